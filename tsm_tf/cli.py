@@ -1,0 +1,38 @@
+"""How every command of the project starts: flags, one-line errors, exit codes."""
+
+import os
+import sys
+from collections.abc import Callable
+
+from absl import app
+
+from tsm_tf.errors import InputError, missing_extra
+
+
+def run(main: Callable[[], None], define_flags: Callable[[], None]) -> None:
+    """Runs a command's `main()` after `define_flags()` and the parsing of the command line.
+
+    Flags are defined by a function, not at import, so that a module with a command can be imported beside others.
+    Bad input (`InputError`, a missing file, a missing extra) prints one line and exits with 1; Ctrl-C exits with 130.
+    Anything else is a fault of this project and keeps its traceback.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    define_flags()
+    app.run(lambda argv: _guarded(main, argv[1:]))
+
+
+def _guarded(main: Callable[[], None], positional: list[str]) -> None:
+    try:
+        if positional:
+            raise InputError("arguments", "must be given as --flag=value", " ".join(positional))
+        main()
+    except KeyboardInterrupt:
+        print("stopped by Ctrl-C", file=sys.stderr)
+        sys.exit(130)
+    except ModuleNotFoundError as error:
+        line = missing_extra(error)
+        if line is None:
+            raise
+        sys.exit(f"error: {line}")
+    except (InputError, FileNotFoundError, FileExistsError, NotADirectoryError, PermissionError) as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,40 @@
+"""What a user sees when the input is wrong: one line that names the argument, the rule, and what was received."""
+
+EXTRA_OF_MODULE = {
+    "tensorflow": "train",
+    "keras": "train",
+    "matplotlib": "train",
+    "safetensors": "train",
+    "av": "live",
+    "cv2": "live",
+    "PIL": "live",
+    "tflite_runtime": "live",
+    "jinja2": "export",
+    "torch": "torch",
+}
+"""The smallest extra of setup.cfg that brings each third-party module."""
+
+
+class InputError(ValueError):
+    """Input that breaks a rule, refused before work starts.
+
+    Args:
+        argument: name of the argument, flag, key or file that is wrong.
+        rule: what must hold, as the rest of a sentence that starts with the argument's name.
+        received: the value that was given; shown by `repr`.
+
+    Example:
+        >>> raise InputError("num_segments", "must be a positive integer", 0)
+        InputError: `num_segments` must be a positive integer. Received: 0
+    """
+
+    def __init__(self, argument: str, rule: str, received: object):
+        super().__init__(f"`{argument}` {rule}. Received: {received!r}")
+        self.argument = argument
+
+
+def missing_extra(error: ImportError) -> str | None:
+    """Returns one line that names the extra to install, or None if the missing module is not one of an extra's."""
+    module = (error.name or "").partition(".")[0]
+    extra = EXTRA_OF_MODULE.get(module)
+    return extra and f"the module `{module}` is not installed: pip install 'tsm-tf[{extra}]'"
