@@ -10,7 +10,7 @@ from tsm_tf.errors import InputError
 class NonLocal(keras.layers.Layer):
     """Adds to each position a sum over all positions of its clip, weighted by embedded similarity.
 
-    As in the official code: inner channels are half the outer; `g` and `phi` see a (1, 2, 2) max-pooled clip; the
+    As in the official code: inner channels are half the outer; `g` and `phi` pass a (1, 2, 2) max-pool; the
     softmax is not scaled by sqrt(d); a batch norm ends the branch. 1x1x1 convolutions are dense layers on channels.
     Its layers have the official names: `theta`, `phi.0`, `g.0`, `W.0`, `W.1`.
 
@@ -38,7 +38,6 @@ class NonLocal(keras.layers.Layer):
         if min(input_shape[1:3]) < 2:
             raise InputError("inputs", "must be at least 2x2 in height and width to be pooled", tuple(input_shape))
         channels = input_shape[-1]
-        pooled = (*input_shape[:1], input_shape[1] // 2, input_shape[2] // 2, channels)
         options = {"dtype": self.dtype_policy}
         self.pool = keras.layers.MaxPooling2D(2, **options)
         self.theta = keras.layers.Dense(channels // 2, name="theta", **options)
@@ -50,15 +49,15 @@ class NonLocal(keras.layers.Layer):
             momentum=0.9, epsilon=1e-5, gamma_initializer="zeros", name="W.1", **options
         )
         self.theta.build(input_shape)
-        self.phi.build(pooled)
-        self.g.build(pooled)
+        self.phi.build(input_shape)
+        self.g.build(input_shape)
         self.project.build((*input_shape[:-1], channels // 2))
         self.norm.build(input_shape)
 
     def call(self, inputs, training=None):
         """Attends over T*H*W positions, with keys and values from T*(H//2)*(W//2)."""
-        pooled = self.pool(inputs)
-        theta, phi, g = (self._positions(y) for y in (self.theta(inputs), self.phi(pooled), self.g(pooled)))
+        embedded = (self.theta(inputs), self.pool(self.phi(inputs)), self.pool(self.g(inputs)))
+        theta, phi, g = (self._positions(y) for y in embedded)
         similarity = ops.softmax(ops.matmul(theta, ops.transpose(phi, (0, 2, 1))), axis=-1)
         shape = ops.shape(inputs)
         branch = ops.reshape(ops.matmul(similarity, g), (-1, *shape[1:3], shape[-1] // 2))

@@ -1,7 +1,6 @@
 """The streaming model: one frame and the caches in, logits and the new caches out (paper, section 4.2, Fig. 4)."""
 
 import keras
-import numpy as np
 from keras import ops
 
 from tsm_tf.backbones.blocks import Hooks
@@ -49,7 +48,10 @@ def build_stream_model(model: keras.Model, batch_size: int | None = None) -> ker
     return stream
 
 
-def zero_caches(stream: keras.Model, batch_size: int = 1) -> dict[str, np.ndarray]:
-    """Returns the caches of a stream that has seen no frame: zeros, as the clip model has before its first frame."""
+def zero_caches(stream: keras.Model, batch_size: int = 1) -> dict:
+    """Returns the caches of a stream that has seen no frame: zeros, as the clip model has before its first frame.
+
+    They are tensors, as the outputs are: Keras takes no mix of tensors and arrays in one call.
+    """
     inputs = {name: tensor for name, tensor in stream.input.items() if name != "image"}
-    return {name: np.zeros((batch_size, *x.shape[1:]), x.dtype) for name, x in inputs.items()}
+    return {name: ops.zeros((batch_size, *x.shape[1:]), x.dtype) for name, x in inputs.items()}

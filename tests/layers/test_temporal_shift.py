@@ -1,0 +1,113 @@
+import keras
+import numpy as np
+import pytest
+from testing import assert_layer_works, frames, refuses
+
+from tsm_tf import StreamingTemporalShift, TemporalShift
+
+MODES = ("bidirectional", "unidirectional")
+
+
+def shift_by_hand(x, num_segments, fold, bidirectional):
+    """One frame at a time, as the paper's Fig. 1 draws it."""
+    out = x.copy()
+    for row in range(len(x)):
+        t = row % num_segments
+        after = x[row + 1] if t + 1 < num_segments else np.zeros_like(x[0])
+        before = x[row - 1] if t else np.zeros_like(x[0])
+        if bidirectional:
+            out[row, ..., :fold] = after[..., :fold]
+            out[row, ..., fold : 2 * fold] = before[..., fold : 2 * fold]
+        else:
+            out[row, ..., :fold] = before[..., :fold]
+    return out
+
+
+def test_bidirectional_on_four_frames():
+    x = np.arange(4.0, dtype="float32").reshape(4, 1) * np.ones((1, 4), "float32")
+    expected = [[1, 0, 0, 0], [2, 0, 1, 1], [3, 1, 2, 2], [0, 2, 3, 3]]
+    np.testing.assert_array_equal(TemporalShift(4, shift_div=4)(x), expected)
+
+
+def test_unidirectional_does_not_leave_its_clip():
+    x = np.arange(1.0, 5, dtype="float32").reshape(4, 1) * np.ones((1, 2), "float32")
+    expected = [[0, 1], [1, 2], [0, 3], [3, 4]]
+    np.testing.assert_array_equal(TemporalShift(2, 2, "unidirectional")(x), expected)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("num_segments, channels, shift_div", [(1, 8, 8), (3, 7, 3), (5, 16, 2), (8, 24, 8)])
+def test_any_size(mode, num_segments, channels, shift_div):
+    x = frames(2 * num_segments, 3, 2, channels)
+    expected = shift_by_hand(x, num_segments, channels // shift_div, mode == "bidirectional")
+    np.testing.assert_array_equal(TemporalShift(num_segments, shift_div, mode)(x), expected)
+
+
+def test_unidirectional_can_move_everything():
+    x = frames(4, 2, 2, 3)
+    np.testing.assert_array_equal(TemporalShift(4, 1, "unidirectional")(x), shift_by_hand(x, 4, 3, False))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_works_everywhere(mode, tmp_path):
+    assert_layer_works(lambda **kw: TemporalShift(4, 4, mode, **kw), frames(8, 3, 2, 8), tmp_path)
+
+
+def test_unknown_height_and_width():
+    inputs = keras.Input((None, None, 8))
+    model = keras.Model(inputs, TemporalShift(2, 4)(inputs))
+    x = frames(4, 5, 3, 8)
+    np.testing.assert_array_equal(model(x), shift_by_hand(x, 2, 2, True))
+
+
+def test_gradient_is_the_shift_back():
+    import tensorflow as tf
+
+    x, upstream = tf.constant(frames(6, 2, 2, 8)), frames(6, 2, 2, 8, seed=1)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        loss = tf.reduce_sum(TemporalShift(3, 4, "unidirectional")(x) * upstream)
+    expected = upstream.copy()
+    expected[..., :2] = 0
+    expected[[0, 1, 3, 4], ..., :2] = upstream[[1, 2, 4, 5], ..., :2]
+    np.testing.assert_array_equal(tape.gradient(loss, x), expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_streaming_gives_the_clip_and_starts_again(dtype):
+    x = keras.ops.cast(frames(2, 5, 3, 2, 8), dtype)  # two streams of five frames
+    clip = TemporalShift(5, 4, "unidirectional", dtype=dtype)(keras.ops.reshape(x, (10, 3, 2, 8)))
+    expected = keras.ops.convert_to_numpy(keras.ops.reshape(clip, (2, 5, 3, 2, 8)))
+    layer = StreamingTemporalShift(4, dtype=dtype)
+    for _ in range(2):
+        streamed = np.stack([keras.ops.convert_to_numpy(layer(x[:, t])) for t in range(5)], 1)
+        np.testing.assert_array_equal(streamed, expected)
+        layer.reset_state()
+
+
+def test_streaming_works_everywhere(tmp_path):
+    assert_layer_works(lambda **kw: StreamingTemporalShift(4, batch_size=3, **kw), frames(3, 2, 2, 8), tmp_path)
+    assert StreamingTemporalShift(4, batch_size=3)(keras.Input((2, 2, 8))).shape == (None, 2, 2, 8)
+
+
+def test_streaming_cache_is_no_trainable_weight():
+    layer = StreamingTemporalShift(4)
+    layer(frames(1, 2, 2, 8))
+    assert layer.trainable_weights == [] and [w.shape for w in layer.non_trainable_weights] == [(1, 2, 2, 2)]
+
+
+def test_refuses_what_cannot_be():
+    with refuses("num_segments", "positive", "0"):
+        TemporalShift(0)
+    with refuses("shift_div", "positive", "0"):
+        TemporalShift(8, 0)
+    with refuses("shift_mode", "bidirectional", "forward"):
+        TemporalShift(8, 8, "forward")
+    with refuses("shift_div", "4 channels", "8"):
+        TemporalShift(2, 8)(frames(2, 1, 1, 4))
+    with refuses("shift_div", "2 directions", "1"):
+        TemporalShift(2, 1)(frames(2, 1, 1, 4))
+    with refuses("inputs", "multiple of num_segments=4", "(6, 1, 1, 8)"):
+        TemporalShift(4)(frames(6, 1, 1, 8))
+    with refuses("inputs", "batch_size", "(None, 2, 2, 8)"):
+        StreamingTemporalShift(8)(keras.Input((2, 2, 8)))
