@@ -75,9 +75,9 @@ class TemporalShift(keras.layers.Layer):
         clip = ops.reshape(inputs, (-1, self.num_segments, positions, shape[-1]))
         fold, parts = self.fold, []
         if self.shift_mode == "bidirectional":
-            parts.append(_gather_next(clip[..., :fold]))
+            parts.append(_with_zeros(clip[:, 1:, :, :fold], 0, 1))
         start = len(parts) * fold
-        parts.append(_gather_previous(clip[..., start : start + fold]))
+        parts.append(_with_zeros(clip[:, :-1, :, start : start + fold], 1, 0))
         parts.append(clip[..., start + fold :])
         return ops.reshape(ops.concatenate(parts, axis=-1), shape)
 
@@ -91,13 +91,9 @@ class TemporalShift(keras.layers.Layer):
         return {**super().get_config(), **config}
 
 
-# A gather at consecutive times is a slice, whose gradient is a pad and not a scatter.
-def _gather_next(group):
-    return ops.pad(group[:, 1:], ((0, 0), (0, 1), (0, 0), (0, 0)))
-
-
-def _gather_previous(group):
-    return ops.pad(group[:, :-1], ((0, 0), (1, 0), (0, 0), (0, 0)))
+def _with_zeros(group, before, after):
+    """Zeros at an end of the clip; a gather at consecutive times is a slice, whose gradient needs no scatter."""
+    return ops.pad(group, ((0, 0), (before, after), (0, 0), (0, 0)))
 
 
 @keras.saving.register_keras_serializable(package=_PACKAGE)
