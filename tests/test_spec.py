@@ -8,7 +8,12 @@ from tsm_tf.spec import NARROWEST_SHIFT, ModelSpec, round_channels
 
 def test_round_trip_through_json():
     spec = ModelSpec(
-        backbone="resnet50", num_classes=2, labels=["auf", "zu"], shift_mode="bidirectional", fps=12.5, temporal_pool=True
+        backbone="resnet50",
+        num_classes=2,
+        labels=["auf", "zu"],
+        shift_mode="bidirectional",
+        fps=12.5,
+        temporal_pool=True,
     )
     assert ModelSpec.from_json(spec.to_json()) == spec
     assert spec.labels == ("auf", "zu") and hash(spec)
@@ -26,7 +31,9 @@ def test_short_side_follows_the_papers_256_to_224():
     assert ModelSpec().short_side == 256 and ModelSpec(input_size=64).short_side == 73
 
 
-@pytest.mark.parametrize("channels, expected", [(32 * 0.35, 16), (24 * 0.35, 8), (16 * 0.5, 8), (32, 32), (18, 24), (60, 64)])
+@pytest.mark.parametrize(
+    "channels, expected", [(32 * 0.35, 16), (24 * 0.35, 8), (16 * 0.5, 8), (32, 32), (18, 24), (60, 64)]
+)
 def test_round_channels(channels, expected):
     assert round_channels(channels) == expected
 

@@ -15,7 +15,7 @@ def frames(*shape, seed=0, dtype="float32"):
 
 
 def video_frames(*shape, seed=0):
-    """Distinct uint8 frames `[..., H, W, C]`; coarse patches, since networks hardly tell one fine noise from another."""
+    """Distinct uint8 frames `[..., H, W, C]`; coarse patches: fine noise looks all alike to a network."""
     *leading, height, width, channels = shape
     patches = np.random.default_rng(seed).integers(0, 256, (*leading, 4, 4, channels), dtype=np.uint8)
     rows, columns = np.arange(height) * 4 // height, np.arange(width) * 4 // width
@@ -30,11 +30,13 @@ def step(stream, image, caches):
 
 def refuses(argument, *parts):
     """A context that expects an InputError about `argument` whose text holds every part."""
-    return pytest.raises(InputError, match=f"^`{re.escape(argument)}`" + "".join(f"(?s:.*){re.escape(p)}" for p in parts))
+    return pytest.raises(
+        InputError, match=f"^`{re.escape(argument)}`" + "".join(f"(?s:.*){re.escape(p)}" for p in parts)
+    )
 
 
 def assert_layer_works(make_layer, inputs, tmp_path):
-    """A layer gives the same result eager, symbolic, compiled, and loaded from `.keras`, and runs in every float type."""
+    """A layer gives the same eager, compiled, and loaded from `.keras`, and runs in every float type."""
     layer = make_layer()
     layer.build(inputs.shape)
     weights = layer.get_weights()  # before the first call, which may change a state

@@ -15,7 +15,7 @@ NARROWEST_SHIFT = {
     "resnet152": 64,
     "mobilenet_v2": 24,
 }
-"""Each backbone, with the channels of its narrowest shifted layer at width 1 (a test holds these to the built models)."""
+"""Each backbone, with the channels of its narrowest shifted layer at width 1 (a test holds them to the models)."""
 
 NON_LOCAL_BACKBONES = ("resnet34", "resnet50", "resnet101", "resnet152")
 SHIFT_MODES = ("bidirectional", "unidirectional", "none")
@@ -45,7 +45,7 @@ class ModelSpec:
         num_segments: frames per clip, T in the paper.
         input_size: height and width of a frame in pixels.
         width: channel multiplier of MobileNetV2; 1.0 for ResNets.
-        shift_mode: `"bidirectional"` (offline, section 4.1), `"unidirectional"` (online, section 4.2), or `"none"` (TSN).
+        shift_mode: `"bidirectional"` (offline, section 4.1), `"unidirectional"` (online, section 4.2), `"none"` (TSN).
         shift_div: one `shift_div`-th of the channels moves in each direction (section 3.3.1; the paper's default is 8).
         shift_place: `"blockres"` shifts inside the residual branch, `"block"` in place, before the block (Fig. 3).
         modality: `"rgb"`, or `"flow"` (10 channels: x and y of 5 frames).
@@ -113,7 +113,9 @@ class ModelSpec:
             if len(value) != self.channels:
                 raise InputError(name, f"must have {self.channels} values, one per channel of {self.modality}", value)
             for v in value:
-                _check_real(name, v, lambda v: name == "mean" or v > 0, "must hold finite numbers, std positive ones")
+                _check_real(name, v, lambda v: True, "must hold finite numbers")
+        for v in self.std:
+            _check_real("std", v, lambda v: v > 0, "must hold positive numbers")
 
     def _check_labels(self):
         if self.labels is None:
@@ -130,11 +132,15 @@ class ModelSpec:
         if is_resnet and self.width != 1:
             raise InputError("width", f"must be 1.0 for {self.backbone}: only mobilenet_v2 has a width", self.width)
         if self.temporal_pool and not is_resnet:
-            raise InputError("temporal_pool", f"must be false for {self.backbone}: it comes before a ResNet's layer2", True)
+            raise InputError(
+                "temporal_pool", f"must be false for {self.backbone}: it comes before a ResNet's layer2", True
+            )
         if self.temporal_pool and self.num_segments % 2:
             raise InputError("num_segments", "must be even with temporal_pool, which halves it", self.num_segments)
         if self.non_local and self.backbone not in NON_LOCAL_BACKBONES:
-            raise InputError("non_local", f"must be false unless backbone is one of {NON_LOCAL_BACKBONES}", self.backbone)
+            raise InputError(
+                "non_local", f"must be false unless backbone is one of {NON_LOCAL_BACKBONES}", self.backbone
+            )
         if self.shift_mode == "none":
             return
         channels = NARROWEST_SHIFT[self.backbone]
@@ -162,7 +168,9 @@ class ModelSpec:
             InputError: naming the argument that would have to be another.
         """
         if self.shift_mode == "bidirectional":
-            rule = "must be unidirectional or none to stream: bidirectional weights use frames yet to come (section 4.2)"
+            rule = (
+                "must be unidirectional or none to stream: bidirectional weights use frames yet to come (section 4.2)"
+            )
             raise InputError("shift_mode", rule, self.shift_mode)
         for name in ("non_local", "temporal_pool"):
             if getattr(self, name):

@@ -77,7 +77,9 @@ def test_shift_changes_what_depends_on_order(mode):
 
 def test_has_no_more_parameters_than_2d():
     """Section 1: temporal modelling at no parameters."""
-    counts = {build_model(SMALL.replace(shift_mode=m)).count_params() for m in ("bidirectional", "unidirectional", "none")}
+    counts = {
+        build_model(SMALL.replace(shift_mode=m)).count_params() for m in ("bidirectional", "unidirectional", "none")
+    }
     assert len(counts) == 1
 
 

@@ -97,7 +97,14 @@ def test_command_writes_a_checkpoint(tmp_path, mobilenet, suffix):
         from safetensors.numpy import save_file
 
         save_file(weights, file)
-    command = [sys.executable, "-m", "tsm_tf.models.porting", f"--input={file}", f"--output={output}", "--input_size=96"]
+    command = [
+        sys.executable,
+        "-m",
+        "tsm_tf.models.porting",
+        f"--input={file}",
+        f"--output={output}",
+        "--input_size=96",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert '"backbone": "mobilenet_v2"' in done.stdout
     model = load_checkpoint(output)
@@ -112,7 +119,9 @@ def test_command_writes_a_checkpoint(tmp_path, mobilenet, suffix):
 def test_reads_real_torch_files(tmp_path, mobilenet):
     torch = pytest.importorskip("torch", reason="make test-torch has it")
     state_dict = {f"module.{name}": torch.from_numpy(array) for name, array in mobilenet.items()}
-    torch.save({"epoch": 50, "arch": "mobilenetv2", "state_dict": state_dict, "best_prec1": 0.7}, tmp_path / "a.pth.tar")
+    torch.save(
+        {"epoch": 50, "arch": "mobilenetv2", "state_dict": state_dict, "best_prec1": 0.7}, tmp_path / "a.pth.tar"
+    )
     read = read_state_dict(tmp_path / "a.pth.tar")
     assert read.keys() == state_dict.keys()
     np.testing.assert_array_equal(read["module.new_fc.bias"], mobilenet["new_fc.bias"])

@@ -1,6 +1,6 @@
 """What the shift costs in Keras: clip TSM against TSN, compiled, interleaved (the question of the paper's Fig. 2a).
 
-    python -m tsm_tf.analysis.latency --backbones=resnet50,mobilenet_v2 --output=benchmarks
+python -m tsm_tf.analysis.latency --backbones=resnet50,mobilenet_v2 --output=benchmarks
 """
 
 import csv

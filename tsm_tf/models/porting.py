@@ -79,7 +79,7 @@ def _by_plain_name(state_dict):
 
 
 def plain_name(name: str) -> str:
-    """Returns an official name without its wrappers: `base_model.layer1.0.conv1.net.weight` -> `layer1.0.conv1.weight`."""
+    """Returns a name without its wrappers: `base_model.layer1.0.conv1.net.weight` -> `layer1.0.conv1.weight`."""
     parts = [part for part in name.split(".") if part not in _WRAPPERS]
     return ".".join(["head", parts[-1]] if parts[0] in _HEADS else parts)
 
@@ -131,7 +131,9 @@ def infer_spec(state_dict: Mapping[str, np.ndarray], **overrides) -> ModelSpec:
         "shift_place": "block" if in_place else "blockres",
         "non_local": any(".nl." in name for name in names),
         "temporal_pool": any("layer2.net." in name for name in names),
-        "dropout": 0.5 if any("new_fc" in name for name in names) else 0.0,  # the official code adds new_fc with dropout
+        "dropout": 0.5
+        if any("new_fc" in name for name in names)
+        else 0.0,  # the official code adds new_fc with dropout
     }
     return ModelSpec.from_dict({**found, **overrides})
 
@@ -154,7 +156,9 @@ def _infer_backbone(shapes):
 
 
 def read_state_dict(path: pathlib.Path) -> dict[str, np.ndarray]:
-    """Reads names and arrays from `.pth`, `.pth.tar` or `.pt` (needs torch), `.npz`, or `.safetensors`; runs no code of it.
+    """Reads arrays by name from `.pth`, `.pth.tar`, `.pt` (these need torch), `.npz`, or `.safetensors`.
+
+    No code that is in the file runs.
 
     Raises:
         FileNotFoundError: no such file.
@@ -162,7 +166,7 @@ def read_state_dict(path: pathlib.Path) -> dict[str, np.ndarray]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"`input` must be an existing file: {path}")
-    suffix = path.suffixes[-2:] == [".pth", ".tar"] and ".pth.tar" or path.suffix
+    suffix = (path.suffixes[-2:] == [".pth", ".tar"] and ".pth.tar") or path.suffix
     if suffix not in _READERS:
         raise InputError("input", f"must end in one of {', '.join(sorted(_READERS))}", str(path))
     state_dict = _READERS[suffix](path)
@@ -199,7 +203,9 @@ def define_flags():
     flags.DEFINE_string("input", None, "File of official weights: .pth, .pth.tar, .npz or .safetensors.", required=True)
     flags.DEFINE_string("output", None, "Checkpoint folder to write.", required=True)
     flags.DEFINE_integer("num_segments", 8, "Frames per clip that it was trained with.")
-    flags.DEFINE_enum("shift_mode", None, SHIFT_MODES, "Default: bidirectional if layers are shifted by name, else none.")
+    flags.DEFINE_enum(
+        "shift_mode", None, SHIFT_MODES, "Default: bidirectional if layers are shifted by name, else none."
+    )
     flags.DEFINE_integer("shift_div", 8, "One shift_div-th of the channels moves in each direction.")
     flags.DEFINE_integer("input_size", 224, "Height and width of a frame.")
     flags.DEFINE_string("labels", None, "Text file with one class name a line.")
