@@ -1,0 +1,157 @@
+"""Clips for training and evaluation as a `tf.data.Dataset`."""
+
+import concurrent.futures
+import dataclasses
+import itertools
+import os
+import pathlib
+import statistics
+
+import numpy as np
+import tensorflow as tf
+
+from tsm_tf.data import sampling, transforms
+from tsm_tf.data.decode import BadVideoError, probe, read_frames
+from tsm_tf.data.manifest import Video, read_labels, read_videos
+from tsm_tf.errors import InputError
+from tsm_tf.spec import ModelSpec
+
+ON_BAD_VIDEO = ("stop", "skip")
+_FPS_SAMPLE = 64
+
+
+def clip_dataset(
+    data_dir: str | os.PathLike,
+    spec: ModelSpec,
+    split: str,
+    training: bool,
+    batch_size: int,
+    *,
+    seed: int = 0,
+    first_epoch: int = 0,
+    flip_targets: tuple[int | None, ...] | None = None,
+    scales: tuple[float, ...] = transforms.RGB_SCALES,
+    on_bad_video: str = "stop",
+    bad_videos: list[BadVideoError] | None = None,
+) -> tf.data.Dataset:
+    """Decodes, samples, crops and batches the clips of a list file.
+
+    Training takes a random frame of each segment, a multi-scale corner crop and label-aware flips, in another order
+    every epoch; evaluation takes the segments' centres and the centre crop, in the order of the list. Everything
+    random follows from seed, epoch and video, whatever the threads do.
+
+    Args:
+        data_dir: folder with `<split>.txt` and `labels.txt`.
+        spec: gives `num_segments`, `input_size`.
+        split: `"train"`, `"val"`, or any other list file's name.
+        training: random and augmented, or in order.
+        batch_size: clips a batch; the last may be smaller.
+        seed: of all that is random.
+        first_epoch: the number of the first pass over the dataset, so that a resumed training goes on alike.
+        flip_targets: per class the mirrored class or None, as of `transforms.flip_targets`; None flips nothing.
+        scales: of the multi-scale crop, relative to the shorter side.
+        on_bad_video: `"stop"` ends the run at a file that cannot be decoded, `"skip"` leaves its clip out.
+        bad_videos: gets a `BadVideoError` for each such file and epoch, in both cases.
+
+    Returns:
+        A dataset of (clips `uint8 [B, T, H, W, 3]`, labels `int32 [B]`).
+
+    Raises:
+        FileNotFoundError, InputError: as of `read_videos`; a spec with flow; labels that are not the spec's.
+    """
+    if spec.modality != "rgb":
+        raise InputError("modality", "must be rgb to train from videos", spec.modality)
+    if on_bad_video not in ON_BAD_VIDEO:
+        raise InputError("on_bad_video", f"must be one of {', '.join(ON_BAD_VIDEO)}", on_bad_video)
+    if spec.labels and spec.labels != read_labels(data_dir):
+        raise InputError("data", f"must have the model's classes {spec.labels}", read_labels(data_dir))
+    videos = read_videos(data_dir, split)
+    load = _Loader(videos, spec, training, seed, flip_targets, scales, on_bad_video, bad_videos)
+    epochs = itertools.count(first_epoch)
+
+    def order():
+        epoch = next(epochs)
+        indices = np.arange(len(videos))
+        if training:
+            np.random.default_rng((seed, epoch)).shuffle(indices)
+        yield from np.stack([np.full(len(videos), epoch), indices], axis=1)
+
+    size = spec.input_size
+    dataset = tf.data.Dataset.from_generator(order, output_signature=tf.TensorSpec((2,), tf.int64))
+    if on_bad_video == "stop":
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(videos)))
+    dataset = dataset.map(
+        lambda job: tf.numpy_function(load, [job[0], job[1]], (tf.uint8, tf.int32), stateful=False),
+        num_parallel_calls=tf.data.AUTOTUNE,
+    )
+    dataset = dataset.map(
+        lambda clip, label: (tf.ensure_shape(clip, (None, size, size, 3)), tf.ensure_shape(label, ()))
+    )
+    if on_bad_video == "skip":
+        dataset = dataset.filter(lambda clip, label: label >= 0)
+    dataset = dataset.map(lambda clip, label: (tf.ensure_shape(clip, (spec.num_segments, size, size, 3)), label))
+    return dataset.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+
+
+@dataclasses.dataclass
+class _Loader:
+    """Makes one clip; called from several threads at once."""
+
+    videos: list[Video]
+    spec: ModelSpec
+    training: bool
+    seed: int
+    flip_targets: tuple[int | None, ...] | None
+    scales: tuple[float, ...]
+    on_bad_video: str
+    bad_videos: list[BadVideoError] | None
+
+    def __call__(self, epoch, index):
+        video = self.videos[index]
+        try:
+            clip, label = self.load(video, np.random.default_rng((self.seed, int(epoch), int(index))))
+        except BadVideoError as error:
+            if self.bad_videos is not None:
+                self.bad_videos.append(error)
+            if self.on_bad_video == "stop":
+                raise
+            size = self.spec.input_size
+            return np.zeros((0, size, size, 3), np.uint8), np.int32(-1)
+        return clip, np.int32(label)
+
+    def load(self, video, rng):
+        spec = self.spec
+        num_frames = video.num_frames if video.num_frames > 0 else probe(video.path).num_frames
+        if self.training:
+            indices = sampling.train_indices(num_frames, spec.num_segments, rng)
+        else:
+            indices = sampling.test_indices(num_frames, spec.num_segments)
+        clip = read_frames(video.path, indices, spec.short_side)
+        if not self.training:
+            return np.ascontiguousarray(transforms.center_crop(clip, spec.input_size)), video.label
+        clip = transforms.multi_scale_crop(clip, spec.input_size, rng, self.scales)
+        mirrored = self.flip_targets[video.label] if self.flip_targets else None
+        if mirrored is not None and rng.random() < 0.5:
+            return np.ascontiguousarray(clip[:, :, ::-1]), mirrored
+        return clip, video.label
+
+
+def stream_fps(data_dir: str | os.PathLike, split: str, num_segments: int) -> float:
+    """Returns the rate at which a stream shows a model what its clips showed it.
+
+    That is `num_segments` over the median duration of the videos, in frames per second.
+    """
+    videos = read_videos(data_dir, split)
+    sample = videos[:: max(1, len(videos) // _FPS_SAMPLE)]
+
+    def duration(video: Video) -> float | None:
+        try:
+            return probe(pathlib.Path(video.path)).duration
+        except BadVideoError:
+            return None  # whoever decodes it says so
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        durations = [seconds for seconds in pool.map(duration, sample) if seconds]
+    if not durations:
+        raise InputError("data", "must have a video that can be decoded", str(sample[0].path))
+    return round(num_segments / statistics.median(durations), 3)

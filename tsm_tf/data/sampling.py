@@ -1,0 +1,53 @@
+"""Which frames of a video make a clip: the official code's rules, with indices from 0.
+
+`num_frames` is the video's, `new_length` the consecutive frames per segment (5 for optical flow).
+"""
+
+import numpy as np
+
+_DENSE_WINDOW = 64
+_DENSE_CLIPS = 10
+
+
+def train_indices(num_frames: int, num_segments: int, rng: np.random.Generator, new_length: int = 1) -> np.ndarray:
+    """Returns a random frame of each of `num_segments` equal segments; `int64 [num_segments]`, ascending.
+
+    A video a little longer than the clip gives random frames in order; a shorter one repeats its first frame.
+    """
+    last = num_frames - new_length + 1
+    segment = last // num_segments
+    if segment > 0:
+        return np.arange(num_segments) * segment + rng.integers(segment, size=num_segments)
+    if num_frames > num_segments:
+        return np.sort(rng.integers(last, size=num_segments))
+    return np.zeros(num_segments, np.int64)
+
+
+def val_indices(num_frames: int, num_segments: int, new_length: int = 1) -> np.ndarray:
+    """Returns the segments' centres as the official validation does: a short video repeats its first frame."""
+    if num_frames > num_segments + new_length - 1:
+        return test_indices(num_frames, num_segments, new_length)
+    return np.zeros(num_segments, np.int64)
+
+
+def test_indices(num_frames: int, num_segments: int, new_length: int = 1) -> np.ndarray:
+    """Returns the segments' centres as the official testing does: a short video repeats frames all along it."""
+    tick = (num_frames - new_length + 1) / num_segments
+    return (tick / 2 + tick * np.arange(num_segments)).astype(np.int64)
+
+
+def twice_indices(num_frames: int, num_segments: int, new_length: int = 1) -> np.ndarray:
+    """Returns two clips, one after the other: the segments' centres and the segments' starts (section 5.1.1)."""
+    tick = (num_frames - new_length + 1) / num_segments
+    starts = (tick * np.arange(num_segments)).astype(np.int64)
+    return np.concatenate([test_indices(num_frames, num_segments, new_length), starts])
+
+
+def dense_indices(num_frames: int, num_segments: int) -> np.ndarray:
+    """Returns ten clips, one after the other, each spread over 64 frames (the Kinetics protocol; section 5.1.1)."""
+    starts = np.linspace(0, max(0, num_frames - _DENSE_WINDOW), _DENSE_CLIPS, dtype=np.int64)
+    stride = _DENSE_WINDOW // num_segments
+    return ((starts[:, None] + stride * np.arange(num_segments)) % num_frames).ravel()
+
+
+test_indices.__test__ = False  # pytest would collect the name

@@ -1,0 +1,119 @@
+"""Crops, flips and sizes of clips: small functions of arrays, as in the official `ops/transforms.py`.
+
+A clip is `uint8 [T, H, W, C]`; a box is `(width, height, x, y)` in pixels.
+"""
+
+import re
+
+import cv2
+import numpy as np
+
+from tsm_tf.data.decode import scaled_size
+from tsm_tf.errors import InputError
+from tsm_tf.spec import ModelSpec
+
+RGB_SCALES = (1, 0.875, 0.75, 0.66)
+_SNAP = 3  # pixels: a crop side this close to the input size becomes it
+_OPPOSITES = (("left", "right"), ("clockwise", "counterclockwise"), ("clockwise", "counter-clockwise"))
+
+
+def crop_boxes(width: int, height: int, input_size: int, scales=RGB_SCALES) -> list[tuple[int, int, int, int]]:
+    """Returns every box that the multi-scale corner crop can take: sides at most one scale apart, 13 places."""
+    base = min(width, height)
+    sides = [int(base * scale) for scale in scales]
+    sides = [input_size if abs(side - input_size) < _SNAP else side for side in sides]
+    boxes = []
+    for i, h in enumerate(sides):
+        for w in sides[max(0, i - 1) : i + 2]:
+            x_step, y_step = (width - w) // 4, (height - h) // 4
+            boxes += [(w, h, x * x_step, y * y_step) for x, y in _PLACES]
+    return boxes
+
+
+_CORNERS = ((0, 0), (4, 0), (0, 4), (4, 4), (2, 2))
+_PLACES = (*_CORNERS, (0, 2), (4, 2), (2, 4), (2, 0), (1, 1), (3, 1), (1, 3), (3, 3))  # quarters of the slack
+
+
+def multi_scale_crop(clip: np.ndarray, input_size: int, rng: np.random.Generator, scales=RGB_SCALES) -> np.ndarray:
+    """Crops all frames of a clip at one random box of `crop_boxes` and resizes them to `input_size` (bilinear)."""
+    height, width = clip.shape[1:3]
+    boxes = crop_boxes(width, height, input_size, scales)
+    w, h, x, y = boxes[rng.integers(len(boxes))]
+    return resize(clip[:, y : y + h, x : x + w], input_size)
+
+
+def resize(clip: np.ndarray, input_size: int) -> np.ndarray:
+    """Resizes every frame to `input_size` x `input_size`, bilinear."""
+    if clip.shape[1:3] == (input_size, input_size):
+        return clip
+    size = (input_size, input_size)
+    return np.stack([cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR) for frame in clip])
+
+
+def five_crop_corners(width: int, height: int, crop: int) -> list[tuple[int, int]]:
+    """Returns x and y of four corner crops and the centre (the official `GroupOverSample`; ten with flips)."""
+    x_step, y_step = _steps(width, height, crop)
+    return [(x * x_step, y * y_step) for x, y in _CORNERS]
+
+
+def three_crop_corners(width: int, height: int, crop: int) -> list[tuple[int, int]]:
+    """Returns x and y of the left, right and centre crops for full-resolution testing (section 5.1.1)."""
+    x_step, y_step = _steps(width, height, crop)
+    return [(x * x_step, 2 * y_step) for x in (0, 4, 2)]
+
+
+def _steps(width, height, crop):
+    if min(width, height) < crop:
+        raise InputError("crop", f"must fit into the frame of {width}x{height}", crop)
+    return (width - crop) // 4, (height - crop) // 4
+
+
+def center_crop(clip: np.ndarray, size: int) -> np.ndarray:
+    """Crops `size` x `size` pixels around the centre of `[..., H, W, C]`, as torchvision rounds."""
+    height, width = clip.shape[-3:-1]
+    if min(height, width) < size:
+        raise InputError("size", f"must fit into the frame of {width}x{height}", size)
+    y, x = round((height - size) / 2), round((width - size) / 2)
+    return clip[..., y : y + size, x : x + size, :]
+
+
+def eval_frame(frame: np.ndarray, spec: ModelSpec) -> np.ndarray:
+    """What a model sees of one RGB frame `[H, W, 3]` at test time and on a device: short side, then centre crop."""
+    height, width = frame.shape[:2]
+    if min(height, width) != spec.short_side:
+        size = scaled_size(width, height, spec.short_side)
+        frame = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(center_crop(frame, spec.input_size))
+
+
+def flip_targets(labels: tuple[str, ...]) -> tuple[int | None, ...]:
+    """Returns for each class the class that its mirrored videos show.
+
+    The words left and right, clockwise and counterclockwise (or counter-clockwise) are swapped in the name. A class
+    without such words is its own mirror image; one whose mirror image has no name among the labels gives None, and
+    its videos are not flipped.
+    """
+    index = {_plain(label): i for i, label in enumerate(labels)}
+    targets = []
+    for i, label in enumerate(labels):
+        mirrored = {_swap(_plain(label), *pair) for pair in _OPPOSITES} - {_plain(label)}
+        found = [index[name] for name in mirrored if name in index]
+        targets.append(found[0] if found else (None if mirrored else i))
+    return tuple(targets)
+
+
+def _plain(label):
+    return " ".join(label.lower().replace("_", " ").split())
+
+
+def _swap(name, one, other):
+    words = {one: other, other: one}
+    return re.sub(rf"(?<![\w-])({other}|{one})(?![\w-])", lambda match: words[match[1]], name)
+
+
+def describe_flips(labels: tuple[str, ...], targets: tuple[int | None, ...]) -> str:
+    """Returns a line a pair, for people to check what a flip makes of each class."""
+    pairs = [f"  {labels[i]} <-> {labels[t]}" for i, t in enumerate(targets) if t is not None and i < t]
+    never = [labels[i] for i, t in enumerate(targets) if t is None]
+    lines = ["flips swap these classes, and leave the others what they are:", *(pairs or ["  none"])]
+    return "\n".join([*lines, *([f"  never flipped: {', '.join(never)}"] if never else [])])
