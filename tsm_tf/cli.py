@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from absl import app
+from absl import app, logging
 
 from tsm_tf.errors import InputError, missing_extra
 
@@ -23,6 +23,7 @@ def run(main: Callable[[], None], define_flags: Callable[[], None]) -> None:
 
 def _guarded(main: Callable[[], None], positional: list[str]) -> None:
     try:
+        logging.set_verbosity(logging.ERROR)  # TensorFlow reports a saved model's every step otherwise
         if positional:
             raise InputError("arguments", "must be given as --flag=value", " ".join(positional))
         main()

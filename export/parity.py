@@ -1,0 +1,63 @@
+"""Does a file compute what the Keras model computes? Checked before an export is called done."""
+
+import pathlib
+
+import keras
+import numpy as np
+
+from export.runtime import StreamRunner, load_interpreter, tensor_indices
+from tsm_tf.errors import InputError
+from tsm_tf.models.clip import build_model
+from tsm_tf.spec import ModelSpec
+
+TOLERANCE = 1e-4
+NUM_FRAMES = 32
+
+
+def test_frames(spec: ModelSpec, num_frames: int = NUM_FRAMES) -> np.ndarray:
+    """Returns distinct frames `uint8 [num_frames, S, S, channels]`: moving coarse patches under fine noise."""
+    rng = np.random.default_rng(0)
+    size, channels = spec.input_size, spec.channels
+    coarse = rng.integers(0, 200, (num_frames, 8, 8, channels))
+    rows = np.arange(size) * 8 // size
+    return (coarse[:, rows][:, :, rows] + rng.integers(0, 56, (num_frames, size, size, channels))).astype(np.uint8)
+
+
+test_frames.__test__ = False  # pytest would collect the name
+
+
+def online_difference(model: keras.Model, path: pathlib.Path, runtime: str = "auto") -> float:
+    """Returns the largest difference of logits between a Keras *clip* model and the file, frame by frame.
+
+    The clip model never sees the streaming graph, so a wrong cache cannot hide in both. A second pass after a reset
+    must give the first one's logits to the bit.
+
+    Raises:
+        InputError: the file remembers something over a reset.
+    """
+    frames = test_frames(model.spec)
+    clip = build_model(model.spec.replace(num_segments=len(frames)), per_frame=True)
+    clip.set_weights(model.get_weights())
+    expected = clip.predict(frames[None], verbose=0)[0]
+    runner = StreamRunner(path, runtime=runtime)
+    streamed = np.stack([runner.step(frame) for frame in frames])
+    runner.reset()
+    if not np.array_equal(np.stack([runner.step(frame) for frame in frames]), streamed):
+        raise InputError("model", "must give the same logits after a reset", str(path))
+    return float(np.abs(streamed - expected).max())
+
+
+def clip_difference(model: keras.Model, path: pathlib.Path, runtime: str = "auto") -> float:
+    """Returns the largest difference of logits between a Keras clip model and the file."""
+    spec = model.spec
+    num_clips = -(-NUM_FRAMES // spec.num_segments)
+    clips = test_frames(spec, num_clips * spec.num_segments)
+    clips = clips.reshape(num_clips, spec.num_segments, *clips.shape[1:])
+    interpreter, _ = load_interpreter(path, runtime=runtime)
+    inputs, outputs = tensor_indices(interpreter)
+    largest = 0.0
+    for clip, expected in zip(clips, model.predict(clips, verbose=0), strict=True):
+        interpreter.set_tensor(inputs["image"], clip[None].astype(np.float32))
+        interpreter.invoke()
+        largest = max(largest, float(np.abs(interpreter.get_tensor(outputs["logits"])[0] - expected).max()))
+    return largest

@@ -1,0 +1,125 @@
+"""One training: data, model, `model.fit`, and a folder that it can go on from."""
+
+import dataclasses
+import json
+import os
+import pathlib
+
+import keras
+import tensorflow as tf
+
+from tsm_tf.data.decode import BadVideoError
+from tsm_tf.data.manifest import read_labels, read_videos
+from tsm_tf.data.pipeline import clip_dataset, stream_fps
+from tsm_tf.data.transforms import describe_flips, flip_targets
+from tsm_tf.errors import InputError
+from tsm_tf.models.clip import build_model
+from tsm_tf.spec import ModelSpec
+from tsm_tf.training.callbacks import BadVideoReport, RunFolder, initial_weights
+from tsm_tf.training.optimizer import build_optimizer
+from tsm_tf.training.recipes import Recipe
+
+RUN_FILE = "run.json"
+FLIPS = ("auto", "none")
+
+
+def train(
+    recipe: Recipe,
+    data_dir: str | os.PathLike,
+    output: str | os.PathLike,
+    *,
+    init: str | None = None,
+    flips: str = "auto",
+    on_bad_video: str = "stop",
+) -> keras.Model:
+    """Trains by `model.fit`, or goes on with a run that was stopped.
+
+    Args:
+        recipe: model and hyper-parameters.
+        data_dir: folder with `train.txt`, `val.txt`, `labels.txt`.
+        output: the run's folder: `best/`, `last/`, `log.csv`, `curves.png`, `tensorboard/`, `run.json`.
+        init: checkpoint to start from.
+        flips: `"auto"` mirrors videos and their labels as `flip_targets` finds; `"none"` never does.
+        on_bad_video: see `clip_dataset`.
+
+    Returns:
+        The model after the last epoch.
+
+    Raises:
+        InputError: bad data or arguments, or an output folder of another run.
+        BadVideoError: a broken video, with `on_bad_video="stop"`.
+    """
+    if flips not in FLIPS:
+        raise InputError("flips", f"must be one of {', '.join(FLIPS)}", flips)
+    spec = _spec(recipe, data_dir)
+    output = pathlib.Path(output)
+    settings = {"data": str(data_dir), "init": init, "flips": flips, **dataclasses.asdict(recipe)}
+    _claim(output, settings)
+    keras.utils.set_random_seed(recipe.seed)
+    model = build_model(spec)
+    if init:
+        initial_weights(model, init)
+    targets = flip_targets(spec.labels) if flips == "auto" else None
+    if targets:
+        print(describe_flips(spec.labels, targets))
+    folder = RunFolder(output)
+    steps = -(-_num_videos(data_dir) // recipe.batch_size)
+    model.compile(
+        build_optimizer(recipe, model, steps),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    done = folder.restore(model)
+    if done >= recipe.epochs:
+        print(f"{output} has all its {recipe.epochs} epochs")
+        return model
+    print(f"{'going on with' if done else 'training'} {spec.backbone}, shift_mode {spec.shift_mode}, ", end="")
+    print(f"{model.count_params():,} parameters, {len(spec.labels)} classes, epoch {done + 1} to {recipe.epochs}")
+    bad_videos: list[BadVideoError] = []
+    common = {"on_bad_video": on_bad_video, "bad_videos": bad_videos}
+    training = clip_dataset(
+        *(data_dir, spec, "train", True, recipe.batch_size),
+        **{"seed": recipe.seed, "first_epoch": done, "flip_targets": targets, "scales": recipe.scales, **common},
+    )
+    validation = clip_dataset(data_dir, spec, "val", False, recipe.batch_size, **common)
+    callbacks = [folder, BadVideoReport(bad_videos), keras.callbacks.TensorBoard(output / "tensorboard")]
+    try:
+        model.fit(
+            training, validation_data=validation, epochs=recipe.epochs, initial_epoch=done, callbacks=callbacks, shuffle=False
+        )
+    except tf.errors.OpError:
+        if on_bad_video == "stop" and bad_videos:
+            raise bad_videos[0] from None
+        raise
+    return model
+
+
+def _spec(recipe, data_dir):
+    labels = read_labels(data_dir)
+    names = ("backbone", "width", "input_size", "num_segments", "shift_mode", "shift_div", "dropout")
+    choices = {name: getattr(recipe, name) for name in names}
+    fps = stream_fps(data_dir, "train", recipe.num_segments)
+    return ModelSpec(num_classes=len(labels), labels=labels, fps=fps, **choices)
+
+
+def _num_videos(data_dir):
+    read_videos(data_dir, "val")  # its faults, too, before work starts
+    return len(read_videos(data_dir, "train"))
+
+
+def _claim(output, settings):
+    """Marks the folder as this run's; refuses one of another run, or with other content."""
+    path = output / RUN_FILE
+    settings = json.loads(json.dumps(settings))
+    if path.is_file():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        differing = sorted(name for name in settings if found.get(name) != settings[name])
+        if differing:
+            name = differing[0]
+            rule = f"must be a new folder for another {name}: {output} was begun with {found.get(name)!r}"
+            raise InputError("output", rule, settings[name])
+    elif output.exists() and any(output.iterdir()):
+        raise InputError("output", "must be a new or empty folder, or a run to go on with", str(output))
+    else:
+        output.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
