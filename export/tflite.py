@@ -43,7 +43,9 @@ def export_model(model, output: str | os.PathLike, online: bool) -> pathlib.Path
         difference = (online_difference if online else clip_difference)(model, unchecked)
         print(f"largest difference of logits from Keras over 32 distinct frames: {difference:.2e}")
         if not difference <= TOLERANCE:
-            raise InputError("export", f"must differ from Keras by at most {TOLERANCE}; nothing was written", difference)
+            raise InputError(
+                "export", f"must differ from Keras by at most {TOLERANCE}; nothing was written", difference
+            )
         os.replace(unchecked, path)
     finally:
         unchecked.unlink(missing_ok=True)

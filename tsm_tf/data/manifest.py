@@ -1,4 +1,4 @@
-"""List files in the field's format: one line a video, `relative/path num_frames label`; `labels.txt`, one name a line."""
+"""List files in the field's format: one line a video, `path num_frames label`; `labels.txt`: one class name a line."""
 
 import dataclasses
 import os

@@ -111,9 +111,7 @@ class _Scene:
         centers = rng.uniform(0, 1, (count, 1, 2)) + np.linspace(-0.5, 0.5, num_frames)[:, None] * rng.normal(
             0, 0.4, (count, 1, 2)
         )
-        self.blobs = [
-            (path, int(rng.integers(3, 8)), tuple(map(int, rng.uniform(0, 255, 3)))) for path in centers
-        ]
+        self.blobs = [(path, int(rng.integers(3, 8)), tuple(map(int, rng.uniform(0, 255, 3)))) for path in centers]
 
     def draw(self, t, x, y, size, angle):
         import cv2
@@ -142,7 +140,9 @@ class _Scene:
             cv2.circle(frame, point(0, 0), round(0.24 * size * 16 + 8 * extra), color, -1, cv2.LINE_AA, 4)
             for finger, length in enumerate(self.lengths):
                 direction = -75 if finger == 0 else (finger - 2.5) * self.spread
-                cv2.line(frame, point(direction, 0.15), point(direction, length), color, thickness + extra, cv2.LINE_AA, 4)
+                cv2.line(
+                    frame, point(direction, 0.15), point(direction, length), color, thickness + extra, cv2.LINE_AA, 4
+                )
 
 
 def _contrasting(rng, background):

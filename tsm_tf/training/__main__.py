@@ -6,7 +6,7 @@ from absl import flags
 
 from tsm_tf import cli
 from tsm_tf.spec import NARROWEST_SHIFT, SHIFT_MODES
-from tsm_tf.training.recipes import RECIPES, Recipe, get_recipe
+from tsm_tf.training.recipes import OPTIMIZERS, RECIPES, Recipe, get_recipe
 
 _OF_RECIPE = "Default: the recipe's."
 
@@ -21,6 +21,7 @@ def define_flags():
     flags.DEFINE_enum("on_bad_video", "stop", ["stop", "skip"], "At a file that cannot be decoded.")
     flags.DEFINE_enum("backbone", None, list(NARROWEST_SHIFT), _OF_RECIPE)
     flags.DEFINE_enum("shift_mode", None, SHIFT_MODES, _OF_RECIPE)
+    flags.DEFINE_enum("optimizer", None, OPTIMIZERS, _OF_RECIPE)
     flags.DEFINE_float("width", None, f"Channel multiplier of MobileNetV2. {_OF_RECIPE}")
     flags.DEFINE_float("learning_rate", None, _OF_RECIPE)
     for name in ("num_segments", "input_size", "shift_div", "epochs", "batch_size", "seed"):

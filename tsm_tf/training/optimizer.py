@@ -1,4 +1,4 @@
-"""SGD as the paper trains with it: momentum, warm-up, cosine or step decay, clipped gradients (section 5.1.1, 7)."""
+"""The optimizer: SGD as in the paper or AdamW; warm-up, cosine or step decay, clipped gradients (section 5.1.1, 7)."""
 
 import keras
 from keras import ops
@@ -33,7 +33,7 @@ class StepDecay(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def build_optimizer(recipe: Recipe, model: keras.Model, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """Returns SGD with the recipe's schedule; batch norms and biases do not decay."""
+    """Returns the optimizer with the recipe's schedule; batch norms and biases do not decay."""
     warmup = round(recipe.warmup_epochs * steps_per_epoch)
     if recipe.decay_epochs:
         boundaries = tuple(epoch * steps_per_epoch for epoch in recipe.decay_epochs)
@@ -46,8 +46,10 @@ def build_optimizer(recipe: Recipe, model: keras.Model, steps_per_epoch: int) ->
             warmup_target=recipe.learning_rate if warmup else None,
             warmup_steps=warmup,
         )
-    optimizer = keras.optimizers.SGD(
-        schedule, momentum=recipe.momentum, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip_norm
-    )
+    common = {"weight_decay": recipe.weight_decay, "global_clipnorm": recipe.clip_norm}
+    if recipe.optimizer == "adamw":
+        optimizer = keras.optimizers.AdamW(schedule, **common)
+    else:
+        optimizer = keras.optimizers.SGD(schedule, momentum=recipe.momentum, **common)
     optimizer.exclude_from_weight_decay([v for v in model.trainable_variables if not v.path.endswith("/kernel")])
     return optimizer

@@ -15,6 +15,7 @@ class Recipe:
         learning_rate: the highest rate, after the warm-up.
         warmup_epochs: the rate rises linearly from 0 (section 7; Goyal et al.).
         decay_epochs: epochs at which the rate is divided by 10; empty for a cosine to 0.
+        optimizer: `"sgd"` (with momentum, the paper's) or `"adamw"`.
         momentum: of SGD.
         weight_decay: decoupled, on convolution and dense kernels.
         clip_norm: largest global norm of the gradient.
@@ -36,6 +37,7 @@ class Recipe:
     weight_decay: float
     scales: tuple[float, ...]
     shift_div: int = 8
+    optimizer: str = "sgd"
     momentum: float = 0.9
     clip_norm: float = 20.0
     seed: int = 0
@@ -47,8 +49,8 @@ def gestures() -> Recipe:
         python -m tsm_tf.data.synthetic --output=data/gestures
         python -m tsm_tf.training --recipe=gestures --data=data/gestures --output=runs/tsm
 
-    The online model of section 4.2 on a small MobileNetV2. Momentum, clipping and the crop follow the paper's Kinetics
-    recipe (section 5.1.1); size, rate and the mild crop suit 1,440 small videos.
+    The online model of section 4.2 on a small MobileNetV2. The paper fine-tunes by SGD from ImageNet (section 5.1.1);
+    from scratch on 1,440 small videos SGD is still near chance after the epochs in which AdamW has learnt them.
     """
     return Recipe(
         backbone="mobilenet_v2",
@@ -59,14 +61,16 @@ def gestures() -> Recipe:
         dropout=0.2,
         epochs=12,
         batch_size=16,
-        learning_rate=0.04,
+        optimizer="adamw",
+        learning_rate=0.003,
         warmup_epochs=1,
         decay_epochs=(),
-        weight_decay=5e-4,
+        weight_decay=0.02,
         scales=(1, 0.875),
     )
 
 
+OPTIMIZERS = ("sgd", "adamw")
 RECIPES = {"gestures": gestures}
 
 
@@ -79,6 +83,8 @@ def get_recipe(name: str, **changes) -> Recipe:
     if name not in RECIPES:
         raise InputError("recipe", f"must be one of {', '.join(RECIPES)}", name)
     recipe = dataclasses.replace(RECIPES[name](), **{k: v for k, v in changes.items() if v is not None})
+    if recipe.optimizer not in OPTIMIZERS:
+        raise InputError("optimizer", f"must be one of {', '.join(OPTIMIZERS)}", recipe.optimizer)
     for field in ("epochs", "batch_size"):
         if getattr(recipe, field) < 1:
             raise InputError(field, "must be at least 1", getattr(recipe, field))

@@ -85,7 +85,12 @@ def train(
     callbacks = [folder, BadVideoReport(bad_videos), keras.callbacks.TensorBoard(output / "tensorboard")]
     try:
         model.fit(
-            training, validation_data=validation, epochs=recipe.epochs, initial_epoch=done, callbacks=callbacks, shuffle=False
+            training,
+            validation_data=validation,
+            epochs=recipe.epochs,
+            initial_epoch=done,
+            callbacks=callbacks,
+            shuffle=False,
         )
     except tf.errors.OpError:
         if on_bad_video == "stop" and bad_videos:

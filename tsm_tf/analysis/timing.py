@@ -1,0 +1,36 @@
+"""Timing in turns: ratios that hold while the machine's speed drifts."""
+
+import statistics
+import time
+
+
+def interleaved(calls: dict, rounds: int, progress=print) -> dict[str, list[float]]:
+    """Times each call once a round, in turns, so that a drifting machine slows all alike.
+
+    Args:
+        calls: names to functions without arguments; each runs twice first, uncounted.
+        rounds: timed calls of each.
+        progress: is told about every fifth round.
+
+    Returns:
+        Seconds by name, in the order of the rounds.
+    """
+    for call in calls.values():
+        call()
+        call()
+    seconds = {name: [] for name in calls}
+    for number in range(rounds):
+        # Every round starts with another one: what runs after a big model finds colder caches.
+        order = list(calls)[number % len(calls) :] + list(calls)[: number % len(calls)]
+        for name in order:
+            start = time.perf_counter()
+            calls[name]()
+            seconds[name].append(time.perf_counter() - start)
+        if (number + 1) % 5 == 0:
+            progress(f"  round {number + 1}/{rounds}")
+    return seconds
+
+
+def paired_ratio(seconds: list[float], baseline: list[float]) -> float:
+    """Returns the median of the ratios within each round."""
+    return statistics.median(a / b for a, b in zip(seconds, baseline, strict=True))

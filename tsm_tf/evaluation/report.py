@@ -1,0 +1,113 @@
+"""Evaluates a checkpoint and writes what people look at."""
+
+import csv
+import json
+import os
+import pathlib
+
+import numpy as np
+
+from tsm_tf.data.decode import BadVideoError
+from tsm_tf.data.manifest import Video, read_videos
+from tsm_tf.evaluation.metrics import confusion_matrix, per_class, softmax, top_k
+from tsm_tf.models.checkpoint import load_checkpoint
+
+METRICS_FILE = "metrics.json"
+
+
+def evaluate(
+    checkpoint: str, data_dir: str, output: str | os.PathLike, split: str = "val", batch_size: int = 16
+) -> dict:
+    """Scores one centre clip of each video of a list file (section 5.1.1, the efficient protocol).
+
+    Args:
+        checkpoint: checkpoint folder, or a training run's.
+        data_dir: folder with `<split>.txt` and `labels.txt`; its classes must be the checkpoint's.
+        output: gets `metrics.json`, `confusion.png`, `per_class.csv` and `scores.csv` (logits of each video).
+        split: which list file.
+        batch_size: clips at a time.
+
+    Returns:
+        top-1, top-5, and per class recall, precision and number of videos, as written to `metrics.json`.
+
+    Raises:
+        FileNotFoundError, InputError, BadVideoError: nothing to evaluate, other classes, a broken video.
+    """
+    import tensorflow as tf
+
+    from tsm_tf.data.pipeline import clip_dataset
+
+    model = load_checkpoint(checkpoint)
+    videos = read_videos(data_dir, split)
+    bad_videos: list[BadVideoError] = []
+    dataset = clip_dataset(data_dir, model.spec, split, False, batch_size, bad_videos=bad_videos)
+    try:
+        logits = model.predict(dataset, verbose=1)
+    except tf.errors.OpError:
+        if bad_videos:
+            raise bad_videos[0] from None
+        raise
+    labels = np.array([video.label for video in videos])
+    names = model.spec.labels or tuple(map(str, range(model.spec.num_classes)))
+    confusion = confusion_matrix(logits.argmax(1), labels, len(names))
+    metrics = {
+        "top1": top_k(logits, labels, 1),
+        "top5": top_k(logits, labels, 5),
+        "videos": len(videos),
+        "per_class": [{"class": name, **row} for name, row in zip(names, per_class(confusion), strict=True)],
+    }
+    output = pathlib.Path(output)
+    output.mkdir(parents=True, exist_ok=True)
+    plot_confusion(confusion, names, f"top-1 {metrics['top1']:.1%}", output / "confusion.png")
+    _write_csv(output / "per_class.csv", metrics["per_class"])
+    _write_csv(output / "scores.csv", _score_rows(videos, logits, names))
+    _replace(
+        output / METRICS_FILE, lambda path: path.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    )
+    return metrics
+
+
+def _score_rows(videos: list[Video], logits, names):
+    for video, row, probability in zip(videos, logits, softmax(logits), strict=True):
+        best = int(row.argmax())
+        summary = {"path": video.path, "label": names[video.label], "predicted": names[best]}
+        yield {**summary, "probability": round(float(probability[best]), 4)} | {
+            f"logit {name}": round(float(value), 5) for name, value in zip(names, row, strict=True)
+        }
+
+
+def _write_csv(path, rows):
+    rows = list(rows)
+
+    def write(temporary):
+        with temporary.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
+
+    _replace(path, write)
+
+
+def _replace(path, write):
+    temporary = path.with_name(f".writing.{path.name}")
+    write(temporary)
+    os.replace(temporary, path)
+
+
+def plot_confusion(confusion: np.ndarray, names: tuple[str, ...], title: str, path: pathlib.Path) -> None:
+    """Draws each true class' shares of predictions as a PNG, with the percentages in the cells of small matrices."""
+    from matplotlib.figure import Figure
+
+    shares = confusion / np.maximum(1, confusion.sum(1, keepdims=True))
+    side = 3 + 0.42 * len(names)
+    figure = Figure(figsize=(side + 1, side), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(len(names)), names, rotation=60, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlabel="predicted", ylabel="true", title=title)
+    if len(names) <= 30:
+        for i, j in zip(*np.nonzero(confusion), strict=True):
+            color = "white" if shares[i, j] > 0.5 else "black"
+            axes.text(j, i, f"{100 * shares[i, j]:.0f}", ha="center", va="center", color=color, fontsize=8)
+    _replace(path, lambda temporary: figure.savefig(temporary, dpi=110))
