@@ -123,9 +123,8 @@ def main():
     os.replace(temporary, output / "latency.csv")
     plot(rows, output / "latency.png")
     for row in rows:
-        print(
-            f"{row['p50_ms']:8.3f} ms  x{row['ratio']:.3f}  {row['model']}, {row['runtime']}, {row['threads']} thread(s)"
-        )
+        name = f"{row['model']}, {row['runtime']}, {row['threads']} thread(s)"
+        print(f"{row['p50_ms']:8.3f} ms  x{row['ratio']:.3f}  {name}")
     print(f"written to {output}: latency.csv, latency.png")
 
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from testing import frames, refuses, step, video_frames
+from weights import with_weights
 
 from tsm_tf import ModelSpec, build_model, build_stream_model, load_checkpoint, save_checkpoint
 from tsm_tf.models.stream import zero_caches
@@ -17,20 +18,6 @@ STREAMED = {
     "in place": (SMALL.replace(backbone="resnet18", width=1.0, shift_place="block"), 1e-5),
     "all channels": (SMALL.replace(shift_div=1), 1e-4),
 }
-
-
-def with_weights(model, seed=0):
-    """Weights as after training, so that no path of the network is a zero."""
-    rng = np.random.default_rng(seed)
-    for v in model.weights:
-        if "moving_variance" in v.path or "gamma" in v.path:
-            v.assign(rng.uniform(0.6, 1.2, v.shape))
-        elif "kernel" in v.path:
-            fan_in = np.prod(v.shape[:2] if v.shape[-1] == 1 else v.shape[:-1])  # a depthwise kernel sees one channel
-            v.assign(rng.normal(0, np.sqrt(2 / fan_in), v.shape))
-        elif "seed" not in v.path:
-            v.assign(rng.normal(0, 0.05, v.shape))
-    return model
 
 
 @pytest.mark.parametrize("name", STREAMED)

@@ -160,8 +160,8 @@ def write_video(path: pathlib.Path, frames: np.ndarray, fps: int) -> None:
 
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     with av.open(str(temporary), "w") as container:
-        # One thread: more give other bytes on other machines.
-        options = {"preset": "veryfast", "crf": "20", "threads": "1"}
+        # One thread, and a preset without lookahead: x264 gives other bytes from run to run with either.
+        options = {"preset": "superfast", "crf": "20", "threads": "1"}
         stream = container.add_stream("libx264", rate=fps, options=options)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"

