@@ -34,5 +34,16 @@ format: env
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
+# Ratios of pairs that are measured in turns; absolute times are this machine's. The results are CSV and PNG files.
+bench: env
+	$(RUN) -m tsm_tf.analysis.latency --output=benchmarks
+	rm -rf build/bench && mkdir -p build/bench
+	$(RUN) -m export.tflite --online --output=build/bench/tsm
+	$(RUN) -m export.tflite --online --shift_mode=none --output=build/bench/plain_2d
+	$(RUN) -m export.benchmark --output=benchmarks --threads=1 --runtimes=tflite_runtime,ai_edge_litert \
+	  --models=build/bench/tsm/mobilenet_v2_online_float32.tflite,build/bench/plain_2d/mobilenet_v2_online_float32.tflite
+	$(RUN) -m tsm_tf.data.synthetic --output=build/bench/data --num_train=180 --num_val=9
+	$(RUN) -m tsm_tf.data.benchmark --data=build/bench/data --output=benchmarks
+
 clean:
 	rm -rf $(VENV) .venv-* build *.egg-info

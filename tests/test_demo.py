@@ -1,0 +1,56 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from export.demo.__main__ import Step, plan, run
+
+
+def test_every_step_is_a_command_that_exists(tmp_path):
+    for step in plan(tmp_path, None, None, 9, 9):
+        done = subprocess.run([sys.executable, "-m", step.arguments[0], "--help"], capture_output=True, text=True)
+        for argument in step.arguments[1:]:
+            assert argument.split("=")[0].strip("-") in done.stdout, step.command
+
+
+def test_goes_on_with_the_step_that_failed(tmp_path, capfd):
+    """The second step fails once: run again, the first is not repeated, and what the second left is cleared."""
+    script = tmp_path / "twice.py"
+    script.write_text(
+        "import pathlib, sys\n"
+        f"folder = pathlib.Path({str(tmp_path)!r})\n"
+        "left = folder / 'work' / 'half.txt'\n"
+        "print('ran', sys.argv[1])\n"
+        "if sys.argv[1] == 'two' and not (folder / 'once').exists():\n"
+        "    left.write_text(''); (folder / 'once').touch(); sys.exit(3)\n"
+        "assert not left.exists()\n"
+    )
+    (tmp_path / "work").mkdir()
+    steps = [Step("one", ("runpy", str(script), "one")), Step("two", ("runpy", str(script), "two"), tmp_path / "work")]
+    with pytest.raises(subprocess.CalledProcessError):
+        run(steps, tmp_path)
+    assert json.loads((tmp_path / "steps.json").read_text()) == [steps[0].command]
+    run(steps, tmp_path)
+    run(steps, tmp_path)
+    text = capfd.readouterr().out
+    assert text.count("ran one") == 1 and text.count("ran two") == 2 and "[1/2] one: done before" in text
+
+
+def test_refuses_a_folder_with_something_else(tmp_path):
+    (tmp_path / "mine").touch()
+    done = subprocess.run([sys.executable, "-m", "export.demo", f"--output={tmp_path}"], capture_output=True, text=True)
+    assert done.returncode == 1 and "`output` must be a new or empty folder" in done.stderr
+
+
+@pytest.mark.slow
+def test_whole_demo_small(tmp_path):
+    flags = ["--epochs=1", "--num_train=18", "--num_val=9", f"--output={tmp_path / 'demo'}"]
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-m", "export.demo", *flags], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    assert done.stdout.count("done before") == len(plan(tmp_path, None, 1, 18, 9))
+    page = (tmp_path / "demo" / "index.html").read_text()
+    for name in ("stream/stream.gif", "tsm/curves.png", "evaluation/tsn/confusion.png", "data/contact_sheet.png"):
+        assert name in page and (tmp_path / "demo" / name).is_file()
+    assert "python -m export.live" in page

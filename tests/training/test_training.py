@@ -1,0 +1,159 @@
+import csv
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from testing import refuses
+from videos import write_data
+
+from tsm_tf import load_checkpoint
+from tsm_tf.evaluation.metrics import confusion_matrix, per_class, softmax, top_k
+from tsm_tf.evaluation.report import evaluate
+from tsm_tf.training.optimizer import StepDecay, build_optimizer
+from tsm_tf.training.recipes import get_recipe
+from tsm_tf.training.run import train
+
+TINY = {"epochs": 2, "batch_size": 4, "num_segments": 2, "input_size": 32}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_data(tmp_path_factory.mktemp("data"), {"train": 8, "val": 4})
+
+
+@pytest.fixture(scope="module")
+def run(data, tmp_path_factory):
+    output = tmp_path_factory.mktemp("runs") / "tsm"
+    model = train(get_recipe("gestures", **TINY), data, output)
+    return output, model
+
+
+def rows_of(output):
+    with (output / "log.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_run_leaves_what_people_look_at(run, data):
+    output, model = run
+    assert [row["epoch"] for row in rows_of(output)] == ["1", "2"]
+    assert {"loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"} < set(rows_of(output)[0])
+    assert (output / "curves.png").stat().st_size > 5000 and any((output / "tensorboard").rglob("events*"))
+    assert not list(output.rglob(".writing*"))
+    for folder in (output / "last", output):
+        spec = load_checkpoint(folder).spec
+        assert spec.labels == ("Swiping Left", "Swiping Right") and spec.fps == pytest.approx(2 / 1.1, abs=0.01)
+    for a, b in zip(load_checkpoint(output / "last").get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_finished_run_is_not_trained_again(run, data, capsys):
+    train(get_recipe("gestures", **TINY), data, run[0])
+    assert "has all its 2 epochs" in capsys.readouterr().out and len(rows_of(run[0])) == 2
+
+
+def test_stopped_run_goes_on_and_ends_the_same(run, data, tmp_path, monkeypatch):
+    class Stop(Exception):
+        pass
+
+    def stop(*_):
+        raise Stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tsm_tf.training.callbacks.BadVideoReport.on_epoch_end", stop)
+        with pytest.raises(Stop):
+            train(get_recipe("gestures", **TINY), data, tmp_path)
+    assert len(rows_of(tmp_path)) == 1
+    model = train(get_recipe("gestures", **TINY), data, tmp_path)
+    rows, whole = rows_of(tmp_path), rows_of(run[0])
+    assert len(rows) == 2 and rows[0]["loss"] == whole[0]["loss"]
+    assert int(model.optimizer.iterations) == 4
+    assert float(rows[1]["learning_rate"]) == pytest.approx(float(whole[1]["learning_rate"]))
+
+
+def test_starts_from_another_checkpoint(run, data, tmp_path):
+    recipe = get_recipe("gestures", **{**TINY, "epochs": 1, "learning_rate": 1e-12})
+    model = train(recipe, data, tmp_path / "a", init=str(run[0] / "last"), flips="none")
+    kernel = model.get_layer("head").kernel
+    np.testing.assert_allclose(kernel, load_checkpoint(run[0] / "last").get_layer("head").kernel, atol=1e-6)
+    with refuses("init", "head/kernel"):
+        other = write_data(tmp_path / "three", {"train": 3, "val": 3}, labels=("x", "y", "z"))
+        train(recipe, other, tmp_path / "b", init=str(run[0]))
+
+
+def test_refuses_before_work(run, data, tmp_path):
+    with refuses("output", "another epochs", "3"):
+        train(get_recipe("gestures", **{**TINY, "epochs": 3}), data, run[0])
+    (tmp_path / "mine").touch()
+    with refuses("output", "new or empty"):
+        train(get_recipe("gestures", **TINY), data, tmp_path)
+    with refuses("recipe", "gestures", "kinetics"):
+        get_recipe("kinetics")
+    with refuses("epochs", "at least 1"):
+        get_recipe("gestures", epochs=0)
+    with refuses("learning_rate", "positive"):
+        get_recipe("gestures", learning_rate=-1.0)
+    with refuses("optimizer", "sgd"):
+        get_recipe("gestures", optimizer="lion")
+
+
+def test_step_decay():
+    schedule = StepDecay(1.0, 4, (10, 20))
+    rates = [float(schedule(step)) for step in (0, 2, 4, 9, 10, 20)]
+    np.testing.assert_allclose(rates, [0, 0.5, 1, 1, 0.1, 0.01], rtol=1e-6)
+    assert StepDecay.from_config(schedule.get_config()).get_config() == schedule.get_config()
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_only_kernels_decay(name):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, name="d"), keras.layers.BatchNormalization()])
+    optimizer = build_optimizer(get_recipe("gestures", optimizer=name, weight_decay=0.5), model, 10)
+    optimizer.build(model.trainable_variables)
+    decays = {v.path: optimizer._use_weight_decay(v) for v in model.trainable_variables}
+    assert [path for path, does in decays.items() if does] == ["d/kernel"]
+
+
+def test_evaluation_agrees_with_the_model(run, data, tmp_path):
+    metrics = evaluate(str(run[0]), data, tmp_path / "e")
+    with (tmp_path / "e" / "scores.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert metrics["top1"] == np.mean([row["label"] == row["predicted"] for row in rows]) and metrics["top5"] == 1
+    assert len(rows) == 4 and json.loads((tmp_path / "e" / "metrics.json").read_text()) == metrics
+    assert (tmp_path / "e" / "confusion.png").stat().st_size > 5000
+    assert metrics["top1"] == max(float(row["val_accuracy"]) for row in rows_of(run[0]))
+
+
+def test_metrics_by_hand():
+    logits = np.array([[3.0, 1, 2], [0, 5, 1], [1, 2, 3], [9, 8, 7]])
+    labels = np.array([0, 2, 1, 2])
+    assert top_k(logits, labels, 1) == 0.25 and top_k(logits, labels, 2) == 0.75 and top_k(logits, labels, 9) == 1
+    confusion = confusion_matrix(logits.argmax(1), labels, 3)
+    assert confusion.tolist() == [[1, 0, 0], [0, 0, 1], [1, 1, 0]]
+    assert per_class(confusion)[0] == {"recall": 1.0, "precision": 0.5, "videos": 1}
+    assert per_class(np.zeros((1, 1), int)) == [{"recall": None, "precision": None, "videos": 0}]
+    np.testing.assert_allclose(softmax(np.array([1000.0, 1000.0])), [0.5, 0.5])
+
+
+def test_commands(data, tmp_path):
+    def python(*arguments):
+        return subprocess.run([sys.executable, "-m", *map(str, arguments)], capture_output=True, text=True)
+
+    flags = [f"--{name}={value}" for name, value in TINY.items()]
+    output = tmp_path / "run"
+    done = python(
+        "tsm_tf.training", "--recipe=gestures", f"--data={data}", f"--output={output}", *flags, "--shift_mode=none"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Swiping Left <-> Swiping Right" in done.stdout and "shift_mode none" in done.stdout
+    done = python("tsm_tf.evaluation", f"--checkpoint={output}", f"--data={data}")
+    assert done.returncode == 0 and (output / "evaluation" / "val" / "metrics.json").is_file(), done.stderr
+    (data / "broken").mkdir()
+    folder = write_data(data / "broken", {"train": 4, "val": 2})
+    (folder / "train 1.mp4").write_text("text")
+    done = python("tsm_tf.training", "--recipe=gestures", f"--data={folder}", f"--output={tmp_path / 'b'}", *flags)
+    assert done.returncode == 1 and "train 1.mp4" in done.stderr and "Traceback" not in done.stderr, done.stderr
+    skip = [f"--output={tmp_path / 'c'}", *flags, "--on_bad_video=skip"]
+    done = python("tsm_tf.training", "--recipe=gestures", f"--data={folder}", *skip)
+    assert done.returncode == 0 and "1 videos left out of epoch 1" in done.stdout, done.stderr
