@@ -9,10 +9,12 @@ pairs, 5 of 9 clips; one with a temporal shift can tell all.
 """
 
 import concurrent.futures
+import dataclasses
 import json
 import multiprocessing
 import os
 import pathlib
+import signal
 import time
 import zlib
 
@@ -34,7 +36,6 @@ LABELS = (
     "No gesture",
 )
 SPLITS = ("train", "val")
-WIDTH, HEIGHT = 112, 84
 _SETTINGS_FILE = "synthetic.json"
 _DONE_EVERY = 25
 
@@ -48,15 +49,22 @@ def gesture_frames(label: int, seed: tuple[int, ...], reverse: bool = False) -> 
         reverse: plays it backwards, which makes it a clip of the pair's other class.
 
     Returns:
-        `uint8 [num_frames, HEIGHT, WIDTH, 3]` RGB, and its frames per second.
+        `uint8 [num_frames, 84, 112, 3]` RGB, and its frames per second.
     """
+    from tsm_tf.data.scene import Scene
+
     rng = np.random.default_rng(seed)
-    num_frames = int(rng.integers(24, 41))
+    num_frames = _num_frames(rng)
     fps = int(rng.choice((12, 15, 20, 24)))
-    scene = _Scene(rng, num_frames)
+    scene = Scene(rng, num_frames)
     pose = _poses(label, rng, num_frames)
     frames = np.stack([scene.draw(t, *pose[t]) for t in range(num_frames)])
     return (frames[::-1] if reverse else frames), fps
+
+
+def _num_frames(rng):
+    """Draws a clip's length: the first thing drawn, so that a list file can be written without the clip."""
+    return int(rng.integers(24, 41))
 
 
 def _poses(label, rng, num_frames):
@@ -83,82 +91,18 @@ def _poses(label, rng, num_frames):
         pose["angle"] = angle + rng.uniform(40, 75) * sweep
     else:
         pose["size"] = pose["size"] * (0 if rng.random() < 0.25 else 1)  # nobody there
+        drift = rng.uniform(-0.1, 0.1, 2) if rng.random() < 0.5 else (0, 0)  # in a loop, to where it began
+        pose["x"] = x + drift[0] * np.sin(2 * np.pi * phase)
+        pose["y"] = y + drift[1] * (1 - np.cos(2 * np.pi * phase))
     columns = pose["x"] + jitter[0], pose["y"] + jitter[1], pose["size"] * (1 + jitter[2]), pose["angle"]
     return np.stack(columns, axis=1)
-
-
-class _Scene:
-    """A background, a hand's look, distractors and a shaking camera; everything but the gesture."""
-
-    def __init__(self, rng, num_frames):
-        import cv2
-
-        margin = 8
-        height, width = HEIGHT + 2 * margin, WIDTH + 2 * margin
-        coarse = rng.uniform(0, 255, (int(rng.integers(2, 7)), int(rng.integers(2, 7)), 3))
-        base = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-        background = base.mean((0, 1)) + rng.uniform(0.2, 0.6) * (base - base.mean((0, 1)))
-        background += rng.normal(0, rng.uniform(0, 8), background.shape)
-        self.background = np.clip(background, 0, 255).astype(np.uint8)
-        self.color = _contrasting(rng, self.background.mean((0, 1)))
-        self.mirror = rng.choice((-1, 1))
-        self.spread = rng.uniform(12, 24)
-        self.lengths = rng.uniform(0.42, 0.58, 5) * (0.75, 0.95, 1, 0.95, 0.8)
-        self.thickness = rng.uniform(0.1, 0.15)
-        shake = np.cumsum(rng.normal(0, rng.uniform(0, 0.7), (num_frames, 2)), axis=0)
-        self.shake = np.clip(margin + shake - shake.mean(0), 0, 2 * margin).astype(int)
-        count = int(rng.integers(0, 3))
-        centers = rng.uniform(0, 1, (count, 1, 2)) + np.linspace(-0.5, 0.5, num_frames)[:, None] * rng.normal(
-            0, 0.4, (count, 1, 2)
-        )
-        self.blobs = [(path, int(rng.integers(3, 8)), tuple(map(int, rng.uniform(0, 255, 3)))) for path in centers]
-
-    def draw(self, t, x, y, size, angle):
-        import cv2
-
-        left, top = self.shake[t]
-        frame = self.background[top : top + HEIGHT, left : left + WIDTH].copy()
-        for path, radius, color in self.blobs:
-            center = (int(path[t, 0] * WIDTH * 16), int(path[t, 1] * HEIGHT * 16))
-            cv2.circle(frame, center, radius * 16, color, -1, cv2.LINE_AA, 4)
-        if size > 0:
-            self._draw_hand(frame, np.array((x * WIDTH, y * HEIGHT)), size * HEIGHT, np.deg2rad(angle))
-        return frame
-
-    def _draw_hand(self, frame, center, size, angle):
-        import cv2
-
-        def point(direction, distance):
-            turned = angle + self.mirror * np.deg2rad(direction)
-            at = center + distance * size * np.array((np.sin(turned), -np.cos(turned)))
-            return tuple(int(v) for v in np.round(at * 16))
-
-        dark = tuple(int(0.6 * c) for c in self.color)
-        thickness = max(2, round(self.thickness * size))
-        for color, extra in ((dark, 2), (self.color, 0)):  # an outline first
-            cv2.line(frame, point(180, 0), point(180, 0.5), color, 2 * thickness + extra, cv2.LINE_AA, 4)
-            cv2.circle(frame, point(0, 0), round(0.24 * size * 16 + 8 * extra), color, -1, cv2.LINE_AA, 4)
-            for finger, length in enumerate(self.lengths):
-                direction = -75 if finger == 0 else (finger - 2.5) * self.spread
-                cv2.line(
-                    frame, point(direction, 0.15), point(direction, length), color, thickness + extra, cv2.LINE_AA, 4
-                )
-
-
-def _contrasting(rng, background):
-    """Returns a colour whose brightness is well away from the background's."""
-    weights = np.array((0.299, 0.587, 0.114))
-    while True:
-        color = rng.uniform(20, 255, 3)
-        if abs((color - background) @ weights) > 60:
-            return tuple(int(c) for c in color)
 
 
 def write_video(path: pathlib.Path, frames: np.ndarray, fps: int) -> None:
     """Writes `uint8 [T, H, W, 3]` RGB frames of even height and width as H.264; whole or not at all."""
     import av
 
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    temporary = path.with_name(f".{path.name}")
     with av.open(str(temporary), "w") as container:
         # One thread, and a preset without lookahead: x264 gives other bytes from run to run with either.
         options = {"preset": "superfast", "crf": "20", "threads": "1"}
@@ -171,15 +115,33 @@ def write_video(path: pathlib.Path, frames: np.ndarray, fps: int) -> None:
     os.replace(temporary, path)
 
 
-def _render(output, split, index, seed):
-    """Renders one clip unless it is there; returns its line of the list file."""
-    label = index % len(LABELS)
-    name = f"videos/{split}/{index:05d}.mp4"
-    frames, fps = gesture_frames(label, (seed, zlib.crc32(split.encode()), index))
-    path = output / name
-    if not path.is_file():
-        write_video(path, frames, fps)
-    return f"{name} {len(frames)} {label}"
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """One video to render: clip `index` of a split."""
+
+    output: pathlib.Path
+    split: str
+    index: int
+    seed: int
+
+    @property
+    def name(self):
+        return f"videos/{self.split}/{self.index:05d}.mp4"
+
+    @property
+    def label(self):
+        return self.index % len(LABELS)
+
+    @property
+    def clip_seed(self):
+        return self.seed, zlib.crc32(self.split.encode()), self.index
+
+    def line(self):
+        """Returns the list file's line."""
+        return f"{self.name} {_num_frames(np.random.default_rng(self.clip_seed))} {self.label}\n"
+
+    def render(self):
+        write_video(self.output / self.name, *gesture_frames(self.label, self.clip_seed))
 
 
 def render(output: pathlib.Path, counts: dict[str, int], seed: int = 0, workers: int = 0) -> None:
@@ -197,40 +159,56 @@ def render(output: pathlib.Path, counts: dict[str, int], seed: int = 0, workers:
     Raises:
         InputError: the folder holds something else.
     """
-    _claim(output, {"version": 1, "seed": seed, "counts": counts})
-    jobs = [(split, index) for split in SPLITS for index in range(counts[split])]
-    lines = {split: [] for split in SPLITS}
+    _claim(output, {"version": 2, "seed": seed, "counts": counts})
+    jobs = {split: [_Job(output, split, index, seed) for index in range(counts[split])] for split in SPLITS}
     for split in SPLITS:
         (output / "videos" / split).mkdir(parents=True, exist_ok=True)
-    started = time.perf_counter()
-    context = multiprocessing.get_context("forkserver")
-    with concurrent.futures.ProcessPoolExecutor(workers or os.cpu_count(), mp_context=context) as pool:
-        arguments = ([output] * len(jobs), *zip(*jobs, strict=True), [seed] * len(jobs))
-        rendered = pool.map(_render, *arguments, chunksize=8)
-        for number, ((split, _), line) in enumerate(zip(jobs, rendered, strict=True), 1):
-            lines[split].append(line)
-            if number % _DONE_EVERY == 0 or number == len(jobs):
-                rate = number / (time.perf_counter() - started)
-                print(f"\r{number}/{len(jobs)} videos, {rate:.0f}/s", end="", flush=True)
-    print()
+    missing = [job for split in SPLITS for job in jobs[split] if not (output / job.name).is_file()]
+    if missing:
+        _render_all(missing, workers or os.cpu_count())
     (output / "labels.txt").write_text("\n".join(LABELS) + "\n", encoding="utf-8")
     for split in SPLITS:
-        (output / f"{split}.txt").write_text("\n".join(lines[split]) + "\n", encoding="utf-8")
+        (output / f"{split}.txt").write_text("".join(job.line() for job in jobs[split]), encoding="utf-8")
     _contact_sheet(output / "contact_sheet.png", seed)
+
+
+def _render_all(jobs, workers):
+    """Renders in processes, with a line that counts; Ctrl-C ends it after the videos in hand."""
+    started = time.perf_counter()
+    with concurrent.futures.ProcessPoolExecutor(
+        min(workers, len(jobs)),
+        mp_context=multiprocessing.get_context("forkserver"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),  # the parent answers to Ctrl-C, alone
+    ) as pool:
+        try:
+            for number, _ in enumerate(pool.map(_Job.render, jobs, chunksize=4), 1):
+                if number % _DONE_EVERY == 0 or number == len(jobs):
+                    rate = number / (time.perf_counter() - started)
+                    print(f"\r{number}/{len(jobs)} videos, {rate:.0f}/s", end="", flush=True)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        finally:
+            print()
 
 
 def _claim(output, settings):
     """Marks the folder as this rendering's, or refuses it."""
+    if output.exists() and not output.is_dir():
+        raise InputError("output", "must be a folder", str(output))
     output.mkdir(parents=True, exist_ok=True)
     marker = output / _SETTINGS_FILE
     if marker.is_file():
-        found = json.loads(marker.read_text())
-        if found != settings:
+        found = marker.read_text(encoding="utf-8")
+        if found != json.dumps(settings):
             raise InputError("output", f"must be a new folder; this one was rendered with {found}", str(output))
-    elif any(output.iterdir()):
+    elif any(not path.name.startswith(".") for path in output.iterdir()):
         raise InputError("output", "must be a new or empty folder, or one of this command", str(output))
     else:
-        marker.write_text(json.dumps(settings))
+        temporary = marker.with_name(f".{marker.name}")
+        temporary.write_text(json.dumps(settings), encoding="utf-8")
+        os.replace(temporary, marker)
 
 
 def _contact_sheet(path, seed):
@@ -241,8 +219,9 @@ def _contact_sheet(path, seed):
     for label, name in enumerate(LABELS):
         frames, _ = gesture_frames(label, (seed, zlib.crc32(b"train"), label))
         times = np.linspace(0, len(frames) - 1, 8).round().astype(int)
-        caption = np.full((HEIGHT, 230, 3), 255, np.uint8)
-        cv2.putText(caption, name, (6, HEIGHT // 2 + 4), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
+        height = frames.shape[1]
+        caption = np.full((height, 230, 3), 255, np.uint8)
+        cv2.putText(caption, name, (6, height // 2 + 4), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
         rows.append(np.concatenate([caption, *frames[times]], axis=1))
     cv2.imwrite(str(path), np.concatenate(rows)[..., ::-1])
 
