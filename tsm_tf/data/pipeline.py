@@ -18,6 +18,7 @@ from tsm_tf.spec import ModelSpec
 
 ON_BAD_VIDEO = ("stop", "skip")
 _FPS_SAMPLE = 64
+_LEFT_OUT = -1  # the label of a clip that is dropped before batching
 
 
 def clip_dataset(
@@ -74,22 +75,17 @@ def clip_dataset(
         indices = np.arange(len(videos))
         if training:
             np.random.default_rng((seed, epoch)).shuffle(indices)
-        yield from np.stack([np.full(len(videos), epoch), indices], axis=1)
+        yield np.stack([np.full(len(videos), epoch), indices], axis=1)
 
-    size = spec.input_size
-    dataset = tf.data.Dataset.from_generator(order, output_signature=tf.TensorSpec((2,), tf.int64))
-    if on_bad_video == "stop":
-        dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(videos)))
-    dataset = dataset.map(
-        lambda job: tf.numpy_function(load, [job[0], job[1]], (tf.uint8, tf.int32), stateful=False),
-        num_parallel_calls=tf.data.AUTOTUNE,
-    )
-    dataset = dataset.map(
-        lambda clip, label: (tf.ensure_shape(clip, (None, size, size, 3)), tf.ensure_shape(label, ()))
-    )
+    def make_clip(job):
+        clip, label = tf.numpy_function(load, [job[0], job[1]], (tf.uint8, tf.int32), stateful=False)
+        return tf.ensure_shape(clip, load.clip_shape), tf.ensure_shape(label, ())
+
+    dataset = tf.data.Dataset.from_generator(order, output_signature=tf.TensorSpec((None, 2), tf.int64)).unbatch()
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(videos)))
+    dataset = dataset.map(make_clip, num_parallel_calls=tf.data.AUTOTUNE)
     if on_bad_video == "skip":
-        dataset = dataset.filter(lambda clip, label: label >= 0)
-    dataset = dataset.map(lambda clip, label: (tf.ensure_shape(clip, (spec.num_segments, size, size, 3)), label))
+        dataset = dataset.filter(lambda clip, label: label != _LEFT_OUT)
     return dataset.batch(batch_size).prefetch(tf.data.AUTOTUNE)
 
 
@@ -106,6 +102,10 @@ class _Loader:
     on_bad_video: str
     bad_videos: list[BadVideoError] | None
 
+    @property
+    def clip_shape(self):
+        return self.spec.num_segments, self.spec.input_size, self.spec.input_size, self.spec.channels
+
     def __call__(self, epoch, index):
         video = self.videos[index]
         try:
@@ -115,8 +115,7 @@ class _Loader:
                 self.bad_videos.append(error)
             if self.on_bad_video == "stop":
                 raise
-            size = self.spec.input_size
-            return np.zeros((0, size, size, 3), np.uint8), np.int32(-1)
+            return np.zeros(self.clip_shape, np.uint8), np.int32(_LEFT_OUT)
         return clip, np.int32(label)
 
     def load(self, video, rng):
