@@ -26,28 +26,33 @@ def read_labels(data_dir: str | os.PathLike) -> tuple[str, ...]:
         FileNotFoundError: no `labels.txt`.
         InputError: no names, or one name twice.
     """
-    text = _read(pathlib.Path(data_dir) / LABELS_FILE)
-    labels = tuple(line.strip() for line in text.splitlines() if line.strip())
-    if not labels or len(set(labels)) != len(labels):
-        raise InputError("data", f"must have distinct class names in {LABELS_FILE}", labels)
+    path = pathlib.Path(data_dir) / LABELS_FILE
+    labels = tuple(line.strip() for line in _lines(path) if line.strip())
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    if not labels or twice:
+        raise InputError("data", f"must have distinct class names, at least one, in {path}", twice)
     return labels
 
 
 def read_videos(data_dir: str | os.PathLike, split: str) -> list[Video]:
-    """Returns the videos of `<split>.txt`; paths are relative to the folder and may be quoted.
+    """Returns the videos of `<split>.txt`; paths are absolute or relative to the folder, and may be quoted.
 
     Raises:
-        FileNotFoundError: no list file, or a video of it that does not exist (all are named).
+        FileNotFoundError: no list file, or a video of it that does not exist (the first ones are named).
         InputError: a line that is not `path num_frames label`, a label out of range, or an empty list.
     """
     data_dir = pathlib.Path(data_dir)
     path = data_dir / f"{split}.txt"
-    lines = _read(path).splitlines()
     num_classes = len(read_labels(data_dir))
-    videos = [_parse(line, f"{path}:{i}", data_dir, num_classes) for i, line in enumerate(lines, 1) if line.strip()]
+    videos, missing = [], []
+    for number, line in enumerate(_lines(path), 1):
+        if line.strip():
+            video = _parse(line, f"{path}:{number}", data_dir, num_classes)
+            videos.append(video)
+            if not video.path.is_file():
+                missing.append(f"{video.path} (line {number})")
     if not videos:
         raise InputError("data", "must list at least one video", str(path))
-    missing = [str(video.path) for video in videos if not video.path.is_file()]
     if missing:
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
         raise FileNotFoundError(f"`data` must hold every video of {path}; missing: {', '.join(missing[:5])}{more}")
@@ -59,15 +64,19 @@ def _parse(line, place, data_dir, num_classes):
         name, num_frames, label = shlex.split(line)
         video = Video(data_dir / name, int(num_frames), int(label))
     except ValueError:
-        raise InputError("data", f"must have `path num_frames label` a line; see {place}", line) from None
+        rule = f"must have `path num_frames label` a line, quotes around a path with spaces or quotes; see {place}"
+        raise InputError("data", rule, line) from None
     if not 0 <= video.label < num_classes:
         raise InputError("data", f"must have labels from 0 to {num_classes - 1}; see {place}", video.label)
-    if video.num_frames < -1:
-        raise InputError("data", f"must have num_frames of at least 0, or -1 for unknown; see {place}", line)
+    if video.num_frames < 1 and video.num_frames != -1:
+        raise InputError("data", f"must have num_frames of at least 1, or -1 for unknown; see {place}", line)
     return video
 
 
-def _read(path):
+def _lines(path):
     if not path.is_file():
         raise FileNotFoundError(f"`data` must be a folder with {path.name}: {path}")
-    return path.read_text(encoding="utf-8")
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()  # with or without the mark that Windows' editors write
+    except UnicodeDecodeError as error:
+        raise InputError("data", f"must be text in UTF-8; see {path}", f"byte {error.start}") from None

@@ -14,14 +14,14 @@ from tsm_tf.spec import ModelSpec
 
 RGB_SCALES = (1, 0.875, 0.75, 0.66)
 _SNAP = 3  # pixels: a crop side this close to the input size becomes it
-_OPPOSITES = (("left", "right"), ("clockwise", "counterclockwise"), ("clockwise", "counter-clockwise"))
+_OPPOSITES = {"left": "right", "right": "left", "clockwise": "counterclockwise", "counterclockwise": "clockwise"}
 
 
 def crop_boxes(width: int, height: int, input_size: int, scales=RGB_SCALES) -> list[tuple[int, int, int, int]]:
     """Returns every box that the multi-scale corner crop can take: sides at most one scale apart, 13 places."""
     base = min(width, height)
     sides = [int(base * scale) for scale in scales]
-    sides = [input_size if abs(side - input_size) < _SNAP else side for side in sides]
+    sides = [input_size if abs(side - input_size) < _SNAP and input_size <= base else side for side in sides]
     boxes = []
     for i, h in enumerate(sides):
         for w in sides[max(0, i - 1) : i + 2]:
@@ -89,26 +89,24 @@ def eval_frame(frame: np.ndarray, spec: ModelSpec) -> np.ndarray:
 def flip_targets(labels: tuple[str, ...]) -> tuple[int | None, ...]:
     """Returns for each class the class that its mirrored videos show.
 
-    The words left and right, clockwise and counterclockwise (or counter-clockwise) are swapped in the name. A class
-    without such words is its own mirror image; one whose mirror image has no name among the labels gives None, and
-    its videos are not flipped.
+    The words left and right, clockwise and counterclockwise (also counter-clockwise, anticlockwise) are swapped in the
+    name; words end at spaces, hyphens, underscores, digits and capitals. A class without such words is its own mirror
+    image; one whose mirror image has no name among the labels gives None, and its videos are not flipped.
     """
-    index = {_plain(label): i for i, label in enumerate(labels)}
+    index = {_words(label): i for i, label in enumerate(labels)}
     targets = []
     for i, label in enumerate(labels):
-        mirrored = {_swap(_plain(label), *pair) for pair in _OPPOSITES} - {_plain(label)}
-        found = [index[name] for name in mirrored if name in index]
-        targets.append(found[0] if found else (None if mirrored else i))
+        words = _words(label)
+        mirrored = tuple(_OPPOSITES.get(word, word) for word in words)
+        targets.append(i if mirrored == words else index.get(mirrored))
     return tuple(targets)
 
 
-def _plain(label):
-    return " ".join(label.lower().replace("_", " ").split())
-
-
-def _swap(name, one, other):
-    words = {one: other, other: one}
-    return re.sub(rf"(?<![\w-])({other}|{one})(?![\w-])", lambda match: words[match[1]], name)
+def _words(label):
+    """Returns a label's words, numbers and signs, in small letters and with one spelling of counterclockwise."""
+    text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", label).lower()
+    text = re.sub(r"(counter|anti)[-_ ]?clockwise", "counterclockwise", text)
+    return tuple(re.findall(r"[^\W\d_]+|\d+|[^\w\s]", text))
 
 
 def describe_flips(labels: tuple[str, ...], targets: tuple[int | None, ...]) -> str:
