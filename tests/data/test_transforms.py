@@ -3,9 +3,11 @@ import json
 import numpy as np
 import pytest
 from testing import refuses, video_frames
+from videos import natural_videos
 
 from tsm_tf import ModelSpec
 from tsm_tf.data import transforms
+from tsm_tf.data.decode import read_frames
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +62,35 @@ def test_flips_swap_sided_words_and_spare_the_rest():
 def test_flips_of_jester():
     labels = ("Turning Hand Clockwise", "Turning Hand Counterclockwise", "Swiping Up", "Copyright", "Leftover")
     assert transforms.flip_targets(labels) == (1, 0, 2, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("labels", "targets"),
+    [
+        (("Turn left hand clockwise", "Turn right hand clockwise", "Turn right hand anti-clockwise"), (2, None, 0)),
+        (("from left to right", "from right to left", "left-to-right"), (1, 0, None)),
+        (("SwipeLeft", "SwipeRight", "TurnCounterClockwise", "TurnClockwise"), (1, 0, 3, 2)),
+        (("left 2 fingers", "left 3 fingers", "right 2 fingers", "right 3 fingers"), (2, 3, 0, 1)),
+        (("LEFT2", "right2", "upright", "clockwork"), (1, 0, 2, 3)),
+        (("Nach links", "Geste à gauche", "手を左"), (0, 1, 2)),
+    ],
+)
+def test_flip_pairs(labels, targets):
+    assert transforms.flip_targets(labels) == targets
+
+
+def test_boxes_stay_inside_a_frame_that_is_smaller_than_the_input():
+    for side in (61, 62, 63, 64):
+        for w, h, x, y in transforms.crop_boxes(side, 80, 64):
+            assert 0 <= x <= side - w and 0 <= y <= 80 - h
+    assert transforms.multi_scale_crop(video_frames(2, 62, 62, 3), 64, np.random.default_rng(0)).shape == (2, 64, 64, 3)
+
+
+@pytest.mark.parametrize("path", natural_videos(), ids=lambda path: path.stem)
+def test_a_camera_frame_looks_like_a_decoded_one(path):
+    """Cameras give whole frames, which OpenCV scales; files are scaled while they are decoded."""
+    spec = ModelSpec(input_size=64)
+    from_camera = transforms.eval_frame(read_frames(path, [40])[0], spec).astype(int)
+    from_file = transforms.center_crop(read_frames(path, [40], spec.short_side)[0], spec.input_size)
+    difference = np.abs(from_camera - from_file)
+    assert difference.mean() < 2 and abs((from_camera - from_file).mean()) < 0.1
