@@ -43,7 +43,7 @@ bench: env
 	$(RUN) -m export.benchmark --output=benchmarks --threads=1 --runtimes=tflite_runtime,ai_edge_litert \
 	  --models=build/bench/tsm/mobilenet_v2_online_float32.tflite,build/bench/plain_2d/mobilenet_v2_online_float32.tflite
 	$(RUN) -m tsm_tf.data.synthetic --output=build/bench/data --num_train=180 --num_val=9
-	$(RUN) -m tsm_tf.data.benchmark --data=build/bench/data --output=benchmarks
+	$(RUN) -m tsm_tf.analysis.training_input --data=build/bench/data --output=benchmarks
 
 clean:
 	rm -rf $(VENV) .venv-* build *.egg-info

@@ -49,11 +49,11 @@ class AtRate:
 class Session:
     """One stream through a model: the runner, the smoothing, the row and the picture of each frame."""
 
-    def __init__(self, runner):
+    def __init__(self, runner, averaged_steps: int):
         from export.smoothing import Smoother
 
         self.runner = runner
-        self.smoother = Smoother(runner.labels)
+        self.smoother = Smoother(runner.labels, averaged_steps)
         self.milliseconds = []
 
     def step(self, number: int, seconds: float, frame: np.ndarray) -> tuple[dict, np.ndarray]:
@@ -135,6 +135,9 @@ def define_flags():
     flags.DEFINE_integer("camera", None, "Number of the camera to stream.")
     flags.DEFINE_string("output", None, "Folder for stream.mp4, stream.gif, frames.csv; needed for --video.")
     flags.DEFINE_bool("show", False, "Show a window; q ends.")
+    flags.DEFINE_integer(
+        "averaged_steps", 12, "Logits are averaged over so many steps; 12 is the demo's.", lower_bound=1
+    )
     flags.DEFINE_integer("threads", 1, "Of the interpreter.", lower_bound=1)
 
 
@@ -163,7 +166,7 @@ def main():
     rate = min(native, fps) if fps else native / _DEFAULT_STRIDE
     said = f"the model's {fps:g} frames/s" if fps else "every second frame: the model does not say its rate"
     print(f"{values.model} on {runner.runtime}, {said}; Ctrl-C ends")
-    stream(Session(runner), AtRate(source, fps), folder, rate, values.show)
+    stream(Session(runner, values.averaged_steps), AtRate(source, fps), folder, rate, values.show)
 
 
 def stream(session: Session, frames: AtRate, folder: pathlib.Path | None, rate: float, show: bool) -> None:

@@ -28,9 +28,11 @@ class Smoother:
 
     Args:
         labels: class names in the order of the logits.
+        averaged_steps: how many steps' logits are averaged.
     """
 
-    def __init__(self, labels: tuple[str, ...]):
+    def __init__(self, labels: tuple[str, ...], averaged_steps: int = AVERAGED_STEPS):
+        self.averaged_steps = averaged_steps
         is_jester = JESTER_ONLY in labels
         index = {label: i for i, label in enumerate(labels)}
         self.keep_last = {index[name] for name in KEEP_LAST & index.keys()} if is_jester else set()
@@ -40,7 +42,7 @@ class Smoother:
 
     def reset(self) -> None:
         """Forgets the stream."""
-        self.logits = collections.deque(maxlen=AVERAGED_STEPS)
+        self.logits = collections.deque(maxlen=self.averaged_steps)
         self.history = collections.deque([] if self.start is None else [self.start] * 2, maxlen=HISTORY)
 
     def step(self, logits: np.ndarray) -> int:

@@ -14,7 +14,7 @@ def test_every_step_is_a_command_that_exists(tmp_path):
             assert argument.split("=")[0].strip("-") in done.stdout, step.command
 
 
-def test_goes_on_with_the_step_that_failed(tmp_path, capfd):
+def test_goes_on_with_the_step_that_failed(tmp_path, capfd, monkeypatch):
     """The second step fails once: run again, the first is not repeated, and what the second left is cleared."""
     script = tmp_path / "twice.py"
     script.write_text(
@@ -27,7 +27,8 @@ def test_goes_on_with_the_step_that_failed(tmp_path, capfd):
         "assert not left.exists()\n"
     )
     (tmp_path / "work").mkdir()
-    steps = [Step("one", ("runpy", str(script), "one")), Step("two", ("runpy", str(script), "two"), tmp_path / "work")]
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    steps = [Step("one", ("twice", "one")), Step("two", ("twice", "two"), tmp_path / "work")]
     with pytest.raises(subprocess.CalledProcessError):
         run(steps, tmp_path)
     assert json.loads((tmp_path / "steps.json").read_text()) == [steps[0].command]

@@ -1,6 +1,6 @@
 """Training input against a bare PyAV loop over the same files that converts the same frames.
 
-    python -m tsm_tf.data.benchmark --data=DIR --output=benchmarks
+python -m tsm_tf.analysis.training_input --data=DIR --output=benchmarks
 """
 
 import csv
