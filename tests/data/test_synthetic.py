@@ -1,8 +1,14 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
 import numpy as np
 import pytest
 from testing import refuses
 
-from tsm_tf.data.decode import read_frames
+from tsm_tf.data.decode import probe, read_frames
 from tsm_tf.data.manifest import read_labels, read_videos
 from tsm_tf.data.synthetic import LABELS, _poses, gesture_frames, render
 
@@ -74,3 +80,44 @@ def test_every_class_moves_as_its_name_says(label):
         assert sign * change[column] > (20 if column == 3 else 0.1)
     else:
         assert np.abs(change[:2]).max() < 0.1
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+def test_stopped_and_run_again(tmp_path, stop):
+    """Ctrl-C and a kill leave whole videos and no process behind; the same command goes on."""
+    output = tmp_path / "gestures"
+    command = [sys.executable, "-m", "tsm_tf.data.synthetic", f"--output={output}", "--num_train=72", "--num_val=9"]
+    process = subprocess.Popen([*command, "--workers=2"], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while len(list(output.glob("videos/train/0*.mp4"))) < 5:
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.killpg(process.pid, stop) if stop == signal.SIGINT else process.kill()
+    _, errors = process.communicate()  # returns when the last process that holds stderr has ended
+    assert process.returncode == (130 if stop == signal.SIGINT else -stop) and "Traceback" not in errors
+    kept = {path: path.stat().st_mtime_ns for path in output.glob("videos/train/0*.mp4")}
+    assert not (output / "train.txt").exists() and 5 <= len(kept) < 72
+    subprocess.run(command, check=True, capture_output=True)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    videos = read_videos(output, "train")
+    assert len(videos) == 72 and not list(output.rglob(".*"))
+    for video in videos:
+        assert probe(video.path).num_frames == video.num_frames
+
+
+def test_a_finished_folder_is_left_alone(tmp_path):
+    render(tmp_path, {"train": 9, "val": 9}, workers=1)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.mp4")}
+    render(tmp_path, {"train": 9, "val": 9}, workers=1)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+    (tmp_path / "file").touch()
+    with refuses("output", "must be a folder"):
+        render(tmp_path / "file", {"train": 9, "val": 9})
+
+
+def test_no_gesture_ends_where_it_began():
+    poses = np.stack([_poses(8, np.random.default_rng(seed), 30) for seed in range(100)])
+    moves = np.abs(poses[:, :, :2] - poses[:, :1, :2]).max((1, 2))
+    assert (moves > 0.07).any() and (moves < 0.05).any() and (poses[:, :, 2] == 0).all(1).any()
+    assert np.abs(poses[:, 0, :2] - poses[:, -1, :2]).max() < 0.05  # of jitter

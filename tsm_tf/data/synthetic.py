@@ -15,6 +15,7 @@ import multiprocessing
 import os
 import pathlib
 import signal
+import threading
 import time
 import zlib
 
@@ -178,8 +179,7 @@ def _render_all(jobs, workers):
     with concurrent.futures.ProcessPoolExecutor(
         min(workers, len(jobs)),
         mp_context=multiprocessing.get_context("forkserver"),
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),  # the parent answers to Ctrl-C, alone
+        initializer=_start_worker,
     ) as pool:
         try:
             for number, _ in enumerate(pool.map(_Job.render, jobs, chunksize=4), 1):
@@ -191,6 +191,17 @@ def _render_all(jobs, workers):
             raise
         finally:
             print()
+
+
+def _start_worker():
+    """Leaves Ctrl-C to the parent, and makes the worker end with a parent that was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent():
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _claim(output, settings):
