@@ -1,9 +1,10 @@
 import pathlib
 
+import keras
 import numpy as np
 import pytest
 from testing import refuses
-from videos import write_data
+from videos import natural_videos, write_data
 
 from tsm_tf import ModelSpec
 from tsm_tf.data.decode import read_frames
@@ -107,3 +108,67 @@ def test_list_files(tmp_path):
     (tmp_path / "labels.txt").write_text("a\na\n")
     with refuses("data", "distinct"):
         read_labels(tmp_path)
+
+
+def test_shapes_are_known_and_every_epoch_shows_each_video_once(tmp_path):
+    labels = tuple(f"class {i}" for i in range(7))
+    folder = write_data(tmp_path, {"train": 7}, labels=labels)
+    dataset = clip_dataset(folder, SPEC.replace(num_classes=7, labels=labels), "train", True, 3)
+    clips, targets = dataset.element_spec
+    assert clips.shape.as_list() == [None, 4, 32, 32, 3] and clips.dtype == "uint8"
+    assert targets.shape.as_list() == [None] and targets.dtype == "int32"
+    assert int(dataset.cardinality()) == 3
+    orders = [np.concatenate([labels for _, labels in epoch]).tolist() for epoch in passes(dataset, 4)]
+    assert all(sorted(order) == list(range(7)) for order in orders) and len({*map(tuple, orders)}) > 1
+
+
+def test_keras_trains_on_what_is_left_when_bad_videos_are_skipped(tmp_path):
+    folder = write_data(tmp_path, {"train": 5})
+    (folder / "train 2.mp4").write_text("broken")
+    found, seen = [], []
+    dataset = clip_dataset(folder, SPEC, "train", True, 2, on_bad_video="skip", bad_videos=found)
+    model = keras.Sequential(
+        [keras.Input((4, 32, 32, 3)), keras.layers.GlobalAveragePooling3D(), keras.layers.Dense(2)]
+    )
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))
+    model.fit(dataset, epochs=3, verbose=0, callbacks=[count])
+    assert seen == [0, 1] * 3
+    assert [pathlib.Path(error.path).name for error in found] == ["train 2.mp4"] * 3
+
+
+def test_a_file_that_goes_during_training_is_named(tmp_path):
+    folder = write_data(tmp_path, {"train": 2})
+    found = []
+    dataset = clip_dataset(folder, SPEC, "train", True, 2, bad_videos=found)
+    (folder / "train 1.mp4").unlink()
+    with pytest.raises(Exception, match=r"train 1\.mp4"):
+        passes(dataset)
+    assert [error.reason for error in found] == ["the file has gone"]
+
+
+def test_a_list_that_promises_too_many_frames(tmp_path):
+    folder = write_data(tmp_path, {"val": 1})
+    (folder / "val.txt").write_text('"val 0.mp4" 90 0\n')
+    found = []
+    with pytest.raises(Exception, match=r"val 0\.mp4"):
+        passes(clip_dataset(folder, SPEC, "val", False, 2, bad_videos=found))
+    assert found[0].reason == "frame 78 is asked for, the last is 9"
+
+
+@pytest.mark.parametrize("num_segments", [13, 16, 64])
+def test_a_video_shorter_than_the_clip_repeats_frames(data, num_segments):
+    spec = SPEC.replace(num_segments=num_segments)
+    clip = passes(clip_dataset(data, spec, "val", False, 1))[0][0][0][0]
+    indices = [int(10 / num_segments * (i + 0.5)) for i in range(num_segments)]
+    np.testing.assert_array_equal(clip, center_crop(read_frames(data / "val 0.mp4", indices, spec.short_side), 32))
+    clip = passes(clip_dataset(data, spec, "train", True, 10))[0][0][0][0]
+    assert (clip == clip[:1]).all()  # the official code's rule: the first frame
+
+
+def test_natural_videos_of_all_sizes_make_one_batch(tmp_path):
+    lines = [f'"{path}" -1 {i % 2}\n' for i, path in enumerate(natural_videos())]
+    (tmp_path / "train.txt").write_text("".join(lines))
+    (tmp_path / "labels.txt").write_text("Swiping Left\nSwiping Right\n")
+    ((clips, labels),) = passes(clip_dataset(tmp_path, SPEC, "train", True, 4))[0]
+    assert clips.shape == (4, 4, 32, 32, 3) and sorted(labels) == [0, 0, 1, 1] and clips.std() > 20

@@ -110,11 +110,13 @@ class _Loader:
         video = self.videos[index]
         try:
             clip, label = self.load(video, np.random.default_rng((self.seed, int(epoch), int(index))))
-        except BadVideoError as error:
+        except (BadVideoError, FileNotFoundError) as error:
+            if isinstance(error, FileNotFoundError):  # it was there when the list was read
+                error = BadVideoError(video.path, "the file has gone")
             if self.bad_videos is not None:
                 self.bad_videos.append(error)
             if self.on_bad_video == "stop":
-                raise
+                raise error from None
             return np.zeros(self.clip_shape, np.uint8), np.int32(_LEFT_OUT)
         return clip, np.int32(label)
 
