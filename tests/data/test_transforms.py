@@ -94,3 +94,21 @@ def test_a_camera_frame_looks_like_a_decoded_one(path):
     from_file = transforms.center_crop(read_frames(path, [40], spec.short_side)[0], spec.input_size)
     difference = np.abs(from_camera - from_file)
     assert difference.mean() < 2 and abs((from_camera - from_file).mean()) < 0.1
+
+
+def test_a_file_overrides_the_flips(tmp_path):
+    labels = ("Wave left", "Wave right", "Point here", "Point there", "Writing")
+    path = tmp_path / "flips.json"
+    path.write_text('{"Point here": "Point there", "Writing": null}')
+    assert transforms.read_flip_targets(path, labels) == (1, 0, 3, 2, None)
+    for text, part in (
+        ("left <-> right", "JSON object"),
+        ("3", "JSON object"),
+        ('{"Wave": "Wave left"}', "must name classes"),
+        ('{"Wave left": "Writing"}', "pair 'Wave right'"),
+    ):
+        path.write_text(text)
+        with refuses("flips", part):
+            transforms.read_flip_targets(path, labels)
+    with pytest.raises(FileNotFoundError, match="`flips`"):
+        transforms.read_flip_targets(tmp_path / "gone.json", labels)

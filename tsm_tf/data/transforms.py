@@ -3,6 +3,9 @@
 A clip is `uint8 [T, H, W, C]`; a box is `(width, height, x, y)` in pixels.
 """
 
+import json
+import os
+import pathlib
 import re
 
 import cv2
@@ -99,6 +102,37 @@ def flip_targets(labels: tuple[str, ...]) -> tuple[int | None, ...]:
         words = _words(label)
         mirrored = tuple(_OPPOSITES.get(word, word) for word in words)
         targets.append(i if mirrored == words else index.get(mirrored))
+    return tuple(targets)
+
+
+def read_flip_targets(path: str | os.PathLike, labels: tuple[str, ...]) -> tuple[int | None, ...]:
+    """Returns `flip_targets` with the exceptions of a JSON file: class names to their mirrored class, or to null.
+
+    A pair is written once, `{"Swiping Left": "Swiping Right", "Writing": null}`; null is never flipped.
+
+    Raises:
+        FileNotFoundError: no such file.
+        InputError: not a JSON object of class names, or a class that would be two classes' mirror image.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"`flips` must be auto, none or a JSON file: {path}")
+    try:
+        pairs = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise InputError("flips", f"must be a JSON object of class names ({error})", str(path)) from None
+    unknown = [name for name in (*pairs, *pairs.values()) if name is not None and name not in labels]
+    if unknown:
+        raise InputError("flips", f"must name classes of {labels}", unknown[0])
+    targets = list(flip_targets(labels))
+    for name, mirrored in pairs.items():
+        one, other = labels.index(name), None if mirrored is None else labels.index(mirrored)
+        targets[one] = other
+        if other is not None:
+            targets[other] = one
+    for one, other in enumerate(targets):
+        if other is not None and targets[other] != one:
+            raise InputError("flips", f"must pair {labels[one]!r} with one class, or null", str(path))
     return tuple(targets)
 
 

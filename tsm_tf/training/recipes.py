@@ -59,7 +59,7 @@ def gestures() -> Recipe:
         num_segments=8,
         shift_mode="unidirectional",
         dropout=0.2,
-        epochs=8,
+        epochs=10,
         batch_size=16,
         optimizer="adamw",
         learning_rate=0.003,
