@@ -1,10 +1,14 @@
 import json
+import signal
 import subprocess
 import sys
 
 import pytest
+from videos import write_data
 
 from export.demo.__main__ import Step, plan, run
+from export.demo.unseen import join
+from tsm_tf.data.decode import probe
 
 
 def test_every_step_is_a_command_that_exists(tmp_path):
@@ -36,6 +40,40 @@ def test_goes_on_with_the_step_that_failed(tmp_path, capfd, monkeypatch):
     run(steps, tmp_path)
     text = capfd.readouterr().out
     assert text.count("ran one") == 1 and text.count("ran two") == 2 and "[1/2] one: done before" in text
+    assert (tmp_path / steps[1].log).read_text() == "ran two\nran two\n"
+
+
+def test_ctrl_c_waits_for_the_step(tmp_path):
+    """The step is told once, and what it says while it ends is still seen."""
+    (tmp_path / "step.py").write_text(
+        "import time\n"
+        "try:\n"
+        "    print('begun')\n"
+        "    time.sleep(60)\n"
+        "except KeyboardInterrupt:\n"
+        "    time.sleep(1)\n"
+        "    print('ended well')\n"
+    )
+    code = (
+        "import pathlib; from export.demo.__main__ import Step, run\n"
+        f"run([Step('one', ('step',)), Step('two', ('step',))], pathlib.Path({str(tmp_path)!r}))"
+    )
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": {"PYTHONPATH": str(tmp_path)}}
+    with subprocess.Popen([sys.executable, "-c", code], **options) as process:
+        while "begun" not in process.stdout.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate()
+    assert "ended well" in out and "two" not in out and error.rstrip().endswith("KeyboardInterrupt")
+    assert not (tmp_path / "steps.json").exists()
+
+
+def test_unseen_video_has_a_clip_of_each_class(tmp_path):
+    data = write_data(tmp_path / "data", {"val": 5})  # 10, 11 and 12 frames at 10 frames/s, two classes in turns
+    assert join(data, tmp_path / "unseen.mp4") == [0, 1]
+    info = probe(tmp_path / "unseen.mp4")
+    assert (info.width, info.height, info.fps) == (64, 48, 15)
+    assert info.num_frames == pytest.approx(1.5 * (10 + 11), abs=2)
 
 
 def test_refuses_a_folder_with_something_else(tmp_path):

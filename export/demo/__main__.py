@@ -2,8 +2,8 @@
 
     python -m export.demo --output=runs/demo [--data=DIR]
 
-Each step is a command of its own, printed before it runs and shown on the page. Run again after a stop, it goes on
-with the step it was in.
+Each step is a command of its own, printed before it runs and shown on the page; what it prints is also in `logs/`. Run
+again after a stop, it goes on with the step it was in.
 """
 
 import dataclasses
@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import shlex
+import signal
 import subprocess
 import sys
 
@@ -35,6 +36,11 @@ class Step:
     def command(self) -> str:
         """The command as a person types it."""
         return shlex.join(("python", "-m", *self.arguments))
+
+    @property
+    def log(self) -> str:
+        """Where its output goes, relative to the demo's folder."""
+        return f"logs/{self.name.replace(' ', '_')}.txt"
 
 
 def plan(
@@ -75,6 +81,7 @@ def run(steps: list[Step], output: pathlib.Path) -> None:
 
     Raises:
         subprocess.CalledProcessError: a step failed, and has said why.
+        KeyboardInterrupt: after the step in progress has ended in good order.
     """
     done_path = output / DONE_FILE
     done = json.loads(done_path.read_text()) if done_path.is_file() else []
@@ -87,11 +94,38 @@ def run(steps: list[Step], output: pathlib.Path) -> None:
         if step.fresh and step.fresh.is_dir():
             for path in step.fresh.iterdir():  # what a try that was stopped left behind
                 path.unlink()
-        subprocess.run([sys.executable, "-m", *step.arguments], check=True)
+        _run_logged([sys.executable, "-m", *step.arguments], output / step.log)
         done.append(step.command)
         temporary = done_path.with_name(f".writing.{DONE_FILE}")
         temporary.write_text(json.dumps(done, indent=1))
         os.replace(temporary, done_path)
+
+
+def _run_logged(command, log_path):
+    """Runs a command, whose output goes to the terminal as it comes, progress bars included, and to a file.
+
+    It has a session of its own, so that Ctrl-C reaches it through us, once, and finds us waiting for its end.
+    """
+    log_path.parent.mkdir(exist_ok=True)
+    options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    options |= {"start_new_session": True, "env": {**os.environ, "PYTHONUNBUFFERED": "1"}}
+    stopped = False
+    with log_path.open("ab") as log, subprocess.Popen(command, **options) as process:
+        while True:
+            try:
+                chunk = os.read(process.stdout.fileno(), 1 << 16)
+                if not chunk:
+                    break
+                log.write(chunk)
+                sys.stdout.buffer.write(chunk)
+                sys.stdout.flush()
+            except KeyboardInterrupt:
+                process.send_signal(signal.SIGINT)
+                stopped = True
+    if stopped:
+        raise KeyboardInterrupt
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
 
 
 def define_flags():
@@ -122,6 +156,9 @@ def main():
         run(steps, output)
     except subprocess.CalledProcessError as error:
         sys.exit(f"error: a step ended with {error.returncode}; the same command goes on with it")
+    except KeyboardInterrupt:
+        print("\nthe same command goes on with this step", flush=True)
+        raise
     from export.demo.page import write_page
 
     top1 = write_page(output, steps)

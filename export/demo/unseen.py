@@ -3,14 +3,9 @@
 import os
 import pathlib
 
-import cv2
-import numpy as np
 from absl import flags
 
 from tsm_tf import cli
-from tsm_tf.data.decode import iterate_frames, probe
-from tsm_tf.data.manifest import read_videos
-from tsm_tf.data.synthetic import write_video
 
 _FPS = 15
 _MAX_CLASSES = 9
@@ -18,6 +13,13 @@ _MAX_CLASSES = 9
 
 def join(data_dir: pathlib.Path, output: pathlib.Path) -> list[int]:
     """Writes one video of the first validation clip of each class; returns their labels in order."""
+    import cv2
+    import numpy as np
+
+    from tsm_tf.data.decode import iterate_frames, probe
+    from tsm_tf.data.manifest import read_videos
+    from tsm_tf.data.synthetic import write_video
+
     first = {}
     for video in read_videos(data_dir, "val"):
         first.setdefault(video.label, video)

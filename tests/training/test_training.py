@@ -1,7 +1,8 @@
 import csv
-import json
+import signal
 import subprocess
 import sys
+import time
 
 import keras
 import numpy as np
@@ -10,8 +11,6 @@ from testing import refuses
 from videos import write_data
 
 from tsm_tf import load_checkpoint
-from tsm_tf.evaluation.metrics import confusion_matrix, per_class, softmax, top_k
-from tsm_tf.evaluation.report import evaluate
 from tsm_tf.training.optimizer import StepDecay, build_optimizer
 from tsm_tf.training.recipes import get_recipe
 from tsm_tf.training.run import train
@@ -73,14 +72,36 @@ def test_stopped_run_goes_on_and_ends_the_same(run, data, tmp_path, monkeypatch)
     assert float(rows[1]["learning_rate"]) == pytest.approx(float(whole[1]["learning_rate"]))
 
 
+def test_killed_while_the_last_epoch_is_written(data, tmp_path, monkeypatch, capsys):
+    """Whatever a kill left unwritten after `last/` is written by the next run from what `last/` holds."""
+    recipe = get_recipe("gestures", **{**TINY, "epochs": 1})
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tsm_tf.training.callbacks.RunFolder._publish", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, data, tmp_path)
+    assert not (tmp_path / "best").exists()
+    model = train(recipe, data, tmp_path)
+    assert "has all its 1 epochs" in capsys.readouterr().out
+    for a, b in zip(load_checkpoint(tmp_path).get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert len(rows_of(tmp_path)) == 1 and (tmp_path / "curves.png").is_file()
+
+
 def test_starts_from_another_checkpoint(run, data, tmp_path):
     recipe = get_recipe("gestures", **{**TINY, "epochs": 1, "learning_rate": 1e-12})
     model = train(recipe, data, tmp_path / "a", init=str(run[0] / "last"), flips="none")
     kernel = model.get_layer("head").kernel
     np.testing.assert_allclose(kernel, load_checkpoint(run[0] / "last").get_layer("head").kernel, atol=1e-6)
-    with refuses("init", "head/kernel"):
-        other = write_data(tmp_path / "three", {"train": 3, "val": 3}, labels=("x", "y", "z"))
-        train(recipe, other, tmp_path / "b", init=str(run[0]))
+    three = write_data(tmp_path / "three", {"train": 3, "val": 3}, labels=("x", "y", "z"))
+    with refuses("init", "('x', 'y', 'z')", "Swiping Left"):
+        train(recipe, three, tmp_path / "b", init=str(run[0]))
+    with refuses("init", "features.0.0/kernel"):
+        train(get_recipe("gestures", **{**TINY, "width": 2.0}), data, tmp_path / "b", init=str(run[0]))
+    assert not (tmp_path / "b").exists()  # so that the corrected command finds no folder of another run
 
 
 def test_refuses_before_work(run, data, tmp_path):
@@ -115,25 +136,16 @@ def test_only_kernels_decay(name):
     assert [path for path, does in decays.items() if does] == [model.get_layer("d").kernel.path]
 
 
-def test_evaluation_agrees_with_the_model(run, data, tmp_path):
-    metrics = evaluate(str(run[0]), data, tmp_path / "e")
-    with (tmp_path / "e" / "scores.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert metrics["top1"] == np.mean([row["label"] == row["predicted"] for row in rows]) and metrics["top5"] == 1
-    assert len(rows) == 4 and json.loads((tmp_path / "e" / "metrics.json").read_text()) == metrics
-    assert (tmp_path / "e" / "confusion.png").stat().st_size > 5000
-    assert metrics["top1"] == max(float(row["val_accuracy"]) for row in rows_of(run[0]))
-
-
-def test_metrics_by_hand():
-    logits = np.array([[3.0, 1, 2], [0, 5, 1], [1, 2, 3], [9, 8, 7]])
-    labels = np.array([0, 2, 1, 2])
-    assert top_k(logits, labels, 1) == 0.25 and top_k(logits, labels, 2) == 0.75 and top_k(logits, labels, 9) == 1
-    confusion = confusion_matrix(logits.argmax(1), labels, 3)
-    assert confusion.tolist() == [[1, 0, 0], [0, 0, 1], [1, 1, 0]]
-    assert per_class(confusion)[0] == {"recall": 1.0, "precision": 0.5, "videos": 1}
-    assert per_class(np.zeros((1, 1), int)) == [{"recall": None, "precision": None, "videos": 0}]
-    np.testing.assert_allclose(softmax(np.array([1000.0, 1000.0])), [0.5, 0.5])
+def test_ctrl_c_says_how_to_go_on(data, tmp_path):
+    flags = [f"--{name}={value}" for name, value in {**TINY, "epochs": 500}.items()]
+    command = [sys.executable, "-m", "tsm_tf.training", "--recipe=gestures", f"--data={data}", f"--output={tmp_path}"]
+    with subprocess.Popen([*command, *flags], stdout=subprocess.PIPE, text=True) as process:
+        while not (tmp_path / "log.csv").is_file() and process.poll() is None:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        text = process.communicate()[0]
+    assert process.returncode == 130 and "the same command goes on" in text
+    assert load_checkpoint(tmp_path / "last").spec.num_segments == 2
 
 
 def test_commands(data, tmp_path):

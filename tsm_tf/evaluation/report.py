@@ -8,7 +8,8 @@ import pathlib
 import numpy as np
 
 from tsm_tf.data.decode import BadVideoError
-from tsm_tf.data.manifest import Video, read_videos
+from tsm_tf.data.manifest import Video, read_labels, read_videos
+from tsm_tf.errors import InputError
 from tsm_tf.evaluation.metrics import confusion_matrix, per_class, softmax, top_k
 from tsm_tf.models.checkpoint import load_checkpoint
 
@@ -23,7 +24,8 @@ def evaluate(
     Args:
         checkpoint: checkpoint folder, or a training run's.
         data_dir: folder with `<split>.txt` and `labels.txt`; its classes must be the checkpoint's.
-        output: gets `metrics.json`, `confusion.png`, `per_class.csv` and `scores.csv` (logits of each video).
+        output: gets `metrics.json`, `confusion.png`, `per_class.csv` and `scores.csv` (logits of each video); a new
+            folder, or one with the results of the same checkpoint, data and split, which are replaced.
         split: which list file.
         batch_size: clips at a time.
 
@@ -31,14 +33,20 @@ def evaluate(
         top-1, top-5, and per class recall, precision and number of videos, as written to `metrics.json`.
 
     Raises:
-        FileNotFoundError, InputError, BadVideoError: nothing to evaluate, other classes, a broken video.
+        FileNotFoundError, InputError, BadVideoError: nothing to evaluate, other classes, a folder that holds
+            something else, a broken video.
     """
     import tensorflow as tf
 
     from tsm_tf.data.pipeline import clip_dataset
 
+    output = pathlib.Path(output)
+    subject = {"checkpoint": str(pathlib.Path(checkpoint)), "data": str(pathlib.Path(data_dir)), "split": split}
+    _check_output(output, subject)
+    videos, names = read_videos(data_dir, split), read_labels(data_dir)
     model = load_checkpoint(checkpoint)
-    videos = read_videos(data_dir, split)
+    if len(names) != model.spec.num_classes:
+        raise InputError("data", f"must have the checkpoint's {model.spec.num_classes} classes", names)
     bad_videos: list[BadVideoError] = []
     dataset = clip_dataset(data_dir, model.spec, split, False, batch_size, bad_videos=bad_videos)
     try:
@@ -48,23 +56,34 @@ def evaluate(
             raise bad_videos[0] from None
         raise
     labels = np.array([video.label for video in videos])
-    names = model.spec.labels or tuple(map(str, range(model.spec.num_classes)))
     confusion = confusion_matrix(logits.argmax(1), labels, len(names))
     metrics = {
+        **subject,
         "top1": top_k(logits, labels, 1),
         "top5": top_k(logits, labels, 5),
         "videos": len(videos),
         "per_class": [{"class": name, **row} for name, row in zip(names, per_class(confusion), strict=True)],
     }
-    output = pathlib.Path(output)
     output.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(metrics, indent=2, ensure_ascii=False) + "\n"
+    _replace(output / METRICS_FILE, lambda path: path.write_text(text, encoding="utf-8"))
     plot_confusion(confusion, names, f"top-1 {metrics['top1']:.1%}", output / "confusion.png")
     _write_csv(output / "per_class.csv", metrics["per_class"])
     _write_csv(output / "scores.csv", _score_rows(videos, logits, names))
-    _replace(
-        output / METRICS_FILE, lambda path: path.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
-    )
     return metrics
+
+
+def _check_output(output, subject):
+    """Refuses a folder whose content would be lost; `metrics.json`, written first, says what the rest belongs to."""
+    path = output / METRICS_FILE
+    if path.is_file():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        differing = [name for name in subject if found.get(name) != subject[name]]
+        if differing:
+            rule = f"must be a new folder: it has the results of {differing[0]} {found.get(differing[0])!r}"
+            raise InputError("output", rule, str(output))
+    elif output.is_dir() and any(not child.name.startswith(".") for child in output.iterdir()):
+        raise InputError("output", f"must be a new or empty folder, or one with {METRICS_FILE}", str(output))
 
 
 def _score_rows(videos: list[Video], logits, names):

@@ -24,7 +24,8 @@ class RunFolder(keras.callbacks.Callback):
     """Writes `last/`, `best/`, `log.csv` and `curves.png` of a run after each epoch, and goes on from them.
 
     `last/` also holds the optimizer's variables and the finished epochs, in one file that is replaced at once and
-    carries the weights too, so that a kill at any moment loses the epoch in progress and nothing else.
+    carries the weights too. An epoch is finished once it is in there: a kill at any moment loses the epoch in progress
+    and nothing else, since all the other files can be written again from it.
     """
 
     def __init__(self, directory: pathlib.Path):
@@ -43,7 +44,7 @@ class RunFolder(keras.callbacks.Callback):
             for name, variables in (("weight", model.variables), ("optimizer", model.optimizer.variables)):
                 for number, variable in enumerate(variables):
                     variable.assign(state[f"{name}_{number}"])
-        self._write_log()
+        self._publish(model)
         return len(self.history)
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -51,15 +52,18 @@ class RunFolder(keras.callbacks.Callback):
         self.started = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Writes everything; `last/` first, since it is what a resumed run trusts."""
+        """Writes everything; `last/` first, since it is what `restore` reads."""
         row = {name: float(logs[name]) for name in _COLUMNS if name in logs}
         row |= {"epoch": epoch + 1, "seconds": round(time.perf_counter() - self.started, 2)}
         row["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         self.history.append(row)
         save_checkpoint(self.model, self.directory / LAST)
         self._save_state()
-        if row["val_accuracy"] >= max(past["val_accuracy"] for past in self.history):
-            save_checkpoint(self.model, self.directory / BEST)
+        self._publish(self.model)
+
+    def _publish(self, model):
+        if self.history[-1]["val_accuracy"] >= max(row["val_accuracy"] for row in self.history):
+            save_checkpoint(model, self.directory / BEST)
         self._write_log()
         plot_curves(self.history, self.directory / CURVES_FILE)
 
@@ -119,9 +123,11 @@ def initial_weights(model: keras.Model, checkpoint: str) -> None:
     """Starts a model from another checkpoint's weights.
 
     Raises:
-        FileNotFoundError, InputError: no checkpoint there, or one of a model with other weights.
+        FileNotFoundError, InputError: no checkpoint there, or one of a model with other classes or weights.
     """
     other = load_checkpoint(checkpoint)
+    if other.spec.labels not in (None, model.spec.labels):
+        raise InputError("init", f"must be a checkpoint of the data's classes {model.spec.labels}", other.spec.labels)
     shapes = [(v.path, tuple(v.shape)) for v in model.weights if "seed" not in v.path]
     values = {v.path: v for v in other.weights}
     wrong = [path for path, shape in shapes if path not in values or tuple(values[path].shape) != shape]

@@ -52,51 +52,55 @@ def train(
     if flips not in FLIPS:
         raise InputError("flips", f"must be one of {', '.join(FLIPS)}", flips)
     spec = _spec(recipe, data_dir)
-    output = pathlib.Path(output)
-    settings = {"data": str(data_dir), "init": init, "flips": flips, **dataclasses.asdict(recipe)}
-    _claim(output, settings)
+    counts = {split: len(read_videos(data_dir, split)) for split in ("train", "val")}
     keras.utils.set_random_seed(recipe.seed)
     model = build_model(spec)
     if init:
         initial_weights(model, init)
-    targets = flip_targets(spec.labels) if flips == "auto" else None
-    if targets:
-        print(describe_flips(spec.labels, targets))
-    folder = RunFolder(output)
-    steps = -(-_num_videos(data_dir) // recipe.batch_size)
+    output = pathlib.Path(output)
+    choices = {"data": str(pathlib.Path(data_dir)), "labels": spec.labels, "init": init, "flips": flips}
+    _claim(output, {**choices, **dataclasses.asdict(recipe)})
     model.compile(
-        build_optimizer(recipe, model, steps),
+        build_optimizer(recipe, model, -(-counts["train"] // recipe.batch_size)),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
+    folder = RunFolder(output)
     done = folder.restore(model)
     if done >= recipe.epochs:
         print(f"{output} has all its {recipe.epochs} epochs")
         return model
-    print(f"{'going on with' if done else 'training'} {spec.backbone}, shift_mode {spec.shift_mode}, ", end="")
-    print(f"{model.count_params():,} parameters, {len(spec.labels)} classes, epoch {done + 1} to {recipe.epochs}")
+    targets = flip_targets(spec.labels) if flips == "auto" else None
+    print(describe_flips(spec.labels, targets) if targets else "flips: none")
+    print(f"{counts['train']:,} videos to train on, {counts['val']:,} to validate, {spec.num_classes} classes")
+    print(f"{spec.backbone}, shift_mode {spec.shift_mode}, {model.count_params():,} parameters")
+    print(f"{'going on' if done else 'training'}: epoch {done + 1} to {recipe.epochs}", flush=True)
+    _fit(model, recipe, data_dir, folder, done, targets, on_bad_video)
+    return model
+
+
+def _fit(model, recipe, data_dir, folder, done, targets, on_bad_video):
     bad_videos: list[BadVideoError] = []
     common = {"on_bad_video": on_bad_video, "bad_videos": bad_videos}
     training = clip_dataset(
-        *(data_dir, spec, "train", True, recipe.batch_size),
+        *(data_dir, model.spec, "train", True, recipe.batch_size),
         **{"seed": recipe.seed, "first_epoch": done, "flip_targets": targets, "scales": recipe.scales, **common},
     )
-    validation = clip_dataset(data_dir, spec, "val", False, recipe.batch_size, **common)
-    callbacks = [folder, BadVideoReport(bad_videos), keras.callbacks.TensorBoard(output / "tensorboard")]
+    validation = clip_dataset(data_dir, model.spec, "val", False, recipe.batch_size, **common)
+    tensorboard = keras.callbacks.TensorBoard(folder.directory / "tensorboard")
     try:
         model.fit(
             training,
             validation_data=validation,
             epochs=recipe.epochs,
             initial_epoch=done,
-            callbacks=callbacks,
+            callbacks=[folder, BadVideoReport(bad_videos), tensorboard],
             shuffle=False,
         )
     except tf.errors.OpError:
         if on_bad_video == "stop" and bad_videos:
             raise bad_videos[0] from None
         raise
-    return model
 
 
 def _spec(recipe, data_dir):
@@ -105,11 +109,6 @@ def _spec(recipe, data_dir):
     choices = {name: getattr(recipe, name) for name in names}
     fps = stream_fps(data_dir, "train", recipe.num_segments)
     return ModelSpec(num_classes=len(labels), labels=labels, fps=fps, **choices)
-
-
-def _num_videos(data_dir):
-    read_videos(data_dir, "val")  # its faults, too, before work starts
-    return len(read_videos(data_dir, "train"))
 
 
 def _claim(output, settings):
@@ -123,8 +122,10 @@ def _claim(output, settings):
             name = differing[0]
             rule = f"must be a new folder for another {name}: {output} was begun with {found.get(name)!r}"
             raise InputError("output", rule, settings[name])
-    elif output.exists() and any(output.iterdir()):
+    elif output.exists() and any(not child.name.startswith(".") for child in output.iterdir()):
         raise InputError("output", "must be a new or empty folder, or a run to go on with", str(output))
     else:
         output.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+        temporary = path.with_name(f".writing.{RUN_FILE}")
+        temporary.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        os.replace(temporary, path)
