@@ -18,7 +18,7 @@ def train_indices(num_frames: int, num_segments: int, rng: np.random.Generator, 
     segment = last // num_segments
     if segment > 0:
         return np.arange(num_segments) * segment + rng.integers(segment, size=num_segments)
-    if num_frames > num_segments:
+    if num_frames > num_segments and last > 0:
         return np.sort(rng.integers(last, size=num_segments))
     return np.zeros(num_segments, np.int64)
 
