@@ -91,6 +91,7 @@ def test_killed_while_the_last_epoch_is_written(data, tmp_path, monkeypatch, cap
     assert len(rows_of(tmp_path)) == 1 and (tmp_path / "curves.png").is_file()
 
 
+@pytest.mark.slow
 def test_starts_from_another_checkpoint(run, data, tmp_path):
     recipe = get_recipe("gestures", **{**TINY, "epochs": 1, "learning_rate": 1e-12})
     model = train(recipe, data, tmp_path / "a", init=str(run[0] / "last"), flips="none")
@@ -148,6 +149,7 @@ def test_ctrl_c_says_how_to_go_on(data, tmp_path):
     assert load_checkpoint(tmp_path / "last").spec.num_segments == 2
 
 
+@pytest.mark.slow
 def test_commands(data, tmp_path):
     def python(*arguments):
         return subprocess.run([sys.executable, "-m", *map(str, arguments)], capture_output=True, text=True)
