@@ -3,66 +3,96 @@
     python -m export.benchmark --models=tsm_online.tflite,plain_2d.tflite --threads=1 --output=benchmarks
 
 The last model is the baseline of the ratios. A step of an online model counts whole: the frame in, the caches handed
-over, the logits out.
+over, the logits out; `invoke_p50_ms` is the interpreter's part of it.
 """
 
 import csv
+import itertools
 import os
 import pathlib
 import platform
+import time
 from importlib import metadata
 
 import numpy as np
 from absl import flags
 
 from export.metadata import read_spec
-from export.runtime import RUNTIMES, StreamRunner, load_interpreter, tensor_indices
+from export.runtime import RUNTIMES, StreamRunner, load_interpreter, signature
 from tsm_tf import cli
-from tsm_tf.analysis.timing import interleaved, paired_ratio
+from tsm_tf.analysis.timing import interleaved
 from tsm_tf.errors import InputError
 
 _PACKAGES = {"tflite_runtime": "tflite-runtime", "ai_edge_litert": "ai-edge-litert", "tensorflow": "tensorflow"}
-_BLOCK = 10  # steps in a row of one model, as a device runs it; then the next one's turn
+_BLOCK = 10
 
 
-def step_of(path: pathlib.Path, num_threads: int, runtime: str):
-    """Returns a function that runs a model's whole step once, on frames that it cycles through."""
+class Block:
+    """Runs a step `_BLOCK` times in a row, as a device does; `milliseconds` holds how long each took."""
+
+    def __init__(self, step):
+        self.step = step
+        self.milliseconds = []
+
+    def __call__(self):
+        """One more block; its first step, on processor caches that another model has filled, does not count."""
+        self.step()
+        for _ in range(_BLOCK):
+            started = time.perf_counter()
+            self.step()
+            self.milliseconds.append(1000 * (time.perf_counter() - started))
+
+
+def steps_of(path: pathlib.Path, num_threads: int, runtime: str):
+    """Returns two functions without arguments: a model's whole step, and the interpreter's part alone."""
     spec = read_spec(path)
     shape = (spec.input_size, spec.input_size, spec.channels)
     frames = np.random.default_rng(0).integers(0, 256, (4, *shape), dtype=np.uint8)
     interpreter, _ = load_interpreter(path, num_threads, runtime)
-    inputs, outputs = tensor_indices(interpreter)
-    image = next((d for d in interpreter.get_input_details() if d["index"] == inputs.get("image")), None)
-    if image is not None and len(image["shape"]) == 4:
+    inputs, outputs = signature(interpreter)
+    if "image" in inputs and len(inputs["image"]["shape"]) == 4:
         runner = StreamRunner(path, num_threads, runtime)
-        return lambda: [runner.step(frames[i % 4]) for i in range(_BLOCK)]
+        cycle = itertools.cycle(frames)
+        return lambda: runner.step(next(cycle)), runner.interpreter.invoke
     clip = np.resize(frames, (1, spec.num_segments, *shape)).astype(np.float32)
 
-    def run_clip():
-        interpreter.set_tensor(inputs["image"], clip)
+    def step():
+        interpreter.set_tensor(inputs["image"]["index"], clip)
         interpreter.invoke()
-        return interpreter.get_tensor(outputs["logits"])
+        return interpreter.get_tensor(outputs["logits"]["index"])
 
-    return lambda: [run_clip() for _ in range(_BLOCK)]
+    return step, interpreter.invoke
 
 
 def measure(models: list[pathlib.Path], num_threads: int, runtime: str, rounds: int) -> list[dict]:
-    """Returns one row a model: percentiles of a step in milliseconds, and the median ratio to the last model."""
-    steps = {path: step_of(path, num_threads, runtime) for path in models}
-    seconds = interleaved(steps, rounds)
+    """Returns one row a model: percentiles of a step in milliseconds, and the median ratio to the last model.
+
+    The ratio is the median over the rounds of the ratios of the blocks' medians, so that neither a drifting machine
+    nor a single disturbed step moves it.
+    """
+    blocks = {
+        (path, part): Block(step) for path in models for part, step in enumerate(steps_of(path, num_threads, runtime))
+    }
+    interleaved(blocks, rounds)
+    # What came before the last `rounds` blocks was warming up.
+    times = {
+        name: np.reshape(block.milliseconds[-rounds * _BLOCK :], (rounds, _BLOCK)) for name, block in blocks.items()
+    }
+    baseline = np.median(times[models[-1], 0], axis=1)
     rows = []
     for path in models:
-        milliseconds = 1000 * np.array(seconds[path]) / _BLOCK
-        percentiles = {f"p{p}_ms": round(float(np.percentile(milliseconds, p)), 3) for p in (50, 90, 99)}
+        steps = times[path, 0]
+        percentiles = {f"p{p}_ms": round(float(np.percentile(steps, p)), 3) for p in (50, 90, 99)}
         rows.append(
             {
                 "model": f"{path.parent.name}/{path.name}",
                 **percentiles,
-                "ratio": round(paired_ratio(seconds[path], seconds[models[-1]]), 4),
+                "ratio": round(float(np.median(np.median(steps, axis=1) / baseline)), 4),
+                "invoke_p50_ms": round(float(np.median(times[path, 1])), 3),
                 "threads": num_threads,
                 "runtime": f"{runtime} {metadata.version(_PACKAGES[runtime])}",
                 "device": device(),
-                "steps": rounds * _BLOCK,
+                "steps": steps.size,
             }
         )
     return rows
@@ -108,6 +138,9 @@ def main():
         read_spec(path)
     if not all(text.isdigit() and int(text) for text in values.threads):
         raise InputError("threads", "must be positive integers", values.threads)
+    for runtime in values.runtimes:
+        if runtime not in RUNTIMES:
+            raise InputError("runtimes", f"must be of {', '.join(RUNTIMES)}", runtime)
     rows = []
     for runtime in values.runtimes:
         for threads in map(int, values.threads):

@@ -4,9 +4,14 @@ python -m export.live --model=FILE --video=FILE --output=DIR
 python -m export.live --model=FILE --camera=0 --show
 """
 
+import collections
 import contextlib
+import itertools
+import os
 import pathlib
 import signal
+import sys
+import threading
 import time
 
 import numpy as np
@@ -17,6 +22,8 @@ from tsm_tf.errors import InputError
 
 COLUMNS = ("frame", "seconds", "predicted", "shown", "probability", "milliseconds")
 _DEFAULT_STRIDE = 2  # the original demo takes every second camera frame
+_CAMERA_FPS = 30.0  # of a camera that doesn't say its rate
+_WINDOW = "TSM"
 
 
 class AtRate:
@@ -55,16 +62,19 @@ class Session:
         self.runner = runner
         self.smoother = Smoother(runner.labels, averaged_steps)
         self.milliseconds = []
+        self.shown = collections.Counter()
 
     def step(self, number: int, seconds: float, frame: np.ndarray) -> tuple[dict, np.ndarray]:
         """Takes one RGB frame of any size; returns the CSV's row and the annotated picture."""
-        from export.recording import annotate
+        from export.overlay import annotate
         from tsm_tf.data.transforms import eval_frame
 
         started = time.perf_counter()
         logits = self.runner.step(eval_frame(frame, self.runner.spec))
         shown = self.smoother.step(logits)
-        self.milliseconds.append(1000 * (time.perf_counter() - started))
+        took = 1000 * (time.perf_counter() - started)
+        self.milliseconds.append(took)
+        self.shown[self.runner.labels[shown]] += 1
         probabilities = np.exp(logits - logits.max())
         probabilities /= probabilities.sum()
         labels, best = self.runner.labels, int(logits.argmax())
@@ -74,58 +84,96 @@ class Session:
             "predicted": labels[best],
             "shown": labels[shown],
             "probability": round(float(probabilities[best]), 4),
-            "milliseconds": round(self.milliseconds[-1], 3),
+            "milliseconds": round(took, 3),
         }
-        status = f"{seconds:6.2f} s   {self.milliseconds[-1]:.1f} ms a frame   {self.runner.runtime}"
+        status = f"{seconds:.2f} s    {took:.1f} ms a frame ({1000 / took:.0f} frames/s)    {self.runner.runtime}"
         return row, annotate(frame, labels[shown], labels, probabilities, status)
 
 
-def camera_frames(number: int):
-    """Yields (seconds, RGB frame) of a camera until it ends or the generator is closed.
+def open_camera(number: int):
+    """Returns an OpenCV camera.
 
     Raises:
         InputError: it cannot be opened.
     """
     import cv2
 
+    cv2.setLogLevel(0)  # else each backend that fails adds lines of its own to ours
     camera = cv2.VideoCapture(number)
+    if not camera.isOpened():
+        raise InputError("camera", "must be the number of a camera that can be opened", number)
+    camera.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # a slow model shall see the present, not a queue of the past
+    return camera
+
+
+def camera_frames(camera):
+    """Yields (seconds, RGB frame) of an OpenCV camera until it ends."""
+    started = time.monotonic()
+    while (read := camera.read())[0]:
+        yield time.monotonic() - started, np.ascontiguousarray(read[1][..., ::-1])
+
+
+def at_natural_speed(frames):
+    """Yields a file's (seconds, frame) when their time has come, for somebody who watches."""
+    started = time.monotonic()
+    for seconds, frame in frames:
+        time.sleep(max(0, seconds - (time.monotonic() - started)))
+        yield seconds, frame
+
+
+def open_window() -> None:
+    """Opens the window that `run` draws into.
+
+    Raises:
+        InputError: no display, or an OpenCV without windows.
+    """
+    import cv2
+
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise InputError("show", "needs a display (DISPLAY is not set); --output records without one", True)
     try:
-        if not camera.isOpened():
-            raise InputError("camera", "must be the number of a camera that can be opened", number)
-        started = time.monotonic()
-        while (read := camera.read())[0]:
-            yield time.monotonic() - started, np.ascontiguousarray(read[1][..., ::-1])
+        cv2.namedWindow(_WINDOW, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+    except cv2.error:
+        rule = "needs an OpenCV with windows: pip install opencv-python in place of opencv-python-headless"
+        raise InputError("show", rule, True) from None
+
+
+@contextlib.contextmanager
+def stop_on_signals():
+    """Yields an event that Ctrl-C and SIGTERM set, so that the frame at hand and the files are finished first."""
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
     finally:
-        camera.release()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def run(session: Session, frames, recording=None, show: bool = False) -> dict[str, int]:
-    """Steps through frames until they end; returns how many were seen of each shown class."""
-    counts: dict[str, int] = {}
+def run(session: Session, frames: AtRate, recording, show: bool) -> None:
+    """Steps through frames until they end or the window is closed."""
+    start, every, end = ("\r", 0.2, "\033[K") if sys.stdout.isatty() else ("", 2, "\n")
     reported = time.monotonic()
     for number, seconds, frame in frames:
         row, picture = session.step(number, seconds, frame)
-        counts[row["shown"]] = counts.get(row["shown"], 0) + 1
         if recording:
-            recording.write(picture, row)
-        if show and not _show(picture):
+            recording.write(picture, seconds, row)
+        if show and not _draw(picture):
             break
-        if time.monotonic() - reported > 2:
-            print(f"  {seconds:7.1f} s  {row['shown']:<32} {row['milliseconds']:6.1f} ms", flush=True)
+        if time.monotonic() - reported > every:
+            line = f"  {seconds:7.1f} s  {row['milliseconds']:6.1f} ms  {frames.dropped} dropped  {row['shown']}"
+            print(start, line, sep="", end=end, flush=True)
             reported = time.monotonic()
-    return counts
+    print(start, end=end if start else "")
 
 
-def _show(picture):
-    """Draws a window; False when q or Escape was pressed."""
+def _draw(picture):
+    """Draws into the window; False when q or Escape was pressed, or the window closed."""
     import cv2
 
-    try:
-        cv2.imshow("TSM", picture[..., ::-1])
-        return cv2.waitKey(1) not in (ord("q"), 27)
-    except cv2.error:
-        rule = "must be off here: this OpenCV has no windows (pip install opencv-python in place of the headless one)"
-        raise InputError("show", rule, True) from None
+    cv2.imshow(_WINDOW, picture[..., ::-1])
+    pressed = cv2.waitKey(1)
+    return pressed not in (ord("q"), 27) and cv2.getWindowProperty(_WINDOW, cv2.WND_PROP_VISIBLE) > 0
 
 
 def define_flags():
@@ -151,44 +199,58 @@ def main():
     folder = pathlib.Path(values.output) if values.output else None
     if folder and folder.exists() and any(folder.iterdir()):
         raise InputError("output", "must be a new or an empty folder", str(folder))
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))  # ends as Ctrl-C does
     from export.runtime import StreamRunner
 
     runner = StreamRunner(values.model, values.threads)
+    if runner.spec.modality != "rgb":
+        raise InputError("model", "must take RGB frames", runner.spec.modality)
+    source, native = open_source(values.video, values.camera, values.show)
+    if values.show:
+        open_window()
     fps = runner.spec.fps
-    if values.video:
-        from tsm_tf.data.decode import iterate_frames, probe
-
-        native = probe(values.video).fps
-        source = iterate_frames(values.video)
-    else:
-        native, source = 30.0, camera_frames(values.camera)
     rate = min(native, fps) if fps else native / _DEFAULT_STRIDE
     said = f"the model's {fps:g} frames/s" if fps else "every second frame: the model does not say its rate"
     print(f"{values.model} on {runner.runtime}, {said}; Ctrl-C ends")
-    stream(Session(runner, values.averaged_steps), AtRate(source, fps), folder, rate, values.show)
+    with stop_on_signals() as stop:
+        frames = AtRate(itertools.takewhile(lambda _: not stop.is_set(), source), fps)
+        stream(Session(runner, values.averaged_steps), frames, folder, rate, values.show)
+    if stop.is_set():
+        raise KeyboardInterrupt
+
+
+def open_source(video: str | None, camera: int | None, show: bool):
+    """Returns an iterator of (seconds, RGB frame) of a file or a camera, and its frames per second."""
+    if video is None:
+        import cv2
+
+        opened = open_camera(camera)
+        return camera_frames(opened), opened.get(cv2.CAP_PROP_FPS) or _CAMERA_FPS
+    from tsm_tf.data.decode import iterate_frames, probe
+
+    fps = probe(video).fps
+    frames = iterate_frames(video)
+    return at_natural_speed(frames) if show else frames, fps
 
 
 def stream(session: Session, frames: AtRate, folder: pathlib.Path | None, rate: float, show: bool) -> None:
-    """Runs a session, records it, and says at the end, or when stopped, what was seen and how fast."""
-    with contextlib.ExitStack() as stack:
-        recording = None
-        if folder:
-            from export.recording import Recording
+    """Runs a session, records it, and says at the end what was seen and how fast.
 
-            recording = stack.enter_context(Recording(folder, rate, COLUMNS))
-        stack.callback(_summary, session, frames, folder)
-        counts = run(session, frames, recording, show)
-    for label, count in sorted(counts.items(), key=lambda item: -item[1]):
-        print(f"  {count:5} frames  {label}")
+    Raises:
+        BadVideoError: the file breaks off; what came before it is recorded.
+    """
+    from export.recording import Recording
 
-
-def _summary(session, frames, folder):
-    if session.milliseconds:
-        middle = float(np.median(session.milliseconds))
-        print(f"{len(session.milliseconds)} frames, median {middle:.2f} ms a frame, {frames.dropped} frames dropped")
-    if folder:
-        print(f"written to {folder}: stream.mp4, stream.gif, frames.csv", flush=True)
+    try:
+        with Recording(folder, rate, COLUMNS) if folder else contextlib.nullcontext() as recording:
+            run(session, frames, recording, show)
+    finally:
+        if session.milliseconds:
+            middle = float(np.median(session.milliseconds))
+            print(f"{len(session.milliseconds)} frames, median {middle:.2f} ms, {frames.dropped} frames dropped")
+            for label, count in session.shown.most_common():
+                print(f"  {count:5} frames  {label}")
+            if folder:
+                print(f"written to {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
 
 
 if __name__ == "__main__":

@@ -40,28 +40,34 @@ def read_spec(path: pathlib.Path) -> ModelSpec:
     """
     if not path.is_file():
         raise FileNotFoundError(f"`model` must be an existing file: {path}")
-    data = path.read_bytes()
-    if data[4:8] != _IDENTIFIER:
-        raise InputError("model", "must be a TFLite file", str(path))
+    with path.open("rb") as file:
+        data = file.read(8)
+        if data[4:8] != _IDENTIFIER:
+            raise InputError("model", "must be a TFLite file", str(path))
+        data += file.read()
     try:
-        text = _find(data)
+        text = _find(memoryview(data))  # its slices are no copies
     except (struct.error, ValueError):
         raise InputError("model", "must be a whole TFLite file; this one is damaged", str(path)) from None
     if text is None:
         raise InputError("model", "must be a file written by export.tflite, with the model's spec inside", str(path))
-    return ModelSpec.from_json(text)
+    try:
+        return ModelSpec.from_json(text)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InputError("model", f"must hold a spec that this version knows ({error})", str(path)) from None
 
 
 def _find(data):
     root = _offset(data, 0)
-    buffers = _vector(data, _field(data, root, _BUFFERS))
+    # All of them, so that a file that was cut off is refused here: interpreters read on behind its end.
+    buffers = [_bytes(data, _field(data, table, _DATA)) for table in _vector(data, _field(data, root, _BUFFERS))]
     for entry in _vector(data, _field(data, root, _METADATA)):
         if _bytes(data, _field(data, entry, _NAME)) == NAME.encode():
             position = _field(data, entry, _BUFFER)
             index = struct.unpack_from("<I", data, position)[0] if position else 0
             if index >= len(buffers):
                 raise ValueError("no such buffer")
-            return _bytes(data, _field(data, buffers[index], _DATA)).decode()
+            return bytes(buffers[index]).decode()
     return None
 
 

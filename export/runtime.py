@@ -27,8 +27,8 @@ def load_interpreter(path: str | os.PathLike, num_threads: int = 1, runtime: str
         runtime: a key of `RUNTIMES`, or `"auto"` for the first that is installed.
 
     Raises:
-        ImportError: none is installed, or not the one asked for.
-        InputError: a runtime that is not known, or a file that it refuses.
+        ModuleNotFoundError: none is installed.
+        InputError: a runtime that is not known or not installed, or a file that it refuses.
     """
     if runtime != "auto" and runtime not in RUNTIMES:
         raise InputError("runtime", f"must be auto or one of {', '.join(RUNTIMES)}", runtime)
@@ -47,6 +47,8 @@ def load_interpreter(path: str | os.PathLike, num_threads: int = 1, runtime: str
             reason = str(error).splitlines()[0]
             raise InputError("model", f"must be a file that {name} can run ({reason})", str(path)) from None
         return interpreter, name
+    if runtime != "auto":
+        raise InputError("runtime", "must be installed", runtime)
     raise ModuleNotFoundError(f"no TFLite interpreter: {' or '.join(names)}", name="tflite_runtime")
 
 
@@ -69,7 +71,7 @@ class StreamRunner:
     Raises:
         FileNotFoundError: no such file.
         InputError: not a TFLite file, not of this project, or a clip model.
-        ImportError: no interpreter is installed.
+        ModuleNotFoundError: no interpreter is installed.
 
     Example:
         >>> runner = StreamRunner("mobilenet_v2_online_float32.tflite")
@@ -82,18 +84,17 @@ class StreamRunner:
         self.spec = read_spec(path)
         self.labels = self.spec.labels or tuple(map(str, range(self.spec.num_classes)))
         self.interpreter, self.runtime = load_interpreter(path, num_threads, runtime)
-        inputs, outputs = tensor_indices(self.interpreter)
+        inputs, outputs = signature(self.interpreter)
         shape = (1, self.spec.input_size, self.spec.input_size, self.spec.channels)
-        details = {d["index"]: d for d in self.interpreter.get_input_details()}
         is_online = "logits" in outputs and "image" in inputs and set(inputs) - {"image"} == set(outputs) - {"logits"}
-        if not is_online or tuple(details[inputs["image"]]["shape"]) != shape:
-            raise InputError("model", f"must be an online model, from an image {shape} to logits", path.name)
+        if not is_online or tuple(inputs["image"]["shape"]) != shape:
+            rule = f"must be an online model (python -m export.tflite --online), from an image {shape} to logits"
+            raise InputError("model", rule, str(path))
         # Functions, not views: the interpreter refuses to run while somebody holds a view of its memory.
-        self._image = self.interpreter.tensor(inputs.pop("image"))
-        self._logits = self.interpreter.tensor(outputs.pop("logits"))
-        self._caches = [
-            (self.interpreter.tensor(inputs[name]), self.interpreter.tensor(outputs[name])) for name in sorted(inputs)
-        ]
+        tensor = self.interpreter.tensor
+        self._image = tensor(inputs.pop("image")["index"])
+        self._logits = tensor(outputs.pop("logits")["index"])
+        self._caches = [(tensor(inputs[name]["index"]), tensor(outputs[name]["index"])) for name in sorted(inputs)]
         self._shape = shape[1:]
         self.reset()
 
@@ -126,7 +127,9 @@ class StreamRunner:
             cache().fill(0)
 
 
-def tensor_indices(interpreter) -> tuple[dict[str, int], dict[str, int]]:
-    """Returns the tensor numbers of the signature's inputs and outputs by name; empty without a signature."""
-    signature = interpreter._get_full_signature_list().get(SIGNATURE, {"inputs": {}, "outputs": {}})
-    return dict(signature["inputs"]), dict(signature["outputs"])
+def signature(interpreter) -> tuple[dict[str, dict], dict[str, dict]]:
+    """Returns the details of the signature's inputs and outputs by name; empty without a signature."""
+    if SIGNATURE not in interpreter.get_signature_list():
+        return {}, {}
+    runner = interpreter.get_signature_runner(SIGNATURE)
+    return runner.get_input_details(), runner.get_output_details()

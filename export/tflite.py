@@ -80,18 +80,14 @@ def convert(model, online: bool) -> bytes:
         converted = model
         specs = {"image": tf.TensorSpec((1, *model.input.shape[1:]), tf.float32, name="image")}
 
-    @tf.function(input_signature=[specs])
-    def call(inputs):
-        outputs = converted(inputs if online else inputs["image"], training=False)
-        return outputs if online else {"logits": outputs}
+    @tf.function(input_signature=list(specs.values()))
+    def serve(*tensors):
+        if online:
+            return converted(dict(zip(specs, tensors, strict=True)), training=False)
+        return {"logits": converted(*tensors, training=False)}
 
     module = tf.Module()
     module.variables_of_model = [variable.value for variable in converted.variables]
-
-    @tf.function(input_signature=list(specs.values()))
-    def serve(*tensors):
-        return call(dict(zip(specs, tensors, strict=True)))
-
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module, folder, signatures={"serving_default": serve.get_concrete_function()})
         return tf.lite.TFLiteConverter.from_saved_model(folder).convert()

@@ -1,9 +1,11 @@
+import sys
+
 import numpy as np
 import pytest
 from testing import refuses, video_frames
 
 from export.metadata import read_spec
-from export.runtime import StreamRunner, load_interpreter
+from export.runtime import RUNTIMES, StreamRunner, load_interpreter
 
 
 def test_streams_and_resets(online):
@@ -53,6 +55,44 @@ def test_refuses_wrong_files(clip, online, tmp_path):
         StreamRunner(online, runtime="onnx")
     with refuses("num_threads", "at least 1"):
         load_interpreter(online, num_threads=0)
+    with refuses("model", "must be a TFLite file", str(tmp_path / "short.tflite")):
+        (tmp_path / "short.tflite").write_bytes(b"TFL3")
+        StreamRunner(tmp_path / "short.tflite")
+
+
+def test_runtime_that_is_not_installed(online, monkeypatch):
+    for module in RUNTIMES.values():
+        monkeypatch.setitem(sys.modules, module, None)
+    with refuses("runtime", "must be installed", "ai_edge_litert"):
+        StreamRunner(online, runtime="ai_edge_litert")
+    with pytest.raises(ModuleNotFoundError, match="tflite_runtime or ai_edge_litert or tensorflow"):
+        StreamRunner(online)
+
+
+def test_file_that_was_cut_off(online, tmp_path):
+    content = online.read_bytes()
+    for size in (100, 2000, len(content) // 2, len(content) - 5000):
+        path = tmp_path / "cut.tflite"
+        path.write_bytes(content[:size])
+        with refuses("model", "this one is damaged", str(path)):
+            StreamRunner(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"backbone"', b'"bakcbone"'),
+        (b'"mobilenet_v2"', b"[            ]"),
+        (b'"num_classes": 4', b'"num_classes": 0'),
+    ],
+)
+def test_spec_that_cannot_be_read(online, tmp_path, old, new):
+    path = tmp_path / "odd.tflite"
+    content = online.read_bytes()
+    assert content.count(old) == 1
+    path.write_bytes(content.replace(old, new))
+    with refuses("model", "a spec that this version knows", str(path)):
+        read_spec(path)
 
 
 def test_damaged_metadata_is_an_error_and_nothing_worse(online, tmp_path):

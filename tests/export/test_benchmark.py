@@ -1,0 +1,32 @@
+import csv
+import subprocess
+import sys
+
+
+def run(*arguments):
+    return subprocess.run([sys.executable, "-m", "export.benchmark", *arguments], capture_output=True, text=True)
+
+
+def test_times_online_and_clip_models_in_turns(online, clip, tmp_path):
+    done = run(f"--models={online},{clip}", "--threads=1,2", "--rounds=2", f"--output={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader((tmp_path / "latency.csv").open(encoding="utf-8")))
+    assert [(row["model"].split("/")[1], row["threads"]) for row in rows] == [
+        (path.name, threads) for threads in "12" for path in (online, clip)
+    ]
+    for row in rows:
+        assert 0 < float(row["p50_ms"]) <= float(row["p90_ms"]) <= float(row["p99_ms"]) and row["steps"] == "20"
+        assert float(row["invoke_p50_ms"]) > 0 and row["runtime"].startswith("tflite_runtime 2.") and row["device"]
+        assert (float(row["ratio"]) == 1) == (clip.name in row["model"])
+    assert (tmp_path / "latency.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_refuses(online, tmp_path):
+    for flags, part in (
+        (["--models=gone.tflite"], "gone.tflite"),
+        ([f"--models={online}", "--threads=0"], "`threads`"),
+        ([f"--models={online}", "--runtimes=onnx"], "`runtimes`"),
+    ):
+        done = run(*flags, f"--output={tmp_path / 'o'}")
+        assert done.returncode == 1 and part in done.stderr and "Traceback" not in done.stderr, done.stderr
+        assert not (tmp_path / "o").exists()
