@@ -53,6 +53,7 @@ def test_finished_run_is_not_trained_again(run, data, capsys):
     assert "has all its 2 epochs" in capsys.readouterr().out and len(rows_of(run[0])) == 2
 
 
+@pytest.mark.slow
 def test_stopped_run_goes_on_and_ends_the_same(run, data, tmp_path, monkeypatch):
     class Stop(Exception):
         pass
@@ -72,6 +73,7 @@ def test_stopped_run_goes_on_and_ends_the_same(run, data, tmp_path, monkeypatch)
     assert float(rows[1]["learning_rate"]) == pytest.approx(float(whole[1]["learning_rate"]))
 
 
+@pytest.mark.slow
 def test_killed_while_the_last_epoch_is_written(data, tmp_path, monkeypatch, capsys):
     """Whatever a kill left unwritten after `last/` is written by the next run from what `last/` holds."""
     recipe = get_recipe("gestures", **{**TINY, "epochs": 1})
