@@ -34,7 +34,7 @@ def write_page(output: pathlib.Path, steps) -> dict[str, float]:
         ],
         rendered=(output / "data" / "contact_sheet.png").is_file(),
         steps=steps,
-        spec=spec.to_json(),
+        spec=spec,
         versions=[f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES],
     )
     temporary = output / ".writing.index.html"
