@@ -141,13 +141,13 @@ def main():
     for runtime in values.runtimes:
         if runtime not in RUNTIMES:
             raise InputError("runtimes", f"must be of {', '.join(RUNTIMES)}", runtime)
+    output = pathlib.Path(values.output)
+    output.mkdir(parents=True, exist_ok=True)
     rows = []
     for runtime in values.runtimes:
         for threads in map(int, values.threads):
             print(f"{runtime}, {threads} thread(s)", flush=True)
             rows += measure(models, threads, runtime, values.rounds)
-    output = pathlib.Path(values.output)
-    output.mkdir(parents=True, exist_ok=True)
     temporary = output / ".writing.latency.csv"
     with temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, rows[0])

@@ -197,7 +197,7 @@ def main():
     if not values.output and not values.show:
         raise InputError("output", "must be given unless --show is", values.output)
     folder = pathlib.Path(values.output) if values.output else None
-    if folder and folder.exists() and any(folder.iterdir()):
+    if folder and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError("output", "must be a new or an empty folder", str(folder))
     from export.runtime import StreamRunner
 

@@ -54,10 +54,16 @@ def export_model(model, output: str | os.PathLike, online: bool) -> pathlib.Path
 
 
 def output_path(spec: ModelSpec, output: str | os.PathLike, online: bool) -> pathlib.Path:
-    """Returns where the file goes; refuses what cannot stream, and a file that is there already."""
+    """Returns where the file goes.
+
+    Raises:
+        InputError: the model cannot stream, the folder is none, or the file is there already.
+    """
     if online:
         spec.check_streamable()
     path = pathlib.Path(output) / f"{spec.backbone}_{'online' if online else 'clip'}_float32.tflite"
+    if path.parent.is_file():
+        raise InputError("output", "must be a folder", str(path.parent))
     if path.exists():
         raise InputError("output", f"must be a folder without {path.name}, which would be lost", str(path.parent))
     return path

@@ -13,7 +13,8 @@ from PIL import Image
 from testing import refuses
 from videos import encode, moving_square, natural_videos
 
-from export.live import AtRate, open_window
+from export.live import AtRate, Session, at_natural_speed, camera_frames, open_camera, open_window, run
+from export.runtime import StreamRunner
 from export.smoothing import Smoother
 
 
@@ -60,6 +61,38 @@ def test_a_window_needs_a_display(monkeypatch):
     monkeypatch.setenv("DISPLAY", ":0")
     with refuses("show", "pip install opencv-python"):  # the tests' OpenCV is headless
         open_window()
+
+
+def test_camera_frames_are_rgb(tmp_path):
+    frames = moving_square(5)
+    video = encode(tmp_path / "camera.avi", frames, codec="mjpeg", pix_fmt="yuvj444p", options={"q": "1"})
+    camera = open_camera(str(video))  # OpenCV reads files by the same calls
+    seconds, seen = zip(*camera_frames(camera), strict=True)
+    assert np.abs(np.stack(seen).astype(int) - frames).mean() < 4 and list(seconds) == sorted(seconds)
+
+
+def test_a_watched_file_plays_at_its_own_speed(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    moments = []
+    for seconds, _ in at_natural_speed([(0.0, None), (0.5, None), (0.7, None), (0.8, None)]):
+        moments.append((seconds, now[0]))
+        now[0] += 0.15  # what the model takes
+    assert [m for m, _ in moments] == [0.0, 0.5, 0.7, 0.8]
+    np.testing.assert_allclose([m for _, m in moments], [0.0, 0.5, 0.7, 0.85])
+
+
+def test_q_ends_the_window(online, monkeypatch):
+    import cv2
+
+    drawn, keys = [], iter([-1, -1, ord("q"), -1])
+    monkeypatch.setattr(cv2, "imshow", lambda name, picture: drawn.append(picture))
+    monkeypatch.setattr(cv2, "waitKey", lambda delay: next(keys))
+    monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: 1.0)
+    session = Session(StreamRunner(online), averaged_steps=12)
+    run(session, AtRate([(i / 5, frame) for i, frame in enumerate(moving_square(6))], 5.0), None, show=True)
+    assert len(drawn) == session.shown.total() == len(session.milliseconds) == 3
 
 
 def command(*arguments):
@@ -145,6 +178,7 @@ def test_refuses(online, tmp_path):
         (["--video=gone.mp4", f"--output={tmp_path / 'o'}"], "gone.mp4"),
         (["--video=gone.mp4"], "`output`"),
         (["--video=gone.mp4", f"--output={tmp_path / 'full'}"], "`output` must be a new"),
+        (["--video=gone.mp4", f"--output={tmp_path / 'full' / 'mine'}"], "`output` must be a new"),
         (["--camera=77", f"--output={tmp_path / 'o'}"], "`camera`"),
     ):
         done = subprocess.run(command(f"--model={online}", *arguments), capture_output=True, text=True)

@@ -97,6 +97,7 @@ def test_command_refuses(tmp_path):
         (["--checkpoint=nowhere"], "`checkpoint`"),
         (["--checkpoint=x", "--width=0.5"], "decides --width"),
         (["--shift_mode=bidirectional"], "`shift_mode`"),
+        ([f"--output={__file__}"], "`output` must be a folder"),
         (["stray"], "--flag=value"),
     ):
         done = command("--online", f"--output={tmp_path / 'o'}", *flags)
