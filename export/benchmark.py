@@ -25,6 +25,7 @@ from tsm_tf.errors import InputError
 
 _PACKAGES = {"tflite_runtime": "tflite-runtime", "ai_edge_litert": "ai-edge-litert", "tensorflow": "tensorflow"}
 _BLOCK = 10
+_LOADS = 5  # where a model's memory comes to lie moves its time by 1% or more: each is loaded so often, and measured
 
 
 class Block:
@@ -70,14 +71,18 @@ def measure(models: list[pathlib.Path], num_threads: int, runtime: str, rounds: 
     The ratio is the median over the rounds of the ratios of the blocks' medians, so that neither a drifting machine
     nor a single disturbed step moves it.
     """
-    blocks = {
-        (path, part): Block(step) for path in models for part, step in enumerate(steps_of(path, num_threads, runtime))
-    }
-    interleaved(blocks, rounds)
-    # What came before the last `rounds` blocks was warming up.
-    times = {
-        name: np.reshape(block.milliseconds[-rounds * _BLOCK :], (rounds, _BLOCK)) for name, block in blocks.items()
-    }
+    times = {(path, part): np.empty((0, _BLOCK)) for path in models for part in range(2)}
+    for load in range(_LOADS):
+        print(f"  load {load + 1}/{_LOADS}", flush=True)
+        blocks = {
+            (path, part): Block(step)
+            for path in models
+            for part, step in enumerate(steps_of(path, num_threads, runtime))
+        }
+        interleaved(blocks, rounds, progress=lambda _: None)
+        for name, block in blocks.items():  # what came before the last `rounds` blocks was warming up
+            counted = np.reshape(block.milliseconds[-rounds * _BLOCK :], (rounds, _BLOCK))
+            times[name] = np.concatenate([times[name], counted])
     baseline = np.median(times[models[-1], 0], axis=1)
     rows = []
     for path in models:
@@ -126,7 +131,8 @@ def define_flags():
     flags.DEFINE_list("models", None, "TFLite files; ratios are to the last.", required=True)
     flags.DEFINE_list("threads", ["1"], "Numbers of threads, each measured.")
     flags.DEFINE_list("runtimes", ["tflite_runtime"], f"Which of {', '.join(RUNTIMES)}.")
-    flags.DEFINE_integer("rounds", 40, f"Turns of {_BLOCK} steps for each model.", lower_bound=1)
+    rounds = f"Turns of {_BLOCK} steps for each model, in each of {_LOADS} loads."
+    flags.DEFINE_integer("rounds", 10, rounds, lower_bound=1)
     flags.DEFINE_string("output", None, "Folder for latency.csv and latency.png.", required=True)
 
 
