@@ -1,20 +1,22 @@
-# make demo | test | test-slow | lint | bench; each makes its environment first.
+# make demo | test | test-slow | test-torch | lint | bench; each makes its environment first.
 PYTHON ?= python3.11
 VENV := .venv
 RUN := $(VENV)/bin/python
 DEMO ?= runs/demo
 
-.PHONY: env demo test test-slow lint format bench clean
+.PHONY: env demo test test-slow test-torch lint format bench clean
 
 env: $(VENV)/.installed
+$(VENV)/.installed: EXTRAS = train,export,live,test
+.venv-torch/.installed: EXTRAS = train,torch,test
 
 # Rebuilt when a file that decides its content changes; otherwise this costs nothing.
-$(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
+%/.installed: setup.cfg pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "error: $(PYTHON) with venv is needed; on Debian 12: apt-get install python3 python3-venv" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $*
 	PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
-	  $(RUN) -m pip install --quiet --progress-bar=on -e '.[train,export,live,test]'
+	  $*/bin/python -m pip install --quiet --progress-bar=on -e '.[$(EXTRAS)]'
 	@touch $@
 
 demo: env
@@ -25,6 +27,10 @@ test: env
 
 test-slow: env
 	$(RUN) -m pytest -m slow
+
+# PyTorch has an environment of its own (5 GB): reads real .pth files.
+test-torch: .venv-torch/.installed
+	.venv-torch/bin/python -m pytest tests/models/test_porting.py
 
 lint: env
 	$(RUN) -m ruff check .

@@ -68,6 +68,9 @@ def test_round_channels(channels, expected):
         ("labels", {"num_classes": 2, "labels": ("a", "")}, "empty"),
         ("mean", {"mean": (0.5,)}, "3 values"),
         ("std", {"std": (0, 1, 1)}, "positive"),
+        ("backbone", {"backbone": []}, "mobilenet_v2"),
+        ("labels", {"labels": 5}, "list"),
+        ("mean", {"mean": "abc"}, "list"),
     ],
 )
 def test_refuses_what_cannot_be_built(argument, values, rule):

@@ -83,11 +83,14 @@ class ModelSpec:
             ("shift_place", SHIFT_PLACES),
             ("modality", MODALITIES),
         ):
-            if getattr(self, name) not in choices:
-                raise InputError(name, f"must be one of {', '.join(choices)}", getattr(self, name))
+            value = getattr(self, name)
+            if not isinstance(value, str) or value not in choices:
+                raise InputError(name, f"must be one of {', '.join(choices)}", value)
         _, mean, std = MODALITIES[self.modality]
         for name, default in (("labels", None), ("mean", mean), ("std", std)):
             value = getattr(self, name)
+            if not isinstance(value, (list, tuple, type(None))):
+                raise InputError(name, "must be a list or None", value)
             object.__setattr__(self, name, default if value is None else tuple(value))
         self._check_numbers()
         self._check_per_channel()

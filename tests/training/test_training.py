@@ -82,9 +82,12 @@ def test_killed_run_goes_on_and_ends_the_same(run, data, tmp_path, monkeypatch):
     assert float(rows[1]["learning_rate"]) == pytest.approx(float(whole[1]["learning_rate"]))
 
 
-def test_starts_from_another_checkpoint(run, data, tmp_path):
+def test_starts_from_another_checkpoint(run, data, tmp_path, capsys):
     recipe = get_recipe("gestures", **{**TINY, "epochs": 1, "learning_rate": 1e-12})
-    model = train(recipe, data, tmp_path / "a", init=str(run[0] / "last"), flips="none")
+    flips = tmp_path / "flips.json"
+    flips.write_text('{"Swiping Left": null, "Swiping Right": null}')
+    model = train(recipe, data, tmp_path / "a", init=str(run[0] / "last"), flips=str(flips))
+    assert "never flipped: Swiping Left, Swiping Right" in capsys.readouterr().out
     kernel = model.get_layer("head").kernel
     np.testing.assert_allclose(kernel, load_checkpoint(run[0] / "last").get_layer("head").kernel, atol=1e-6)
     three = write_data(tmp_path / "three", {"train": 3, "val": 3}, labels=("x", "y", "z"))
@@ -107,6 +110,8 @@ def test_refuses_before_work(run, data, tmp_path):
         get_recipe("gestures", epochs=0)
     with refuses("learning_rate", "positive"):
         get_recipe("gestures", learning_rate=-1.0)
+    with pytest.raises(FileNotFoundError, match="`flips` must be auto, none, or a JSON file: sometimes"):
+        train(get_recipe("gestures", **TINY), data, tmp_path / "new", flips="sometimes")
     with refuses("optimizer", "sgd"):
         get_recipe("gestures", optimizer="lion")
 
@@ -161,3 +166,4 @@ def test_commands(data, tmp_path):
     skip = [f"--output={tmp_path / 'c'}", *flags, "--on_bad_video=skip"]
     done = python("tsm_tf.training", "--recipe=gestures", f"--data={folder}", *skip)
     assert done.returncode == 0 and "1 videos left out of epoch 1" in done.stdout, done.stderr
+    assert "ran out of data" not in done.stderr

@@ -116,7 +116,7 @@ def read_flip_targets(path: str | os.PathLike, labels: tuple[str, ...]) -> tuple
     """
     path = pathlib.Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"`flips` must be auto, none or a JSON file: {path}")
+        raise FileNotFoundError(f"`flips` must be auto, none, or a JSON file: {path}")
     try:
         pairs = dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:

@@ -47,9 +47,7 @@ def build_model(spec: ModelSpec, preprocess: bool = True, per_frame: bool = Fals
 def apply_network(frames, spec: ModelSpec, hooks: Hooks, preprocess: bool):
     """Returns the logits `[B, num_classes]` of frames `[B, H, W, C]`: preprocessing, backbone, dropout, head."""
     if preprocess:
-        scale = [1 / (255 * std) for std in spec.std]
-        offset = [-mean / std for mean, std in zip(spec.mean, spec.std, strict=True)]
-        frames = hooks.make(keras.layers.Rescaling, PREPROCESS, scale=scale, offset=offset)(frames)
+        frames = _normalise(frames, spec, hooks)
     if spec.backbone == "mobilenet_v2":
         features = mobilenet_v2(frames, spec.width, hooks)
     else:
@@ -57,6 +55,19 @@ def apply_network(frames, spec: ModelSpec, hooks: Hooks, preprocess: bool):
     features = hooks.make(keras.layers.Dropout, "dropout", rate=spec.dropout)(features)
     initializer = keras.initializers.RandomNormal(stddev=0.001)  # the official head's
     return hooks.make(keras.layers.Dense, HEAD, units=spec.num_classes, kernel_initializer=initializer)(features)
+
+
+def _normalise(frames, spec, hooks):
+    """Returns `(frames / 255 - mean) / std`, computed on whole rows.
+
+    Vector code is slow on an innermost axis of 3: on rows of pixels, a frame of MobileNetV2 takes 10% less in TFLite.
+    """
+    size = spec.input_size
+    scale = [1 / (255 * std) for std in spec.std] * size
+    offset = [-mean / std for mean, std in zip(spec.mean, spec.std, strict=True)] * size
+    rows = ops.reshape(frames, (-1, size, size * spec.channels))
+    rows = hooks.make(keras.layers.Rescaling, PREPROCESS, scale=scale, offset=offset)(rows)
+    return ops.reshape(rows, (-1, size, size, spec.channels))
 
 
 def _new_layer(layer_class, name, **config):

@@ -17,7 +17,8 @@ def define_flags():
     flags.DEFINE_string("data", None, "Folder with train.txt, val.txt, labels.txt.", required=True)
     flags.DEFINE_string("output", None, "The run's folder; one that was stopped goes on.", required=True)
     flags.DEFINE_string("init", None, "Checkpoint folder to start from.")
-    flags.DEFINE_enum("flips", "auto", ["auto", "none"], "Mirror videos and swap their sided labels, or never.")
+    flips = "auto mirrors videos and swaps their sided labels; none never does; a JSON file says which classes swap."
+    flags.DEFINE_string("flips", "auto", flips)
     flags.DEFINE_enum("on_bad_video", "stop", ["stop", "skip"], "At a file that cannot be decoded.")
     flags.DEFINE_enum("backbone", None, list(NARROWEST_SHIFT), _OF_RECIPE)
     flags.DEFINE_enum("shift_mode", None, SHIFT_MODES, _OF_RECIPE)

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import warnings
 
 import keras
 import tensorflow as tf
@@ -11,7 +12,7 @@ import tensorflow as tf
 from tsm_tf.data.decode import BadVideoError
 from tsm_tf.data.manifest import read_labels, read_videos
 from tsm_tf.data.pipeline import clip_dataset, stream_fps
-from tsm_tf.data.transforms import describe_flips, flip_targets
+from tsm_tf.data.transforms import describe_flips, flip_targets, read_flip_targets
 from tsm_tf.errors import InputError
 from tsm_tf.models.clip import build_model
 from tsm_tf.spec import ModelSpec
@@ -20,7 +21,6 @@ from tsm_tf.training.optimizer import build_optimizer
 from tsm_tf.training.recipes import Recipe
 
 RUN_FILE = "run.json"
-FLIPS = ("auto", "none")
 
 
 def train(
@@ -39,7 +39,8 @@ def train(
         data_dir: folder with `train.txt`, `val.txt`, `labels.txt`.
         output: the run's folder: `best/`, `last/`, `log.csv`, `curves.png`, `tensorboard/`, `run.json`.
         init: checkpoint to start from.
-        flips: `"auto"` mirrors videos and their labels as `flip_targets` finds; `"none"` never does.
+        flips: `"auto"` mirrors videos and their labels as `flip_targets` finds, a JSON file as `read_flip_targets`
+            reads it; `"none"` never does.
         on_bad_video: see `clip_dataset`.
 
     Returns:
@@ -49,9 +50,8 @@ def train(
         InputError: bad data or arguments, or an output folder of another run.
         BadVideoError: a broken video, with `on_bad_video="stop"`.
     """
-    if flips not in FLIPS:
-        raise InputError("flips", f"must be one of {', '.join(FLIPS)}", flips)
     spec = _spec(recipe, data_dir)
+    targets = _flip_targets(flips, spec.labels)
     counts = {split: len(read_videos(data_dir, split)) for split in ("train", "val")}
     keras.utils.set_random_seed(recipe.seed)
     model = build_model(spec)
@@ -70,7 +70,6 @@ def train(
     if done >= recipe.epochs:
         print(f"{output} has all its {recipe.epochs} epochs")
         return model
-    targets = flip_targets(spec.labels) if flips == "auto" else None
     print(describe_flips(spec.labels, targets) if targets else "flips: none")
     print(f"{counts['train']:,} videos to train on, {counts['val']:,} to validate, {spec.num_classes} classes")
     print(f"{spec.backbone}, shift_mode {spec.shift_mode}, {model.count_params():,} parameters")
@@ -87,6 +86,8 @@ def _fit(model, recipe, data_dir, folder, done, targets, on_bad_video):
         **{"seed": recipe.seed, "first_epoch": done, "flip_targets": targets, "scales": recipe.scales, **common},
     )
     validation = clip_dataset(data_dir, model.spec, "val", False, recipe.batch_size, **common)
+    # Keras learns from the first pass how many batches there are, and warns of one that has fewer.
+    warnings.filterwarnings("ignore", "Your input ran out of data")
     tensorboard = keras.callbacks.TensorBoard(folder.directory / "tensorboard")
     try:
         model.fit(
@@ -101,6 +102,12 @@ def _fit(model, recipe, data_dir, folder, done, targets, on_bad_video):
         if on_bad_video == "stop" and bad_videos:
             raise bad_videos[0] from None
         raise
+
+
+def _flip_targets(flips, labels):
+    if flips == "none":
+        return None
+    return flip_targets(labels) if flips == "auto" else read_flip_targets(flips, labels)
 
 
 def _spec(recipe, data_dir):
