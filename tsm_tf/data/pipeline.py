@@ -18,6 +18,7 @@ from tsm_tf.spec import ModelSpec
 
 ON_BAD_VIDEO = ("stop", "skip")
 _FPS_SAMPLE = 64
+_BATCHES_AHEAD = 2
 _LEFT_OUT = -1  # the label of a clip that is dropped before batching
 
 
@@ -83,10 +84,13 @@ def clip_dataset(
 
     dataset = tf.data.Dataset.from_generator(order, output_signature=tf.TensorSpec((None, 2), tf.int64)).unbatch()
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(videos)))
-    dataset = dataset.map(make_clip, num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = dataset.map(make_clip, num_parallel_calls=os.cpu_count())
     if on_bad_video == "skip":
         dataset = dataset.filter(lambda clip, label: label != _LEFT_OUT)
-    return dataset.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+    options = tf.data.Options()
+    # TensorFlow 2.17's tuning thread can miss the end of its iterator, which then waits for it: 10 s and more an epoch.
+    options.autotune.enabled = False
+    return dataset.batch(batch_size).prefetch(_BATCHES_AHEAD).with_options(options)
 
 
 @dataclasses.dataclass
