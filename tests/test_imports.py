@@ -13,7 +13,7 @@ ALLOWED = {
     "tsm_tf/spec.py": {"tsm_tf.errors"},
     "tsm_tf/errors.py": set(),
     "tsm_tf/layers": {"tsm_tf.errors", "keras"},
-    "tsm_tf/backbones": {"tsm_tf.errors", "tsm_tf.spec", "tsm_tf.layers", "tsm_tf.backbones", "keras"},
+    "tsm_tf/backbones": {"tsm_tf.spec", "tsm_tf.backbones", "keras"},
     "tsm_tf/models": {
         *("tsm_tf.errors", "tsm_tf.cli", "tsm_tf.spec", "tsm_tf.layers", "tsm_tf.backbones", "tsm_tf.models"),
         *("keras", "torch", "safetensors"),
