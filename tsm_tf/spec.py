@@ -17,6 +17,32 @@ NARROWEST_SHIFT = {
 }
 """Each backbone, with the channels of its narrowest shifted layer at width 1 (a test holds them to the models)."""
 
+KERAS = "keras"
+"""`keras:NAME` is a network of `keras.applications`; `keras` alone is one that `ModelSpec.network` describes."""
+
+PREPROCESSING = {
+    # mode of keras.applications: (mean, std, channel order), of RGB scaled to 0..1
+    "none": ((0.0,) * 3, (1 / 255,) * 3, "rgb"),  # the network takes 0..255
+    "tf": ((0.5,) * 3, (0.5,) * 3, "rgb"),
+    "torch": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "rgb"),
+    "caffe": ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255,) * 3, "bgr"),
+}
+APPLICATIONS = {
+    # how the names begin: mode of preprocessing
+    "ConvNeXt": "none",
+    "DenseNet": "torch",
+    "EfficientNet": "none",
+    "Inception": "tf",
+    "MobileNet": "tf",
+    "MobileNetV3": "none",
+    "NASNet": "tf",
+    "ResNet": "caffe",
+    **dict.fromkeys(("ResNet50V2", "ResNet101V2", "ResNet152V2"), "tf"),
+    "VGG": "caffe",
+    "Xception": "tf",
+}
+CHANNEL_ORDERS = ("rgb", "bgr")
+
 NON_LOCAL_BACKBONES = ("resnet34", "resnet50", "resnet101", "resnet152")
 SHIFT_MODES = ("bidirectional", "unidirectional", "none")
 SHIFT_PLACES = ("blockres", "block")
@@ -39,12 +65,13 @@ class ModelSpec:
     """A TSM model, fully described; immutable, checked when made, and the same in JSON.
 
     Args:
-        backbone: `"mobilenet_v2"` or `"resnet18"`, `34`, `50`, `101`, `152`.
+        backbone: `"mobilenet_v2"`; `"resnet18"`, `34`, `50`, `101`, `152`; `"keras:EfficientNetB0"` or any other of
+            `keras.applications`; `"keras"`, a network of the user's (`retrofit` makes such a spec).
         num_classes: size of the logits.
         labels: class names in the order of the logits, or None.
         num_segments: frames per clip, T in the paper.
         input_size: height and width of a frame in pixels.
-        width: channel multiplier of MobileNetV2; 1.0 for ResNets.
+        width: channel multiplier of MobileNets; 1.0 for the others.
         shift_mode: `"bidirectional"` (offline, section 4.1), `"unidirectional"` (online, section 4.2), `"none"` (TSN).
         shift_div: one `shift_div`-th of the channels moves in each direction (section 3.3.1; the paper's default is 8).
         shift_place: `"blockres"` shifts inside the residual branch, `"block"` in place, before the block (Fig. 3).
@@ -53,7 +80,11 @@ class ModelSpec:
         temporal_pool: halves the segments before the second ResNet stage.
         dropout: rate before the classifier, in training.
         fps: frames per second of the clips that it was trained on, hence the rate to stream at; None if unknown.
-        mean, std: per channel, of values scaled to 0..1; None takes the modality's.
+        mean, std: per channel, of values scaled to 0..1; None takes the backbone's or modality's.
+        channel_order: in which the network takes the normalised channels of RGB frames, `"rgb"` or `"bgr"`; None takes
+            the backbone's.
+        network: Keras' JSON of the 2D network, for the backbone `"keras"` only.
+        shift_layers: names of the layers whose input is shifted; None: the first of each residual branch.
 
     Raises:
         InputError: a choice that cannot be built, with the argument, the rule and what was received.
@@ -75,10 +106,15 @@ class ModelSpec:
     fps: float | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    channel_order: str | None = None
+    network: str | None = None
+    shift_layers: tuple[str, ...] | None = None
 
     def __post_init__(self):
+        if not isinstance(self.backbone, str) or not (self.backbone in NARROWEST_SHIFT or self.is_keras):
+            known = (*NARROWEST_SHIFT, KERAS, *(f"{KERAS}:{name}..." for name in APPLICATIONS))
+            raise InputError("backbone", f"must be one of {', '.join(known)}", self.backbone)
         for name, choices in (
-            ("backbone", NARROWEST_SHIFT),
             ("shift_mode", SHIFT_MODES),
             ("shift_place", SHIFT_PLACES),
             ("modality", MODALITIES),
@@ -86,16 +122,25 @@ class ModelSpec:
             value = getattr(self, name)
             if not isinstance(value, str) or value not in choices:
                 raise InputError(name, f"must be one of {', '.join(choices)}", value)
-        _, mean, std = MODALITIES[self.modality]
-        for name, default in (("labels", None), ("mean", mean), ("std", std)):
+        mean, std, order = self._default_preprocessing()
+        object.__setattr__(self, "channel_order", self.channel_order or order)
+        for name, default in (("labels", None), ("mean", mean), ("std", std), ("shift_layers", None)):
             value = getattr(self, name)
             if not isinstance(value, (list, tuple, type(None))):
                 raise InputError(name, "must be a list or None", value)
             object.__setattr__(self, name, default if value is None else tuple(value))
+        if self.channel_order not in CHANNEL_ORDERS:
+            raise InputError("channel_order", f"must be one of {', '.join(CHANNEL_ORDERS)}", self.channel_order)
         self._check_numbers()
         self._check_per_channel()
         self._check_labels()
         self._check_structure()
+
+    def _default_preprocessing(self):
+        if not self.is_keras or self.modality != "rgb":
+            return *MODALITIES[self.modality][1:], "rgb"
+        name = self.backbone.partition(":")[2]
+        return PREPROCESSING[APPLICATIONS[_longest_prefix(name)] if name else "none"]
 
     def _check_numbers(self):
         for name, smallest in (("num_classes", 1), ("num_segments", 1), ("input_size", 32), ("shift_div", 1)):
@@ -132,8 +177,15 @@ class ModelSpec:
 
     def _check_structure(self):
         is_resnet = self.backbone.startswith("resnet")
-        if is_resnet and self.width != 1:
-            raise InputError("width", f"must be 1.0 for {self.backbone}: only mobilenet_v2 has a width", self.width)
+        if self.width != 1 and not self.backbone.startswith(("mobilenet", f"{KERAS}:MobileNet")):
+            raise InputError("width", f"must be 1.0 for {self.backbone}: only MobileNets have a width", self.width)
+        if (self.network is None) == (self.backbone == KERAS):
+            rule = f"must be the Keras JSON of a 2D network for the backbone {KERAS}, and None for the others"
+            raise InputError("network", rule, self.network)
+        if self.is_keras and self.shift_place != "blockres":
+            raise InputError("shift_place", f"must be blockres for {self.backbone}", self.shift_place)
+        if self.shift_layers is not None and not self.is_keras:
+            raise InputError("shift_layers", f"must be None for {self.backbone}", self.shift_layers)
         if self.temporal_pool and not is_resnet:
             raise InputError(
                 "temporal_pool", f"must be false for {self.backbone}: it comes before a ResNet's layer2", True
@@ -144,15 +196,26 @@ class ModelSpec:
             raise InputError(
                 "non_local", f"must be false unless backbone is one of {NON_LOCAL_BACKBONES}", self.backbone
             )
-        if self.shift_mode == "none":
+        if self.shift_mode == "bidirectional" and self.shift_div < 2:
+            raise InputError("shift_div", "must be at least 2 to shift in both directions", self.shift_div)
+        if self.shift_mode == "none" or self.is_keras:  # whose channels are known when the network is built
             return
         channels = NARROWEST_SHIFT[self.backbone]
         channels = channels if is_resnet else round_channels(channels * self.width)
         if self.shift_div > channels:
             rule = f"must be at most {channels}, the channels of {self.backbone}'s narrowest shifted layer"
             raise InputError("shift_div", rule, self.shift_div)
-        if self.shift_mode == "bidirectional" and self.shift_div < 2:
-            raise InputError("shift_div", "must be at least 2 to shift in both directions", self.shift_div)
+
+    @property
+    def is_keras(self) -> bool:
+        """Whether the backbone is a Keras network instead of one of this project's."""
+        kind, _, name = self.backbone.partition(":")
+        return kind == KERAS and (not name or _longest_prefix(name) is not None)
+
+    @property
+    def normalises_itself(self) -> bool:
+        """Whether the network takes RGB in 0..255 as it is."""
+        return set(self.mean) == {0.0} and set(self.std) == {1 / 255} and self.channel_order == "rgb"
 
     @property
     def channels(self) -> int:
@@ -210,6 +273,10 @@ class ModelSpec:
         if not isinstance(values, dict):
             raise InputError("spec", "must be a JSON object", values)
         return cls.from_dict(values)
+
+
+def _longest_prefix(name):
+    return max((prefix for prefix in APPLICATIONS if name.startswith(prefix)), key=len, default=None)
 
 
 def _check_real(name, value, holds, rule):

@@ -1,8 +1,7 @@
 """Walks the graph of a functional Keras model, finds its residual branches, and computes it again with changes.
 
 The clip model, the stream model and `retrofit` rest on this. Keras has no public way to walk a graph: the private
-names that it takes (`_nodes_by_depth`, `_inbound_nodes`, `_functional`, `_call_has_training_arg`, a node's fields) are
-in this module only.
+names that it takes (`_nodes_by_depth`, `_inbound_nodes`, `_functional`, a node's fields) are in this module only.
 """
 
 import functools
@@ -47,29 +46,21 @@ def replay(model: keras.Model, inputs, change: Callable = call_again):
     for node in calls(model):
         outputs = tree.flatten(change(node, values))
         values.update((id(old), new) for old, new in zip(node.outputs, outputs, strict=True))
-    return tree.map_structure(lambda x: values[id(x)], model.output)
+    return tree.map_structure(lambda x: values[id(x)], _functional(model).output)
 
 
 def inline(model: keras.Model) -> keras.Model:
     """Returns a model with the same layers and no models nested in it."""
-    inputs = tree.map_structure(lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name), model.input)
-    return keras.Model(inputs, replay(model, inputs, _opening()), name=model.name)
+    old = _functional(model).input
+    inputs = tree.map_structure(lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name), old)
+    return keras.Model(inputs, replay(model, inputs, _call_or_open), name=model.name)
 
 
-def _opening(training: bool | None = None):
-    """A `change` that opens nested models, and calls their layers for training or not as the models were called."""
-
-    def change(node, values):
-        args, kwargs = node.arguments.fill_in(values)
-        takes_training = is_graph(node.operation) or getattr(node.operation, "_call_has_training_arg", False)
-        if takes_training and kwargs.get("training") is None:
-            kwargs["training"] = training
-        if not is_graph(node.operation):
-            return node.operation(*args, **kwargs)
-        chosen = kwargs.pop("training", None)
-        return replay(node.operation, args or list(kwargs.values()), _opening(chosen))
-
-    return change
+def _call_or_open(node, values):
+    if not is_graph(node.operation):
+        return call_again(node, values)
+    args, kwargs = node.arguments.fill_in(values)
+    return replay(node.operation, args[0] if args else kwargs["inputs"], _call_or_open)
 
 
 def forget(model: keras.Model) -> None:
