@@ -6,7 +6,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
 
-
 # Processes inherit an ignored SIGINT, which a shell gives to what it starts in the background; tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
