@@ -61,7 +61,8 @@ def output_path(spec: ModelSpec, output: str | os.PathLike, online: bool) -> pat
     """
     if online:
         spec.check_streamable()
-    path = pathlib.Path(output) / f"{spec.backbone}_{'online' if online else 'clip'}_float32.tflite"
+    backbone = spec.backbone.rpartition(":")[2]
+    path = pathlib.Path(output) / f"{backbone}_{'online' if online else 'clip'}_float32.tflite"
     if path.parent.is_file():
         raise InputError("output", "must be a folder", str(path.parent))
     if path.exists():
@@ -108,7 +109,7 @@ def define_flags():
     flags.DEFINE_string("checkpoint", None, "Checkpoint folder, or a training run's; none exports fresh weights.")
     flags.DEFINE_string("output", None, "Folder to write into.", required=True)
     flags.DEFINE_bool("online", False, "One frame at a time with caches, instead of whole clips.")
-    flags.DEFINE_enum("backbone", None, list(NARROWEST_SHIFT), fresh)
+    flags.DEFINE_string("backbone", None, f"{', '.join(NARROWEST_SHIFT)}, or keras:NAME. {fresh}")
     flags.DEFINE_enum("shift_mode", None, SHIFT_MODES, fresh)
     flags.DEFINE_float("width", None, fresh)
     for name in ("num_classes", "num_segments", "input_size", "shift_div"):

@@ -91,8 +91,10 @@ def test_starts_from_another_checkpoint(run, data, tmp_path, capsys):
     kernel = model.get_layer("head").kernel
     np.testing.assert_allclose(kernel, load_checkpoint(run[0] / "last").get_layer("head").kernel, atol=1e-6)
     three = write_data(tmp_path / "three", {"train": 3, "val": 3}, labels=("x", "y", "z"))
-    with refuses("init", "('x', 'y', 'z')", "Swiping Left"):
-        train(recipe, three, tmp_path / "b", init=str(run[0]))
+    model = train(recipe, three, tmp_path / "c", init=str(run[0] / "last"))  # a new head, all else from there
+    assert "starting from" in (text := capsys.readouterr().out) and "new: head/kernel, head/bias" in text
+    conv = model.get_layer("layer4.1.conv2").kernel
+    np.testing.assert_allclose(conv, load_checkpoint(run[0] / "last").get_layer("layer4.1.conv2").kernel, atol=1e-6)
     with refuses("init", "layer1.2.conv1/kernel"):
         train(get_recipe("gestures", **{**TINY, "backbone": "resnet34"}), data, tmp_path / "b", init=str(run[0]))
     assert not (tmp_path / "b").exists()  # so that the corrected command finds no folder of another run

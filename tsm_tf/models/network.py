@@ -7,6 +7,7 @@ import keras
 from keras import tree
 
 from tsm_tf.backbones import mobilenet_v2, resnet
+from tsm_tf.backbones.blocks import BATCH_NORM_MOMENTUM
 from tsm_tf.errors import InputError
 from tsm_tf.models.graph import call_again, calls, forget, inline, is_graph, replay, residual_entries
 from tsm_tf.spec import KERAS, ModelSpec
@@ -100,7 +101,7 @@ def _with_head(spec):
     if spec.backbone == "mobilenet_v2":
         features = mobilenet_v2.mobilenet_v2(frames, spec.width)
     elif spec.is_keras:
-        features = _application(spec)(frames)
+        features = application(spec)(frames)
     else:
         features = resnet.resnet(frames, spec.backbone)
     features = keras.layers.Dropout(spec.dropout, name="dropout")(features)
@@ -108,14 +109,24 @@ def _with_head(spec):
     return inline(model) if spec.is_keras else model
 
 
-def _application(spec):
+def application(spec: ModelSpec, weights: str | None = None, include_top: bool = False) -> keras.Model:
+    """Returns the network of `keras.applications` that a spec names, pooled or with its own top.
+
+    Its batch norms get the momentum of this project's: with 0.99 or 0.999, validation stays at chance for the first
+    thousand steps while training works.
+    """
     name = spec.backbone.partition(":")[2]
     if not hasattr(keras.applications, name):
         raise InputError("backbone", "must be a network of keras.applications", spec.backbone)
     options = {"alpha": spec.width} if name.startswith("MobileNet") else {}
     shape = (spec.input_size, spec.input_size, spec.channels)
+    options |= {} if include_top else {"pooling": "avg"}
     build = getattr(keras.applications, name)
-    return build(include_top=False, weights=None, input_shape=shape, pooling="avg", **options)
+    model = build(include_top=include_top, weights=weights, input_shape=shape, **options)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = BATCH_NORM_MOMENTUM
+    return model
 
 
 def _described(spec):

@@ -20,7 +20,8 @@ def define_flags():
     flips = "auto mirrors videos and swaps their sided labels; none never does; a JSON file says which classes swap."
     flags.DEFINE_string("flips", "auto", flips)
     flags.DEFINE_enum("on_bad_video", "stop", ["stop", "skip"], "At a file that cannot be decoded.")
-    flags.DEFINE_enum("backbone", None, list(NARROWEST_SHIFT), _OF_RECIPE)
+    flags.DEFINE_string("weights", None, "Image network to start from: imagenet (with keras:NAME), or a file of Keras.")
+    flags.DEFINE_string("backbone", None, f"{', '.join(NARROWEST_SHIFT)}, or keras:NAME. {_OF_RECIPE}")
     flags.DEFINE_enum("shift_mode", None, SHIFT_MODES, _OF_RECIPE)
     flags.DEFINE_enum("optimizer", None, OPTIMIZERS, _OF_RECIPE)
     flags.DEFINE_float("width", None, f"Channel multiplier of MobileNetV2. {_OF_RECIPE}")
@@ -37,9 +38,8 @@ def main():
     from tsm_tf.training.run import train
 
     try:
-        train(
-            recipe, values.data, values.output, init=values.init, flips=values.flips, on_bad_video=values.on_bad_video
-        )
+        options = {name: values[name].value for name in ("init", "weights", "flips", "on_bad_video")}
+        train(recipe, values.data, values.output, **options)
     except KeyboardInterrupt:
         print(f"\nstopped; the same command goes on with {values.output} after its last finished epoch")
         raise

@@ -10,8 +10,7 @@ import keras
 import numpy as np
 
 from tsm_tf.data.decode import BadVideoError
-from tsm_tf.errors import InputError
-from tsm_tf.models.checkpoint import BEST, load_checkpoint, save_checkpoint
+from tsm_tf.models.checkpoint import BEST, save_checkpoint
 
 LAST = "last"
 LOG_FILE = "log.csv"
@@ -117,23 +116,3 @@ class BadVideoReport(keras.callbacks.Callback):
             for path, reason in sorted(reasons.items()):
                 print(f"  {path}: {reason}")
             self.bad_videos.clear()
-
-
-def initial_weights(model: keras.Model, checkpoint: str) -> None:
-    """Starts a model from another checkpoint's weights.
-
-    Raises:
-        FileNotFoundError, InputError: no checkpoint there, or one of a model with other classes or weights.
-    """
-    other = load_checkpoint(checkpoint)
-    if other.spec.labels not in (None, model.spec.labels):
-        raise InputError("init", f"must be a checkpoint of the data's classes {model.spec.labels}", other.spec.labels)
-    shapes = [(v.path, tuple(v.shape)) for v in model.weights if "seed" not in v.path]
-    values = {v.path: v for v in other.weights}
-    wrong = [path for path, shape in shapes if path not in values or tuple(values[path].shape) != shape]
-    if wrong:
-        rule = f"must be a checkpoint of the same backbone and classes; these weights differ: {', '.join(wrong[:8])}"
-        raise InputError("init", rule, checkpoint)
-    for variable in model.weights:
-        if variable.path in values:
-            variable.assign(values[variable.path])

@@ -82,7 +82,11 @@ def get_recipe(name: str, **changes) -> Recipe:
     """
     if name not in RECIPES:
         raise InputError("recipe", f"must be one of {', '.join(RECIPES)}", name)
-    recipe = dataclasses.replace(RECIPES[name](), **{k: v for k, v in changes.items() if v is not None})
+    recipe = RECIPES[name]()
+    changes = {key: value for key, value in changes.items() if value is not None}
+    if changes.get("backbone", recipe.backbone) != recipe.backbone:
+        changes = {"width": 1.0, **changes}  # the recipe's is of its own backbone
+    recipe = dataclasses.replace(recipe, **changes)
     if recipe.optimizer not in OPTIMIZERS:
         raise InputError("optimizer", f"must be one of {', '.join(OPTIMIZERS)}", recipe.optimizer)
     for field in ("epochs", "batch_size"):

@@ -15,8 +15,9 @@ from tsm_tf.data.pipeline import clip_dataset, stream_fps
 from tsm_tf.data.transforms import describe_flips, flip_targets, read_flip_targets
 from tsm_tf.errors import InputError
 from tsm_tf.models.clip import build_model
+from tsm_tf.models.pretrained import initial_weights, pretrained_weights
 from tsm_tf.spec import ModelSpec
-from tsm_tf.training.callbacks import BadVideoReport, RunFolder, initial_weights
+from tsm_tf.training.callbacks import BadVideoReport, RunFolder
 from tsm_tf.training.optimizer import build_optimizer
 from tsm_tf.training.recipes import Recipe
 
@@ -29,6 +30,7 @@ def train(
     output: str | os.PathLike,
     *,
     init: str | None = None,
+    weights: str | None = None,
     flips: str = "auto",
     on_bad_video: str = "stop",
 ) -> keras.Model:
@@ -38,7 +40,8 @@ def train(
         recipe: model and hyper-parameters.
         data_dir: folder with `train.txt`, `val.txt`, `labels.txt`.
         output: the run's folder: `best/`, `last/`, `log.csv`, `curves.png`, `tensorboard/`, `run.json`.
-        init: checkpoint to start from.
+        init: checkpoint to start from; a head of other classes stays new.
+        weights: image network to start from; see `pretrained_weights`.
         flips: `"auto"` mirrors videos and their labels as `flip_targets` finds, a JSON file as `read_flip_targets`
             reads it; `"none"` never does.
         on_bad_video: see `clip_dataset`.
@@ -50,15 +53,22 @@ def train(
         InputError: bad data or arguments, or an output folder of another run.
         BadVideoError: a broken video, with `on_bad_video="stop"`.
     """
+    if init and weights:
+        raise InputError("weights", "must be left out with init, which has weights", weights)
     spec = _spec(recipe, data_dir)
     targets = _flip_targets(flips, spec.labels)
     counts = {split: len(read_videos(data_dir, split)) for split in ("train", "val")}
     keras.utils.set_random_seed(recipe.seed)
     model = build_model(spec)
-    if init:
-        initial_weights(model, init)
+    start = initial_weights(model, init) if init else pretrained_weights(model, weights) if weights else None
     output = pathlib.Path(output)
-    choices = {"data": str(pathlib.Path(data_dir)), "labels": spec.labels, "init": init, "flips": flips}
+    choices = {
+        "data": str(pathlib.Path(data_dir)),
+        "labels": spec.labels,
+        "init": init,
+        "weights": weights,
+        "flips": flips,
+    }
     _claim(output, {**choices, **dataclasses.asdict(recipe)})
     model.compile(
         build_optimizer(recipe, model, -(-counts["train"] // recipe.batch_size)),
@@ -70,6 +80,8 @@ def train(
     if done >= recipe.epochs:
         print(f"{output} has all its {recipe.epochs} epochs")
         return model
+    if start is not None:
+        print(f"starting from {init or weights}; new: {', '.join(start) or 'nothing'}")
     print(describe_flips(spec.labels, targets) if targets else "flips: none")
     print(f"{counts['train']:,} videos to train on, {counts['val']:,} to validate, {spec.num_classes} classes")
     print(f"{spec.backbone}, shift_mode {spec.shift_mode}, {model.count_params():,} parameters")

@@ -1,0 +1,77 @@
+import keras
+import numpy as np
+import pytest
+from testing import refuses
+from weights import with_weights
+
+from tsm_tf import ModelSpec, build_model
+from tsm_tf.models.pretrained import pretrained_weights
+
+SPEC = ModelSpec(backbone="keras:MobileNetV2", width=0.35, num_classes=3, num_segments=2, input_size=64)
+
+
+def network(**options):
+    return with_weights(keras.applications.MobileNetV2(weights=None, alpha=0.35, input_shape=(96, 96, 3), **options))
+
+
+def nested(base):
+    """As people fine-tune: the base nested in a model with a head of its own."""
+    image = keras.Input((96, 96, 3))
+    x = keras.layers.GlobalAveragePooling2D()(base(image, training=False))
+    return keras.Model(image, keras.layers.Dense(19, activation="softmax")(x))
+
+
+@pytest.mark.parametrize(
+    "kind", ["whole.keras", "whole.h5", "nested.h5", "top.weights.h5", "notop.weights.h5", "top.h5"]
+)
+def test_files(kind, tmp_path):
+    base = network(include_top=not kind.startswith(("nested", "notop")))
+    saved = nested(base) if kind.startswith("nested") else base
+    path = tmp_path / kind
+    if kind == "top.h5":
+        _save_as_published(saved, path)
+    else:
+        (saved.save_weights if "weights" in kind else saved.save)(path)
+    model = build_model(SPEC)
+    assert pretrained_weights(model, str(path)) == ["head/kernel", "head/bias"]
+    values = {v.path: v for v in base.variables}
+    for variable in model.variables:
+        if not variable.path.startswith(("head", "seed", "dropout")):
+            np.testing.assert_array_equal(variable, values[variable.path], err_msg=variable.path)
+
+
+def _save_as_published(model, path):
+    """The older format of weights alone, which the files that Keras downloads have."""
+    import h5py
+    from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
+
+    with h5py.File(path, "w") as file:
+        save_weights_to_hdf5_group(file, model)
+
+
+def test_refuses_what_are_no_weights_of_it(tmp_path, monkeypatch):
+    model = build_model(SPEC)
+    before = model.get_weights()
+    network(include_top=False).save(tmp_path / "other.keras")
+    with refuses("weights", "resnet18", "layer1.0.conv1/kernel", "more"):
+        other = build_model(ModelSpec(backbone="resnet18", num_segments=2, input_size=32))
+        pretrained_weights(other, str(tmp_path / "other.keras"))
+    (tmp_path / "text.keras").write_text("text")
+    with refuses("weights", "Keras model"):
+        pretrained_weights(model, str(tmp_path / "text.keras"))
+    with refuses("weights", ".keras, .h5"):
+        pretrained_weights(model, "weights.pth")
+    with pytest.raises(FileNotFoundError, match=r"`weights`.*nowhere\.h5"):
+        pretrained_weights(model, "nowhere.h5")
+    with refuses("weights", "mobilenet_v2", "imagenet"):
+        pretrained_weights(build_model(SPEC.replace(backbone="mobilenet_v2")), "imagenet")
+
+    def no_network(*args, **kwargs):
+        raise OSError("URL fetch failure on https://somewhere/mobilenet_v2.h5")
+
+    monkeypatch.setattr(keras.utils, "get_file", no_network)
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", no_network)
+    with refuses("weights", "~/.keras/models", "mobilenet_v2.h5"):
+        pretrained_weights(model, "imagenet")
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)

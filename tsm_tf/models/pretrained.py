@@ -1,0 +1,103 @@
+"""Pretrained starts: weights of image networks and of other clip models, matched by name."""
+
+import pathlib
+
+import keras
+
+from tsm_tf.errors import InputError
+from tsm_tf.models.checkpoint import load_checkpoint
+from tsm_tf.models.network import HEAD, application
+
+IMAGENET = "imagenet"
+_SUFFIXES = (".keras", ".h5")
+
+
+def initial_weights(model: keras.Model, checkpoint: str) -> list[str]:
+    """Starts a clip model from a checkpoint of the same backbone; a head of other classes stays new.
+
+    Returns:
+        The weights that stay as they are.
+
+    Raises:
+        FileNotFoundError, InputError: no checkpoint there, or one of another backbone.
+    """
+    source = load_checkpoint(checkpoint)
+    if source.spec.labels != model.spec.labels:
+        return _transfer(source, model, "init", checkpoint, keep=HEAD)
+    return _transfer(source, model, "init", checkpoint)
+
+
+def pretrained_weights(model: keras.Model, weights: str) -> list[str]:
+    """Starts a clip model from an image network's weights, as the paper does (section 5.1.1); its head stays new.
+
+    Args:
+        model: a model of `build_model`.
+        weights: `"imagenet"`, which Keras downloads, for a backbone `keras:NAME`; or a file: a whole model (`.keras`,
+            `.h5`) with the backbone's layers by name, or its weights (`.weights.h5`, `.h5`).
+
+    Returns:
+        The weights that stay as they are.
+
+    Raises:
+        FileNotFoundError, InputError: no such file; of another network; nothing to download from.
+    """
+    if weights == IMAGENET:
+        source = _imagenet(model.spec)
+    elif not weights.endswith(_SUFFIXES):
+        raise InputError("weights", f"must be {IMAGENET} or a file of Keras ({', '.join(_SUFFIXES)})", weights)
+    elif not pathlib.Path(weights).is_file():
+        raise FileNotFoundError(f"`weights` must be {IMAGENET} or a file: {weights}")
+    else:
+        source = _read(weights, model.spec)
+    return _transfer(source, model, "weights", weights, keep=HEAD)
+
+
+def _imagenet(spec):
+    if not spec.backbone.startswith("keras:"):
+        raise InputError("weights", f"must be a file for {spec.backbone}: Keras has none of its weights", IMAGENET)
+    try:
+        source = application(spec, weights=IMAGENET)
+    except ValueError as error:  # no such width, or none for this network
+        raise InputError("weights", f"must be a file here ({str(error).splitlines()[0]})", IMAGENET) from error
+    except Exception as error:
+        rule = "must be a file where Keras cannot download; put that file into ~/.keras/models, or name it"
+        raise InputError("weights", f"{rule} ({str(error).splitlines()[0]})", IMAGENET) from error
+    rescalings = [sum(isinstance(x, keras.layers.Rescaling) for x in m.layers) for m in (source, application(spec))]
+    if rescalings[0] != rescalings[1]:  # EfficientNet B0 to B7
+        name = spec.backbone.partition(":")[2]
+        rule = f"must come with their network, whose input differs: tsm_tf.retrofit(keras.applications.{name}())"
+        raise InputError("weights", rule, IMAGENET)
+    return source
+
+
+def _read(path, spec):
+    problems = []
+    if not path.endswith(".weights.h5"):
+        try:
+            return keras.saving.load_model(path, compile=False)
+        except Exception as error:  # whatever Keras and its readers raise at a file that is none of theirs
+            problems.append(error)
+    for top in (False, True) if spec.backbone.startswith("keras:") else ():
+        try:
+            source = application(spec, include_top=top)
+            source.load_weights(path)
+            return source
+        except (ValueError, KeyError, OSError) as error:
+            problems.append(error)
+    reason = str(problems[0]).splitlines()[0] if problems else "weights alone need a backbone keras:NAME"
+    raise InputError("weights", f"must be a Keras model, or the weights of {spec.backbone} ({reason})", path)
+
+
+def _transfer(source, model, argument, name, keep=None):
+    """Copies every weight of a model from the one of the same path; `keep` names the layer that needs none."""
+    values = {v.path: v for v in source.variables}
+    kept = [v for v in model.variables if v.path.split("/")[0] == keep]
+    targets = [v for v in model.variables if v.path.split("/")[0] != keep and "seed" not in v.path]
+    wrong = [v.path for v in targets if v.path not in values or values[v.path].shape != v.shape]
+    if wrong:
+        listed = ", ".join(wrong[:8]) + (f" and {len(wrong) - 8} more" if len(wrong) > 8 else "")
+        rule = f"must hold the weights of {model.spec.backbone} by name; missing or of another shape: {listed}"
+        raise InputError(argument, rule, name)
+    for variable in targets:
+        variable.assign(values[variable.path])
+    return [v.path for v in kept]
