@@ -49,10 +49,14 @@ def replay(model: keras.Model, inputs, change: Callable = call_again):
     return tree.map_structure(lambda x: values[id(x)], _functional(model).output)
 
 
-def inline(model: keras.Model) -> keras.Model:
-    """Returns a model with the same layers and no models nested in it."""
-    old = _functional(model).input
-    inputs = tree.map_structure(lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name), old)
+def inline(model: keras.Model, batch_size: int | None = None) -> keras.Model:
+    """Returns a model with the same layers and no models nested in it; a `batch_size` replaces that of its inputs."""
+
+    def new_input(x):
+        shape = x.shape if batch_size is None else (batch_size, *x.shape[1:])
+        return keras.Input(batch_shape=shape, dtype=x.dtype, name=x.name)
+
+    inputs = tree.map_structure(new_input, _functional(model).input)
     return keras.Model(inputs, replay(model, inputs, _call_or_open), name=model.name)
 
 
@@ -114,4 +118,5 @@ def _is_addition(node):
 
 
 def _functional(model):
-    return getattr(model, "_functional", None) or model  # a Sequential has its graph in there
+    """The graph; a Sequential has it in there, and its own `input` and `output` are those of a call, if any."""
+    return getattr(model, "_functional", None) or model

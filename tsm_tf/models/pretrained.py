@@ -71,21 +71,23 @@ def _imagenet(spec):
 
 
 def _read(path, spec):
-    problems = []
+    attempts = []
     if not path.endswith(".weights.h5"):
+        attempts.append(lambda: keras.saving.load_model(path, compile=False))
+    if path.endswith(".h5") and spec.backbone.startswith("keras:"):
+        attempts += [lambda top=top: _with_weights(application(spec, include_top=top), path) for top in (False, True)]
+    problems = ["weights alone need a backbone keras:NAME"] if not attempts else []
+    for attempt in attempts:
         try:
-            return keras.saving.load_model(path, compile=False)
+            return attempt()
         except Exception as error:  # whatever Keras and its readers raise at a file that is none of theirs
-            problems.append(error)
-    for top in (False, True) if spec.backbone.startswith("keras:") else ():
-        try:
-            source = application(spec, include_top=top)
-            source.load_weights(path)
-            return source
-        except (ValueError, KeyError, OSError) as error:
-            problems.append(error)
-    reason = str(problems[0]).splitlines()[0] if problems else "weights alone need a backbone keras:NAME"
-    raise InputError("weights", f"must be a Keras model, or the weights of {spec.backbone} ({reason})", path)
+            problems.append(str(error).splitlines()[0])
+    raise InputError("weights", f"must be a Keras model, or the weights of {spec.backbone} ({problems[0]})", path)
+
+
+def _with_weights(model, path):
+    model.load_weights(path)
+    return model
 
 
 def _transfer(source, model, argument, name, keep=None):
