@@ -12,7 +12,7 @@ from official import OfficialCase
 from videos import encode, moving_square
 
 ROOT = pathlib.Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("train", "device", "paper"))]
+PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("train", "retrofit", "device", "paper"))]
 SMALLER = {
     # what a test adds to a command to have its result in seconds
     "tsm_tf.data.synthetic": ["--num_train=18", "--num_val=9"],
@@ -23,7 +23,8 @@ SMALLER = {
 
 
 def blocks(page, language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [text for kind, text in found if kind == language]
 
 
 def commands(page):
