@@ -1,15 +1,17 @@
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 from testing import refuses, video_frames
+from weights import with_weights
 
 from export.metadata import read_spec
 from export.parity import clip_difference, online_difference
 from export.runtime import RUNTIMES, StreamRunner, load_interpreter, signature
 from export.tflite import export_model
-from tsm_tf import ModelSpec, build_model, save_checkpoint
+from tsm_tf import ModelSpec, build_model, load_checkpoint, retrofit, save_checkpoint
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
@@ -102,3 +104,17 @@ def test_command_refuses(tmp_path):
     ):
         done = command("--online", f"--output={tmp_path / 'o'}", *flags)
         assert done.returncode == 1 and part in done.stderr and not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("name, options", [("MobileNetV3Small", {}), ("ResNet50V2", {"preprocess": "caffe"})])
+def test_retrofitted_networks(tmp_path, name, options):
+    """Through a checkpoint, as users go; ResNet50V2 with channels in another order than its own, for a test of that."""
+    network = getattr(keras.applications, name)(weights=None, input_shape=(64, 64, 3), classes=5)
+    model = retrofit(with_weights(network), 4, "unidirectional", batch_norm_momentum=0.9, **options)
+    save_checkpoint(model, tmp_path)
+    path = export_model(load_checkpoint(tmp_path), tmp_path / "exported", online=True)
+    assert path.name == "keras_online_float32.tflite"
+    frames = video_frames(4, 64, 64, 3)
+    runner = StreamRunner(path)
+    streamed = np.mean([runner.step(frame) for frame in frames], axis=0)
+    np.testing.assert_allclose(streamed, keras.ops.convert_to_numpy(model(frames[None]))[0], rtol=1e-5, atol=1e-4)

