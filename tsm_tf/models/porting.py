@@ -15,6 +15,7 @@ from absl import flags
 
 from tsm_tf import cli
 from tsm_tf.errors import InputError
+from tsm_tf.models.image_names import official_names
 from tsm_tf.spec import SHIFT_MODES, ModelSpec, round_channels
 
 _WRAPPERS = {"module", "base_model", "net", "block"}  # DataParallel, TSN, TemporalShift and pooling, non-local
@@ -38,7 +39,8 @@ def load_official_weights(model, state_dict: Mapping[str, np.ndarray]) -> None:
     Args:
         model: a model of `build_model`.
         state_dict: official names (`base_model.layer1.0.conv1.net.weight`, with or without `module.`; the head is
-            `new_fc`, `fc` or `classifier`) to arrays in PyTorch's layout.
+            `new_fc`, `fc` or `classifier`) to arrays in PyTorch's layout; or those of torchvision's and timm's ResNets
+            and MobileNetV2.
 
     Raises:
         InputError: listing every name that is missing or unexpected and every shape that differs; the model is then
@@ -67,11 +69,11 @@ def load_official_weights(model, state_dict: Mapping[str, np.ndarray]) -> None:
 
 
 def _by_plain_name(state_dict):
-    plain = {}
+    plain, official = {}, official_names(state_dict)
     for name, value in state_dict.items():
         if name.endswith(_IGNORED):
             continue
-        short = plain_name(name)
+        short = plain_name(official[name])
         if short in plain:
             raise InputError("state_dict", f"must name each weight once; two names stand for {short}", name)
         plain[short] = np.asarray(value)
@@ -115,7 +117,8 @@ def infer_spec(state_dict: Mapping[str, np.ndarray], **overrides) -> ModelSpec:
         InputError: no backbone of this project has these names.
     """
     names = [name for name in state_dict if not name.endswith(_IGNORED)]
-    shapes = {plain_name(name): np.shape(state_dict[name]) for name in names}
+    official = official_names(names)
+    shapes = {plain_name(official[name]): np.shape(state_dict[name]) for name in names}
     if "head.weight" not in shapes:
         raise InputError("state_dict", f"must hold a classifier named one of {sorted(_HEADS)}", names[:5])
     in_place = any(re.search(r"layer\d\.\d+\.net\.", name) and ".conv1.net" not in name for name in names)
