@@ -1,14 +1,15 @@
-# make demo | test | test-slow | test-torch | lint | bench; each makes its environment first.
+# make demo | test | test-slow | test-jax | test-torch | lint | bench; each makes its environment first.
 PYTHON ?= python3.11
 VENV := .venv
 RUN := $(VENV)/bin/python
 DEMO ?= runs/demo
 
-.PHONY: env demo test test-slow test-torch lint format bench clean
+.PHONY: env demo test test-slow test-jax test-torch test-backends lint format bench clean
 
 env: $(VENV)/.installed
 $(VENV)/.installed: EXTRAS = train,export,live,test
-.venv-torch/.installed: EXTRAS = train,torch,test
+.venv-jax/.installed: EXTRAS = jax,test
+.venv-torch/.installed: EXTRAS = torch,test
 
 # Rebuilt when a file that decides its content changes; otherwise this costs nothing.
 %/.installed: setup.cfg pyproject.toml constraints.txt
@@ -25,12 +26,21 @@ demo: env
 test: env
 	$(RUN) -m pytest -m "not slow" -n 2 --dist worksteal
 
-test-slow: env
+test-slow: env test-jax test-torch test-backends
 	$(RUN) -m pytest -m slow
 
-# PyTorch has an environment of its own (5 GB): reads real .pth files.
-test-torch: .venv-torch/.installed
-	.venv-torch/bin/python -m pytest tests/models/test_porting.py
+# Keras' other backends, in environments without TensorFlow. PyTorch's takes 5 GB; it also reads real .pth files.
+test-jax test-torch: test-%: .venv-%/.installed
+	KERAS_BACKEND=$* .venv-$*/bin/python -m pytest -m "not slow" -n 2 --dist worksteal tests/layers tests/models
+
+# A checkpoint that one backend writes gives the same logits on the others.
+BACKENDS := tensorflow:$(VENV) jax:.venv-jax torch:.venv-torch
+test-backends: env .venv-jax/.installed .venv-torch/.installed
+	rm -rf build/backends
+	set -e; for writer in $(BACKENDS); do folder=build/backends/$${writer%:*}; \
+	  KERAS_BACKEND=$${writer%:*} $${writer#*:}/bin/python tests/backends.py write $$folder; \
+	  for reader in $(BACKENDS); do \
+	    KERAS_BACKEND=$${reader%:*} $${reader#*:}/bin/python tests/backends.py read $$folder; done; done
 
 lint: env
 	$(RUN) -m ruff check .

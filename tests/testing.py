@@ -22,6 +22,11 @@ def video_frames(*shape, seed=0):
     return patches[..., rows, :, :][..., columns, :]
 
 
+def array(x):
+    """A tensor of any backend as a numpy array."""
+    return keras.ops.convert_to_numpy(x)
+
+
 def step(stream, image, caches):
     """One frame through a Keras stream model: returns the logits and the new caches as arrays."""
     outputs = stream({"image": keras.ops.convert_to_tensor(image), **caches}, training=False)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from official import OfficialCase
-from testing import step
+from testing import array, step
 
 from tsm_tf import TemporalShift, build_model, build_stream_model, load_official_weights
 from tsm_tf.models.porting import infer_spec
@@ -29,12 +29,12 @@ def stage_outputs(model):
     if "maxpool" in names:
         ends = {"mean_stem": ["maxpool"]}
         for stage in (1, 2, 3, 4):
-            blocks = [n for n in names if n.startswith(f"layer{stage}.") and n.count(".") == 1]
-            last = max(blocks, key=lambda n: int(n.split(".")[1]))
-            ends[f"mean_layer{stage}"] = [f"{last}.nl", last]
+            blocks = [n for n in names if n.startswith(f"layer{stage}_") and n.count("_") == 1]
+            last = max(blocks, key=lambda n: int(n.split("_")[1]))
+            ends[f"mean_layer{stage}"] = [f"{last}_nl", last]
     else:
-        ends = {f"mean_features{i}": [f"features.{i}", f"features.{i}.conv.7", f"features.{i}.2"] for i in range(19)}
-        ends["mean_features1"] = ["features.1.conv.4"]
+        ends = {f"mean_features{i}": [f"features_{i}", f"features_{i}_conv_7", f"features_{i}_2"] for i in range(19)}
+        ends["mean_features1"] = ["features_1_conv_4"]
     return {key: model.get_layer(next(n for n in found if n in names)).output for key, found in ends.items()}
 
 
@@ -52,7 +52,7 @@ def test_case(golden_dir, key, told, tolerance):
     for name, expected in case.expected.items():
         if name == "logits64":
             continue
-        value = keras.ops.convert_to_numpy(actual[name])
+        value = array(actual[name])
         value = value.mean((1, 2)) if name.startswith("mean_") else value
         np.testing.assert_allclose(value.reshape(expected.shape), expected, rtol=0, atol=tolerance, err_msg=name)
         compared += 1
@@ -76,7 +76,7 @@ def test_case_e_online(golden_dir):
 
 def _assert_caches(caches, expected, key):
     for i, (_, cache) in enumerate(sorted(caches.items())):
-        np.testing.assert_allclose(np.moveaxis(np.asarray(cache), -1, 1), expected[f"{key}_{i}"], rtol=0, atol=5e-4)
+        np.testing.assert_allclose(np.moveaxis(array(cache), -1, 1), expected[f"{key}_{i}"], rtol=0, atol=5e-4)
     assert len(caches) == 10
 
 
@@ -86,7 +86,7 @@ def test_case_k_shift_alone(golden_dir, channels, shift_div):
     with np.load(golden_dir / "official_logits.npz") as arrays:
         x = np.moveaxis(arrays[f"K/{channels}/input"], 1, -1)
         expected = arrays[f"K/{channels}/div{shift_div}"]
-    shifted = keras.ops.convert_to_numpy(TemporalShift(5, shift_div)(x))
+    shifted = array(TemporalShift(5, shift_div)(x))
     np.testing.assert_array_equal(np.moveaxis(shifted, -1, 1), expected)
 
 

@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 from keras import layers
-from testing import frames
+from testing import array, frames
 
 from tsm_tf.models.graph import calls, inline
 
@@ -12,7 +12,7 @@ def test_inlines_sequential_models_nested_or_not():
     flat = inline(outer)
     assert [type(node.operation).__name__ for node in calls(flat)] == ["Conv2D", "ReLU", "Flatten", "Dense"]
     x = frames(2, 6, 6, 3)
-    np.testing.assert_allclose(flat(x), outer(x), rtol=1e-6)
+    np.testing.assert_allclose(array(flat(x)), array(outer(x)), rtol=1e-6)
 
 
 def test_inlines_for_a_batch_of_known_size():

@@ -5,7 +5,7 @@ import zipfile
 import keras
 import numpy as np
 import pytest
-from testing import refuses, video_frames
+from testing import array, refuses, video_frames
 from weights import with_weights
 
 from tsm_tf import ModelSpec, build_model, find_shift_sites, retrofit
@@ -41,7 +41,7 @@ def test_files(kind, tmp_path):
     values = {v.path: v for v in base.variables}
     for variable in model.variables:
         if not variable.path.startswith(("head", "seed", "dropout")):
-            np.testing.assert_array_equal(variable, values[variable.path], err_msg=variable.path)
+            np.testing.assert_array_equal(array(variable), array(values[variable.path]), err_msg=variable.path)
 
 
 def _save_as_published(model, path):
@@ -57,7 +57,7 @@ def test_refuses_what_are_no_weights_of_it(tmp_path, monkeypatch):
     model = build_model(SPEC)
     before = model.get_weights()
     network(include_top=False).save(tmp_path / "other.keras")
-    with refuses("weights", "resnet18", "layer1.0.conv1/kernel", "more"):
+    with refuses("weights", "resnet18", "layer1_0_conv1/kernel", "more"):
         other = build_model(ModelSpec(backbone="resnet18", num_segments=2, input_size=32))
         pretrained_weights(other, str(tmp_path / "other.keras"))
     (tmp_path / "text.keras").write_text("text")
@@ -94,6 +94,6 @@ def test_a_trained_network_of_somebody_elses(tmp_path):
     frames = video_frames(1, 2, 160, 160, 3)
     logits = retrofit(network, 2, "none", per_frame=True, preprocess="tf")(frames)
     scores = network(frames[0] / np.float32(127.5) - 1, training=False)
-    np.testing.assert_allclose(keras.ops.softmax(logits)[0], scores, atol=1e-5)
+    np.testing.assert_allclose(array(keras.ops.softmax(logits))[0], array(scores), atol=1e-5)
     model = build_model(ModelSpec(backbone="keras:MobileNetV2", num_classes=3, num_segments=2, input_size=64))
     assert pretrained_weights(model, path) == ["head/kernel", "head/bias"]

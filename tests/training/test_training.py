@@ -93,9 +93,9 @@ def test_starts_from_another_checkpoint(run, data, tmp_path, capsys):
     three = write_data(tmp_path / "three", {"train": 3, "val": 3}, labels=("x", "y", "z"))
     model = train(recipe, three, tmp_path / "c", init=str(run[0] / "last"))  # a new head, all else from there
     assert "starting from" in (text := capsys.readouterr().out) and "new: head/kernel, head/bias" in text
-    conv = model.get_layer("layer4.1.conv2").kernel
-    np.testing.assert_allclose(conv, load_checkpoint(run[0] / "last").get_layer("layer4.1.conv2").kernel, atol=1e-6)
-    with refuses("init", "layer1.2.conv1/kernel"):
+    conv = model.get_layer("layer4_1_conv2").kernel
+    np.testing.assert_allclose(conv, load_checkpoint(run[0] / "last").get_layer("layer4_1_conv2").kernel, atol=1e-6)
+    with refuses("init", "layer1_2_conv1/kernel"):
         train(get_recipe("gestures", **{**TINY, "backbone": "resnet34"}), data, tmp_path / "b", init=str(run[0]))
     assert not (tmp_path / "b").exists()  # so that the corrected command finds no folder of another run
 

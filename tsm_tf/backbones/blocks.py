@@ -1,6 +1,7 @@
 """PyTorch's convolution and batch norm as Keras layers, for backbones that match official checkpoints.
 
-Layers have the official names (`layer1.0.conv1`), so that weights need no table to be found.
+Layers have the official names with `_` for `.` (`layer1_0_conv1`; PyTorch takes no dots in Keras' names), so that
+weights need no table to be found.
 """
 
 import keras
@@ -30,7 +31,7 @@ def _pad(name, x, kernel_size, strides):
     """TensorFlow's SAME is symmetric at stride 1 only; elsewhere the padding is a layer of its own."""
     if kernel_size == 1 or strides == 1:
         return x, "same"
-    return keras.layers.ZeroPadding2D(kernel_size // 2, name=f"{name}.pad")(x), "valid"
+    return keras.layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x), "valid"
 
 
 def batch_norm(name: str, x):

@@ -26,33 +26,33 @@ def resnet(x, backbone: str):
     """
     kind, stages = STAGES[backbone]
     x = _conv_bn_relu("conv1", "bn1", "relu", x, 64, 7, 2)
-    x = keras.layers.ZeroPadding2D(1, name="maxpool.pad")(x)  # after a ReLU, zero is the minimum
+    x = keras.layers.ZeroPadding2D(1, name="maxpool_pad")(x)  # after a ReLU, zero is the minimum
     x = keras.layers.MaxPooling2D(3, 2, name="maxpool")(x)
     for stage, num_blocks in enumerate(stages):
         for index in range(num_blocks):
-            x = _block(kind, f"layer{stage + 1}.{index}", x, 64 * 2**stage, 2 if stage and index == 0 else 1)
+            x = _block(kind, f"layer{stage + 1}_{index}", x, 64 * 2**stage, 2 if stage and index == 0 else 1)
     return keras.layers.GlobalAveragePooling2D(name="avgpool")(x)
 
 
 def is_shifted(backbone: str, layer: str) -> bool:
-    """Tells whether the block of a layer (`layer3.1.conv1`) has a residual shift in the official code."""
-    return STAGES[backbone][1][2] < _DEEP_STAGE or int(layer.split(".")[1]) % 2 == 0
+    """Tells whether the block of a layer (`layer3_1_conv1`) has a residual shift in the official code."""
+    return STAGES[backbone][1][2] < _DEEP_STAGE or int(layer.split("_")[1]) % 2 == 0
 
 
 def _block(kind, name, x, filters, strides):
     identity, outputs = x, filters * _EXPANSION[kind]
     if strides > 1 or identity.shape[-1] != outputs:
-        identity = conv(f"{name}.downsample.0", identity, outputs, 1, strides)
-        identity = batch_norm(f"{name}.downsample.1", identity)
+        identity = conv(f"{name}_downsample_0", identity, outputs, 1, strides)
+        identity = batch_norm(f"{name}_downsample_1", identity)
     if kind == "basic":
         kernels = ((filters, 3, strides), (outputs, 3, 1))
     else:
         kernels = ((filters, 1, 1), (filters, 3, strides), (outputs, 1, 1))
     for i, kernel in enumerate(kernels[:-1], 1):
-        x = _conv_bn_relu(f"{name}.conv{i}", f"{name}.bn{i}", f"{name}.relu{i}", x, *kernel)
+        x = _conv_bn_relu(f"{name}_conv{i}", f"{name}_bn{i}", f"{name}_relu{i}", x, *kernel)
     last = len(kernels)
-    x = batch_norm(f"{name}.bn{last}", conv(f"{name}.conv{last}", x, *kernels[-1]))
-    x = keras.layers.Add(name=f"{name}.add")([identity, x])
+    x = batch_norm(f"{name}_bn{last}", conv(f"{name}_conv{last}", x, *kernels[-1]))
+    x = keras.layers.Add(name=f"{name}_add")([identity, x])
     return keras.layers.ReLU(name=name)(x)
 
 

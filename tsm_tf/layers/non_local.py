@@ -12,7 +12,7 @@ class NonLocal(keras.layers.Layer):
 
     As in the official code: inner channels are half the outer; `g` and `phi` pass a (1, 2, 2) max-pool; the
     softmax is not scaled by sqrt(d); a batch norm ends the branch. 1x1x1 convolutions are dense layers on channels.
-    Its layers have the official names: `theta`, `phi.0`, `g.0`, `W.0`, `W.1`.
+    Its layers have the official names with `_` for `.`: `theta`, `phi_0`, `g_0`, `W_0`, `W_1`.
 
     Args:
         num_segments: frames per clip, T.
@@ -41,12 +41,12 @@ class NonLocal(keras.layers.Layer):
         options = {"dtype": self.dtype_policy}
         self.pool = keras.layers.MaxPooling2D(2, **options)
         self.theta = keras.layers.Dense(channels // 2, name="theta", **options)
-        self.phi = keras.layers.Dense(channels // 2, name="phi.0", **options)
-        self.g = keras.layers.Dense(channels // 2, name="g.0", **options)
-        self.project = keras.layers.Dense(channels, name="W.0", **options)
+        self.phi = keras.layers.Dense(channels // 2, name="phi_0", **options)
+        self.g = keras.layers.Dense(channels // 2, name="g_0", **options)
+        self.project = keras.layers.Dense(channels, name="W_0", **options)
         # Zero at first, so that a block added to a trained network changes nothing yet.
         self.norm = keras.layers.BatchNormalization(
-            momentum=0.9, epsilon=1e-5, gamma_initializer="zeros", name="W.1", **options
+            momentum=0.9, epsilon=1e-5, gamma_initializer="zeros", name="W_1", **options
         )
         self.theta.build(input_shape)
         self.phi.build(input_shape)

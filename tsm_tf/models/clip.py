@@ -79,5 +79,5 @@ class _Insertions:
             x = TemporalPool(self.num_segments, name="temporal_pool")(x)
             self.num_segments //= 2
         if self.spec.non_local and name in NON_LOCAL_AFTER:
-            x = NonLocal(self.num_segments, name=f"{name}.nl")(x)
+            x = NonLocal(self.num_segments, name=f"{name}_nl")(x)
         return x

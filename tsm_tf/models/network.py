@@ -13,7 +13,7 @@ from tsm_tf.models.graph import call_again, calls, forget, inline, is_graph, rep
 from tsm_tf.spec import KERAS, ModelSpec
 
 HEAD = "head"
-NON_LOCAL_AFTER = ("layer2.0", "layer2.2", "layer3.0", "layer3.2", "layer3.4")
+NON_LOCAL_AFTER = ("layer2_0", "layer2_2", "layer3_0", "layer3_2", "layer3_4")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,4 +148,4 @@ def _is_shifted(spec, layer):
 
 def pool_after(spec: ModelSpec) -> str | None:
     """Returns the layer behind which temporal pooling comes: the last of the first ResNet stage."""
-    return f"layer1.{resnet.STAGES[spec.backbone][1][0] - 1}" if spec.temporal_pool else None
+    return f"layer1_{resnet.STAGES[spec.backbone][1][0] - 1}" if spec.temporal_pool else None

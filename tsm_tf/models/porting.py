@@ -87,9 +87,10 @@ def plain_name(name: str) -> str:
 
 
 def _official_name(path: str) -> str | None:
-    """`layer2.0.nl/theta/kernel` -> `layer2.0.nl.theta.weight`; None for what is no weight (a dropout's seed)."""
+    """`layer2_0_nl/g_0/kernel` -> `layer2.0.nl.g.0.weight`; None for what is no weight (a dropout's seed)."""
     *layers, parameter = path.split("/")
-    return f"{'.'.join(layers)}.{_PARAMETER[parameter]}" if parameter in _PARAMETER else None
+    name = ".".join(layers).replace("_", ".")
+    return f"{name}.{_PARAMETER[parameter]}" if parameter in _PARAMETER else None
 
 
 def _to_keras_layout(array, variable):
