@@ -4,19 +4,22 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DEMO ?= runs/demo
 
-.PHONY: env demo test test-slow test-jax test-torch test-backends lint format bench clean
+.PHONY: env demo test test-slow test-jax test-torch test-backends test-latest lint format bench clean
 
 env: $(VENV)/.installed
 $(VENV)/.installed: EXTRAS = train,export,live,test
 .venv-jax/.installed: EXTRAS = jax,test
 .venv-torch/.installed: EXTRAS = torch,test
+.venv-latest/.installed: EXTRAS = train,export,test
+.venv-latest/.installed: CONSTRAINTS = constraints-latest.txt
+CONSTRAINTS = constraints.txt
 
 # Rebuilt when a file that decides its content changes; otherwise this costs nothing.
-%/.installed: setup.cfg pyproject.toml constraints.txt
+%/.installed: setup.cfg pyproject.toml constraints.txt constraints-latest.txt
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "error: $(PYTHON) with venv is needed; on Debian 12: apt-get install python3 python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $*
-	PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
+	PIP_CONSTRAINT=$(CONSTRAINTS) PIP_DISABLE_PIP_VERSION_CHECK=1 \
 	  $*/bin/python -m pip install --quiet --progress-bar=on -e '.[$(EXTRAS)]'
 	@touch $@
 
@@ -32,6 +35,10 @@ test-slow: env test-jax test-torch test-backends
 # Keras' other backends, in environments without TensorFlow. PyTorch's takes 5 GB; it also reads real .pth files.
 test-jax test-torch: test-%: .venv-%/.installed
 	KERAS_BACKEND=$* .venv-$*/bin/python -m pytest -m "not slow" -n 2 --dist worksteal tests/layers tests/models
+
+# The newest releases; tflite-runtime is not for them, since it needs numpy 1.
+test-latest: .venv-latest/.installed
+	.venv-latest/bin/python -m pytest -m "not slow" -n 2 --dist worksteal
 
 # A checkpoint that one backend writes gives the same logits on the others.
 BACKENDS := tensorflow:$(VENV) jax:.venv-jax torch:.venv-torch
@@ -50,9 +57,11 @@ format: env
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
+NETWORKS := resnet50,mobilenet_v2,keras:MobileNetV2,keras:MobileNetV3Small,keras:EfficientNetB0,keras:EfficientNetV2B0,keras:ResNet50V2
+
 # Ratios of pairs that are measured in turns; absolute times are this machine's. The results are CSV and PNG files.
 bench: env
-	$(RUN) -m tsm_tf.analysis.latency --output=benchmarks
+	$(RUN) -m tsm_tf.analysis.latency --output=benchmarks --backbones=$(NETWORKS)
 	rm -rf build/bench && mkdir -p build/bench
 	$(RUN) -m export.tflite --online --output=build/bench/tsm
 	$(RUN) -m export.tflite --online --shift_mode=none --output=build/bench/plain_2d

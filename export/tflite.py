@@ -28,11 +28,17 @@ def export_model(model, output: str | os.PathLike, online: bool) -> pathlib.Path
         The file's path.
 
     Raises:
-        InputError: the model cannot stream, the file exists already, or its logits differ by more than 1e-4.
+        InputError: the model cannot stream, the file exists already, its logits differ by more than 1e-4, or Keras runs
+            on another backend than TensorFlow.
     """
+    import keras
+
     from export.metadata import add_spec
     from export.parity import TOLERANCE, clip_difference, online_difference
 
+    if keras.backend.backend() != "tensorflow":
+        rule = "must be tensorflow to export; save a checkpoint, and use python -m export.tflite, which sees to it"
+        raise InputError("KERAS_BACKEND", rule, keras.backend.backend())
     path = output_path(model.spec, output, online)
     print(f"converting {model.spec.backbone}, shift_mode {model.spec.shift_mode} ...", flush=True)
     content = add_spec(convert(model, online), model.spec)
@@ -118,6 +124,7 @@ def define_flags():
 
 def main():
     """Exports."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # whose converter this is; checkpoints are the same on all backends
     values = flags.FLAGS
     choices = {name: values[name].value for name in _SPEC_FLAGS if values[name].value is not None}
     if values.checkpoint and choices:

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -104,6 +105,19 @@ def test_command_refuses(tmp_path):
     ):
         done = command("--online", f"--output={tmp_path / 'o'}", *flags)
         assert done.returncode == 1 and part in done.stderr and not (tmp_path / "o").exists()
+
+
+def test_command_exports_whatever_the_backend(model, tmp_path):
+    save_checkpoint(model, tmp_path)
+    command = [sys.executable, "-m", "export.tflite", "--online", f"--checkpoint={tmp_path}", f"--output={tmp_path}"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "KERAS_BACKEND": "jax"})
+    assert done.returncode == 0 and (tmp_path / "mobilenet_v2_online_float32.tflite").is_file(), done.stderr
+
+
+def test_export_needs_tensorflow(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with refuses("KERAS_BACKEND", "python -m export.tflite", "jax"):
+        export_model(model, tmp_path, online=True)
 
 
 @pytest.mark.parametrize("name, options", [("MobileNetV3Small", {}), ("ResNet50V2", {"preprocess": "caffe"})])

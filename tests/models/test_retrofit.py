@@ -63,6 +63,22 @@ def test_without_shift_it_is_the_network(name):
     np.testing.assert_allclose(softmax(logits), scores, atol=2e-6)
 
 
+OTHERS = {
+    # of each family, and the size of frames to build it for
+    **{"ConvNeXtTiny": 64, "DenseNet169": 64, "EfficientNetB1": 64, "EfficientNetV2B1": 64, "EfficientNetV2S": 64},
+    **{"InceptionV3": 96, "InceptionResNetV2": 96, "MobileNet": 64, "MobileNetV3Large": 64, "NASNetMobile": 96},
+    **{"ResNet50": 64, "ResNet101V2": 64, "VGG16": 32, "Xception": 96},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OTHERS)
+def test_without_shift_every_family_is_its_network(name):
+    size = OTHERS[name]
+    logits, scores = per_frame_of(application(name, size), video_frames(1, 2, size, size, 3).astype("float32"))
+    np.testing.assert_allclose(softmax(logits), scores, atol=1e-5)
+
+
 def test_sites_and_values_of_a_small_network():
     network = small_network()
     assert [s[:2] for s in tsm_tf.find_shift_sites(network)] == [("a1", (16, 16, 16)), ("b1", (8, 8, 24))]
@@ -197,6 +213,16 @@ def test_preprocessing_is_that_of_keras(mode):
     logits = array(tsm_tf.retrofit(network, 2, "none", per_frame=True, preprocess=mode)(clips))[0]
     normalised = keras.applications.imagenet_utils.preprocess_input(clips[0].astype("float32"), mode=mode)
     np.testing.assert_allclose(softmax(logits), array(network(normalised)), atol=1e-5)
+
+
+def test_preprocessing_by_mean_and_std():
+    network, clips = small_network(), video_frames(1, 2, 32, 32, 3)
+    mean, std = (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)
+    logits = array(tsm_tf.retrofit(network, 2, "none", per_frame=True, preprocess=(mean, std))(clips))[0]
+    normalised = ((clips[0] / 255 - np.array(mean)) / np.array(std)).astype("float32")
+    np.testing.assert_allclose(softmax(logits), array(network(normalised)), atol=1e-5)
+    with refuses("std", "3 values"):
+        tsm_tf.retrofit(network, 2, preprocess=(mean, (1.0,)))
 
 
 @pytest.mark.parametrize("name", ["ResNet50", "ResNet50V2", "EfficientNetB0", "DenseNet121", "MobileNet", "VGG16"])

@@ -33,7 +33,7 @@ def retrofit(
     num_classes: int | None = None,
     *,
     per_frame: bool = False,
-    preprocess: str | None = None,
+    preprocess: str | tuple | None = None,
     labels: Sequence[str] | None = None,
     batch_norm_momentum: float | None = None,
     freeze_batch_norm: bool = False,
@@ -53,7 +53,8 @@ def retrofit(
         num_classes: a new head of so many classes; None keeps the old one.
         per_frame: leaves out the consensus; see `build_model`.
         preprocess: how RGB in 0..255 is normalised inside: a mode of `keras.applications` (`"tf"`, `"torch"`,
-            `"caffe"`). None: the clip model takes what `model_2d` takes.
+            `"caffe"`), or `(mean, std)` per channel, of values scaled to 0..1. None: the clip model takes what
+            `model_2d` takes.
         labels: class names in the order of the logits.
         batch_norm_momentum: in place of the network's; `keras.applications` has 0.99 or 0.999, which take thousands of
             steps to follow fine-tuning. 0.9 is the original's.
@@ -70,15 +71,13 @@ def retrofit(
         >>> model = tsm_tf.retrofit(keras.applications.EfficientNetB0(), num_classes=27, shift_mode="unidirectional")
         >>> model.fit(dataset)
     """
-    if preprocess is not None and preprocess not in PREPROCESSING:
-        raise InputError("preprocess", f"must be one of {', '.join(PREPROCESSING)}, or None", preprocess)
     flat = _opened(model_2d)
+    mean, std, order = _preprocessing(preprocess, flat.input.shape[-1])
     layers = _names(flat, where)
     network = _with_logits(flat, num_classes)
     if batch_norm_momentum is not None or freeze_batch_norm:
         network = _with_batch_norms(network, batch_norm_momentum, freeze_batch_norm)
     size, channels = network.input.shape[2:]
-    mean, std, order = PREPROCESSING[preprocess or "none"]
     spec = ModelSpec(
         backbone=KERAS,
         num_classes=network.output.shape[-1],
@@ -89,8 +88,8 @@ def retrofit(
         shift_div=shift_div,
         modality=_MODALITIES[channels],
         dropout=0.0,
-        mean=mean if preprocess else mean[:1] * channels,
-        std=std if preprocess else std[:1] * channels,
+        mean=mean,
+        std=std,
         channel_order=order,
         network=json.dumps(json.loads(network.to_json()), separators=(",", ":")),
         shift_layers=layers,
@@ -134,6 +133,18 @@ def _opened(model):
     return keras.Model(flat.inputs[0], flat.outputs[0], name=flat.name)
 
 
+def _preprocessing(preprocess, channels):
+    """Returns mean, standard deviation and order of the channels, of values scaled to 0..1."""
+    if preprocess is None:
+        mean, std, order = PREPROCESSING["none"]
+        return mean[:1] * channels, std[:1] * channels, order
+    if isinstance(preprocess, str) and preprocess in PREPROCESSING:
+        return PREPROCESSING[preprocess]
+    if isinstance(preprocess, (tuple, list)) and len(preprocess) == 2:
+        return (*preprocess, "rgb")  # the spec checks them
+    raise InputError("preprocess", f"must be one of {', '.join(PREPROCESSING)}, (mean, std), or None", preprocess)
+
+
 def _names(model, where):
     """Returns the names of the layers to shift before, None for the residual branches."""
     if where == "residual":
@@ -151,9 +162,8 @@ def _with_logits(model, num_classes):
     tail = _tail(model)
     head = tail[-1]
     if num_classes is not None:
-        has_head = (
-            isinstance(head.operation, (keras.layers.Dense, keras.layers.Conv2D)) and len(model.output.shape) == 2
-        )
+        is_linear = isinstance(head.operation, (keras.layers.Dense, keras.layers.Conv2D))
+        has_head = is_linear and len(model.output.shape) == 2
         features = head.input_tensors[0] if has_head else model.output
         if len(features.shape) == 4:
             features = keras.layers.GlobalAveragePooling2D(name="head_pool")(features)
