@@ -130,7 +130,7 @@ def define_flags():
     """Defines the command's flags."""
     flags.DEFINE_list("models", None, "TFLite files; ratios are to the last.", required=True)
     flags.DEFINE_list("threads", ["1"], "Numbers of threads, each measured.")
-    flags.DEFINE_list("runtimes", ["tflite_runtime"], f"Which of {', '.join(RUNTIMES)}.")
+    flags.DEFINE_list("runtimes", [], f"Which of {', '.join(RUNTIMES)}; default: the first that is installed.")
     rounds = f"Turns of {_BLOCK} steps for each model, in each of {_LOADS} loads."
     flags.DEFINE_integer("rounds", 10, rounds, lower_bound=1)
     flags.DEFINE_string("output", None, "Folder for latency.csv and latency.png.", required=True)
@@ -144,13 +144,14 @@ def main():
         read_spec(path)
     if not all(text.isdigit() and int(text) for text in values.threads):
         raise InputError("threads", "must be positive integers", values.threads)
-    for runtime in values.runtimes:
+    runtimes = values.runtimes or [load_interpreter(models[0])[1]]
+    for runtime in runtimes:
         if runtime not in RUNTIMES:
             raise InputError("runtimes", f"must be of {', '.join(RUNTIMES)}", runtime)
     output = pathlib.Path(values.output)
     output.mkdir(parents=True, exist_ok=True)
     rows = []
-    for runtime in values.runtimes:
+    for runtime in runtimes:
         for threads in map(int, values.threads):
             print(f"{runtime}, {threads} thread(s)", flush=True)
             rows += measure(models, threads, runtime, values.rounds)

@@ -98,7 +98,8 @@ def open_camera(number: int):
     """
     import cv2
 
-    cv2.setLogLevel(0)  # else each backend that fails adds lines of its own to ours
+    set_log_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel  # OpenCV 4; 5
+    set_log_level(0)  # else each backend that fails adds lines of its own to ours
     camera = cv2.VideoCapture(number)
     if not camera.isOpened():
         raise InputError("camera", "must be the number of a camera that can be opened", number)

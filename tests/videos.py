@@ -11,7 +11,7 @@ def moving_square(num_frames=12, height=48, width=64):
     """RGB frames whose content says their number: a bright square that moves, on a background that brightens."""
     frames = np.zeros((num_frames, height, width, 3), np.uint8)
     for t in range(num_frames):
-        frames[t] = (10 * t, 60, 200 - 10 * t)
+        frames[t] = (10 * t % 256, 60, (200 - 10 * t) % 256)
         x = 2 + t * (width - 16) // max(1, num_frames)
         frames[t, 8:20, x : x + 12] = 240
     return frames

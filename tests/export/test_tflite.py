@@ -17,6 +17,7 @@ from tsm_tf import ModelSpec, build_model, load_checkpoint, retrofit, save_check
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_every_runtime_agrees_with_keras(model, online, clip, runtime):
+    pytest.importorskip(RUNTIMES[runtime], reason="not in the newest releases' environment: it needs numpy 1")
     assert online_difference(model, online, runtime) < 1e-4
     assert clip_difference(model, clip, runtime) < 1e-4
 
