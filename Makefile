@@ -33,8 +33,9 @@ test-slow: env test-jax test-torch test-backends
 	$(RUN) -m pytest -m slow
 
 # Keras' other backends, in environments without TensorFlow. PyTorch's takes 5 GB; it also reads real .pth files.
+BACKEND_TESTS := tests/layers tests/models
 test-jax test-torch: test-%: .venv-%/.installed
-	KERAS_BACKEND=$* .venv-$*/bin/python -m pytest -m "not slow" -n 2 --dist worksteal tests/layers tests/models
+	KERAS_BACKEND=$* .venv-$*/bin/python -m pytest -m "not slow" -n 2 --dist worksteal $(BACKEND_TESTS)
 
 # The newest releases; tflite-runtime is not for them, since it needs numpy 1.
 test-latest: .venv-latest/.installed

@@ -1,4 +1,5 @@
 import json
+import sys
 
 import keras
 import numpy as np
@@ -111,6 +112,21 @@ def test_five_lines_of_plain_keras():
     model.compile("sgd", loss, metrics=["accuracy"])
     history = model.fit(video_frames(4, 4, 64, 64, 3), np.array([0, 1, 2, 3]), batch_size=2, epochs=1, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
+
+
+class Clips(keras.utils.PyDataset):
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return video_frames(2, 4, 64, 64, 3, seed=index), np.array([index, 3])
+
+
+def test_trains_from_python():
+    model = build_model(SMALL)
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    assert np.isfinite(model.fit(Clips(), epochs=1, verbose=0).history["loss"]).all()
+    assert keras.backend.backend() == "tensorflow" or "tensorflow" not in sys.modules
 
 
 def test_keras_file_keeps_the_logits(tmp_path):
