@@ -7,7 +7,7 @@ import numpy as np
 
 from export.runtime import StreamRunner, load_interpreter, signature
 from tsm_tf.errors import InputError
-from tsm_tf.models.clip import build_model
+from tsm_tf.models.clip import clip_model
 from tsm_tf.spec import ModelSpec
 
 TOLERANCE = 1e-4
@@ -36,8 +36,7 @@ def online_difference(model: keras.Model, path: pathlib.Path, runtime: str = "au
         InputError: the file remembers something over a reset.
     """
     frames = test_frames(model.spec)
-    clip = build_model(model.spec.replace(num_segments=len(frames)), per_frame=True)
-    clip.set_weights(model.get_weights())
+    clip = clip_model(model.network, model.spec.replace(num_segments=len(frames)), preprocess=True, per_frame=True)
     expected = _logits(clip, frames)
     runner = StreamRunner(path, runtime=runtime)
     streamed = np.stack([runner.step(frame) for frame in frames])

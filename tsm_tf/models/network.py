@@ -129,6 +129,13 @@ def application(spec: ModelSpec, weights: str | None = None, include_top: bool =
     return model
 
 
+def refresh(model: keras.Model) -> None:
+    """Brings the layers that compute with copies of their variables up to date after somebody has assigned those."""
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
+
+
 def _described(spec):
     try:
         model = keras.models.model_from_json(spec.network)

@@ -1,12 +1,14 @@
 """Pretrained starts: weights of image networks and of other clip models, matched by name."""
 
 import pathlib
+import re
 
 import keras
+import numpy as np
 
 from tsm_tf.errors import InputError
 from tsm_tf.models.checkpoint import load_checkpoint
-from tsm_tf.models.network import HEAD, application
+from tsm_tf.models.network import HEAD, application, refresh
 
 IMAGENET = "imagenet"
 _SUFFIXES = (".keras", ".h5")
@@ -62,12 +64,20 @@ def _imagenet(spec):
     except Exception as error:
         rule = "must be a file where Keras cannot download; put that file into ~/.keras/models, or name it"
         raise InputError("weights", f"{rule} ({str(error).splitlines()[0]})", IMAGENET) from error
-    rescalings = [sum(isinstance(x, keras.layers.Rescaling) for x in m.layers) for m in (source, application(spec))]
-    if rescalings[0] != rescalings[1]:  # EfficientNet B0 to B7
-        name = spec.backbone.partition(":")[2]
-        rule = f"must come with their network, whose input differs: tsm_tf.retrofit(keras.applications.{name}())"
-        raise InputError("weights", rule, IMAGENET)
+    if len(_layers(source, keras.layers.Rescaling)) > len(_layers(application(spec), keras.layers.Rescaling)):
+        _fold_last_rescaling(source)  # EfficientNet B0 to B7 have one more with these weights than without
     return source
+
+
+def _layers(model, kind):
+    return [layer for layer in model.layers if isinstance(layer, kind)]
+
+
+def _fold_last_rescaling(model):
+    """Makes the variance of the normalisation do what the rescaling behind it does."""
+    (normalization,) = _layers(model, keras.layers.Normalization)
+    scale = np.array(_layers(model, keras.layers.Rescaling)[-1].scale)
+    normalization.adapt_variance.assign(keras.ops.convert_to_numpy(normalization.adapt_variance) / scale**2)
 
 
 def _read(path, spec):
@@ -92,14 +102,20 @@ def _with_weights(model, path):
 
 def _transfer(source, model, argument, name, keep=None):
     """Copies every weight of a model from the one of the same path; `keep` names the layer that needs none."""
-    values = {v.path: v for v in source.variables}
+    values = {_path(v): v for v in source.variables}
     kept = [v for v in model.variables if v.path.split("/")[0] == keep]
     targets = [v for v in model.variables if v.path.split("/")[0] != keep and "seed" not in v.path]
-    wrong = [v.path for v in targets if v.path not in values or values[v.path].shape != v.shape]
+    wrong = [v.path for v in targets if _path(v) not in values or values[_path(v)].shape != v.shape]
     if wrong:
         listed = ", ".join(wrong[:8]) + (f" and {len(wrong) - 8} more" if len(wrong) > 8 else "")
         rule = f"must hold the weights of {model.spec.backbone} by name; missing or of another shape: {listed}"
         raise InputError(argument, rule, name)
     for variable in targets:
-        variable.assign(values[variable.path])
+        variable.assign(values[_path(variable)])
+    refresh(model)
     return [v.path for v in kept]
+
+
+def _path(variable):
+    """A variable's path; Keras numbers EfficientNet's normalisation by how many it has made."""
+    return re.sub(r"^normalization_\d+/", "normalization/", variable.path)
