@@ -15,6 +15,7 @@ from collections import Counter
 import jinja2
 import numpy as np
 
+from export import edgetpu
 from export.benchmark import device, measure
 from export.model_file import Model, read_model
 from export.runtime import RUNTIMES
@@ -140,6 +141,7 @@ def _describe(entry, latency):
             ),
         },
         "latency": latency,
+        "edgetpu": edgetpu.check(entry.path).summary() if entry.variant == "edgetpu" else None,
     }
 
 

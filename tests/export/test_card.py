@@ -94,3 +94,9 @@ def test_every_field_of_an_entry_is_on_the_page(model, online, folder):
     for text in ("0.012", "87.1%", "65.2%", "74.3%", "4711", "xyzzy"):
         assert re.search(rf"\b{re.escape(text)}", page), text
     assert len(dataclasses.fields(Entry)) == 8
+
+
+def test_edge_tpu_variant_has_its_report(model, online, folder):
+    card = write_card(folder, model.spec, [entry(folder / online.name, variant="edgetpu")], ["tensorflow"])
+    assert card["files"][0]["edgetpu"]["mapped"] == 0 and card["files"][0]["edgetpu"]["problems"]
+    assert "float32 tensors; it computes with int8" in (folder / "model_card.html").read_text(encoding="utf-8")
