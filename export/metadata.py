@@ -5,7 +5,7 @@ The metadata named `TSM_SPEC` holds the JSON of `ModelSpec.to_json`. Reading nee
 
 import pathlib
 
-from export.model_file import read_model
+from export.model_file import parse_model, read_model
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 
@@ -13,18 +13,28 @@ NAME = "TSM_SPEC"
 
 
 def add_spec(model: bytes, spec: ModelSpec) -> bytes:
-    """Returns a `.tflite` file's bytes with the spec inside; needs TensorFlow."""
+    """Returns a `.tflite` file's bytes with the spec inside, and with the standard metadata; needs TensorFlow.
+
+    Raises:
+        InputError: labels that the standard's label file cannot hold.
+    """
     from tensorflow.lite.python import schema_py_generated as schema
     from tensorflow.lite.tools import flatbuffer_utils
 
+    from export import standard_metadata
+
+    standard = standard_metadata.standard_metadata(parse_model(model), spec)
     tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
-    buffer = schema.BufferT()
-    buffer.data = list(spec.to_json().encode())
-    tree.buffers.append(buffer)
-    entry = schema.MetadataT()
-    entry.name, entry.buffer = NAME.encode(), len(tree.buffers) - 1
-    tree.metadata = [*(tree.metadata or []), entry]
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
+    tree.metadata = tree.metadata or []
+    for name, data in ((NAME, spec.to_json().encode()), (standard_metadata.NAME, standard)):
+        entry = next((entry for entry in tree.metadata if entry.name.decode() == name), None)
+        if entry is None:
+            entry = schema.MetadataT()
+            entry.name, entry.buffer = name.encode(), len(tree.buffers)
+            tree.metadata.append(entry)
+            tree.buffers.append(schema.BufferT())
+        tree.buffers[entry.buffer].data = list(data)
+    return standard_metadata.append_label_file(bytes(flatbuffer_utils.convert_object_to_bytearray(tree)), spec)
 
 
 def read_spec(path: pathlib.Path) -> ModelSpec:
