@@ -10,6 +10,7 @@ EXTRA_OF_MODULE = {
     "PIL": "live",
     "tflite_runtime": "live",
     "jinja2": "export",
+    "flatbuffers": "export",
     "torch": "torch",
 }
 """The smallest extra of setup.cfg that brings each third-party module."""
