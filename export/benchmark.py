@@ -17,8 +17,8 @@ from importlib import metadata
 import numpy as np
 from absl import flags
 
-from export.metadata import read_spec
-from export.runtime import RUNTIMES, StreamRunner, load_interpreter, signature
+from export.metadata import is_online, read_spec
+from export.runtime import RUNTIMES, ClipRunner, StreamRunner, load_interpreter
 from tsm_tf import cli
 from tsm_tf.analysis.timing import interleaved
 from tsm_tf.errors import InputError
@@ -48,21 +48,14 @@ def steps_of(path: pathlib.Path, num_threads: int, runtime: str):
     """Returns two functions without arguments: a model's whole step, and the interpreter's part alone."""
     spec = read_spec(path)
     shape = (spec.input_size, spec.input_size, spec.channels)
-    frames = np.random.default_rng(0).integers(0, 256, (4, *shape), dtype=np.uint8)
-    interpreter, _ = load_interpreter(path, num_threads, runtime)
-    inputs, outputs = signature(interpreter)
-    if "image" in inputs and len(inputs["image"]["shape"]) == 4:
+    if is_online(path):
         runner = StreamRunner(path, num_threads, runtime)
-        cycle = itertools.cycle(frames)
-        return lambda: runner.step(next(cycle)), runner.interpreter.invoke
-    clip = np.resize(frames, (1, spec.num_segments, *shape)).astype(np.float32)
-
-    def step():
-        interpreter.set_tensor(inputs["image"]["index"], clip)
-        interpreter.invoke()
-        return interpreter.get_tensor(outputs["logits"]["index"])
-
-    return step, interpreter.invoke
+        shape, step = (runner.num_streams, *shape) if runner.num_streams > 1 else shape, runner.step
+    else:
+        runner = ClipRunner(path, num_threads, runtime)
+        shape, step = (spec.num_segments, *shape), runner
+    cycle = itertools.cycle(np.random.default_rng(0).integers(0, 256, (4, *shape), dtype=np.uint8))
+    return lambda: step(next(cycle)), runner.interpreter.invoke
 
 
 def measure(models: list[pathlib.Path], num_threads: int, runtime: str, rounds: int) -> list[dict]:

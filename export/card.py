@@ -33,11 +33,8 @@ class Entry:
     Args:
         path: the `.tflite` file, in the card's folder.
         variant: `"float32"`, `"float16"`, `"dynamic"`, `"int8"`, `"edgetpu"`, ...
-        difference: the largest absolute difference of its logits from Keras'.
-        agreement: the share of frames with the same top-1 as Keras, 0..1.
-        num_frames: of unseen streams, over which those two were taken.
-        accuracy: top-1 on labelled streams, 0..1, if labels were given.
-        keras_accuracy: Keras' top-1 on the same streams.
+        difference, agreement, frame_agreement, num_streams, num_frames, accuracy, keras_accuracy: see
+            `export.parity.Proof`.
         calibration: how the ranges of its activations were found, if they are quantised.
     """
 
@@ -45,6 +42,8 @@ class Entry:
     variant: str
     difference: float
     agreement: float
+    frame_agreement: float
+    num_streams: int
     num_frames: int
     accuracy: float | None = None
     keras_accuracy: float | None = None

@@ -1,19 +1,29 @@
 """The spec inside a `.tflite` file, so that a model needs no file beside it.
 
-The metadata named `TSM_SPEC` holds the JSON of `ModelSpec.to_json`. Reading needs no interpreter.
+The metadata named `TSM_SPEC` holds the JSON of `ModelSpec.to_json`; `TSM_STREAM` holds `{"variant": "int8", "start":
+{"shift_00": -3, ...}}`: the value that fills each cache before the first frame. Reading needs no interpreter.
 """
 
+import json
 import pathlib
+from collections.abc import Mapping
 
 from export.model_file import parse_model, read_model
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 
 NAME = "TSM_SPEC"
+STREAM_NAME = "TSM_STREAM"
 
 
-def add_spec(model: bytes, spec: ModelSpec) -> bytes:
+def add_spec(model: bytes, spec: ModelSpec, variant: str = "float32", start: Mapping[str, int] | None = None) -> bytes:
     """Returns a `.tflite` file's bytes with the spec inside, and with the standard metadata; needs TensorFlow.
+
+    Args:
+        model: of the file.
+        spec: of the model.
+        variant: how it is quantised, a name of `export.tflite.VARIANTS`.
+        start: of each cache the value before the first frame.
 
     Raises:
         InputError: labels that the standard's label file cannot hold.
@@ -26,7 +36,9 @@ def add_spec(model: bytes, spec: ModelSpec) -> bytes:
     standard = standard_metadata.standard_metadata(parse_model(model), spec)
     tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
     tree.metadata = tree.metadata or []
-    for name, data in ((NAME, spec.to_json().encode()), (standard_metadata.NAME, standard)):
+    stream = json.dumps({"variant": variant, "start": dict(start or {})})
+    entries = {NAME: spec.to_json().encode(), STREAM_NAME: stream.encode(), standard_metadata.NAME: standard}
+    for name, data in entries.items():
         entry = next((entry for entry in tree.metadata if entry.name.decode() == name), None)
         if entry is None:
             entry = schema.MetadataT()
@@ -51,3 +63,41 @@ def read_spec(path: pathlib.Path) -> ModelSpec:
         return ModelSpec.from_json(text.tobytes().decode())
     except (ValueError, TypeError, RecursionError) as error:
         raise InputError("model", f"must hold a spec that this version knows ({error})", str(path)) from None
+
+
+def is_online(path: pathlib.Path) -> bool:
+    """Returns whether a file takes one frame at a time, instead of clips; raises as `read_start`."""
+    model = read_model(path)
+    images = [signature.inputs["image"] for signature in model.signatures if "image" in signature.inputs]
+    return bool(images) and len(model.graphs[0].tensors[images[0]].shape) == 4
+
+
+def read_variant(path: pathlib.Path) -> str:
+    """Returns how a file of this project is quantised; raises as `read_start`."""
+    return _read_stream(path).get("variant", "float32")
+
+
+def read_start(path: pathlib.Path) -> dict[str, int]:
+    """Returns of each cache the value before the first frame; caches that are not named begin with 0.
+
+    Raises:
+        FileNotFoundError: no such file.
+        InputError: not a TFLite file, or a damaged one.
+    """
+    start = _read_stream(path).get("start", {})
+    if not isinstance(start, dict) or not all(type(value) is int and -128 <= value <= 255 for value in start.values()):
+        raise InputError("model", f"must have whole numbers of a byte as start values in {STREAM_NAME}", str(path))
+    return start
+
+
+def _read_stream(path):
+    text = read_model(path).metadata.get(STREAM_NAME)
+    if text is None:  # a file of an earlier version: float32
+        return {}
+    try:
+        stream = json.loads(text.tobytes())
+    except (ValueError, RecursionError) as error:
+        raise InputError("model", f"must hold JSON in {STREAM_NAME} ({error})", str(path)) from None
+    if not isinstance(stream, dict):
+        raise InputError("model", f"must hold a JSON object in {STREAM_NAME}", str(path))
+    return stream

@@ -6,7 +6,7 @@ import pathlib
 
 import numpy as np
 
-from export.metadata import read_spec
+from export.metadata import read_spec, read_start
 from tsm_tf.errors import InputError
 
 RUNTIMES = {
@@ -53,10 +53,11 @@ def load_interpreter(path: str | os.PathLike, num_threads: int = 1, runtime: str
 
 
 class StreamRunner:
-    """An online TSM and the state of one stream.
+    """An online TSM and the state of its stream, or of several side by side.
 
-    The caches stay in the interpreter's memory: after each frame the new ones are copied onto the inputs, without a
-    copy of their own in between.
+    Quantised files are used like the others: their types and scales are dealt with here. The caches stay in the
+    interpreter's memory: after each frame the new ones are copied onto the inputs, without a copy of their own in
+    between.
 
     Args:
         path: a file of `python -m export.tflite --online`.
@@ -66,6 +67,7 @@ class StreamRunner:
     Attributes:
         spec: the model's `ModelSpec`.
         labels: class names, or their numbers where it has none.
+        num_streams: of the file (`--streams`).
         runtime: the name of the interpreter in use.
 
     Raises:
@@ -81,31 +83,32 @@ class StreamRunner:
 
     def __init__(self, path: str | os.PathLike, num_threads: int = 1, runtime: str = "auto"):
         path = pathlib.Path(path)
-        self.spec = read_spec(path)
+        self.spec, self._start = read_spec(path), read_start(path)
         self.labels = self.spec.labels or tuple(map(str, range(self.spec.num_classes)))
         self.interpreter, self.runtime = load_interpreter(path, num_threads, runtime)
         inputs, outputs = signature(self.interpreter)
-        shape = (1, self.spec.input_size, self.spec.input_size, self.spec.channels)
+        shape = (self.spec.input_size, self.spec.input_size, self.spec.channels)
         is_online = "logits" in outputs and "image" in inputs and set(inputs) - {"image"} == set(outputs) - {"logits"}
-        if not is_online or tuple(inputs["image"]["shape"]) != shape:
-            rule = f"must be an online model (python -m export.tflite --online), from an image {shape} to logits"
+        if not is_online or len(inputs["image"]["shape"]) != 4 or tuple(inputs["image"]["shape"][1:]) != shape:
+            rule = f"must be an online model (python -m export.tflite --online), from images {shape} to logits"
             raise InputError("model", rule, str(path))
+        self.num_streams = int(inputs["image"]["shape"][0])
+        self._shape = shape if self.num_streams == 1 else (self.num_streams, *shape)
         # Functions, not views: the interpreter refuses to run while somebody holds a view of its memory.
         tensor = self.interpreter.tensor
         self._image = tensor(inputs.pop("image")["index"])
-        self._logits = tensor(outputs.pop("logits")["index"])
-        self._caches = [(tensor(inputs[name]["index"]), tensor(outputs[name]["index"])) for name in sorted(inputs)]
-        self._shape = shape[1:]
+        self._logits, self._scale = tensor(outputs["logits"]["index"]), outputs.pop("logits")["quantization"]
+        self._caches = {n: (tensor(inputs[n]["index"]), tensor(outputs[n]["index"])) for n in sorted(inputs)}
         self.reset()
 
     def step(self, frame: np.ndarray) -> np.ndarray:
-        """Takes the stream's next frame.
+        """Takes the next frame of the stream, or one of each.
 
         Args:
-            frame: RGB `[input_size, input_size, 3]`, uint8 or float in 0..255.
+            frame: RGB `[input_size, input_size, 3]`, uint8 or float in 0..255; `[num_streams, ...]` for several.
 
         Returns:
-            `float32 [num_classes]` logits of the stream up to this frame.
+            `float32 [num_classes]` logits of the stream up to this frame; `[num_streams, num_classes]` for several.
 
         Raises:
             InputError: another shape, or a type that is neither uint8 nor float.
@@ -115,16 +118,62 @@ class StreamRunner:
             raise InputError("frame", f"must be an array of the shape {self._shape}", received)
         if frame.dtype != np.uint8 and frame.dtype.kind != "f":
             raise InputError("frame", "must be uint8, or float in 0..255", frame.dtype.name)
-        np.copyto(self._image()[0], frame, casting="unsafe")
+        put_image(self._image(), frame)
         self.interpreter.invoke()
-        for cache, new_cache in self._caches:
+        for cache, new_cache in self._caches.values():
             np.copyto(cache(), new_cache())
-        return self._logits()[0].copy()
+        logits = get_logits(self._logits(), self._scale)
+        return logits[0] if self.num_streams == 1 else logits
 
-    def reset(self) -> None:
-        """Forgets the stream: the next frame is a first frame."""
-        for cache, _ in self._caches:
-            cache().fill(0)
+    def reset(self, stream: int | None = None) -> None:
+        """Forgets a stream, or all: the next frame is a first frame."""
+        for name, (cache, _) in self._caches.items():
+            cache()[slice(None) if stream is None else stream] = self._start.get(name, 0)
+
+
+class ClipRunner:
+    """A clip model: `uint8 [num_segments, input_size, input_size, channels]` to `float32 [num_classes]` logits.
+
+    Args and raises: as `StreamRunner`.
+    """
+
+    def __init__(self, path: str | os.PathLike, num_threads: int = 1, runtime: str = "auto"):
+        path = pathlib.Path(path)
+        self.spec = read_spec(path)
+        self.interpreter, self.runtime = load_interpreter(path, num_threads, runtime)
+        inputs, outputs = signature(self.interpreter)
+        if set(inputs) != {"image"} or len(inputs["image"]["shape"]) != 5 or set(outputs) != {"logits"}:
+            raise InputError("model", "must be a clip model (python -m export.tflite without --online)", str(path))
+        tensor = self.interpreter.tensor
+        self._image, self._logits = tensor(inputs["image"]["index"]), tensor(outputs["logits"]["index"])
+        self._scale = outputs["logits"]["quantization"]
+
+    def __call__(self, clip: np.ndarray) -> np.ndarray:
+        """Returns the logits of a clip."""
+        put_image(self._image(), clip)
+        self.interpreter.invoke()
+        return get_logits(self._logits(), self._scale)[0]
+
+
+def put_image(tensor: np.ndarray, frames: np.ndarray) -> None:
+    """Writes frames of 0..255 into a model's input; of int8, which is a pixel minus 128, without a copy in between."""
+    if tensor.dtype == np.float32:
+        np.copyto(tensor, frames, casting="unsafe")
+        return
+    if frames.dtype != np.uint8:
+        frames = np.rint(np.clip(frames, 0, 255)).astype(np.uint8)
+    if tensor.dtype == np.int8:
+        np.bitwise_xor(frames, 0x80, out=tensor.view(np.uint8).reshape(frames.shape))
+    else:
+        np.copyto(tensor, frames)
+
+
+def get_logits(tensor: np.ndarray, quantization: tuple[float, int]) -> np.ndarray:
+    """Returns a model's output as float32, in memory of its own."""
+    if tensor.dtype == np.float32:
+        return tensor.copy()
+    scale, zero_point = quantization
+    return (tensor.astype(np.float32) - zero_point) * np.float32(scale)
 
 
 def signature(interpreter) -> tuple[dict[str, dict], dict[str, dict]]:

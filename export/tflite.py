@@ -1,13 +1,13 @@
 """Keras models to TFLite files that were checked: `python -m export.tflite --online --checkpoint=DIR --output=DIR`.
 
-An online file maps `image` (float32 `[1, S, S, 3]`, RGB 0..255) and the caches `shift_00`, ... to `logits` and the new
-caches under the same names (section 4.2); a clip file maps `image` `[1, T, S, S, 3]` to `logits`. The spec with labels
-and preprocessing travels inside.
+An online file maps `image` (`[1, S, S, 3]`, RGB 0..255) and the caches `shift_00`, ... to `logits` and the new caches
+under the same names (section 4.2); a clip file maps `image` `[1, T, S, S, 3]` to `logits`. The spec with labels and
+preprocessing travels inside. A model card beside the files says how each was proven.
 """
 
+import dataclasses
 import os
 import pathlib
-import tempfile
 
 from absl import flags
 
@@ -15,95 +15,180 @@ from tsm_tf import cli
 from tsm_tf.errors import InputError
 from tsm_tf.spec import NARROWEST_SHIFT, SHIFT_MODES, ModelSpec
 
+VARIANTS = ("float32", "float16", "dynamic", "int8", "edgetpu")
+"""As trained; weights in half precision; weights in 8 bits; weights and activations in 8 bits, calibrated; the same
+throughout, input and output too, without operators that an Edge TPU may leave to the CPU."""
 
-def export_model(model, output: str | os.PathLike, online: bool) -> pathlib.Path:
-    """Converts a clip model, checks the file against Keras, and writes it.
+CALIBRATED = ("int8", "edgetpu")
+IMAGE_TYPES = ("uint8", "int8")
+LOGITS_TYPES = ("float32", "int8")
+
+
+@dataclasses.dataclass(frozen=True)
+class Export:
+    """How files are made of a model.
+
+    Args:
+        online: one frame and its caches, or whole clips.
+        num_streams: side by side in an online file.
+        image_type, logits_type: of int8 files; Edge TPU files have int8 for both.
+        gpu_friendly: refuses a file that phones' GPU delegates may get wrong.
+        data: folder of videos to calibrate on (`train.txt`) and to prove on (`val.txt`); None: rendered gestures for
+            the calibration, drawn patterns for the proof.
+        num_videos: of each of the two.
+
+    Raises:
+        InputError: several streams of clips, or no positive number of streams.
+    """
+
+    online: bool
+    num_streams: int = 1
+    image_type: str = "uint8"
+    logits_type: str = "float32"
+    gpu_friendly: bool = False
+    data: str | None = None
+    num_videos: int = 64
+
+    def __post_init__(self):
+        for name in ("num_streams", "num_videos"):
+            if getattr(self, name) < 1:
+                raise InputError(name, "must be at least 1", getattr(self, name))
+        if self.num_streams > 1 and not self.online:
+            raise InputError("num_streams", "must be 1 for a clip model; several are for --online", self.num_streams)
+        for name, known in (("image_type", IMAGE_TYPES), ("logits_type", LOGITS_TYPES)):
+            if getattr(self, name) not in known:
+                raise InputError(name, f"must be one of {', '.join(known)}", getattr(self, name))
+
+
+def export_model(
+    model, output: str | os.PathLike, online: bool, variants: tuple[str, ...] = ("float32",), **choices
+) -> list[pathlib.Path]:
+    """Converts a clip model, checks the files against Keras, and writes them.
 
     Args:
         model: a model of `build_model` or `load_checkpoint`.
-        output: folder for `<backbone>_online_float32.tflite` or `<backbone>_clip_float32.tflite`.
+        output: folder for `<backbone>_online_<variant>.tflite` or `<backbone>_clip_<variant>.tflite`.
         online: one frame and its caches, or whole clips.
+        variants: of `VARIANTS`.
+        choices: the other arguments of `Export`.
 
     Returns:
-        The file's path.
+        The files' paths.
 
     Raises:
-        InputError: the model cannot stream, the file exists already, its logits differ by more than 1e-4, or Keras runs
-            on another backend than TensorFlow.
+        InputError: the model cannot stream, a file exists already, a float32 file's logits differ by more than 1e-4, a
+            calibrated one's caches cannot be fed back exactly, or Keras runs on another backend than TensorFlow.
     """
-    import keras
+    return [entry.path for entry in _export(model, output, variants, Export(online, **choices))]
 
-    from export.metadata import add_spec
-    from export.parity import TOLERANCE, clip_difference, online_difference
+
+def _export(model, output, variants, export):
+    """Returns the card's entries of the files; float32 last, to which the ratios of latency are."""
+    import keras
 
     if keras.backend.backend() != "tensorflow":
         rule = "must be tensorflow to export; save a checkpoint, and use python -m export.tflite, which sees to it"
         raise InputError("KERAS_BACKEND", rule, keras.backend.backend())
-    path = output_path(model.spec, output, online)
-    print(f"converting {model.spec.backbone}, shift_mode {model.spec.shift_mode} ...", flush=True)
-    content = add_spec(convert(model, online), model.spec)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    paths = output_paths(model.spec, output, variants, export.online)
+    from export import streams
+    from export.parity import keras_logits
+
+    spec, calibration = model.spec, None
+    tests = [streams.patterns(spec) if export.online else _pattern_clips(spec)]
+    if export.data:
+        tests.append(streams.from_videos(spec, export.data, "val", export.num_videos))
+    if set(CALIBRATED) & set(variants):
+        if export.data:
+            calibration = streams.from_videos(spec, export.data, "train", export.num_videos)
+        else:
+            print("no --data: calibrating on rendered gestures, which your videos may not look like", flush=True)
+            calibration = streams.from_gestures(spec, "train", export.num_videos)
+    paths[0].parent.mkdir(parents=True, exist_ok=True)
+    print("what Keras says ...", flush=True)
+    tests = [(test, keras_logits(model, test, export.online)) for test in tests]
+    order = sorted(zip(variants, paths, strict=True), key=lambda pair: pair[0] == "float32")
+    return [_export_variant(model, variant, path, export, calibration, tests) for variant, path in order]
+
+
+def _export_variant(model, variant, path, export, calibration, tests):
+    from export.card import Entry
+    from export.parity import AGREEMENT, TOLERANCE, prove
+
+    spec = model.spec
+    print(f"converting {spec.backbone}, shift_mode {spec.shift_mode}, to {variant} ...", flush=True)
+    calibration = calibration if variant in CALIBRATED else None
+    content = _content(model, variant, export, calibration)
     unchecked = path.with_name(f".unchecked.{path.name}")
     try:
         unchecked.write_bytes(content)
-        difference = (online_difference if online else clip_difference)(model, unchecked)
-        print(f"largest difference of logits from Keras over 32 distinct frames: {difference:.2e}")
-        if not difference <= TOLERANCE:
-            raise InputError(
-                "export", f"must differ from Keras by at most {TOLERANCE}; nothing was written", difference
-            )
+        for streams, expected in tests:
+            proof = prove(unchecked, streams, expected)
+            if variant == "float32" and not proof.difference <= TOLERANCE:
+                rule = f"must differ from Keras by at most {TOLERANCE}; nothing was written"
+                raise InputError("export", rule, proof.difference)
         os.replace(unchecked, path)
     finally:
         unchecked.unlink(missing_ok=True)
-    print(f"written to {path}, {path.stat().st_size / 2**20:.2f} MiB")
-    return path
+    print(f"written to {path}, {path.stat().st_size / 2**20:.2f} MiB: {proof}")
+    if export.data and proof.agreement < AGREEMENT:
+        print(f"*** {variant} AGREES WITH KERAS ON LESS THAN {AGREEMENT:.0%} OF THE STREAMS ***")
+    return Entry(path, variant, calibration=calibration and calibration.source, **dataclasses.asdict(proof))
 
 
-def output_path(spec: ModelSpec, output: str | os.PathLike, online: bool) -> pathlib.Path:
-    """Returns where the file goes.
+def _content(model, variant, export, calibration):
+    """Returns the bytes of the file, with what it carries."""
+    from export import gpu
+    from export.convert import convert
+    from export.metadata import add_spec
+    from export.model_file import parse_model
+    from export.operators import check_versions
+    from export.quantize import set_border, start_values
+
+    content = convert(model, export.online, variant, calibration, export.num_streams)
+    start = start_values(content)
+    if variant == "int8":
+        content = set_border(content, export.image_type, export.logits_type)
+    parsed = parse_model(content)
+    check_versions(parsed.graphs[0].operators)
+    if export.gpu_friendly and (found := gpu.problems(parsed)):
+        raise InputError("gpu_friendly", "must be left out for this model", "; ".join(found))
+    return add_spec(content, model.spec, variant, start)
+
+
+def _pattern_clips(spec):
+    from export.streams import patterns
+
+    return patterns(spec, -(-32 // spec.num_segments), spec.num_segments)
+
+
+def output_paths(
+    spec: ModelSpec, output: str | os.PathLike, variants: tuple[str, ...], online: bool
+) -> list[pathlib.Path]:
+    """Returns where the files go.
 
     Raises:
-        InputError: the model cannot stream, the folder is none, or the file is there already.
+        InputError: an unknown variant, the model cannot stream, the folder is none, or has one of the files or the
+            card of another model already.
     """
+    from export.card import check_folder
+
+    unknown = [variant for variant in variants if variant not in VARIANTS]
+    if unknown or not variants or len(set(variants)) < len(variants):
+        raise InputError("variants", f"must be of {', '.join(VARIANTS)}, each once", ",".join(variants))
     if online:
         spec.check_streamable()
+    if spec.modality != "rgb" and set(CALIBRATED) & set(variants):
+        raise InputError("variants", f"must not be calibrated ones for {spec.modality}", ",".join(variants))
+    folder = pathlib.Path(output)
+    if folder.is_file():
+        raise InputError("output", "must be a folder", str(folder))
     backbone = spec.backbone.rpartition(":")[2]
-    path = pathlib.Path(output) / f"{backbone}_{'online' if online else 'clip'}_float32.tflite"
-    if path.parent.is_file():
-        raise InputError("output", "must be a folder", str(path.parent))
-    if path.exists():
-        raise InputError("output", f"must be a folder without {path.name}, which would be lost", str(path.parent))
-    return path
-
-
-def convert(model, online: bool) -> bytes:
-    """Returns the TFLite file of a model, float32.
-
-    The way leads over a `tf.Module` and a SavedModel: the converter's shorter ways fail or lose the weights with
-    Keras 3.
-    """
-    import tensorflow as tf
-
-    from tsm_tf.models.stream import build_stream_model
-
-    if online:
-        converted = build_stream_model(model, batch_size=1)
-        specs = {name: tf.TensorSpec(x.shape, tf.float32, name=name) for name, x in converted.input.items()}
-    else:
-        converted = model
-        specs = {"image": tf.TensorSpec((1, *model.input.shape[1:]), tf.float32, name="image")}
-
-    @tf.function(input_signature=list(specs.values()))
-    def serve(*tensors):
-        if online:
-            return converted(dict(zip(specs, tensors, strict=True)), training=False)
-        return {"logits": converted(*tensors, training=False)}
-
-    module = tf.Module()
-    module.variables_of_model = [variable.value for variable in converted.variables]
-    with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(module, folder, signatures={"serving_default": serve.get_concrete_function()})
-        return tf.lite.TFLiteConverter.from_saved_model(folder).convert()
+    names = [f"{backbone}_{'online' if online else 'clip'}_{variant}.tflite" for variant in variants]
+    for name in names:
+        if (folder / name).exists():
+            raise InputError("output", f"must be a folder without {name}, which would be lost", str(folder))
+    check_folder(folder, spec)
+    return [folder / name for name in names]
 
 
 _SPEC_FLAGS = ("backbone", "num_classes", "num_segments", "input_size", "width", "shift_mode", "shift_div")
@@ -120,6 +205,14 @@ def define_flags():
     flags.DEFINE_float("width", None, fresh)
     for name in ("num_classes", "num_segments", "input_size", "shift_div"):
         flags.DEFINE_integer(name, None, fresh)
+    flags.DEFINE_list("variants", ["float32"], f"Of {', '.join(VARIANTS)}.")
+    data = "Folder of videos: train.txt calibrates int8 and edgetpu, val.txt proves; default: rendered gestures."
+    flags.DEFINE_string("data", None, data)
+    flags.DEFINE_integer("num_videos", 64, "To calibrate on, and to prove on.", lower_bound=1)
+    flags.DEFINE_integer("streams", 1, "Streams side by side in an online file: several cameras.", lower_bound=1)
+    flags.DEFINE_enum("image_type", "uint8", IMAGE_TYPES, "Of int8 files.")
+    flags.DEFINE_enum("logits_type", "float32", LOGITS_TYPES, "Of int8 files.")
+    flags.DEFINE_bool("gpu_friendly", False, "Refuse a file that phones' GPU delegates may get wrong.")
 
 
 def main():
@@ -129,8 +222,18 @@ def main():
     choices = {name: values[name].value for name in _SPEC_FLAGS if values[name].value is not None}
     if values.checkpoint and choices:
         raise InputError("checkpoint", f"decides --{', --'.join(choices)}; leave them out", values.checkpoint)
+    export = Export(
+        values.online,
+        values.streams,
+        values.image_type,
+        values.logits_type,
+        values.gpu_friendly,
+        values.data,
+        values.num_videos,
+    )
+    variants = tuple(values.variants)
     if not values.checkpoint:
-        output_path(ModelSpec(**choices), values.output, values.online)  # before Keras takes its seconds to load
+        output_paths(ModelSpec(**choices), values.output, variants, values.online)  # before Keras takes seconds to load
         from tsm_tf.models.clip import build_model
 
         model = build_model(ModelSpec(**choices))
@@ -138,9 +241,13 @@ def main():
     else:
         from tsm_tf.models.checkpoint import load_checkpoint, load_spec
 
-        output_path(load_spec(values.checkpoint), values.output, values.online)
+        output_paths(load_spec(values.checkpoint), values.output, variants, values.online)
         model = load_checkpoint(values.checkpoint)
-    export_model(model, values.output, values.online)
+    entries = _export(model, values.output, variants, export)
+    from export.card import write_card
+
+    write_card(pathlib.Path(values.output), model.spec, entries)
+    print(f"what each file is, and how it was proven: {pathlib.Path(values.output) / 'model_card.html'}")
 
 
 if __name__ == "__main__":

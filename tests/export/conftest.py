@@ -15,11 +15,11 @@ def model():
 def online(model, tmp_path_factory):
     from export.tflite import export_model
 
-    return export_model(model, tmp_path_factory.mktemp("online"), online=True)
+    return export_model(model, tmp_path_factory.mktemp("online"), online=True)[0]
 
 
 @pytest.fixture(scope="session")
 def clip(model, tmp_path_factory):
     from export.tflite import export_model
 
-    return export_model(model, tmp_path_factory.mktemp("clip"), online=False)
+    return export_model(model, tmp_path_factory.mktemp("clip"), online=False)[0]

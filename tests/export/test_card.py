@@ -18,10 +18,11 @@ def folder(online, clip, tmp_path):
     return tmp_path
 
 
+PROOF = {"agreement": 1.0, "frame_agreement": 1.0, "num_streams": 1, "num_frames": 32}
+
+
 def entry(path, **changes):
-    return Entry(
-        **{"path": path, "variant": "float32", "difference": 2e-6, "agreement": 1.0, "num_frames": 32, **changes}
-    )
+    return Entry(**{"path": path, "variant": "float32", "difference": 2e-6, **PROOF, **changes})
 
 
 def test_card_says_what_the_file_is(model, online, folder):

@@ -9,8 +9,9 @@ from testing import refuses, video_frames
 from weights import with_weights
 
 from export.metadata import read_spec
-from export.parity import clip_difference, online_difference
+from export.parity import keras_logits, prove
 from export.runtime import RUNTIMES, StreamRunner, load_interpreter, signature
+from export.streams import patterns
 from export.tflite import export_model
 from tsm_tf import ModelSpec, build_model, load_checkpoint, retrofit, save_checkpoint
 
@@ -18,8 +19,10 @@ from tsm_tf import ModelSpec, build_model, load_checkpoint, retrofit, save_check
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_every_runtime_agrees_with_keras(model, online, clip, runtime):
     pytest.importorskip(RUNTIMES[runtime], reason="not in the newest releases' environment: it needs numpy 1")
-    assert online_difference(model, online, runtime) < 1e-4
-    assert clip_difference(model, clip, runtime) < 1e-4
+    for path, streams in ((online, patterns(model.spec)), (clip, patterns(model.spec, 8, 4))):
+        proof = prove(path, streams, keras_logits(model, streams, path == online), runtime)
+        assert proof.difference < 1e-4 and proof.agreement == proof.frame_agreement == 1
+        assert proof.num_frames == 32 and proof.accuracy is None
 
 
 def test_names_and_spec_travel(model, online, clip):
@@ -32,7 +35,7 @@ def test_names_and_spec_travel(model, online, clip):
 
 @pytest.mark.parametrize("factor", [1.01, np.nan])
 def test_export_that_differs_is_not_written(model, online, tmp_path, monkeypatch, factor):
-    monkeypatch.setattr("export.tflite.convert", lambda *_: online.read_bytes())
+    monkeypatch.setattr("export.convert.convert", lambda *_: online.read_bytes())
     other = build_model(model.spec)
     other.set_weights([w * factor for w in model.get_weights()])
     with refuses("export", "at most 0.0001; nothing was written"):
@@ -43,7 +46,8 @@ def test_export_that_differs_is_not_written(model, online, tmp_path, monkeypatch
 def test_wrong_cache_is_found(model, online, tmp_path, monkeypatch):
     """Two caches of equal shapes that change places leave the first frame as it is, and nothing after it."""
     monkeypatch.setattr("export.runtime.signature", swapped(signature))
-    assert online_difference(model, online) > 1e-3
+    streams = patterns(model.spec)
+    assert prove(online, streams, keras_logits(model, streams, True)).difference > 1e-3
 
 
 def swapped(original):
@@ -58,13 +62,13 @@ def swapped(original):
 @pytest.mark.parametrize("backbone", ["resnet18", pytest.param("resnet50", marks=pytest.mark.slow)])
 def test_resnets(tmp_path, backbone):
     model = build_model(ModelSpec(backbone=backbone, num_classes=3, num_segments=2, input_size=32))
-    runner = StreamRunner(export_model(model, tmp_path, online=True))
+    runner = StreamRunner(export_model(model, tmp_path, online=True)[0])
     assert runner.step(video_frames(32, 32, 3)).shape == (3,)
 
 
 def test_no_shift_gives_the_plain_network(model, tmp_path):
     plain = build_model(model.spec.replace(shift_mode="none"))
-    runner = StreamRunner(export_model(plain, tmp_path, online=True))
+    runner = StreamRunner(export_model(plain, tmp_path, online=True)[0])
     frame = video_frames(32, 32, 3)
     np.testing.assert_array_equal(runner.step(frame), runner.step(frame))
 
@@ -127,7 +131,7 @@ def test_retrofitted_networks(tmp_path, name, options):
     network = getattr(keras.applications, name)(weights=None, input_shape=(64, 64, 3), classes=5)
     model = retrofit(with_weights(network), 4, "unidirectional", batch_norm_momentum=0.9, **options)
     save_checkpoint(model, tmp_path)
-    path = export_model(load_checkpoint(tmp_path), tmp_path / "exported", online=True)
+    (path,) = export_model(load_checkpoint(tmp_path), tmp_path / "exported", online=True)
     assert path.name == "keras_online_float32.tflite"
     frames = video_frames(4, 64, 64, 3)
     runner = StreamRunner(path)

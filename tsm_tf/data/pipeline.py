@@ -126,19 +126,30 @@ class _Loader:
 
     def load(self, video, rng):
         spec = self.spec
-        num_frames = video.num_frames if video.num_frames > 0 else probe(video.path).num_frames
-        if self.training:
-            indices = sampling.train_indices(num_frames, spec.num_segments, rng)
-        else:
-            indices = sampling.test_indices(num_frames, spec.num_segments)
-        clip = read_frames(video.path, indices, spec.short_side)
         if not self.training:
-            return np.ascontiguousarray(transforms.center_crop(clip, spec.input_size)), video.label
+            return center_clip(video, spec), video.label
+        clip = read_frames(
+            video.path, sampling.train_indices(_num_frames(video), spec.num_segments, rng), spec.short_side
+        )
         clip = transforms.multi_scale_crop(clip, spec.input_size, rng, self.scales)
         mirrored = self.flip_targets[video.label] if self.flip_targets else None
         if mirrored is not None and rng.random() < 0.5:
             return np.ascontiguousarray(clip[:, :, ::-1]), mirrored
         return clip, video.label
+
+
+def center_clip(video: Video, spec: ModelSpec) -> np.ndarray:
+    """Returns the segments' centres, cropped to the centre; `uint8 [T, H, W, 3]` (section 5.1.1).
+
+    Raises:
+        BadVideoError: it cannot be decoded.
+    """
+    clip = read_frames(video.path, sampling.test_indices(_num_frames(video), spec.num_segments), spec.short_side)
+    return np.ascontiguousarray(transforms.center_crop(clip, spec.input_size))
+
+
+def _num_frames(video):
+    return video.num_frames if video.num_frames > 0 else probe(video.path).num_frames
 
 
 def stream_fps(data_dir: str | os.PathLike, split: str, num_segments: int) -> float:

@@ -3,10 +3,10 @@
 import keras
 from keras import ops
 
-from tsm_tf.models.clip import PREPROCESS, normalise
+from tsm_tf.models.clip import PREPROCESS, new_rescaling, normalise
 
 
-def build_stream_model(model: keras.Model, batch_size: int | None = None) -> keras.Model:
+def build_stream_model(model: keras.Model, batch_size: int | None = None, by_rows: bool = True) -> keras.Model:
     """Builds the one-frame view of a clip model; it has the same layers, so training one trains both.
 
     Frame by frame, from `zero_caches`, it gives the clip model's per-frame logits.
@@ -15,6 +15,8 @@ def build_stream_model(model: keras.Model, batch_size: int | None = None) -> ker
         model: a model of `build_model` or `load_checkpoint`, with `shift_mode` unidirectional or none (the plain 2D
             network, without caches).
         batch_size: streams side by side; None leaves it open.
+        by_rows: normalises rows of pixels, which is quicker on a processor; False does it per channel, without the
+            reshapes that an Edge TPU may refuse.
 
     Returns:
         A functional model from `{"image": [B, H, W, C], "shift_00": [B, h, w, c], ...}` to
@@ -35,7 +37,8 @@ def build_stream_model(model: keras.Model, batch_size: int | None = None) -> ker
         return ops.concatenate([inputs[name], _channels(x, fold, x.shape[-1] - fold)], axis=-1)
 
     normalises = any(layer.name == PREPROCESS for layer in model.layers)
-    frames = normalise(image, spec, model.get_layer(PREPROCESS)) if normalises else image
+    rescaling = new_rescaling(spec, spec.input_size if by_rows else 1)
+    frames = normalise(image, spec, rescaling) if normalises else image
     logits = model.network.replay(frames, shift)
     stream = keras.Model(inputs, {"logits": logits, **outputs}, name=f"{model.name}_stream")
     stream.spec = spec
