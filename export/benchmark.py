@@ -17,8 +17,9 @@ from importlib import metadata
 import numpy as np
 from absl import flags
 
+from export.interpreter import DELEGATES, RUNTIMES, load_interpreter, signature
 from export.metadata import read_spec
-from export.runtime import RUNTIMES, StreamRunner, load_interpreter, signature
+from export.runtime import StreamRunner
 from tsm_tf import cli
 from tsm_tf.analysis.timing import interleaved
 from tsm_tf.errors import InputError
@@ -44,15 +45,15 @@ class Block:
             self.milliseconds.append(1000 * (time.perf_counter() - started))
 
 
-def steps_of(path: pathlib.Path, num_threads: int, runtime: str):
+def steps_of(path: pathlib.Path, num_threads: int, runtime: str, delegate: str = "none"):
     """Returns two functions without arguments: a model's whole step, and the interpreter's part alone."""
     spec = read_spec(path)
     shape = (spec.input_size, spec.input_size, spec.channels)
     frames = np.random.default_rng(0).integers(0, 256, (4, *shape), dtype=np.uint8)
-    interpreter, _ = load_interpreter(path, num_threads, runtime)
+    interpreter, _ = load_interpreter(path, num_threads, runtime, delegate)
     inputs, outputs = signature(interpreter)
     if "image" in inputs and len(inputs["image"]["shape"]) == 4:
-        runner = StreamRunner(path, num_threads, runtime)
+        runner = StreamRunner(path, num_threads, runtime, delegate)
         cycle = itertools.cycle(frames)
         return lambda: runner.step(next(cycle)), runner.interpreter.invoke
     clip = np.resize(frames, (1, spec.num_segments, *shape)).astype(np.float32)
@@ -65,7 +66,9 @@ def steps_of(path: pathlib.Path, num_threads: int, runtime: str):
     return step, interpreter.invoke
 
 
-def measure(models: list[pathlib.Path], num_threads: int, runtime: str, rounds: int) -> list[dict]:
+def measure(
+    models: list[pathlib.Path], num_threads: int, runtime: str, rounds: int, delegate: str = "none"
+) -> list[dict]:
     """Returns one row a model: percentiles of a step in milliseconds, and the median ratio to the last model.
 
     The ratio is the median over the rounds of the ratios of the blocks' medians, so that neither a drifting machine
@@ -77,7 +80,7 @@ def measure(models: list[pathlib.Path], num_threads: int, runtime: str, rounds: 
         blocks = {
             (path, part): Block(step)
             for path in models
-            for part, step in enumerate(steps_of(path, num_threads, runtime))
+            for part, step in enumerate(steps_of(path, num_threads, runtime, delegate))
         }
         interleaved(blocks, rounds, progress=lambda _: None)
         for name, block in blocks.items():  # what came before the last `rounds` blocks was warming up
@@ -96,6 +99,7 @@ def measure(models: list[pathlib.Path], num_threads: int, runtime: str, rounds: 
                 "invoke_p50_ms": round(float(np.median(times[path, 1])), 3),
                 "threads": num_threads,
                 "runtime": f"{runtime} {metadata.version(_PACKAGES[runtime])}",
+                "delegate": delegate,
                 "device": device(),
                 "steps": steps.size,
             }
@@ -131,6 +135,7 @@ def define_flags():
     flags.DEFINE_list("models", None, "TFLite files; ratios are to the last.", required=True)
     flags.DEFINE_list("threads", ["1"], "Numbers of threads, each measured.")
     flags.DEFINE_list("runtimes", [], f"Which of {', '.join(RUNTIMES)}; default: the first that is installed.")
+    flags.DEFINE_string("delegate", "none", f"none, {', '.join(DELEGATES)}, or the path of a delegate's library.")
     rounds = f"Turns of {_BLOCK} steps for each model, in each of {_LOADS} loads."
     flags.DEFINE_integer("rounds", 10, rounds, lower_bound=1)
     flags.DEFINE_string("output", None, "Folder for latency.csv and latency.png.", required=True)
@@ -144,7 +149,7 @@ def main():
         read_spec(path)
     if not all(text.isdigit() and int(text) for text in values.threads):
         raise InputError("threads", "must be positive integers", values.threads)
-    runtimes = values.runtimes or [load_interpreter(models[0])[1]]
+    runtimes = values.runtimes or [load_interpreter(models[0], delegate=values.delegate)[1]]
     for runtime in runtimes:
         if runtime not in RUNTIMES:
             raise InputError("runtimes", f"must be of {', '.join(RUNTIMES)}", runtime)
@@ -154,7 +159,7 @@ def main():
     for runtime in runtimes:
         for threads in map(int, values.threads):
             print(f"{runtime}, {threads} thread(s)", flush=True)
-            rows += measure(models, threads, runtime, values.rounds)
+            rows += measure(models, threads, runtime, values.rounds, values.delegate)
     temporary = output / ".writing.latency.csv"
     with temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, rows[0])

@@ -5,7 +5,8 @@ import pathlib
 import keras
 import numpy as np
 
-from export.runtime import StreamRunner, load_interpreter, signature
+from export.interpreter import load_interpreter, signature
+from export.runtime import StreamRunner
 from tsm_tf.errors import InputError
 from tsm_tf.models.clip import clip_model
 from tsm_tf.spec import ModelSpec
