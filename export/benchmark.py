@@ -17,8 +17,9 @@ from importlib import metadata
 import numpy as np
 from absl import flags
 
+from export.interpreter import DELEGATES, RUNTIMES, load_interpreter
 from export.metadata import is_online, read_spec
-from export.runtime import RUNTIMES, ClipRunner, StreamRunner, load_interpreter
+from export.runtime import ClipRunner, StreamRunner
 from tsm_tf import cli
 from tsm_tf.analysis.timing import interleaved
 from tsm_tf.errors import InputError
@@ -44,21 +45,23 @@ class Block:
             self.milliseconds.append(1000 * (time.perf_counter() - started))
 
 
-def steps_of(path: pathlib.Path, num_threads: int, runtime: str):
+def steps_of(path: pathlib.Path, num_threads: int, runtime: str, delegate: str = "none"):
     """Returns two functions without arguments: a model's whole step, and the interpreter's part alone."""
     spec = read_spec(path)
     shape = (spec.input_size, spec.input_size, spec.channels)
     if is_online(path):
-        runner = StreamRunner(path, num_threads, runtime)
+        runner = StreamRunner(path, num_threads, runtime, delegate)
         shape, step = (runner.num_streams, *shape) if runner.num_streams > 1 else shape, runner.step
     else:
-        runner = ClipRunner(path, num_threads, runtime)
+        runner = ClipRunner(path, num_threads, runtime, delegate)
         shape, step = (spec.num_segments, *shape), runner
     cycle = itertools.cycle(np.random.default_rng(0).integers(0, 256, (4, *shape), dtype=np.uint8))
     return lambda: step(next(cycle)), runner.interpreter.invoke
 
 
-def measure(models: list[pathlib.Path], num_threads: int, runtime: str, rounds: int) -> list[dict]:
+def measure(
+    models: list[pathlib.Path], num_threads: int, runtime: str, rounds: int, delegate: str = "none"
+) -> list[dict]:
     """Returns one row a model: percentiles of a step in milliseconds, and the median ratio to the last model.
 
     The ratio is the median over the rounds of the ratios of the blocks' medians, so that neither a drifting machine
@@ -70,7 +73,7 @@ def measure(models: list[pathlib.Path], num_threads: int, runtime: str, rounds: 
         blocks = {
             (path, part): Block(step)
             for path in models
-            for part, step in enumerate(steps_of(path, num_threads, runtime))
+            for part, step in enumerate(steps_of(path, num_threads, runtime, delegate))
         }
         interleaved(blocks, rounds, progress=lambda _: None)
         for name, block in blocks.items():  # what came before the last `rounds` blocks was warming up
@@ -89,6 +92,7 @@ def measure(models: list[pathlib.Path], num_threads: int, runtime: str, rounds: 
                 "invoke_p50_ms": round(float(np.median(times[path, 1])), 3),
                 "threads": num_threads,
                 "runtime": f"{runtime} {metadata.version(_PACKAGES[runtime])}",
+                "delegate": delegate,
                 "device": device(),
                 "steps": steps.size,
             }
@@ -124,6 +128,7 @@ def define_flags():
     flags.DEFINE_list("models", None, "TFLite files; ratios are to the last.", required=True)
     flags.DEFINE_list("threads", ["1"], "Numbers of threads, each measured.")
     flags.DEFINE_list("runtimes", [], f"Which of {', '.join(RUNTIMES)}; default: the first that is installed.")
+    flags.DEFINE_string("delegate", "none", f"none, {', '.join(DELEGATES)}, or the path of a delegate's library.")
     rounds = f"Turns of {_BLOCK} steps for each model, in each of {_LOADS} loads."
     flags.DEFINE_integer("rounds", 10, rounds, lower_bound=1)
     flags.DEFINE_string("output", None, "Folder for latency.csv and latency.png.", required=True)
@@ -137,7 +142,7 @@ def main():
         read_spec(path)
     if not all(text.isdigit() and int(text) for text in values.threads):
         raise InputError("threads", "must be positive integers", values.threads)
-    runtimes = values.runtimes or [load_interpreter(models[0])[1]]
+    runtimes = values.runtimes or [load_interpreter(models[0], delegate=values.delegate)[1]]
     for runtime in runtimes:
         if runtime not in RUNTIMES:
             raise InputError("runtimes", f"must be of {', '.join(RUNTIMES)}", runtime)
@@ -147,7 +152,7 @@ def main():
     for runtime in runtimes:
         for threads in map(int, values.threads):
             print(f"{runtime}, {threads} thread(s)", flush=True)
-            rows += measure(models, threads, runtime, values.rounds)
+            rows += measure(models, threads, runtime, values.rounds, values.delegate)
     temporary = output / ".writing.latency.csv"
     with temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, rows[0])

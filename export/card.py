@@ -17,8 +17,8 @@ import numpy as np
 
 from export import edgetpu
 from export.benchmark import device, measure
+from export.interpreter import RUNTIMES
 from export.model_file import Model, read_model
-from export.runtime import RUNTIMES
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 

@@ -17,6 +17,7 @@ import time
 import numpy as np
 from absl import flags
 
+from export.interpreter import DELEGATES
 from tsm_tf import cli
 from tsm_tf.errors import InputError
 
@@ -188,6 +189,7 @@ def define_flags():
         "averaged_steps", 12, "Logits are averaged over so many steps; 12 is the demo's.", lower_bound=1
     )
     flags.DEFINE_integer("threads", 1, "Of the interpreter.", lower_bound=1)
+    flags.DEFINE_string("delegate", "none", f"none, {', '.join(DELEGATES)}, or the path of a delegate's library.")
 
 
 def main():
@@ -202,7 +204,7 @@ def main():
         raise InputError("output", "must be a new or an empty folder", str(folder))
     from export.runtime import StreamRunner
 
-    runner = StreamRunner(values.model, values.threads)
+    runner = StreamRunner(values.model, values.threads, delegate=values.delegate)
     if runner.spec.modality != "rgb":
         raise InputError("model", "must take RGB frames", runner.spec.modality)
     source, native = open_source(values.video, values.camera, values.show)

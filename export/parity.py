@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from absl import flags
 
+from export.interpreter import RUNTIMES
 from export.metadata import is_online, read_spec, read_variant
-from export.runtime import RUNTIMES, ClipRunner, StreamRunner
+from export.runtime import ClipRunner, StreamRunner
 from tsm_tf import cli
 from tsm_tf.errors import InputError
 

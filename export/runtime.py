@@ -1,55 +1,13 @@
 """Runs an online model on a device: numpy and one TFLite interpreter, no TensorFlow, no Keras."""
 
-import importlib
 import os
 import pathlib
 
 import numpy as np
 
+from export.interpreter import load_interpreter, signature
 from export.metadata import read_spec, read_start
 from tsm_tf.errors import InputError
-
-RUNTIMES = {
-    # in the order of preference: where each interpreter lives
-    "tflite_runtime": "tflite_runtime.interpreter",
-    "ai_edge_litert": "ai_edge_litert.interpreter",
-    "tensorflow": "tensorflow.lite.python.interpreter",
-}
-SIGNATURE = "serving_default"
-
-
-def load_interpreter(path: str | os.PathLike, num_threads: int = 1, runtime: str = "auto"):
-    """Returns a TFLite interpreter with its tensors allocated, and the name of the runtime that it came from.
-
-    Args:
-        path: a `.tflite` file.
-        num_threads: of the interpreter.
-        runtime: a key of `RUNTIMES`, or `"auto"` for the first that is installed.
-
-    Raises:
-        ModuleNotFoundError: none is installed.
-        InputError: a runtime that is not known or not installed, or a file that it refuses.
-    """
-    if runtime != "auto" and runtime not in RUNTIMES:
-        raise InputError("runtime", f"must be auto or one of {', '.join(RUNTIMES)}", runtime)
-    if num_threads < 1:
-        raise InputError("num_threads", "must be at least 1", num_threads)
-    names = list(RUNTIMES) if runtime == "auto" else [runtime]
-    for name in names:
-        try:
-            module = importlib.import_module(RUNTIMES[name])
-        except ImportError:
-            continue
-        try:
-            interpreter = module.Interpreter(str(path), num_threads=num_threads)
-            interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputError("model", f"must be a file that {name} can run ({reason})", str(path)) from None
-        return interpreter, name
-    if runtime != "auto":
-        raise InputError("runtime", "must be installed", runtime)
-    raise ModuleNotFoundError(f"no TFLite interpreter: {' or '.join(names)}", name="tflite_runtime")
 
 
 class StreamRunner:
@@ -62,7 +20,7 @@ class StreamRunner:
     Args:
         path: a file of `python -m export.tflite --online`.
         num_threads: of the interpreter.
-        runtime: which interpreter; see `load_interpreter`.
+        runtime, delegate: which interpreter, and what it hands the model over to; see `load_interpreter`.
 
     Attributes:
         spec: the model's `ModelSpec`.
@@ -72,7 +30,7 @@ class StreamRunner:
 
     Raises:
         FileNotFoundError: no such file.
-        InputError: not a TFLite file, not of this project, or a clip model.
+        InputError: not a TFLite file, not of this project, or a clip model; or what `load_interpreter` refuses.
         ModuleNotFoundError: no interpreter is installed.
 
     Example:
@@ -81,11 +39,11 @@ class StreamRunner:
         >>> runner.reset()                   # before another stream
     """
 
-    def __init__(self, path: str | os.PathLike, num_threads: int = 1, runtime: str = "auto"):
+    def __init__(self, path: str | os.PathLike, num_threads: int = 1, runtime: str = "auto", delegate: str = "none"):
         path = pathlib.Path(path)
         self.spec, self._start = read_spec(path), read_start(path)
         self.labels = self.spec.labels or tuple(map(str, range(self.spec.num_classes)))
-        self.interpreter, self.runtime = load_interpreter(path, num_threads, runtime)
+        self.interpreter, self.runtime = load_interpreter(path, num_threads, runtime, delegate)
         inputs, outputs = signature(self.interpreter)
         shape = (self.spec.input_size, self.spec.input_size, self.spec.channels)
         is_online = "logits" in outputs and "image" in inputs and set(inputs) - {"image"} == set(outputs) - {"logits"}
@@ -137,10 +95,10 @@ class ClipRunner:
     Args and raises: as `StreamRunner`.
     """
 
-    def __init__(self, path: str | os.PathLike, num_threads: int = 1, runtime: str = "auto"):
+    def __init__(self, path: str | os.PathLike, num_threads: int = 1, runtime: str = "auto", delegate: str = "none"):
         path = pathlib.Path(path)
         self.spec = read_spec(path)
-        self.interpreter, self.runtime = load_interpreter(path, num_threads, runtime)
+        self.interpreter, self.runtime = load_interpreter(path, num_threads, runtime, delegate)
         inputs, outputs = signature(self.interpreter)
         if set(inputs) != {"image"} or len(inputs["image"]["shape"]) != 5 or set(outputs) != {"logits"}:
             raise InputError("model", "must be a clip model (python -m export.tflite without --online)", str(path))
@@ -174,11 +132,3 @@ def get_logits(tensor: np.ndarray, quantization: tuple[float, int]) -> np.ndarra
         return tensor.copy()
     scale, zero_point = quantization
     return (tensor.astype(np.float32) - zero_point) * np.float32(scale)
-
-
-def signature(interpreter) -> tuple[dict[str, dict], dict[str, dict]]:
-    """Returns the details of the signature's inputs and outputs by name; empty without a signature."""
-    if SIGNATURE not in interpreter.get_signature_list():
-        return {}, {}
-    runner = interpreter.get_signature_runner(SIGNATURE)
-    return runner.get_input_details(), runner.get_output_details()

@@ -2,7 +2,7 @@ import csv
 import subprocess
 import sys
 
-from export.runtime import RUNTIMES
+from export.interpreter import RUNTIMES
 
 
 def run(*arguments):

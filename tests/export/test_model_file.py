@@ -3,8 +3,8 @@ import pytest
 from testing import refuses
 
 from export.flatbuffer import Damaged, Table
+from export.interpreter import load_interpreter, signature
 from export.model_file import parse_model, read_model
-from export.runtime import load_interpreter, signature
 
 
 def test_reads_what_an_interpreter_reads(online):

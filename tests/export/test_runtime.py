@@ -1,11 +1,9 @@
-import sys
-
 import numpy as np
 import pytest
 from testing import refuses, video_frames
 
 from export.metadata import read_spec
-from export.runtime import RUNTIMES, StreamRunner, load_interpreter
+from export.runtime import StreamRunner
 
 
 def test_streams_and_resets(online):
@@ -51,22 +49,9 @@ def test_refuses_wrong_files(clip, online, tmp_path):
     foreign.write_bytes(online.read_bytes().replace(b"TSM_SPEC", b"NOT_OURS"))
     with refuses("model", "written by export.tflite"):
         StreamRunner(foreign)
-    with refuses("runtime", "auto", "onnx"):
-        StreamRunner(online, runtime="onnx")
-    with refuses("num_threads", "at least 1"):
-        load_interpreter(online, num_threads=0)
     with refuses("model", "must be a TFLite file", str(tmp_path / "short.tflite")):
         (tmp_path / "short.tflite").write_bytes(b"TFL3")
         StreamRunner(tmp_path / "short.tflite")
-
-
-def test_runtime_that_is_not_installed(online, monkeypatch):
-    for module in RUNTIMES.values():
-        monkeypatch.setitem(sys.modules, module, None)
-    with refuses("runtime", "must be installed", "ai_edge_litert"):
-        StreamRunner(online, runtime="ai_edge_litert")
-    with pytest.raises(ModuleNotFoundError, match="tflite_runtime or ai_edge_litert or tensorflow"):
-        StreamRunner(online)
 
 
 def test_file_that_was_cut_off(online, tmp_path):

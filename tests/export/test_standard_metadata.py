@@ -9,9 +9,10 @@ import pytest
 from testing import refuses, video_frames
 
 from export.flatbuffer import Table
+from export.interpreter import RUNTIMES
 from export.metadata import add_spec, read_spec
 from export.model_file import parse_model, read_model
-from export.runtime import RUNTIMES, StreamRunner
+from export.runtime import StreamRunner
 from export.standard_metadata import append_label_file
 
 LABELS = "a\nb\nc\nü\n"

@@ -8,9 +8,10 @@ import pytest
 from testing import refuses, video_frames
 from weights import with_weights
 
+from export.interpreter import RUNTIMES, load_interpreter, signature
 from export.metadata import read_spec
 from export.parity import keras_logits, prove
-from export.runtime import RUNTIMES, StreamRunner, load_interpreter, signature
+from export.runtime import StreamRunner
 from export.streams import patterns
 from export.tflite import export_model
 from tsm_tf import ModelSpec, build_model, load_checkpoint, retrofit, save_checkpoint
