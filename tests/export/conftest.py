@@ -23,3 +23,14 @@ def clip(model, tmp_path_factory):
     from export.tflite import export_model
 
     return export_model(model, tmp_path_factory.mktemp("clip"), online=False)
+
+
+@pytest.fixture(scope="session")
+def int8(model, tmp_path_factory):
+    from int8 import convert_int8
+
+    from export.metadata import add_spec
+
+    path = tmp_path_factory.mktemp("int8") / "small_int8.tflite"
+    path.write_bytes(add_spec(convert_int8(model), model.spec))
+    return path

@@ -16,16 +16,9 @@ from weights import with_weights
 
 from export.edgetpu import Report, check, compile_model
 from export.edgetpu_limits import TABLE
-from export.metadata import add_spec, read_spec
+from export.metadata import read_spec
 from export.operators import _NAMES
 from tsm_tf import ModelSpec, build_model
-
-
-@pytest.fixture(scope="session")
-def int8(model, tmp_path_factory):
-    path = tmp_path_factory.mktemp("int8") / "small_int8.tflite"
-    path.write_bytes(add_spec(convert_int8(model), model.spec))
-    return path
 
 
 def changed(path, change, output):
