@@ -199,7 +199,7 @@ def lose_output(tree):
         (quantise([0.0], [0]), "the scale 0.0"),
         (quantise([1e30], [0]), "the scale 1.0000000150474662e"),
         (add_input, "an input or output that is tensor 1000000"),
-        (double_input, "there twice"),
+        (double_input, "an input that is there twice"),
         (rename_output, "a signature of other tensors"),
         (other_graph, "a signature of other tensors"),
         (widen_cache, "shift_00 of float32"),
