@@ -28,12 +28,14 @@ def export_model(model, output: str | os.PathLike, online: bool) -> pathlib.Path
         The file's path.
 
     Raises:
-        InputError: the model cannot stream, the file exists already, its logits differ by more than 1e-4, or Keras runs
-            on another backend than TensorFlow.
+        InputError: the model cannot stream, the file exists already, its logits differ by more than 1e-4, it has an
+            operator that tflite-runtime 2.14.0 lacks, or Keras runs on another backend than TensorFlow.
     """
     import keras
 
     from export.metadata import add_spec
+    from export.model_file import parse_model
+    from export.operators import check_versions
     from export.parity import TOLERANCE, clip_difference, online_difference
 
     if keras.backend.backend() != "tensorflow":
@@ -42,6 +44,7 @@ def export_model(model, output: str | os.PathLike, online: bool) -> pathlib.Path
     path = output_path(model.spec, output, online)
     print(f"converting {model.spec.backbone}, shift_mode {model.spec.shift_mode} ...", flush=True)
     content = add_spec(convert(model, online), model.spec)
+    check_versions(parse_model(content).graphs[0].operators)
     path.parent.mkdir(parents=True, exist_ok=True)
     unchecked = path.with_name(f".unchecked.{path.name}")
     try:
