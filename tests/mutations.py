@@ -9,6 +9,7 @@ a failure; its file is kept. Files whose checksum fits again (`seal`) go past it
 import argparse
 import collections
 import contextlib
+import importlib.util
 import os
 import pathlib
 import resource
@@ -23,7 +24,7 @@ import numpy as np
 
 from export.flatbuffer import Damaged, Table
 from export.metadata import NAME, seal
-from export.runtime import StreamRunner
+from export.runtime import RUNTIMES, StreamRunner
 from tsm_tf.errors import InputError
 
 NUMBERS = (0, 1, 2, 3, 5, 7, 8, 12, 24, 127, 128, 255, 1000, 2**16, 2**20, 2**30, 2**31 - 1, -1, -2, -8, -(2**31))
@@ -275,7 +276,8 @@ def main():
     parser.add_argument("files", nargs="*", type=pathlib.Path, help="what to mutate; none: small models of its own")
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--runtimes", default="tflite_runtime,ai_edge_litert")
+    installed = [name for name in RUNTIMES if name != "tensorflow" and importlib.util.find_spec(name)]
+    parser.add_argument("--runtimes", default=",".join(installed))
     parser.add_argument("--keep", type=pathlib.Path, default=pathlib.Path("build/mutations"), help="for failures")
     parser.add_argument("--make", type=pathlib.Path, help=argparse.SUPPRESS)  # in a process of its own: TensorFlow
     options = parser.parse_args()

@@ -1,3 +1,4 @@
+import os
 import pathlib
 import re
 import subprocess
@@ -22,9 +23,8 @@ SCRIPT = pathlib.Path(__file__).parent.parent / "mutations.py"
 def test_mutations_end_well(online, int8, tmp_path):
     command = [sys.executable, SCRIPT, online, int8, "--count=60", f"--keep={tmp_path}"]
     done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0 and "60 mutated files in 2 runtimes: 0 failures" in done.stdout, (
-        done.stdout + done.stderr
-    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^60 mutated files in [12] runtimes: 0 failures$", done.stdout, re.MULTILINE)
     for kind in KINDS:
         assert f"{kind.__name__} " in done.stdout
     assert " ran " in done.stdout and " refused " in done.stdout
@@ -37,15 +37,10 @@ def test_a_crash_is_seen(online, tmp_path):
         "mutations.StreamRunner = lambda *_, **__: os.kill(os.getpid(), signal.SIGSEGV)\n"
         "sys.argv = ['mutations', *sys.argv[1:]]\nmutations.main()\n"
     )
-    command = [
-        sys.executable,
-        tmp_path / "broken.py",
-        online,
-        "--count=3",
-        "--runtimes=any",
-        f"--keep={tmp_path / 'kept'}",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(SCRIPT.parent)})
+    environment = {**os.environ, "PYTHONPATH": f"{SCRIPT.parent}:{SCRIPT.parent.parent}"}
+    options = ["--count=3", "--runtimes=any", f"--keep={tmp_path / 'kept'}"]
+    command = [sys.executable, tmp_path / "broken.py", online, *options]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 1 and done.stdout.count("SIGSEGV") >= 3 and "3 failures" in done.stdout, done.stderr
     assert len(list((tmp_path / "kept").iterdir())) == 3
 
