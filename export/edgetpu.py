@@ -169,7 +169,7 @@ def compile_model(path: pathlib.Path, output: pathlib.Path) -> pathlib.Path | No
     print(done.stdout, end="", flush=True)
     if done.returncode or not compiled.is_file():
         raise InputError("model", f"must be one that {COMPILER} takes; it exited with {done.returncode}", str(path))
-    if NAME in read_model(path).metadata and NAME not in read_model(compiled).metadata:
+    if NAME in read_model(path).metadata:
         compiled.write_bytes(add_spec(compiled.read_bytes(), read_spec(path), "edgetpu", read_start(path)))
     return compiled
 

@@ -4,6 +4,10 @@ import struct
 
 import numpy as np
 
+_MOST_TABLES = (
+    100_000  # ResNet-152 has 1,000 tensors; a vector whose entries are all the same table costs a file little
+)
+
 
 class Damaged(ValueError):
     """A flatbuffer that points out of itself."""
@@ -25,10 +29,12 @@ class Table:
     def __init__(self, data: memoryview, position: int):
         self.data, self.position = data, position
         vtable = position - _unpack("<i", data, position)
-        size = _unpack("<H", data, vtable)
-        if size < 4 or size % 2 or vtable + size > len(data):
+        size, length = _unpack("<H", data, vtable), _unpack("<H", data, vtable + 2)
+        if size < 4 or size % 2 or vtable + size > len(data) or position + length > len(data):
             raise Damaged("a table without an end")
         self._offsets = struct.unpack_from(f"<{size // 2 - 2}H", data, vtable + 4)
+        if max(self._offsets, default=0) >= max(length, 1):
+            raise Damaged("a field outside its table")
 
     @classmethod
     def root(cls, data: memoryview) -> "Table":
@@ -51,6 +57,8 @@ class Table:
         if not start:
             return []
         offsets = self.array(field, "<u4")
+        if len(offsets) > _MOST_TABLES:
+            raise Damaged(f"a vector of {len(offsets)} tables")
         start = self._follow(start) + 4
         return [Table(self.data, start + 4 * i + offset) for i, offset in enumerate(offsets.tolist())]
 
@@ -61,14 +69,23 @@ class Table:
             return np.empty(0, dtype)
         start = self._follow(at)
         count = _unpack("<I", self.data, start)
-        if start + 4 + count * np.dtype(dtype).itemsize > len(self.data):
+        size = np.dtype(dtype).itemsize
+        if start + 4 + count * size > len(self.data):
             raise Damaged("a vector that ends outside the file")
+        if (start + 4) % size:  # some processors cannot read it, and no writer puts it there
+            raise Damaged("a vector that is not aligned")
         return np.frombuffer(self.data, dtype, count, start + 4)
 
     def text(self, field: int) -> str:
         """Returns a string; empty if it is absent."""
+        at = self._at(field)
+        if not at:
+            return ""
+        text = self.array(field)
+        if _unpack("B", self.data, self._follow(at) + 4 + text.size):  # by which C finds its end
+            raise Damaged("a text without an end")
         try:
-            return self.array(field).tobytes().decode()
+            return text.tobytes().decode()
         except UnicodeDecodeError:
             raise Damaged("a text that is not UTF-8") from None
 

@@ -1,19 +1,27 @@
 """The spec inside a `.tflite` file, so that a model needs no file beside it.
 
 The metadata named `TSM_SPEC` holds the JSON of `ModelSpec.to_json`; `TSM_STREAM` holds `{"variant": "int8", "start":
-{"shift_00": -3, ...}}`: the value that fills each cache before the first frame. Reading needs no interpreter.
+{"shift_00": -3, ...}}`: the value that fills each cache before the first frame; `TSM_CRC32` a checksum of the whole
+file. Reading needs no interpreter, and makes sure that the file is one that an interpreter can be trusted with.
 """
 
 import json
 import pathlib
+import struct
+import zlib
 from collections.abc import Mapping
 
-from export.model_file import parse_model, read_model
+import numpy as np
+
+from export.flatbuffer import Damaged
+from export.model_file import Model, parse_model, read_model
+from export.verify import verify
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 
 NAME = "TSM_SPEC"
 STREAM_NAME = "TSM_STREAM"
+CHECKSUM = "TSM_CRC32"
 
 
 def add_spec(model: bytes, spec: ModelSpec, variant: str = "float32", start: Mapping[str, int] | None = None) -> bytes:
@@ -38,6 +46,7 @@ def add_spec(model: bytes, spec: ModelSpec, variant: str = "float32", start: Map
     tree.metadata = tree.metadata or []
     stream = json.dumps({"variant": variant, "start": dict(start or {})})
     entries = {NAME: spec.to_json().encode(), STREAM_NAME: stream.encode(), standard_metadata.NAME: standard}
+    entries[CHECKSUM] = bytes(4)
     for name, data in entries.items():
         entry = next((entry for entry in tree.metadata if entry.name.decode() == name), None)
         if entry is None:
@@ -46,21 +55,44 @@ def add_spec(model: bytes, spec: ModelSpec, variant: str = "float32", start: Map
             tree.metadata.append(entry)
             tree.buffers.append(schema.BufferT())
         tree.buffers[entry.buffer].data = list(data)
-    return standard_metadata.append_label_file(bytes(flatbuffer_utils.convert_object_to_bytearray(tree)), spec)
+    return seal(standard_metadata.append_label_file(bytes(flatbuffer_utils.convert_object_to_bytearray(tree)), spec))
+
+
+def seal(content: bytes) -> bytes:
+    """Returns a file of `add_spec` that was changed since with the checksum that it has now."""
+    checksum, at = _checksum(parse_model(content))
+    return content[:at] + struct.pack("<I", checksum) + content[at + 4 :]
+
+
+def _checksum(model: Model) -> tuple[int, int]:
+    """Returns the CRC-32 of a file, with zeros where it holds its own, and where that is."""
+    at = model.metadata[CHECKSUM].ctypes.data - np.frombuffer(model.data, np.uint8).ctypes.data
+    data = memoryview(model.data)
+    return zlib.crc32(data[at + 4 :], zlib.crc32(bytes(4), zlib.crc32(data[:at]))), at
 
 
 def read_spec(path: pathlib.Path) -> ModelSpec:
-    """Returns the spec inside a `.tflite` file.
+    """Returns the spec inside a `.tflite` file, after a check of the whole file.
 
     Raises:
         FileNotFoundError: no such file.
-        InputError: not a TFLite file, a damaged one, or one that this project did not write.
+        InputError: not a TFLite file, a damaged one, one that this project did not write, or one that would have an
+            interpreter leave its memory.
     """
-    text = read_model(path).metadata.get(NAME)
-    if text is None:
+    model = read_model(path)
+    text, stored = (model.metadata.get(name) for name in (NAME, CHECKSUM))
+    if text is None or stored is None or stored.size != 4:
         raise InputError("model", "must be a file written by export.tflite, with the model's spec inside", str(path))
+    if stored.tobytes() != struct.pack("<I", _checksum(model)[0]):
+        rule = (
+            "must be as export.tflite wrote it; this one is damaged, or another tool changed it (its checksum differs)"
+        )
+        raise InputError("model", rule, str(path))
     try:
+        verify(model)
         return ModelSpec.from_json(text.tobytes().decode())
+    except Damaged as error:
+        raise InputError("model", f"must be safe to run; this one has {error}", str(path)) from None
     except (ValueError, TypeError, RecursionError) as error:
         raise InputError("model", f"must hold a spec that this version knows ({error})", str(path)) from None
 

@@ -42,6 +42,7 @@ class Operator(NamedTuple):
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: Table | None
+    options_type: int
 
 
 class Graph(NamedTuple):
@@ -65,6 +66,7 @@ class Signature(NamedTuple):
 class Model(NamedTuple):
     """A whole file; buffers are views of its bytes."""
 
+    data: bytes
     version: int
     graphs: list[Graph]
     buffers: list[np.ndarray]
@@ -110,6 +112,7 @@ def parse_model(data: bytes) -> Model:
     for entry in root.tables(6):
         metadata[entry.text(0)] = _pick(buffers, entry.number(1, "I"), "buffer")
     return Model(
+        data,
         root.number(0, "I"),
         [_graph(graph, codes) for graph in root.tables(2)],
         buffers,
@@ -119,6 +122,7 @@ def parse_model(data: bytes) -> Model:
 
 
 def _graph(graph, codes):
+    graph.text(4)  # its name, which nobody needs, but interpreters read
     return Graph(
         [_tensor(tensor) for tensor in graph.tables(0)],
         _ints(graph, 1),
@@ -149,8 +153,9 @@ def _tensor(tensor):
 
 
 def _operator(operator, codes):
+    operator.array(5)  # a custom operator's options
     name, version = _pick(codes, operator.number(0, "I"), "operator code")
-    return Operator(name, version, _ints(operator, 1), _ints(operator, 2), operator.table(4))
+    return Operator(name, version, _ints(operator, 1), _ints(operator, 2), operator.table(4), operator.number(3, "B"))
 
 
 def _operator_name(code):

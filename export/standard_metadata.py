@@ -68,9 +68,13 @@ def append_label_file(content: bytes, spec: ModelSpec) -> bytes:
 
 
 def _in_order(indices, names):
-    """Returns the signature's names in the order of the graph's tensors."""
-    by_index = {index: name for name, index in names.items()}
-    return [by_index[index] for index in indices]
+    """Returns the signature's names in the order of the graph's tensors, of which one may go out under two names."""
+    left = list(names.items())
+    ordered = []
+    for index in indices:
+        left.remove(entry := next(entry for entry in left if entry[1] == index))
+        ordered.append(entry[0])
+    return ordered
 
 
 def _input(builder, name, spec):

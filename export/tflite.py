@@ -77,7 +77,8 @@ def export_model(
 
     Raises:
         InputError: the model cannot stream, a file exists already, a float32 file's logits differ by more than 1e-4, a
-            calibrated one's caches cannot be fed back exactly, or Keras runs on another backend than TensorFlow.
+            calibrated one's caches cannot be fed back exactly, an operator is none of tflite-runtime 2.14.0, or Keras
+            runs on another backend than TensorFlow.
     """
     return [entry.path for entry in _export(model, output, variants, Export(online, **choices))]
 

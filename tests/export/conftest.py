@@ -2,6 +2,7 @@ import pytest
 from weights import with_weights
 
 from tsm_tf import ModelSpec, build_model
+from tsm_tf.data.synthetic import render
 
 SPEC = ModelSpec(num_classes=4, labels=("a", "b", "c", "ü"), num_segments=4, input_size=32, width=0.35, fps=5.0)
 
@@ -23,3 +24,22 @@ def clip(model, tmp_path_factory):
     from export.tflite import export_model
 
     return export_model(model, tmp_path_factory.mktemp("clip"), online=False)[0]
+
+
+@pytest.fixture(scope="session")
+def int8(model, tmp_path_factory):
+    from int8 import convert_int8
+
+    from export.metadata import add_spec
+
+    path = tmp_path_factory.mktemp("int8") / "small_int8.tflite"
+    path.write_bytes(add_spec(convert_int8(model), model.spec))
+    return path
+
+
+@pytest.fixture(scope="session")
+def gestures(tmp_path_factory):
+    """A folder of videos: 18 to calibrate on, 9 to prove on."""
+    folder = tmp_path_factory.mktemp("gestures") / "data"
+    render(folder, {"train": 18, "val": 9})
+    return folder

@@ -84,7 +84,8 @@ def test_refuses_the_card_of_another_model(model, online, folder):
 
 
 def test_every_field_of_an_entry_is_on_the_page(model, online, folder):
-    values = {"difference": 0.0123, "agreement": 0.871, "accuracy": 0.652, "keras_accuracy": 0.743}
+    values = {"difference": 0.0123, "agreement": 0.871, "frame_agreement": 0.568, "num_streams": 357}
+    values |= {"accuracy": 0.652, "keras_accuracy": 0.743}
     write_card(
         folder,
         model.spec,
@@ -92,9 +93,9 @@ def test_every_field_of_an_entry_is_on_the_page(model, online, folder):
         ["tensorflow"],
     )
     page = (folder / "model_card.html").read_text(encoding="utf-8")
-    for text in ("0.012", "87.1%", "65.2%", "74.3%", "4711", "xyzzy"):
+    for text in ("0.012", "87.1%", "56.8%", "357", "65.2%", "74.3%", "4711", "xyzzy"):
         assert re.search(rf"\b{re.escape(text)}", page), text
-    assert len(dataclasses.fields(Entry)) == 8
+    assert len(dataclasses.fields(Entry)) == 10
 
 
 def test_edge_tpu_variant_has_its_report(model, online, folder):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from testing import refuses, video_frames
 
-from export.metadata import read_spec
+from export.metadata import read_spec, seal
 from export.runtime import StreamRunner
 
 
@@ -75,7 +75,7 @@ def test_spec_that_cannot_be_read(online, tmp_path, old, new):
     path = tmp_path / "odd.tflite"
     content = online.read_bytes()
     assert content.count(old) == 1
-    path.write_bytes(content.replace(old, new))
+    path.write_bytes(seal(content.replace(old, new)))
     with refuses("model", "a spec that this version knows", str(path)):
         read_spec(path)
 

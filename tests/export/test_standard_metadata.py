@@ -13,7 +13,7 @@ from export.interpreter import RUNTIMES
 from export.metadata import add_spec, read_spec
 from export.model_file import parse_model, read_model
 from export.runtime import StreamRunner
-from export.standard_metadata import append_label_file
+from export.standard_metadata import append_label_file, standard_metadata
 
 LABELS = "a\nb\nc\nü\n"
 
@@ -120,3 +120,17 @@ def test_official_reader(online, tmp_path):
     ]
     assert inputs["image"]["stats"] == {"max": [255.0], "min": [0.0]}
     assert outputs["logits"]["associated_files"][0]["type"] == "TENSOR_AXIS_LABELS"
+
+
+def test_one_tensor_under_two_names(online):
+    """As NASNet has it, where two branches begin at the same place."""
+    model = parse_model(online.read_bytes())
+    graph, (signature,) = model.graphs[0], model.signatures
+    first, second = (signature.outputs[f"shift_0{i}"] for i in (1, 2))
+    outputs = tuple(first if index == second else index for index in graph.outputs)
+    twice = model._replace(
+        graphs=[graph._replace(outputs=outputs)],
+        signatures=[signature._replace(outputs={**signature.outputs, "shift_02": first})],
+    )
+    (subgraph,) = Table.root(memoryview(standard_metadata(twice, read_spec(online)))).tables(3)
+    assert sorted(tensor.text(0) for tensor in subgraph.tables(3)) == sorted(signature.outputs)
