@@ -147,21 +147,22 @@ def _describe(entry, latency):
 def arena_bytes(path: pathlib.Path, model: Model) -> int:
     """Returns the size of the memory in which inputs, outputs and activations take turns, as the interpreter plans it.
 
-    No interpreter tells it, but each tells where a tensor lies: the arena is the span of those that are no constants.
+    No interpreter tells it, but each tells where a tensor lies: the arena is the span of those that are not weights.
     It is planned without delegates; XNNPACK keeps activations in a workspace of its own, and packed weights beside it.
     """
     import tensorflow as tf
 
+    graph = model.graphs[0]
+    weights = {index for index, tensor in enumerate(graph.tensors) if model.constant(tensor).size}
+    for operator in graph.operators:  # float16 weights are made float32 once, and stay
+        if operator.name == "DEQUANTIZE" and operator.inputs[0] in weights:
+            weights.update(operator.outputs)
     resolver = tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     interpreter = tf.lite.Interpreter(str(path), experimental_op_resolver_type=resolver)
     interpreter.allocate_tensors()
-    starts, ends = [], []
-    for index, tensor in enumerate(model.graphs[0].tensors):
-        if not model.constant(tensor).size:
-            view = interpreter.tensor(index)()
-            starts.append(view.__array_interface__["data"][0])
-            ends.append(starts[-1] + view.nbytes)
-    return max(ends) - min(starts)
+    views = [interpreter.tensor(index)() for index in range(len(graph.tensors)) if index not in weights]
+    starts = [view.__array_interface__["data"][0] for view in views]
+    return max(start + view.nbytes for start, view in zip(starts, views, strict=True)) - min(starts)
 
 
 def _tensor(tensor):

@@ -2,8 +2,10 @@ import dataclasses
 import json
 import re
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from testing import refuses
 
 from export.card import Entry, arena_bytes, check_folder, write_card
@@ -53,13 +55,35 @@ def inputs(runner):
     return runner.interpreter.get_signature_runner("serving_default").get_input_details()
 
 
-def test_arena_holds_every_activation_alive_at_once(online):
+def test_arena_holds_every_activation_alive_at_once(online, int8):
     """At least what the costliest operator reads and writes, at most all activations side by side."""
+    assert 0.2 < arena_bytes(int8, read_model(int8)) / arena_bytes(online, read_model(online)) < 0.35  # a byte for four
     model = read_model(online)
     graph = model.graphs[0]
     size = [0 if model.constant(t).size else int(np.prod(t.shape)) * 4 for t in graph.tensors]
     costliest = max(sum(size[i] for i in {*op.inputs, *op.outputs} if i >= 0) for op in graph.operators)
     assert costliest <= arena_bytes(online, model) < sum(size)
+
+
+def test_arena_leaves_out_float16_weights(tmp_path):
+    """Without a delegate they are made float32 once, in memory of their own, wherever that is."""
+    inputs = keras.Input((16, 16, 3), 1)
+    network = keras.Model(inputs, keras.layers.Conv2D(4, 3)(keras.layers.Conv2D(64, 1)(inputs)))
+    function = tf.function(lambda x: {"y": network(x)}, input_signature=[tf.TensorSpec((1, 16, 16, 3), name="x")])
+    module = tf.Module()
+    module.variables_of_model = [variable.value for variable in network.variables]
+    tf.saved_model.save(module, tmp_path, signatures={"serving_default": function.get_concrete_function()})
+    arenas = {}
+    for dtype in (tf.float32, tf.float16):
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path))
+        converter.optimizations, converter.target_spec.supported_types = [tf.lite.Optimize.DEFAULT], [dtype]
+        if dtype == tf.float32:
+            converter.optimizations = []
+        path = tmp_path / f"{dtype.name}.tflite"
+        path.write_bytes(converter.convert())
+        arenas[dtype.name] = arena_bytes(path, read_model(path))
+    assert "DEQUANTIZE" in {operator.name for operator in read_model(path).graphs[0].operators}
+    assert arenas["float16"] == arenas["float32"] > 16 * 16 * 64 * 4
 
 
 def test_second_export_into_the_folder_keeps_the_first(model, online, clip, folder):
