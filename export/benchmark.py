@@ -8,6 +8,7 @@ over, the logits out; `invoke_p50_ms` is the interpreter's part of it.
 
 import csv
 import itertools
+import math
 import os
 import pathlib
 import platform
@@ -18,7 +19,8 @@ import numpy as np
 from absl import flags
 
 from export.interpreter import DELEGATES, RUNTIMES, load_interpreter
-from export.metadata import is_online, read_spec
+from export.metadata import is_online, read_spec, read_variant
+from export.model_file import Model, read_model
 from export.runtime import ClipRunner, StreamRunner
 from tsm_tf import cli
 from tsm_tf.analysis.timing import interleaved
@@ -87,6 +89,8 @@ def measure(
         rows.append(
             {
                 "model": f"{path.parent.name}/{path.name}",
+                "variant": read_variant(path),
+                "multiply_adds": multiply_adds(read_model(path)),
                 **percentiles,
                 "ratio": round(float(np.median(np.median(steps, axis=1) / baseline)), 4),
                 "invoke_p50_ms": round(float(np.median(times[path, 1])), 3),
@@ -98,6 +102,17 @@ def measure(
             }
         )
     return rows
+
+
+def multiply_adds(model: Model) -> int:
+    """Returns the multiply-adds of a step: of convolutions and dense layers, as papers count them."""
+    graph, total = model.graphs[0], 0
+    for operator in graph.operators:
+        if operator.name in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
+            weights = graph.tensors[operator.inputs[1]].shape
+            inputs = weights[1:3] if operator.name == "DEPTHWISE_CONV_2D" else weights[1:]  # of one output
+            total += math.prod(graph.tensors[operator.outputs[0]].shape) * math.prod(inputs)
+    return total
 
 
 def device() -> str:
@@ -120,6 +135,27 @@ def plot(rows: list[dict], path: pathlib.Path) -> None:
     axes.invert_yaxis()
     axes.margins(x=0.25)
     axes.set(xlabel="median of a step (ms)", title=rows[0]["device"])
+    figure.savefig(path, dpi=110)
+
+
+def plot_curve(rows: list[dict], path: pathlib.Path) -> None:
+    """Draws the median step over the multiply-adds, a line for each runtime, variant and number of threads."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 5.5), layout="constrained")
+    axes = figure.subplots()
+    lines = {}
+    for row in rows:
+        key = f"{row['runtime']}, {row['variant']}, {row['threads']} thread(s)"
+        lines.setdefault(key, []).append((row["multiply_adds"] / 1e6, row["p50_ms"], row["model"].split("/")[0]))
+    for key, points in lines.items():
+        (line,) = axes.plot(*zip(*((x, y) for x, y, _ in sorted(points)), strict=True), "o-", label=key)
+        for x, y, name in points:
+            axes.annotate(name, (x, y), (4, -9), textcoords="offset points", fontsize=7, color=line.get_color())
+    axes.set(xscale="log", yscale="log", xlabel="multiply-adds of a frame (millions)", ylabel="median of a step (ms)")
+    axes.set_title(rows[0]["device"])
+    axes.grid(alpha=0.3, which="both")
+    axes.legend()
     figure.savefig(path, dpi=110)
 
 
@@ -160,10 +196,11 @@ def main():
         writer.writerows(rows)
     os.replace(temporary, output / "latency.csv")
     plot(rows, output / "latency.png")
+    plot_curve(rows, output / "latency_curve.png")
     for row in rows:
         name = f"{row['model']}, {row['runtime']}, {row['threads']} thread(s)"
         print(f"{row['p50_ms']:8.3f} ms  x{row['ratio']:.3f}  {name}")
-    print(f"written to {output}: latency.csv, latency.png")
+    print(f"written to {output}: latency.csv, latency.png, latency_curve.png")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ SMALLER = {
     "tsm_tf.training": ["--epochs=1"],
     "tsm_tf.analysis.latency": ["--rounds=1"],
     "export.benchmark": ["--rounds=2"],
+    "export.tflite": ["--num_videos=4"],
 }
 
 
