@@ -4,9 +4,8 @@ import struct
 
 import numpy as np
 
-_MOST_TABLES = (
-    100_000  # ResNet-152 has 1,000 tensors; a vector whose entries are all the same table costs a file little
-)
+# Of a vector; ResNet-152 has 1,000 tensors. Entries that are all the same table cost a file little, and a reader much.
+_MOST_TABLES = 100_000
 
 
 class Damaged(ValueError):

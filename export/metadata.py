@@ -1,7 +1,7 @@
 """The spec inside a `.tflite` file, so that a model needs no file beside it.
 
 The metadata named `TSM_SPEC` holds the JSON of `ModelSpec.to_json`; `TSM_STREAM` holds `{"variant": "int8", "start":
-{"shift_00": -3, ...}}`: the value that fills each cache before the first frame; `TSM_CRC32` a checksum of the whole
+{"shift_00": -3, ...}}`: the value that fills each cache before the first frame; `TSM_CRC32` is a checksum of the whole
 file. Reading needs no interpreter, and makes sure that the file is one that an interpreter can be trusted with.
 """
 
@@ -45,8 +45,12 @@ def add_spec(model: bytes, spec: ModelSpec, variant: str = "float32", start: Map
     tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
     tree.metadata = tree.metadata or []
     stream = json.dumps({"variant": variant, "start": dict(start or {})})
-    entries = {NAME: spec.to_json().encode(), STREAM_NAME: stream.encode(), standard_metadata.NAME: standard}
-    entries[CHECKSUM] = bytes(4)
+    entries = {
+        NAME: spec.to_json().encode(),
+        STREAM_NAME: stream.encode(),
+        standard_metadata.NAME: standard,
+        CHECKSUM: bytes(4),
+    }
     for name, data in entries.items():
         entry = next((entry for entry in tree.metadata if entry.name.decode() == name), None)
         if entry is None:
@@ -117,8 +121,8 @@ def read_start(path: pathlib.Path) -> dict[str, int]:
         InputError: not a TFLite file, or a damaged one.
     """
     start = _read_stream(path).get("start", {})
-    if not isinstance(start, dict) or not all(type(value) is int and -128 <= value <= 255 for value in start.values()):
-        raise InputError("model", f"must have whole numbers of a byte as start values in {STREAM_NAME}", str(path))
+    if not isinstance(start, dict) or not all(type(value) is int and -128 <= value <= 127 for value in start.values()):
+        raise InputError("model", f"must have whole numbers of int8 as start values in {STREAM_NAME}", str(path))
     return start
 
 

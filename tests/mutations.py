@@ -24,7 +24,7 @@ import numpy as np
 
 from export.flatbuffer import Damaged, Table
 from export.interpreter import RUNTIMES
-from export.metadata import NAME, seal
+from export.metadata import NAME, STREAM_NAME, seal
 from export.runtime import StreamRunner
 from tsm_tf.errors import InputError
 
@@ -102,9 +102,14 @@ def tensors(rng, data):
 def operators(rng, data):
     """What an operator reads and writes, which one it is, and its options."""
     (operator,) = pick(rng, graph_of(data).tables(3), 1)
-    kind, count = rng.integers(4), len(graph_of(data).tables(0))
+    kind, count = rng.integers(5), len(graph_of(data).tables(0))
     if kind < 2:
         overwrite(rng, operator.array(1 + kind, "<i4"), (*NUMBERS, *rng.integers(0, count, 20)))
+    elif kind == 4:  # another number of them
+        vector = operator.array(rng.integers(1, 3), "<i4")
+        if vector.size:
+            start = vector.ctypes.data - np.frombuffer(data, np.uint8).ctypes.data
+            struct.pack_into("<I", data, start - 4, rng.integers(vector.size))
     elif kind == 2:
         put(operator, rng.choice([0, 3]), "B", rng.integers(40))
     elif options := operator.table(4):
@@ -139,8 +144,9 @@ def interface(rng, data):
 
 def metadata(rng, data):
     """Bombs and lies in the place of the spec."""
-    kind = rng.integers(8)
-    spec = next(e for e in Table.root(memoryview(data)).tables(6) if e.text(0) == NAME)
+    kind = rng.integers(10)
+    name = NAME if kind < 8 else STREAM_NAME
+    spec = next(e for e in Table.root(memoryview(data)).tables(6) if e.text(0) == name)
     buffer = Table.root(memoryview(data)).tables(4)[spec.number(1, "I")]
     text = buffer.array(0).tobytes()
     if kind == 0:
@@ -157,6 +163,10 @@ def metadata(rng, data):
         return with_vector(data, buffer, 0, text.replace(b'"num_classes"', labels + b' "num_classes"', 1))
     if kind == 5:
         return with_vector(data, buffer, 0, rng.bytes(rng.integers(1, 5000)))
+    if kind > 7:
+        starts = (b"200", b"-129", b"1e9", b"NaN", b'"x"', b"[1]", b"true", b"9" * 400)
+        start = starts[rng.integers(len(starts))]
+        return with_vector(data, buffer, 0, b'{"start": {"shift_00": %s, "shift_99": 1}}' % start)
     field = rng.choice([1, 2, 4, 6, 7])  # a vector of a million tables, all of them the same
     return with_same_tables(data, field, rng.choice([1000, 90_000, 1_000_000]))
 
@@ -262,14 +272,15 @@ def make_models(folder):
     from int8 import convert_int8
     from weights import with_weights
 
+    from export.convert import convert
     from export.metadata import add_spec
-    from export.tflite import convert
+    from export.quantize import start_values
     from tsm_tf import ModelSpec, build_model
 
     spec = ModelSpec(num_classes=4, num_segments=4, input_size=32, width=0.35)
     model = with_weights(build_model(spec))
     for name, content in (("float32", convert(model, online=True)), ("int8", convert_int8(model))):
-        (folder / f"{name}.tflite").write_bytes(add_spec(content, spec))
+        (folder / f"{name}.tflite").write_bytes(add_spec(content, spec, name, start_values(content)))
 
 
 def main():

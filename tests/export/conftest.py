@@ -31,9 +31,11 @@ def int8(model, tmp_path_factory):
     from int8 import convert_int8
 
     from export.metadata import add_spec
+    from export.quantize import start_values
 
     path = tmp_path_factory.mktemp("int8") / "small_int8.tflite"
-    path.write_bytes(add_spec(convert_int8(model), model.spec))
+    content = convert_int8(model)
+    path.write_bytes(add_spec(content, model.spec, "edgetpu", start_values(content)))
     return path
 
 
