@@ -7,6 +7,7 @@ over, the logits out; `invoke_p50_ms` is the interpreter's part of it.
 """
 
 import csv
+import importlib.util
 import itertools
 import os
 import pathlib
@@ -159,11 +160,15 @@ def main():
         writer.writeheader()
         writer.writerows(rows)
     os.replace(temporary, output / "latency.csv")
-    plot(rows, output / "latency.png")
+    written = "latency.csv, latency.png"
+    if importlib.util.find_spec("matplotlib"):
+        plot(rows, output / "latency.png")
+    else:
+        written = "latency.csv; no latency.png, since matplotlib is not installed"
     for row in rows:
         name = f"{row['model']}, {row['runtime']}, {row['threads']} thread(s)"
         print(f"{row['p50_ms']:8.3f} ms  x{row['ratio']:.3f}  {name}")
-    print(f"written to {output}: latency.csv, latency.png")
+    print(f"written to {output}: {written}")
 
 
 if __name__ == "__main__":

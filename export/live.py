@@ -171,6 +171,8 @@ def main():
     runner = StreamRunner(values.model, values.threads, delegate=values.delegate)
     if runner.spec.modality != "rgb":
         raise InputError("model", "must take RGB frames", runner.spec.modality)
+    if runner.num_streams > 1:
+        raise InputError("model", "must be of one stream", f"{values.model}, of {runner.num_streams}")
     smoother = Smoother(runner.labels, values.averaged_steps, values.refractory_steps)
     with stop_on_signals() as stop:
         source = open_source(values.video, values.camera, values.show, stop)
