@@ -7,6 +7,7 @@ over, the logits out; `invoke_p50_ms` is the interpreter's part of it.
 """
 
 import csv
+import importlib.util
 import itertools
 import math
 import os
@@ -195,12 +196,15 @@ def main():
         writer.writeheader()
         writer.writerows(rows)
     os.replace(temporary, output / "latency.csv")
-    plot(rows, output / "latency.png")
-    plot_curve(rows, output / "latency_curve.png")
+    written = ["latency.csv"]
+    if importlib.util.find_spec("matplotlib"):
+        plot(rows, output / "latency.png")
+        plot_curve(rows, output / "latency_curve.png")
+        written += ["latency.png", "latency_curve.png"]
     for row in rows:
         name = f"{row['model']}, {row['runtime']}, {row['threads']} thread(s)"
         print(f"{row['p50_ms']:8.3f} ms  x{row['ratio']:.3f}  {name}")
-    print(f"written to {output}: latency.csv, latency.png, latency_curve.png")
+    print(f"written to {output}: {', '.join(written)}", "" if written[1:] else "(no PNG: matplotlib is not installed)")
 
 
 if __name__ == "__main__":

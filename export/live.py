@@ -2,6 +2,8 @@
 
 python -m export.live --model=FILE --video=FILE --output=DIR
 python -m export.live --model=FILE --camera=0 --show
+python -m export.live --model=FILE --video=rtsp://192.168.0.2/stream --show
+rpicam-vid -t 0 --codec libav --libav-format mpegts -o - | python -m export.live --model=FILE --video=- --output=DIR
 """
 
 import collections
@@ -18,50 +20,31 @@ import numpy as np
 from absl import flags
 
 from export.interpreter import DELEGATES
+from export.sources import DEFAULT_STRIDE, AtRate, open_source
 from tsm_tf import cli
 from tsm_tf.errors import InputError
 
 COLUMNS = ("frame", "seconds", "predicted", "shown", "probability", "milliseconds")
-_DEFAULT_STRIDE = 2  # the original demo takes every second camera frame
-_CAMERA_FPS = 30.0  # of a camera that doesn't say its rate
+_RATE_STEPS = 20  # the rate on the screen is that of so many steps
+_GAP = 2.0  # seconds without a frame after which a live stream starts anew
 _WINDOW = "TSM"
 
 
-class AtRate:
-    """Thins `(seconds, frame)` pairs to a rate, whatever theirs is; yields (number of the frame, seconds, frame).
+class Session:
+    """One stream through a model: the runner, the smoothing, the row and the picture of each frame.
 
-    Frames that a source does not have are not made up; `dropped` counts the moments at which one was due and none
-    came (a slow video, or a camera while the model was busy). Without a rate, every second frame is taken, as the
-    original demo does.
+    Args:
+        runner: a `StreamRunner`.
+        smoother: a `Smoother`.
+        max_gap: seconds without a frame after which the stream starts anew; None for never.
     """
 
-    def __init__(self, frames, fps: float | None):
-        self.frames = frames
-        self.fps = fps
-        self.dropped = 0
-
-    def __iter__(self):
-        due = 0
-        for number, (seconds, frame) in enumerate(self.frames):
-            if self.fps is None:
-                if number % _DEFAULT_STRIDE == 0:
-                    yield number, seconds, frame
-                continue
-            moment = int(seconds * self.fps + 1e-3)
-            if moment >= due:
-                self.dropped += moment - due
-                due = moment + 1
-                yield number, seconds, frame
-
-
-class Session:
-    """One stream through a model: the runner, the smoothing, the row and the picture of each frame."""
-
-    def __init__(self, runner, averaged_steps: int):
-        from export.smoothing import Smoother
-
+    def __init__(self, runner, smoother, max_gap: float | None = None):
         self.runner = runner
-        self.smoother = Smoother(runner.labels, averaged_steps)
+        self.smoother = smoother
+        self.max_gap = max_gap
+        self.last = None
+        self.moments = collections.deque(maxlen=_RATE_STEPS)
         self.milliseconds = []
         self.shown = collections.Counter()
 
@@ -70,11 +53,16 @@ class Session:
         from export.overlay import annotate
         from tsm_tf.data.transforms import eval_frame
 
+        if self.max_gap and self.last is not None and seconds - self.last > self.max_gap:
+            self.runner.reset()
+            self.smoother.reset()
+        self.last = seconds
         started = time.perf_counter()
         logits = self.runner.step(eval_frame(frame, self.runner.spec))
         shown = self.smoother.step(logits)
         took = 1000 * (time.perf_counter() - started)
         self.milliseconds.append(took)
+        self.moments.append(started)
         self.shown[self.runner.labels[shown]] += 1
         probabilities = np.exp(logits - logits.max())
         probabilities /= probabilities.sum()
@@ -87,40 +75,13 @@ class Session:
             "probability": round(float(probabilities[best]), 4),
             "milliseconds": round(took, 3),
         }
-        status = f"{seconds:.2f} s    {took:.1f} ms a frame ({1000 / took:.0f} frames/s)    {self.runner.runtime}"
+        status = f"{seconds:.2f} s    {took:.1f} ms a frame    {self.rate():.1f} frames/s    {self.runner.runtime}"
         return row, annotate(frame, labels[shown], labels, probabilities, status)
 
-
-def open_camera(number: int):
-    """Returns an OpenCV camera.
-
-    Raises:
-        InputError: it cannot be opened.
-    """
-    import cv2
-
-    set_log_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel  # OpenCV 4; 5
-    set_log_level(0)  # else each backend that fails adds lines of its own to ours
-    camera = cv2.VideoCapture(number)
-    if not camera.isOpened():
-        raise InputError("camera", "must be the number of a camera that can be opened", number)
-    camera.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # a slow model shall see the present, not a queue of the past
-    return camera
-
-
-def camera_frames(camera):
-    """Yields (seconds, RGB frame) of an OpenCV camera until it ends."""
-    started = time.monotonic()
-    while (read := camera.read())[0]:
-        yield time.monotonic() - started, np.ascontiguousarray(read[1][..., ::-1])
-
-
-def at_natural_speed(frames):
-    """Yields a file's (seconds, frame) when their time has come, for somebody who watches."""
-    started = time.monotonic()
-    for seconds, frame in frames:
-        time.sleep(max(0, seconds - (time.monotonic() - started)))
-        yield seconds, frame
+    def rate(self) -> float:
+        """Returns how many frames a second came through lately."""
+        took = self.moments[-1] - self.moments[0]
+        return (len(self.moments) - 1) / took if took else 0.0
 
 
 def open_window() -> None:
@@ -181,13 +142,15 @@ def _draw(picture):
 def define_flags():
     """Defines the command's flags."""
     flags.DEFINE_string("model", None, "A file of `python -m export.tflite --online`.", required=True)
-    flags.DEFINE_string("video", None, "Video file to stream.")
-    flags.DEFINE_integer("camera", None, "Number of the camera to stream.")
+    flags.DEFINE_string("video", None, "File or URL (rtsp://, http://) to stream, or - for standard input.")
+    flags.DEFINE_string("camera", None, "Number or path of the camera to stream, such as 0 or /dev/video0.")
     flags.DEFINE_string("output", None, "Folder for stream.mp4, stream.gif, frames.csv; needed for --video.")
     flags.DEFINE_bool("show", False, "Show a window; q ends.")
     flags.DEFINE_integer(
         "averaged_steps", 12, "Logits are averaged over so many steps; 12 is the demo's.", lower_bound=1
     )
+    stays = "A class that has just come stays for so many more steps; 1 is the demo's."
+    flags.DEFINE_integer("refractory_steps", 1, stays, lower_bound=0)
     flags.DEFINE_integer("threads", 1, "Of the interpreter.", lower_bound=1)
     flags.DEFINE_string("delegate", "none", f"none, {', '.join(DELEGATES)}, or the path of a delegate's library.")
 
@@ -203,36 +166,28 @@ def main():
     if folder and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError("output", "must be a new or an empty folder", str(folder))
     from export.runtime import StreamRunner
+    from export.smoothing import Smoother
 
     runner = StreamRunner(values.model, values.threads, delegate=values.delegate)
     if runner.spec.modality != "rgb":
         raise InputError("model", "must take RGB frames", runner.spec.modality)
-    source, native = open_source(values.video, values.camera, values.show)
-    if values.show:
-        open_window()
-    fps = runner.spec.fps
-    rate = min(native, fps) if fps else native / _DEFAULT_STRIDE
-    said = f"the model's {fps:g} frames/s" if fps else "every second frame: the model does not say its rate"
-    print(f"{values.model} on {runner.runtime}, {said}; Ctrl-C ends")
+    if runner.num_streams > 1:
+        raise InputError("model", "must be of one stream", f"{values.model}, of {runner.num_streams}")
+    smoother = Smoother(runner.labels, values.averaged_steps, values.refractory_steps)
     with stop_on_signals() as stop:
-        frames = AtRate(itertools.takewhile(lambda _: not stop.is_set(), source), fps)
-        stream(Session(runner, values.averaged_steps), frames, folder, rate, values.show)
+        source = open_source(values.video, values.camera, values.show, stop)
+        with contextlib.closing(source.frames):
+            if values.show:
+                open_window()
+            fps = runner.spec.fps
+            rate = min(source.fps, fps) if fps else source.fps / DEFAULT_STRIDE
+            said = f"the model's {fps:g} frames/s" if fps else "every second frame: the model does not say its rate"
+            print(f"{values.model} on {runner.runtime}, {said}; Ctrl-C ends", flush=True)
+            frames = AtRate(itertools.takewhile(lambda _: not stop.is_set(), source.frames), fps)
+            session = Session(runner, smoother, _GAP if source.is_live else None)
+            stream(session, frames, folder, rate, values.show)
     if stop.is_set():
         raise KeyboardInterrupt
-
-
-def open_source(video: str | None, camera: int | None, show: bool):
-    """Returns an iterator of (seconds, RGB frame) of a file or a camera, and its frames per second."""
-    if video is None:
-        import cv2
-
-        opened = open_camera(camera)
-        return camera_frames(opened), opened.get(cv2.CAP_PROP_FPS) or _CAMERA_FPS
-    from tsm_tf.data.decode import iterate_frames, probe
-
-    fps = probe(video).fps
-    frames = iterate_frames(video)
-    return at_natural_speed(frames) if show else frames, fps
 
 
 def stream(session: Session, frames: AtRate, folder: pathlib.Path | None, rate: float, show: bool) -> None:

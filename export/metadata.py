@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from export.flatbuffer import Damaged
-from export.model_file import Model, parse_model, read_model
+from export.model_file import IDENTIFIER, Model, parse_model, read_model
 from export.verify import verify
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
@@ -59,7 +59,24 @@ def add_spec(model: bytes, spec: ModelSpec, variant: str = "float32", start: Map
             tree.metadata.append(entry)
             tree.buffers.append(schema.BufferT())
         tree.buffers[entry.buffer].data = list(data)
-    return seal(standard_metadata.append_label_file(bytes(flatbuffer_utils.convert_object_to_bytearray(tree)), spec))
+    return seal(standard_metadata.append_label_file(_pack(tree), spec))
+
+
+def _pack(tree) -> bytes:
+    """Returns a model's bytes. Equal vectors are written once: zero points would be a tenth of int8."""
+    import flatbuffers
+
+    class Builder(flatbuffers.Builder):
+        def CreateNumpyVector(self, x):
+            key = x.dtype.str, x.tobytes()
+            if key not in self.written:
+                self.written[key] = super().CreateNumpyVector(x)
+            return self.written[key]
+
+    builder = Builder()
+    builder.written = {}
+    builder.Finish(tree.Pack(builder), file_identifier=IDENTIFIER)
+    return bytes(builder.Output())
 
 
 def seal(content: bytes) -> bytes:

@@ -87,6 +87,15 @@ def test_importing_the_package_loads_no_framework():
     assert done.returncode == 0, done.stderr
 
 
+def test_importing_the_runtime_loads_numpy_and_no_more():
+    code = (
+        "import numpy, sys; before = set(sys.modules); import export.runtime; "
+        "print(*{name.partition('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert set(done.stdout.split()) == {"export", "tsm_tf"}, done.stderr
+
+
 @pytest.mark.parametrize("module", ["export.runtime", "export.live"])
 def test_device_side_needs_no_framework(module):
     done = blocked(f"import {module}", "keras", "tensorflow")

@@ -23,6 +23,18 @@ def test_times_online_and_clip_models_in_turns(online, clip, tmp_path):
     assert (tmp_path / "latency.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_without_matplotlib_no_picture(online, tmp_path):
+    code = (
+        "import importlib.util as u, runpy; find = u.find_spec; "
+        "u.find_spec = lambda name, *more: None if name == 'matplotlib' else find(name, *more); "
+        "runpy.run_module('export.benchmark', run_name='__main__', alter_sys=True)"
+    )
+    command = [sys.executable, "-c", code, f"--models={online}", "--rounds=1", f"--output={tmp_path}"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0 and "no latency.png" in done.stdout, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["latency.csv"]
+
+
 def test_refuses(online, tmp_path):
     for flags, part in (
         (["--models=gone.tflite"], "gone.tflite"),

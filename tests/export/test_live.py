@@ -13,9 +13,10 @@ from PIL import Image
 from testing import refuses
 from videos import encode, moving_square, natural_videos
 
-from export.live import AtRate, Session, at_natural_speed, camera_frames, open_camera, open_window, run
+from export.live import Session, open_window, run
 from export.runtime import StreamRunner
 from export.smoothing import Smoother
+from export.sources import AtRate, Camera, at_natural_speed
 
 
 def test_official_smoothing(golden_dir):
@@ -66,8 +67,8 @@ def test_a_window_needs_a_display(monkeypatch):
 def test_camera_frames_are_rgb(tmp_path):
     frames = moving_square(5)
     video = encode(tmp_path / "camera.avi", frames, codec="mjpeg", pix_fmt="yuvj444p", options={"q": "1"})
-    camera = open_camera(str(video))  # OpenCV reads files by the same calls
-    seconds, seen = zip(*camera_frames(camera), strict=True)
+    camera = Camera(str(video))  # OpenCV reads files by the same calls
+    seconds, seen = zip(*camera, strict=True)
     assert np.abs(np.stack(seen).astype(int) - frames).mean() < 4 and list(seconds) == sorted(seconds)
 
 
@@ -90,7 +91,8 @@ def test_q_ends_the_window(online, monkeypatch):
     monkeypatch.setattr(cv2, "imshow", lambda name, picture: drawn.append(picture))
     monkeypatch.setattr(cv2, "waitKey", lambda delay: next(keys))
     monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: 1.0)
-    session = Session(StreamRunner(online), averaged_steps=12)
+    runner = StreamRunner(online)
+    session = Session(runner, Smoother(runner.labels))
     run(session, AtRate([(i / 5, frame) for i, frame in enumerate(moving_square(6))], 5.0), None, show=True)
     assert len(drawn) == session.shown.total() == len(session.milliseconds) == 3
 
