@@ -89,7 +89,7 @@ def measure(
         percentiles = {f"p{p}_ms": round(float(np.percentile(steps, p)), 3) for p in (50, 90, 99)}
         rows.append(
             {
-                "model": f"{path.parent.name}/{path.name}",
+                "model": _name(path, models),
                 "variant": read_variant(path),
                 "multiply_adds": multiply_adds(read_model(path)),
                 **percentiles,
@@ -103,6 +103,11 @@ def measure(
             }
         )
     return rows
+
+
+def _name(path, models):
+    """Returns a file's path from the folder that all share."""
+    return os.path.relpath(path, os.path.commonpath([model.absolute().parent.parent for model in models]))
 
 
 def multiply_adds(model: Model) -> int:
@@ -148,7 +153,7 @@ def plot_curve(rows: list[dict], path: pathlib.Path) -> None:
     lines = {}
     for row in rows:
         key = f"{row['runtime']}, {row['variant']}, {row['threads']} thread(s)"
-        lines.setdefault(key, []).append((row["multiply_adds"] / 1e6, row["p50_ms"], row["model"].split("/")[0]))
+        lines.setdefault(key, []).append((row["multiply_adds"] / 1e6, row["p50_ms"], row["model"].rpartition("/")[0]))
     for key, points in lines.items():
         (line,) = axes.plot(*zip(*((x, y) for x, y, _ in sorted(points)), strict=True), "o-", label=key)
         for x, y, name in points:
