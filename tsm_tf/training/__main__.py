@@ -48,6 +48,7 @@ def _define_recipe_flags():
     flags.DEFINE_enum("optimizer", None, OPTIMIZERS, _OF_RECIPE)
     flags.DEFINE_enum("schedule", None, SCHEDULES, _OF_RECIPE)
     flags.DEFINE_float("width", None, f"Channel multiplier of MobileNetV2. {_OF_RECIPE}")
+    flags.DEFINE_bool("drop_last", None, f"Leaves out an epoch's last step if it has fewer clips. {_OF_RECIPE}")
     flags.DEFINE_bool("partial_bn", None, f"Freezes all batch norms but the first. {_OF_RECIPE}")
     scaling = "Scales the recipe's rate with batch_size * accumulate, and warms up for five epochs (section 7.3)."
     flags.DEFINE_bool("linear_scaling", False, scaling)

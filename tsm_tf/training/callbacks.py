@@ -32,8 +32,8 @@ class RunFolder(keras.callbacks.Callback):
     """Saves a run's states, writes `last/`, `best/`, `log.csv`, `curves.png` after each epoch; goes on from them.
 
     A state is one file, verified when it is read; it holds the history, too, so that all other files can be written
-    again from it. A kill at any moment loses the steps since the newest state and nothing else, and these are the same when
-    they are done again.
+    again from it. A kill at any moment loses the steps since the newest state and nothing else, and these are the
+    same when they are done again.
 
     Args:
         directory: the run's folder.

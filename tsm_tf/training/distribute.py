@@ -1,8 +1,8 @@
 """`tf.distribute` strategies for `model.fit`, and what Keras 3 needs before it trains with several workers.
 
 Keras 3 (seen up to 3.15) fails under `MultiWorkerMirroredStrategy` in two places: `_maybe_symbolic_build` reduces a
-whole distributed batch, and `reduce_per_replica` reduces scalars over axis 0. It also clips gradients before it adds those of
-the replicas up. `prepared` and `clip_after_reduction` are the mend; a test fails once Keras needs it no more.
+whole distributed batch, and `reduce_per_replica` reduces scalars over axis 0. It also clips gradients before it adds
+those of the replicas up. `prepared` and `clip_after_reduction` mend it; a test fails once Keras needs that no more.
 """
 
 import contextlib
@@ -180,11 +180,17 @@ def prepared(model: keras.Model, devices: Devices, batch):
 
 def clip_after_reduction(optimizer: keras.optimizers.Optimizer) -> None:
     """Has an optimizer clip what all replicas' gradients sum up to, as one device with the whole batch would."""
-    clip, reduce = optimizer._clip_gradients, optimizer._all_reduce_sum_gradients
+    import tensorflow as tf
+
+    reduce, limit = optimizer._all_reduce_sum_gradients, optimizer.global_clipnorm
 
     def reduce_and_clip(grads_and_vars):
         grads, variables = zip(*reduce(grads_and_vars), strict=True)
-        return list(zip(clip(list(grads)), variables, strict=True))
+        # The norm's last bit depends on threads: the replicas take one value, or their weights would part.
+        norm = tf.distribute.get_replica_context().all_reduce("MEAN", tf.linalg.global_norm(grads))
+        scale = limit / tf.maximum(norm, limit)
+        return [(gradient * scale, variable) for gradient, variable in zip(grads, variables, strict=True)]
 
-    optimizer._clip_gradients = lambda grads: grads
-    optimizer._all_reduce_sum_gradients = reduce_and_clip
+    if limit:
+        optimizer._clip_gradients = lambda grads: grads
+        optimizer._all_reduce_sum_gradients = reduce_and_clip
