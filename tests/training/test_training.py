@@ -1,20 +1,18 @@
 import csv
+import dataclasses
 import signal
 import subprocess
 import sys
 import time
 
-import keras
 import numpy as np
 import pytest
 from testing import refuses
 from videos import write_data
 
 from tsm_tf import load_checkpoint
-from tsm_tf.training.callbacks import RunFolder
-from tsm_tf.training.optimizer import StepDecay, build_optimizer
 from tsm_tf.training.recipes import get_recipe
-from tsm_tf.training.run import train
+from tsm_tf.training.run import Start, train
 
 # ResNet-18 has the fewest layers, which decides how long TensorFlow takes before the first step.
 TINY = {"backbone": "resnet18", "width": 1.0, "epochs": 2, "batch_size": 4, "num_segments": 2, "input_size": 32}
@@ -55,48 +53,27 @@ def test_finished_run_is_not_trained_again(run, data, capsys):
     assert "has all its 2 epochs" in capsys.readouterr().out and len(rows_of(run[0])) == 2
 
 
-@pytest.mark.slow
-def test_killed_run_goes_on_and_ends_the_same(run, data, tmp_path, monkeypatch):
-    """Killed at the worst moment: an epoch is in `last/`, and not yet in `best/`, the log and the curves."""
-    recipe = get_recipe("gestures", **TINY)
-
-    def killed(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(RunFolder, "_publish", killed)
-        with pytest.raises(KeyboardInterrupt):
-            train(recipe, data, tmp_path)
-    assert not (tmp_path / "best").exists() and not (tmp_path / "log.csv").exists()
-    model = load_checkpoint(tmp_path / "last")
-    model.compile(build_optimizer(recipe, model, 2))
-    assert RunFolder(tmp_path).restore(model) == 1 and int(model.optimizer.iterations) == 2
-    for a, b in zip(load_checkpoint(tmp_path).get_weights(), model.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
-    assert len(rows_of(tmp_path)) == 1 and (tmp_path / "curves.png").is_file()
-
-    model = train(recipe, data, tmp_path)
-    rows, whole = rows_of(tmp_path), rows_of(run[0])
-    assert len(rows) == 2 and rows[0]["loss"] == whole[0]["loss"]
-    assert int(model.optimizer.iterations) == 4
-    assert float(rows[1]["learning_rate"]) == pytest.approx(float(whole[1]["learning_rate"]))
-
-
 def test_starts_from_another_checkpoint(run, data, tmp_path, capsys):
     recipe = get_recipe("gestures", **{**TINY, "epochs": 1, "learning_rate": 1e-12})
     flips = tmp_path / "flips.json"
     flips.write_text('{"Swiping Left": null, "Swiping Right": null}')
-    model = train(recipe, data, tmp_path / "a", init=str(run[0] / "last"), flips=str(flips))
+    start = Start(init=str(run[0] / "last"))
+    model = train(dataclasses.replace(recipe, flips=str(flips)), data, tmp_path / "a", start=start)
     assert "never flipped: Swiping Left, Swiping Right" in capsys.readouterr().out
     kernel = model.get_layer("head").kernel
     np.testing.assert_allclose(kernel, load_checkpoint(run[0] / "last").get_layer("head").kernel, atol=1e-6)
     three = write_data(tmp_path / "three", {"train": 3, "val": 3}, labels=("x", "y", "z"))
-    model = train(recipe, three, tmp_path / "c", init=str(run[0] / "last"))  # a new head, all else from there
+    model = train(recipe, three, tmp_path / "c", start=start)  # a new head, all else from there
     assert "starting from" in (text := capsys.readouterr().out) and "new: head/kernel, head/bias" in text
     conv = model.get_layer("layer4_1_conv2").kernel
     np.testing.assert_allclose(conv, load_checkpoint(run[0] / "last").get_layer("layer4_1_conv2").kernel, atol=1e-6)
     with refuses("init", "layer1_2_conv1/kernel"):
-        train(get_recipe("gestures", **{**TINY, "backbone": "resnet34"}), data, tmp_path / "b", init=str(run[0]))
+        train(
+            get_recipe("gestures", **{**TINY, "backbone": "resnet34"}),
+            data,
+            tmp_path / "b",
+            start=Start(init=str(run[0])),
+        )
     assert not (tmp_path / "b").exists()  # so that the corrected command finds no folder of another run
 
 
@@ -106,32 +83,16 @@ def test_refuses_before_work(run, data, tmp_path):
     (tmp_path / "mine").touch()
     with refuses("output", "new or empty"):
         train(get_recipe("gestures", **TINY), data, tmp_path)
-    with refuses("recipe", "gestures", "kinetics"):
-        get_recipe("kinetics")
+    with refuses("recipe", "gestures", "sports"):
+        get_recipe("sports")
     with refuses("epochs", "at least 1"):
         get_recipe("gestures", epochs=0)
     with refuses("learning_rate", "positive"):
         get_recipe("gestures", learning_rate=-1.0)
     with pytest.raises(FileNotFoundError, match="`flips` must be auto, none, or a JSON file: sometimes"):
-        train(get_recipe("gestures", **TINY), data, tmp_path / "new", flips="sometimes")
+        train(get_recipe("gestures", flips="sometimes", **TINY), data, tmp_path / "new")
     with refuses("optimizer", "sgd"):
         get_recipe("gestures", optimizer="lion")
-
-
-def test_step_decay():
-    schedule = StepDecay(1.0, 4, (10, 20))
-    rates = [float(schedule(step)) for step in (0, 2, 4, 9, 10, 20)]
-    np.testing.assert_allclose(rates, [0, 0.5, 1, 1, 0.1, 0.01], rtol=1e-6)
-    assert StepDecay.from_config(schedule.get_config()).get_config() == schedule.get_config()
-
-
-@pytest.mark.parametrize("name", ["sgd", "adamw"])
-def test_only_kernels_decay(name):
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, name="d"), keras.layers.BatchNormalization()])
-    optimizer = build_optimizer(get_recipe("gestures", optimizer=name, weight_decay=0.5), model, 10)
-    optimizer.build(model.trainable_variables)
-    decays = {v.path: optimizer._use_weight_decay(v) for v in model.trainable_variables}
-    assert [path for path, does in decays.items() if does] == [model.get_layer("d").kernel.path]
 
 
 def test_ctrl_c_says_how_to_go_on(data, tmp_path):

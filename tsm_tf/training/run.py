@@ -1,27 +1,50 @@
 """One training: data, model, `model.fit`, and a folder that it can go on from."""
 
+import contextlib
 import dataclasses
-import json
 import os
 import pathlib
-import warnings
 
 import keras
-import tensorflow as tf
 
-from tsm_tf.data.decode import BadVideoError
-from tsm_tf.data.manifest import read_labels, read_videos
-from tsm_tf.data.pipeline import clip_dataset, stream_fps
+from tsm_tf.data.manifest import read_labels
+from tsm_tf.data.pipeline import select_videos, stream_fps
 from tsm_tf.data.transforms import describe_flips, flip_targets, read_flip_targets
 from tsm_tf.errors import InputError
 from tsm_tf.models.clip import build_model
 from tsm_tf.models.pretrained import initial_weights, pretrained_weights
 from tsm_tf.spec import ModelSpec
-from tsm_tf.training.callbacks import BadVideoReport, RunFolder
+from tsm_tf.training.accumulate import accumulate
+from tsm_tf.training.claim import claim, data_digest, note_start
+from tsm_tf.training.distill import distill, load_teacher
+from tsm_tf.training.distribute import clip_after_reduction, pick_devices
+from tsm_tf.training.groups import batch_norms, freeze_batch_norms
+from tsm_tf.training.loop import Execution, Loop
 from tsm_tf.training.optimizer import build_optimizer
 from tsm_tf.training.recipes import Recipe
 
-RUN_FILE = "run.json"
+PRECISIONS = ("float16", "bfloat16")
+_MODEL_FIELDS = (
+    *("backbone", "width", "input_size", "num_segments", "shift_mode", "shift_div", "non_local", "dropout"),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """What a training starts from, and learns from besides labels.
+
+    Args:
+        init: checkpoint to start from; a head of other classes stays new.
+        weights: image network to start from; see `pretrained_weights`.
+        teacher: checkpoint to distill; see `distill`.
+        distill_weight, temperature: of the distillation.
+    """
+
+    init: str | None = None
+    weights: str | None = None
+    teacher: str | None = None
+    distill_weight: float = 0.5
+    temperature: float = 2.0
 
 
 def train(
@@ -29,122 +52,124 @@ def train(
     data_dir: str | os.PathLike,
     output: str | os.PathLike,
     *,
-    init: str | None = None,
-    weights: str | None = None,
-    flips: str = "auto",
-    on_bad_video: str = "stop",
+    start: Start = Start(),
+    execution: Execution = Execution(),  # noqa: B008 (frozen)
 ) -> keras.Model:
     """Trains by `model.fit`, or goes on with a run that was stopped.
 
     Args:
         recipe: model and hyper-parameters.
         data_dir: folder with `train.txt`, `val.txt`, `labels.txt`.
-        output: the run's folder: `best/`, `last/`, `log.csv`, `curves.png`, `tensorboard/`, `run.json`.
-        init: checkpoint to start from; a head of other classes stays new.
-        weights: image network to start from; see `pretrained_weights`.
-        flips: `"auto"` mirrors videos and their labels as `flip_targets` finds, a JSON file as `read_flip_targets`
-            reads it; `"none"` never does.
-        on_bad_video: see `clip_dataset`.
+        output: the run's folder: `best/`, `last/`, `log.csv`, `curves.png`, `tensorboard/`, `checkpoints/`, `run.json`,
+            `starts.jsonl`.
+        start: what to start from.
+        execution: on which devices, and how.
 
     Returns:
         The model after the last epoch.
 
     Raises:
-        InputError: bad data or arguments, or an output folder of another run.
+        InputError: bad data or arguments, an output folder of another run, a loss that is no number, no room to save,
+            another worker that is gone.
         BadVideoError: a broken video, with `on_bad_video="stop"`.
+        Preempted: SIGTERM came, and the state is saved.
     """
-    if init and weights:
-        raise InputError("weights", "must be left out with init, which has weights", weights)
+    devices = pick_devices(execution.strategy)
+    _check(recipe, start, execution, devices)
     spec = _spec(recipe, data_dir)
-    targets = _flip_targets(flips, spec.labels)
-    counts = {split: len(read_videos(data_dir, split)) for split in ("train", "val")}
-    keras.utils.set_random_seed(recipe.seed)
-    model = build_model(spec)
-    start = initial_weights(model, init) if init else pretrained_weights(model, weights) if weights else None
+    targets = _flips(recipe.flips, spec.labels)
+    counts = {split: len(select_videos(data_dir, split, split == "train")) for split in ("train", "val")}
+    batch_size = recipe.batch_size * recipe.accumulate
+    drop_last = recipe.drop_last or devices.share.parts > 1 or recipe.accumulate > 1
+    steps = counts["train"] // batch_size if drop_last else -(-counts["train"] // batch_size)
+    if steps < 1:
+        rule = f"must, with accumulate={recipe.accumulate}, be at most the {counts['train']} training videos"
+        raise InputError("batch_size", rule, recipe.batch_size)
     output = pathlib.Path(output)
-    choices = {
-        "data": str(pathlib.Path(data_dir)),
-        "labels": spec.labels,
-        "init": init,
-        "weights": weights,
-        "flips": flips,
-    }
-    _claim(output, {**choices, **dataclasses.asdict(recipe)})
-    model.compile(
-        build_optimizer(recipe, model, -(-counts["train"] // recipe.batch_size)),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
-    folder = RunFolder(output)
-    done = folder.restore(model)
-    if done >= recipe.epochs:
-        print(f"{output} has all its {recipe.epochs} epochs")
-        return model
-    if start is not None:
-        print(f"starting from {init or weights}; new: {', '.join(start) or 'nothing'}")
-    print(describe_flips(spec.labels, targets) if targets else "flips: none")
-    print(f"{counts['train']:,} videos to train on, {counts['val']:,} to validate, {spec.num_classes} classes")
-    print(f"{spec.backbone}, shift_mode {spec.shift_mode}, {model.count_params():,} parameters")
-    print(f"{'going on' if done else 'training'}: epoch {done + 1} to {recipe.epochs}", flush=True)
-    _fit(model, recipe, data_dir, folder, done, targets, on_bad_video)
+    keras.utils.set_random_seed(recipe.seed)
+    with devices.scope(), _precision(execution.mixed_precision):
+        model, lines = _make_model(spec, recipe, start, execution, devices, steps)
+    settings = {"data": str(pathlib.Path(data_dir)), "data_digest": data_digest(data_dir), "labels": spec.labels}
+    settings |= {**dataclasses.asdict(start), "mixed_precision": execution.mixed_precision}
+    if devices.is_chief:
+        claim(output, {**settings, **dataclasses.asdict(recipe)})
+        note_start(output)
+    lines += [
+        describe_flips(spec.labels, targets) if targets else "flips: none",
+        f"{counts['train']:,} videos to train on, {counts['val']:,} to validate, {spec.num_classes} classes",
+        f"{spec.backbone}, shift_mode {spec.shift_mode}, {model.count_params():,} parameters",
+    ]
+    loop = Loop(recipe, data_dir, model, devices, execution, output, steps, drop_last, targets)
+    loop.run(lines)
     return model
 
 
-def _fit(model, recipe, data_dir, folder, done, targets, on_bad_video):
-    bad_videos: list[BadVideoError] = []
-    common = {"on_bad_video": on_bad_video, "bad_videos": bad_videos}
-    training = clip_dataset(
-        *(data_dir, model.spec, "train", True, recipe.batch_size),
-        **{"seed": recipe.seed, "first_epoch": done, "flip_targets": targets, "scales": recipe.scales, **common},
-    )
-    validation = clip_dataset(data_dir, model.spec, "val", False, recipe.batch_size, **common)
-    # Keras learns from the first pass how many batches there are, and warns of one that has fewer.
-    warnings.filterwarnings("ignore", "Your input ran out of data")
-    tensorboard = keras.callbacks.TensorBoard(folder.directory / "tensorboard")
-    try:
-        model.fit(
-            training,
-            validation_data=validation,
-            epochs=recipe.epochs,
-            initial_epoch=done,
-            callbacks=[folder, BadVideoReport(bad_videos), tensorboard],
-            shuffle=False,
-        )
-    except tf.errors.OpError:
-        if on_bad_video == "stop" and bad_videos:
-            raise bad_videos[0] from None
-        raise
+def _check(recipe, start, execution, devices):
+    if start.init and start.weights:
+        raise InputError("weights", "must be left out with init, which has weights", start.weights)
+    if execution.mixed_precision not in (None, *PRECISIONS):
+        raise InputError("mixed_precision", f"must be one of {', '.join(PRECISIONS)}", execution.mixed_precision)
+    if execution.mixed_precision == "float16" and devices.share.parts > 1:
+        # Keras looks for overflows in each replica's gradients, before their sum: replicas would scale differently.
+        raise InputError("mixed_precision", "must be bfloat16 with several devices", "float16")
+    if recipe.accumulate > 1 and keras.backend.backend() != "tensorflow":
+        raise InputError("accumulate", "must be 1 unless KERAS_BACKEND is tensorflow", recipe.accumulate)
+    if recipe.accumulate > 1 and execution.sync_batch_norm:
+        raise InputError("sync_batch_norm", "must be false with accumulate: replicas would meet within a loop", True)
+    if not 0 <= start.distill_weight <= 1:
+        raise InputError("distill_weight", "must be between 0 and 1", start.distill_weight)
+    if not start.temperature > 0:
+        raise InputError("temperature", "must be positive", start.temperature)
 
 
-def _flip_targets(flips, labels):
-    if flips == "none":
-        return None
-    return flip_targets(labels) if flips == "auto" else read_flip_targets(flips, labels)
+@contextlib.contextmanager
+def _precision(name):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(f"mixed_{name}" if name else before)
+    yield
+    keras.config.set_dtype_policy(before)
 
 
 def _spec(recipe, data_dir):
     labels = read_labels(data_dir)
-    names = ("backbone", "width", "input_size", "num_segments", "shift_mode", "shift_div", "dropout")
-    choices = {name: getattr(recipe, name) for name in names}
+    choices = {name: getattr(recipe, name) for name in _MODEL_FIELDS}
     fps = stream_fps(data_dir, "train", recipe.num_segments)
     return ModelSpec(num_classes=len(labels), labels=labels, fps=fps, **choices)
 
 
-def _claim(output, settings):
-    """Marks the folder as this run's; refuses one of another run, or with other content."""
-    path = output / RUN_FILE
-    settings = json.loads(json.dumps(settings))
-    if path.is_file():
-        found = json.loads(path.read_text(encoding="utf-8"))
-        differing = sorted(name for name in settings if found.get(name) != settings[name])
-        if differing:
-            name = differing[0]
-            rule = f"must be a new folder for another {name}: {output} was begun with {found.get(name)!r}"
-            raise InputError("output", rule, settings[name])
-    elif output.exists() and any(not child.name.startswith(".") for child in output.iterdir()):
-        raise InputError("output", "must be a new or empty folder, or a run to go on with", str(output))
-    else:
-        output.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".writing.{RUN_FILE}")
-        temporary.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
+def _make_model(spec, recipe, start, execution, devices, steps):
+    """Returns the compiled model, and lines for people about what it starts from."""
+    model = build_model(spec)
+    new = None
+    if start.init:
+        new = initial_weights(model, start.init)
+    elif start.weights:
+        new = pretrained_weights(model, start.weights)
+    lines = [] if new is None else [f"starting from {start.init or start.weights}; new: {', '.join(new) or 'nothing'}"]
+    if recipe.start and new is None:
+        lines.append(f"from scratch; the paper starts from {recipe.start}: --init=CHECKPOINT or --weights=FILE")
+    if recipe.partial_bn:
+        freeze_batch_norms(model)
+    for layer in batch_norms(model) if execution.sync_batch_norm else []:
+        layer.synchronized = True
+    if recipe.accumulate > 1:
+        accumulate(model, recipe.accumulate)
+    optimizer = build_optimizer(recipe, model, steps, new_head=new is None or bool(new))
+    if devices.share.parts > 1:
+        clip_after_reduction(optimizer)
+    model.compile(
+        optimizer,
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        weighted_metrics=["accuracy"],
+        jit_compile="auto" if execution.jit_compile is None else execution.jit_compile,
+    )
+    if start.teacher:
+        distill(model, load_teacher(start.teacher, model), start.distill_weight, start.temperature)
+        lines.append(f"teacher: {start.teacher}")
+    return model, lines
+
+
+def _flips(flips, labels):
+    if flips == "none":
+        return None
+    return flip_targets(labels) if flips == "auto" else read_flip_targets(flips, labels)

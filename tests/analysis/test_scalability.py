@@ -1,0 +1,60 @@
+import csv
+import subprocess
+import sys
+
+import pytest
+
+from tsm_tf.analysis.scalability import (
+    MODELS,
+    TABLE_12,
+    TSM,
+    Cluster,
+    all_reduce_seconds,
+    speeds,
+    step_seconds,
+    table_10,
+    table_12,
+)
+
+CLUSTER = Cluster(clips_per_second=240_000 * 100 / TABLE_12[1][0])
+
+
+def test_ring_by_hand():
+    assert all_reduce_seconds(1000, 1, 10) == 0
+    assert all_reduce_seconds(1000, 4, 10) == pytest.approx(2 * 3 * 25)  # six messages of a quarter
+    assert all_reduce_seconds(1000, 4, 10, 1.0) == pytest.approx(156)
+
+
+def test_steps_wait_for_the_slower_of_compute_and_input():
+    cluster = Cluster(clips_per_second=100, clips=50, bandwidth=1e9, input_bandwidth=TSM.values_per_clip * 25)
+    assert step_seconds(TSM, 1, cluster) == pytest.approx(2.0)
+    assert step_seconds(TSM, 1, Cluster(100, 50)) == pytest.approx(0.5)
+
+
+def test_compute_per_io_is_table_10s():
+    assert [row["compute_per_io_k"] for row in table_10()] == pytest.approx([16.6, 6.85, 27.4], abs=0.05)
+
+
+def test_times_are_table_12s_within_a_fifth():
+    rows = [row for row in table_12(CLUSTER) if row["paper_seconds"]]
+    assert [row["nodes"] for row in rows] == [1, 8, 16, 32, 64, 128, 256, 384]
+    for row in rows:
+        assert 0.8 < row["ratio"] < 1.2, row
+    assert rows[0]["ratio"] == 1
+
+
+def test_order_of_figure_12():
+    last = {row["model"]: row for row in speeds(CLUSTER) if row["nodes"] == 256}
+    names = [model.name for model in sorted(MODELS, key=lambda m: last[m.name]["clips_per_second"], reverse=True)]
+    assert names == ["TSM", "I3D 3x3x3", "I3D 3x1x1"]
+    assert last["TSM"]["efficiency"] > 0.8 and last["TSM"]["devices"] == 1536
+    assert last["I3D 3x3x3"]["efficiency"] < last["TSM"]["efficiency"]
+
+
+def test_command(tmp_path):
+    command = [sys.executable, "-m", "tsm_tf.analysis.scalability", f"--output={tmp_path}", "--clips_per_second=1"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader((tmp_path / "table_12.csv").open()))
+    assert float(rows[0]["seconds"]) == 240_000 * 100 / 6
+    assert (tmp_path / "scalability.png").stat().st_size > 20_000
