@@ -14,6 +14,7 @@ import numpy as np
 from tsm_tf.data.decode import BadVideoError
 from tsm_tf.errors import InputError
 from tsm_tf.models.checkpoint import BEST, save_checkpoint
+from tsm_tf.models.network import refresh
 from tsm_tf.training.distribute import Devices
 from tsm_tf.training.state import STATES, TrainingState, load_newest, save_state
 
@@ -71,6 +72,7 @@ class RunFolder(keras.callbacks.Callback):
         self.state = state
         model._symbolic_build(data_batch=batch)  # Keras makes the metrics' variables as late as in the first step
         _assign(self._variables(model), state.arrays)
+        refresh(model)
         if state.batch == 0 and self.devices.is_chief:
             self._publish(model)
         return state
