@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DEMO ?= runs/demo
 
-.PHONY: env demo test test-slow test-jax test-torch test-backends test-latest lint format bench clean
+.PHONY: env demo test test-slow test-jax test-torch test-backends test-latest lint format bench soak clean
 
 env: $(VENV)/.installed
 $(VENV)/.installed: EXTRAS = train,export,live,test
@@ -77,6 +77,12 @@ bench: env
 	  --models=$$(ls build/bench/*/*/*/*.tflite | tr '\n' , )build/bench/tsm/mobilenet_v2_online_float32.tflite
 	$(RUN) -m tsm_tf.data.synthetic --output=build/bench/data --num_train=180 --num_val=9
 	$(RUN) -m tsm_tf.analysis.training_input --data=build/bench/data --output=benchmarks
+
+# Hours of reliability: a million steps of a stream, and damaged model files. `make soak STEPS=20000` for a short one.
+STEPS ?= 1000000
+soak: env
+	TF_CPP_MIN_LOG_LEVEL=3 $(RUN) tests/soak.py --steps=$(STEPS)
+	$(RUN) tests/mutations.py --count=2000
 
 clean:
 	rm -rf $(VENV) .venv-* build *.egg-info

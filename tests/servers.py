@@ -1,15 +1,18 @@
-"""A camera on the network: an HTTP server on 127.0.0.1 whose video never ends."""
+"""Cameras on the network: HTTP and RTSP servers on 127.0.0.1 whose video never ends."""
 
 import fractions
 import http.server
 import io
 import itertools
+import socket
+import subprocess
+import sys
 import threading
 import time
 
 import av
 from PIL import Image
-from videos import moving_square
+from videos import encode, moving_square
 
 RATE = 20
 
@@ -27,12 +30,10 @@ class CameraServer:
 
     def start(self):
         self.stopping = threading.Event()
-        self.requests = 0
         camera = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
-                camera.requests += 1
                 parts = {"/mjpeg": camera.mjpeg, "/ts": camera.transport_stream}.get(self.path)
                 if parts is None:
                     return self.send_error(404)
@@ -99,3 +100,45 @@ class CameraServer:
                 yield buffer.getvalue()
                 buffer.seek(0)
                 buffer.truncate()
+
+
+class RtspServer:
+    """Serves a video over and over by RTSP, in a process that can be killed and started again; use it as a context.
+
+    Args:
+        folder: to write the video into.
+    """
+
+    def __init__(self, folder):
+        options = {"preset": "ultrafast", "tune": "zerolatency", "g": "5"}
+        encode(folder / "camera.mp4", moving_square(20), rate=RATE, options=options)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        serve = f"aio_rtsp_toolkit.server.serve({str(folder)!r}, host='127.0.0.1', port={self.port})"
+        self.command = [sys.executable, "-c", f"import asyncio, aio_rtsp_toolkit.server; asyncio.run({serve})"]
+        self.folder = folder
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(self.command, cwd=self.folder, stdout=subprocess.DEVNULL)
+        for _ in range(200):
+            with socket.socket() as client:
+                if client.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise TimeoutError("the RTSP server does not answer")
+
+    def stop(self):
+        """Kills it."""
+        self.process.kill()
+        self.process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def url(self, path):
+        return f"{path}://127.0.0.1:{self.port}/camera.mp4?play_count=0"
