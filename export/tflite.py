@@ -73,14 +73,15 @@ def export_model(
         choices: the other arguments of `Export`.
 
     Returns:
-        The files' paths.
+        The files' paths, in the order of `variants`.
 
     Raises:
         InputError: the model cannot stream, a file exists already, a float32 file's logits differ by more than 1e-4, a
             calibrated one's caches cannot be fed back exactly, an operator is none of tflite-runtime 2.14.0, or Keras
             runs on another backend than TensorFlow.
     """
-    return [entry.path for entry in _export(model, output, variants, Export(online, **choices))]
+    entries = _export(model, output, variants, Export(online, **choices))
+    return [entry.path for entry in sorted(entries, key=lambda entry: variants.index(entry.variant))]
 
 
 def _export(model, output, variants, export):
