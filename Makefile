@@ -1,10 +1,10 @@
-# make demo | test | test-slow | test-jax | test-torch | lint | bench; each makes its environment first.
+# make demo | test | test-slow | test-jax | test-torch | lint | bench | apk | apk-test; each makes its environment first.
 PYTHON ?= python3.11
 VENV := .venv
 RUN := $(VENV)/bin/python
 DEMO ?= runs/demo
 
-.PHONY: env demo test test-slow test-jax test-torch test-backends test-latest lint format bench clean
+.PHONY: env demo test test-slow test-jax test-torch test-backends test-latest lint format bench clean apk apk-test apk-deps apk-tools apk-models
 
 env: $(VENV)/.installed
 $(VENV)/.installed: EXTRAS = train,export,live,test
@@ -77,6 +77,37 @@ bench: env
 	  --models=$$(ls build/bench/*/*/*/*.tflite | tr '\n' , )build/bench/tsm/mobilenet_v2_online_float32.tflite
 	$(RUN) -m tsm_tf.data.synthetic --output=build/bench/data --num_train=180 --num_val=9
 	$(RUN) -m tsm_tf.analysis.training_input --data=build/bench/data --output=benchmarks
+
+# The Android demo, docs/android.md. Its models: MODEL="FILE ...", CHECKPOINT=DIR, the demo's, or fresh weights.
+APK_PACKAGES := aapt android-framework-res apksigner bazel-bootstrap dexdump maven openjdk-17-jdk-headless unzip
+APK_MODELS := build/apk/models
+
+apk-deps:
+	apt-get update -qq
+	apt-get install -y -qq --no-install-recommends $(APK_PACKAGES)
+
+apk-tools:
+	@command -v bazel > /dev/null || { echo "error: bazel is missing; as root: make apk-deps" >&2; exit 1; }
+
+apk-models: env
+	@rm -rf $(APK_MODELS) && mkdir -p $(APK_MODELS)
+ifneq ($(MODEL),)
+	cp $(MODEL) $(APK_MODELS)
+else ifneq ($(CHECKPOINT),)
+	$(RUN) -m export.tflite --online --checkpoint=$(CHECKPOINT) --output=$(APK_MODELS)
+else ifneq ($(wildcard $(DEMO)/export/tsm/*_online_*.tflite),)
+	cp $(DEMO)/export/tsm/*_online_*.tflite $(APK_MODELS)
+else
+	@echo "*** no $(DEMO) and no MODEL or CHECKPOINT: the app gets FRESH WEIGHTS, and recognises nothing ***"
+endif
+
+apk: apk-tools apk-models
+	bazel build //android_demo:apk && cp -f build/bazel-bin/android_demo/tsm_demo.apk build/tsm_demo.apk
+	@bazel shutdown && ls -l build/tsm_demo.apk
+
+apk-test: apk-tools env
+	bazel test //android_demo/...
+	@bazel shutdown
 
 clean:
 	rm -rf $(VENV) .venv-* build *.egg-info
