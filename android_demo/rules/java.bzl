@@ -21,7 +21,7 @@ def _java_jar(ctx):
         command = """set -e
 classes=$(mktemp -d)
 trap 'rm -rf $classes' EXIT
-{jdk}/bin/javac --release {release} -g -Xlint:all,-options,-classfile,-serial -Werror -encoding UTF-8 -proc:none \
+{jdk}/bin/javac --release {release} -g -Xlint:all,-options,-classfile,-serial,-path -Werror -encoding UTF-8 -proc:none \
   -d $classes -cp '{path}' {sources}
 [ -z '{resources}' ] || cp -r {resources} $classes
 {jdk}/bin/jar --create --date 1980-01-01T00:00:02Z --file {jar} -C $classes .

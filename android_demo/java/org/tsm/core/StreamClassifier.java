@@ -3,8 +3,10 @@ package org.tsm.core;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * An online TSM and the state of one stream: {@code StreamRunner} of {@code export/runtime.py} for Java.
@@ -92,7 +94,14 @@ public final class StreamClassifier implements AutoCloseable {
 
     /** Returns a cache that the next frame will read; for tests. */
     ByteBuffer cache(String name) {
-        return inputs.get(name).asReadOnlyBuffer();
+        return inputs.get(name).asReadOnlyBuffer().order(ByteOrder.nativeOrder());
+    }
+
+    /** Returns the caches' names; for tests. */
+    Set<String> cacheNames() {
+        Set<String> names = new HashSet<>(inputs.keySet());
+        names.remove(IMAGE);
+        return names;
     }
 
     @Override
