@@ -2,13 +2,13 @@
 
 JarInfo = provider("Compiled classes.", fields = {
     "jar": "the library's own classes",
-    "run_time": "depset of jars that its classes need to run, its own included",
+    "run_time": "depset of jars that its classes need to run, its own first",
 })
 
 def _jars(targets):
     """Returns a depset of the jars of `java_jar` targets and of plain files."""
-    return depset(transitive = [
-        target[JarInfo].run_time if JarInfo in target else target.files
+    return depset(order = "preorder", transitive = [
+        target[JarInfo].run_time if JarInfo in target else depset(target.files.to_list(), order = "preorder")
         for target in targets
     ])
 
@@ -35,7 +35,7 @@ trap 'rm -rf $classes' EXIT
         ),
         mnemonic = "Javac",
     )
-    run_time = depset([jar], transitive = [_jars(ctx.attr.deps)])
+    run_time = depset([jar], transitive = [_jars(ctx.attr.deps)], order = "preorder")
     return [DefaultInfo(files = depset([jar])), JarInfo(jar = jar, run_time = run_time)]
 
 java_jar = rule(_java_jar, attrs = {
@@ -59,8 +59,8 @@ def _junit_test(ctx):
         ),
         is_executable = True,
     )
-    files = ctx.files.data + [ctx.file._jdk]
-    return DefaultInfo(runfiles = ctx.runfiles(files, transitive_files = jars))
+    files = ctx.files.data + [ctx.file._jdk] + jars.to_list()
+    return DefaultInfo(runfiles = ctx.runfiles(files))
 
 junit_test = rule(_junit_test, test = True, attrs = {
     "classes": attr.string_list(mandatory = True),

@@ -39,7 +39,7 @@ def _maven_lock(ctx):
             ctx.execute(["unzip", "-q", file.name, "-d", file.name[:-len(".aar")]])
     ctx.file("BUILD.bazel", """package(default_visibility = ["//visibility:public"])
 exports_files(glob(["**"]))
-filegroup(name = "jars", srcs = glob(["*.jar", "*/classes.jar"]))
+filegroup(name = "jars", srcs = glob(["*.jar", "*/classes.jar"], exclude = ["android-all-instrumented-*"]))
 """)
 
 maven_lock = repository_rule(

@@ -87,7 +87,9 @@ public final class MainActivity extends Activity {
         showMessage(0);
         recogniser.start(settings);
         if (checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED) {
-            openCamera();
+            if (preview.isAvailable()) { // else PreviewEvents opens it
+                openCamera(preview.getSurfaceTexture());
+            }
         } else if (!asked) {
             asked = true;
             requestPermissions(new String[] {Manifest.permission.CAMERA}, CAMERA_REQUEST);
@@ -175,14 +177,11 @@ public final class MainActivity extends Activity {
         startActivityForResult(intent, FILE_REQUEST);
     }
 
-    private void openCamera() {
-        if (!preview.isAvailable()) {
-            return; // PreviewEvents opens it
-        }
+    private void openCamera(SurfaceTexture texture) {
         boolean mirror = settings.mirror;
         ImageReader.OnImageAvailableListener frames =
                 reader -> recogniser.onFrameAvailable(reader::acquireLatestImage, frameRotation, mirror);
-        camera.open(settings.front, preview.getSurfaceTexture(), frames, recogniser.handler());
+        camera.open(settings.front, texture, frames, recogniser.handler());
     }
 
     private void placePreview() {
@@ -209,7 +208,7 @@ public final class MainActivity extends Activity {
         public void onSurfaceTextureAvailable(SurfaceTexture texture, int width, int height) {
             boolean granted = checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED;
             if (resumed && granted) {
-                openCamera();
+                openCamera(texture);
             }
         }
 
