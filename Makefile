@@ -94,7 +94,8 @@ apk-models: env
 ifneq ($(MODEL),)
 	cp $(MODEL) $(APK_MODELS)
 else ifneq ($(CHECKPOINT),)
-	$(RUN) -m export.tflite --online --checkpoint=$(CHECKPOINT) --output=$(APK_MODELS)
+	$(RUN) -m export.tflite --online --checkpoint=$(CHECKPOINT) --output=$(APK_MODELS) \
+	  --variants=float32,float16,int8 $(if $(DATA),--data=$(DATA))
 else ifneq ($(wildcard $(DEMO)/export/tsm/*_online_*.tflite),)
 	cp $(DEMO)/export/tsm/*_online_*.tflite $(APK_MODELS)
 else

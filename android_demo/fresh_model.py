@@ -1,4 +1,4 @@
-"""A gesture network with fresh weights, for an APK of a checkout where nothing was trained: `fresh_model.py OUTPUT`.
+"""A gesture network with fresh weights, for an APK of a checkout where nothing was trained: `fresh_model.py FOLDER`.
 
 It has the size and the labels of `make demo`'s, so that the app can be tried; it recognises nothing.
 """
@@ -8,11 +8,12 @@ import shutil
 import sys
 import tempfile
 
+_VARIANTS = ("float32", "float16", "int8")
 _FPS = 8.0  # about what clips of the rendered gestures have
 
 
 def main(output: str) -> None:
-    """Exports to the file `output`."""
+    """Exports `fresh_weights_float32.tflite`, ... into a folder."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
     import keras
 
@@ -26,7 +27,9 @@ def main(output: str) -> None:
     size, width = recipe.input_size, recipe.width
     spec = ModelSpec(num_classes=len(LABELS), labels=LABELS, input_size=size, width=width, fps=_FPS)
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copyfile(export_model(build_model(spec), folder, online=True), output)
+        paths = export_model(build_model(spec), folder, online=True, variants=_VARIANTS, num_videos=9)
+        for path in paths:
+            shutil.copyfile(path, f"{output}/fresh_weights_{path.stem.rpartition('_')[2]}.tflite")
     print("*** NO TRAINED MODEL: the app gets FRESH WEIGHTS, and recognises nothing. `make demo` trains one. ***")
 
 

@@ -4,6 +4,7 @@ A folder a model: `model.tflite`; `frames` uint8 [60, S, S, 3]; `logits` float32
 smoothed classes; `caches`, every cache after the last frame, by name. Little-endian, C order.
 """
 
+import functools
 import os
 import pathlib
 import sys
@@ -12,6 +13,7 @@ import zipfile
 
 import numpy as np
 
+_MODELS = {48: ("float32", "float16", "int8"), 224: ("float32",)}
 _FRAMES = 60
 _RUNTIME = "tensorflow"  # of what is installed, nearest to the Java tests' runtime
 
@@ -48,15 +50,24 @@ def main(output: str) -> None:
     sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
     from weights import with_weights
 
+    from tensorflow.lite.python import interpreter
+
     from export.tflite import export_model
     from tsm_tf import ModelSpec, build_model
     from tsm_tf.data.synthetic import LABELS
 
+    # The Java tests' build of TFLite has no XNNPACK, whose int8 kernels round in their own way.
+    plain = interpreter.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    with_xnnpack = interpreter.Interpreter
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(output, "w") as archive:
-        for size in (48, 224):
+        for size, variants in _MODELS.items():
             spec = ModelSpec(num_classes=len(LABELS), labels=LABELS, input_size=size, width=0.35, fps=8.0)
-            path = export_model(with_weights(build_model(spec)), f"{folder}/{size}", online=True)
-            write_case(archive, f"{size}_float32", path, stream(size))
+            model = with_weights(build_model(spec))
+            paths = export_model(model, f"{folder}/{size}", online=True, variants=variants, num_videos=9)
+            interpreter.Interpreter = functools.partial(with_xnnpack, experimental_op_resolver_type=plain)
+            for path in paths:
+                write_case(archive, f"{size}_{path.stem.rpartition('_')[2]}", path, stream(size))
+            interpreter.Interpreter = with_xnnpack
 
 
 if __name__ == "__main__":

@@ -116,6 +116,6 @@ def test_finds_the_spec(host_tool, tmp_path):
     from tsm_tf import build_model
 
     spec = ModelSpec(num_classes=2, labels=("ü", "b"), num_segments=4, input_size=32, width=0.35)
-    path = export_model(with_weights(build_model(spec)), tmp_path, online=True)
+    (path,) = export_model(with_weights(build_model(spec)), tmp_path, online=True)
     assert host_tool(["metadata", path, "TSM_SPEC"]).decode() == spec.to_json()
     assert host_tool(["metadata", path, "nothing"]) == b"null"

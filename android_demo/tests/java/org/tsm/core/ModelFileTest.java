@@ -63,7 +63,7 @@ public class ModelFileTest {
         assertTrue(refusal(with("\"num_classes\": 9", "\"num_classes\": 8")).contains("9 labels for 8 classes"));
         assertTrue(refusal(with("\"input_size\": 48", "\"input_size\": -8")).contains("input_size is out of range: -8"));
         assertTrue(refusal(with("\"fps\": 8.0", "\"fps\": -8.")).contains("fps"));
-        assertTrue(refusal(with("\"labels\": [", "\"labels\": 7 ")).contains("cannot be read"));
+        assertTrue(refusal(with("\"labels\": [", "\"labels\": 7")).contains("cannot be read"));
     }
 
     @Test
