@@ -81,6 +81,7 @@ bench: env
 # The Android demo, docs/android.md. Its models: MODEL="FILE ...", CHECKPOINT=DIR, the demo's, or fresh weights.
 APK_PACKAGES := aapt android-framework-res apksigner bazel-bootstrap dexdump maven openjdk-17-jdk-headless unzip
 APK_MODELS := build/apk/models
+APK_VARIANTS := float32,float16,int8
 
 apk-deps:
 	apt-get update -qq
@@ -95,11 +96,12 @@ ifneq ($(MODEL),)
 	cp $(MODEL) $(APK_MODELS)
 else ifneq ($(CHECKPOINT),)
 	$(RUN) -m export.tflite --online --checkpoint=$(CHECKPOINT) --output=$(APK_MODELS) \
-	  --variants=float32,float16,int8 $(if $(DATA),--data=$(DATA))
-else ifneq ($(wildcard $(DEMO)/export/tsm/*_online_*.tflite),)
-	cp $(DEMO)/export/tsm/*_online_*.tflite $(APK_MODELS)
+	  --variants=$(APK_VARIANTS) $(if $(DATA),--data=$(DATA))
+else ifneq ($(wildcard $(DEMO)/tsm/best),)
+	$(RUN) -m export.tflite --online --checkpoint=$(DEMO)/tsm --output=$(APK_MODELS) \
+	  --variants=$(APK_VARIANTS) --data=$(or $(DATA),$(DEMO)/data)
 else
-	@echo "*** no $(DEMO) and no MODEL or CHECKPOINT: the app gets FRESH WEIGHTS, and recognises nothing ***"
+	@echo "*** no $(DEMO), no MODEL, no CHECKPOINT: the app gets FRESH WEIGHTS, and recognises nothing ***"
 endif
 
 apk: apk-tools apk-models

@@ -48,9 +48,8 @@ def main(output: str) -> None:
     """Writes the archive."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
     sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
-    from weights import with_weights
-
     from tensorflow.lite.python import interpreter
+    from weights import with_weights
 
     from export.tflite import export_model
     from tsm_tf import ModelSpec, build_model

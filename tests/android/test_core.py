@@ -42,7 +42,7 @@ def to_rgb(y, u, v):
 
 
 def in_memory(plane, padding, pixel_stride):
-    """A plane as a camera lays it: bytes between pixels and behind rows hold something else, the last row ends early."""
+    """A plane as a camera lays it: between pixels and behind rows lies something else, the last row ends early."""
     height, width = plane.shape
     rows = np.full((height, width * pixel_stride + padding), 77, np.uint8)
     rows[:, : width * pixel_stride : pixel_stride] = plane
@@ -99,7 +99,8 @@ def test_smoothing_is_pythons(host_tool, labels):
 
 @pytest.mark.parametrize("fps", [5.0, 8.0, 12.5, 60.0, None])
 def test_frames_are_taken_as_in_python(host_tool, fps):
-    seconds = np.cumsum(np.random.default_rng(0).choice([1 / 30, 1 / 30 + 1e-4, 0.1, 0.3], size=200, p=[0.5, 0.4, 0.07, 0.03]))
+    gaps, shares = [1 / 30, 1 / 30 + 1e-4, 0.1, 0.3], [0.5, 0.4, 0.07, 0.03]
+    seconds = np.cumsum(np.random.default_rng(0).choice(gaps, size=200, p=shares))
     nanos = np.round((seconds - seconds[0]) * 1e9).astype(np.int64)
     frames = AtRate([(n / 1e9, None) for n in nanos], fps)
     taken = [number for number, _, _ in frames]

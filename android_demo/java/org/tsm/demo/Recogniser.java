@@ -99,7 +99,7 @@ final class Recogniser {
         }
         try {
             loop.process(frame, nanos, rotation, mirror);
-            Recognition recognition = new Recognition(loop);
+            Recognition recognition = Recognition.of(loop);
             post(() -> listener.onFrame(recognition));
         } catch (RuntimeException error) { // a delegate's
             Log.e(TAG, "inference", error);

@@ -16,17 +16,38 @@ final class Recognition {
     final double p95Millis;
     final long dropped;
 
-    Recognition(FrameLoop loop) {
-        label = loop.file.labels.get(loop.shown());
-        names = new String[loop.top.count()];
-        probabilities = new float[names.length];
+    Recognition(
+            String label,
+            String[] names,
+            float[] probabilities,
+            double framesPerSecond,
+            double medianMillis,
+            double p95Millis,
+            long dropped) {
+        this.label = label;
+        this.names = names;
+        this.probabilities = probabilities;
+        this.framesPerSecond = framesPerSecond;
+        this.medianMillis = medianMillis;
+        this.p95Millis = p95Millis;
+        this.dropped = dropped;
+    }
+
+    /** Returns what the loop's last frame brought. */
+    static Recognition of(FrameLoop loop) {
+        String[] names = new String[loop.top.count()];
+        float[] probabilities = new float[names.length];
         for (int rank = 0; rank < names.length; rank++) {
             names[rank] = loop.file.labels.get(loop.top.at(rank));
             probabilities[rank] = loop.top.probability(rank);
         }
-        framesPerSecond = loop.framesPerSecond();
-        medianMillis = loop.medianMillis();
-        p95Millis = loop.p95Millis();
-        dropped = loop.dropped();
+        return new Recognition(
+                loop.file.labels.get(loop.shown()),
+                names,
+                probabilities,
+                loop.framesPerSecond(),
+                loop.medianMillis(),
+                loop.p95Millis(),
+                loop.dropped());
     }
 }
