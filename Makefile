@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DEMO ?= runs/demo
 
-.PHONY: env demo test test-slow test-jax test-torch test-backends test-latest lint format bench clean apk apk-test apk-deps apk-tools apk-models
+.PHONY: env demo test test-slow test-jax test-torch test-backends test-latest lint format bench clean apk apk-test apk-deps apk-tools apk-models apk-screenshots
 
 env: $(VENV)/.installed
 $(VENV)/.installed: EXTRAS = train,export,live,test
@@ -107,6 +107,12 @@ endif
 apk: apk-tools apk-models
 	bazel build //android_demo:apk && cp -f build/bazel-bin/android_demo/tsm_demo.apk build/tsm_demo.apk
 	@bazel shutdown && ls -l build/tsm_demo.apk
+
+# The pictures of docs/android.md.
+apk-screenshots: apk-tools env
+	bazel test //android_demo/tests:screenshots
+	unzip -oq build/bazel-testlogs/android_demo/tests/screenshots/test.outputs/outputs.zip -d build/screenshots
+	@bazel shutdown
 
 apk-test: apk-tools env
 	bazel test //android_demo/...

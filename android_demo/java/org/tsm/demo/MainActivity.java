@@ -246,7 +246,8 @@ public final class MainActivity extends Activity {
     private final class RecogniserEvents implements Recogniser.Listener {
         @Override
         public void onModel(ModelFile file) {
-            setTitle(getString(R.string.title, Models.name(Models.chosen(MainActivity.this, settings)), file.variant));
+            setTitle(Models.name(Models.chosen(MainActivity.this, settings)));
+            getActionBar().setSubtitle(file.variant);
         }
 
         @Override

@@ -129,7 +129,7 @@ public class MainActivityTest {
     }
 
     private void awaitModel() {
-        await("a model", () -> activity.getTitle().toString().equals("gestures_online_float32 (float32)"));
+        await("a model", () -> activity.getTitle().toString().equals("gestures_online_float32"));
     }
 
     private static Interpreter interpreter() {
