@@ -37,8 +37,10 @@ public final class MainActivity extends Activity {
     private Button retry;
     private boolean resumed;
     private boolean asked; // the permission, since the activity was made
-    private Size frameSize;
+    private Size frameSize; // null before a camera was chosen
     private int sensorOrientation;
+    private boolean isFront;
+    private int displayRotation; // in degrees
     private volatile int frameRotation; // the recogniser's thread reads it
 
     @Override
@@ -60,12 +62,13 @@ public final class MainActivity extends Activity {
         findViewById(R.id.model).setOnClickListener(view -> Dialogs.model(this, settings, this::change, this::pickFile));
         findViewById(R.id.options).setOnClickListener(view -> Dialogs.options(this, settings, this::change));
         retry.setOnClickListener(view -> restart());
-        if (state == null && getIntent().getBooleanExtra(BENCHMARK_EXTRA, false)) {
+        asked = state != null;
+        if (!asked && getIntent().getBooleanExtra(BENCHMARK_EXTRA, false)) {
+            asked = true; // the benchmark needs no camera
             startActivity(new Intent(this, BenchmarkActivity.class));
         } else {
             Dialogs.onboardOnce(this, preferences);
         }
-        asked = state != null;
     }
 
     @Override
@@ -184,12 +187,19 @@ public final class MainActivity extends Activity {
         camera.open(settings.front, texture, frames, recogniser.handler());
     }
 
-    private void placePreview() {
+    /** Turns preview and frames as the screen is turned now. */
+    private void orient() {
         if (frameSize != null) {
-            int display = getWindowManager().getDefaultDisplay().getRotation() * DEGREES_PER_QUARTER;
-            preview.setTransform(
-                    PreviewTransform.fill(preview.getWidth(), preview.getHeight(), frameSize, sensorOrientation, display));
+            displayRotation = displayRotation();
+            frameRotation = CameraSizes.uprightRotation(sensorOrientation, displayRotation, isFront);
+            int width = preview.getWidth();
+            int height = preview.getHeight();
+            preview.setTransform(PreviewTransform.fill(width, height, frameSize, sensorOrientation, displayRotation));
         }
+    }
+
+    private int displayRotation() {
+        return getWindowManager().getDefaultDisplay().getRotation() * DEGREES_PER_QUARTER;
     }
 
     private void showMessage(int text) {
@@ -214,7 +224,7 @@ public final class MainActivity extends Activity {
 
         @Override
         public void onSurfaceTextureSizeChanged(SurfaceTexture texture, int width, int height) {
-            placePreview();
+            orient();
         }
 
         @Override
@@ -224,7 +234,11 @@ public final class MainActivity extends Activity {
         }
 
         @Override
-        public void onSurfaceTextureUpdated(SurfaceTexture texture) {}
+        public void onSurfaceTextureUpdated(SurfaceTexture texture) {
+            if (displayRotation() != displayRotation) { // upside down: the activity is not made anew
+                orient();
+            }
+        }
     }
 
     private final class CameraEvents implements Camera.Listener {
@@ -232,9 +246,8 @@ public final class MainActivity extends Activity {
         public void onCameraChosen(Size size, int orientation, boolean front) {
             frameSize = size;
             sensorOrientation = orientation;
-            int display = getWindowManager().getDefaultDisplay().getRotation() * DEGREES_PER_QUARTER;
-            frameRotation = CameraSizes.uprightRotation(orientation, display, front);
-            placePreview();
+            isFront = front;
+            orient();
         }
 
         @Override

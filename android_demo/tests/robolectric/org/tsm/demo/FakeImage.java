@@ -12,10 +12,17 @@ final class FakeImage extends Image {
     private final byte luma;
     private final long nanos;
     volatile boolean closed;
+    private boolean brightLeft;
 
     FakeImage(int luma, long nanos) {
         this.luma = (byte) luma;
         this.nanos = nanos;
+    }
+
+    /** Makes the left half white. */
+    FakeImage brightLeft() {
+        brightLeft = true;
+        return this;
     }
 
     @Override
@@ -50,8 +57,12 @@ final class FakeImage extends Image {
 
     @Override
     public Plane[] getPlanes() {
+        FakePlane y = new FakePlane(WIDTH * HEIGHT, WIDTH, 1, luma);
+        for (int i = 0; brightLeft && i < WIDTH * HEIGHT; i++) {
+            y.buffer.put(i, (byte) (i % WIDTH < WIDTH / 2 ? 255 : 0));
+        }
         return new Plane[] {
-            new FakePlane(WIDTH * HEIGHT, WIDTH, 1, luma),
+            y,
             new FakePlane(WIDTH * HEIGHT / 2 - 1, WIDTH, 2, (byte) 128),
             new FakePlane(WIDTH * HEIGHT / 2 - 1, WIDTH, 2, (byte) 128)
         };

@@ -22,6 +22,7 @@ import android.hardware.camera2.CameraManager;
 import android.net.Uri;
 import android.os.Looper;
 import android.util.Size;
+import android.view.Surface;
 import android.view.TextureView;
 import android.view.View;
 import android.widget.CheckBox;
@@ -359,6 +360,28 @@ public class MainActivityTest {
     }
 
     @Test
+    public void framesTurnWithTheScreen() {
+        permit();
+        start();
+        awaitModel();
+        recogniseBright(0, 1); // a front sensor lies at 270 degrees: its left edge is at the bottom
+        shadowOf(activity.getWindowManager().getDefaultDisplay()).setRotation(Surface.ROTATION_180);
+        TextureView preview = activity.findViewById(R.id.preview);
+        preview.getSurfaceTextureListener().onSurfaceTextureUpdated(new SurfaceTexture(0));
+        recogniseBright(1, 0);
+    }
+
+    /** Delivers a frame whose left half is bright, and looks at the ends of the image's first column. */
+    private void recogniseBright(int top, int bottom) {
+        int before = interpreter().frames.size();
+        ShadowReader.last.deliver(new FakeImage(0, frames++ * SECOND / 8).brightLeft());
+        await("a frame", () -> interpreter().frames.size() > before);
+        ByteBuffer image = ByteBuffer.wrap(interpreter().frames.get(before).get("image")).order(ByteOrder.nativeOrder());
+        assertEquals(255 * top, image.getFloat(0), 0);
+        assertEquals(255 * bottom, image.getFloat(4 * 3 * SIZE * (SIZE - 1)), 0);
+    }
+
+    @Test
     public void lowMemoryClosesTheCamera() {
         permit();
         start();
@@ -379,7 +402,6 @@ public class MainActivityTest {
 
     @Test
     public void theExtraOpensTheBenchmark() {
-        permit();
         Intent intent = new Intent().putExtra("benchmark", true);
         activity = Robolectric.buildActivity(MainActivity.class, intent).setup().get();
         Intent started = shadowOf(activity).getNextStartedActivity();
