@@ -10,8 +10,8 @@ import pytest
 from jester import LABELS
 from videos import natural_videos
 
-from export.live import AtRate
 from export.smoothing import Smoother
+from export.sources import AtRate
 from tsm_tf.data.decode import iterate_frames
 from tsm_tf.data.transforms import eval_frame
 from tsm_tf.spec import ModelSpec
