@@ -1,10 +1,11 @@
-# make demo | test | test-slow | test-jax | test-torch | lint | bench; each makes its environment first.
+# make demo | test | test-slow | test-jax | test-torch | lint | bench | apk | apk-test; each makes its environment first.
 PYTHON ?= python3.11
 VENV := .venv
 RUN := $(VENV)/bin/python
 DEMO ?= runs/demo
 
-.PHONY: env demo test test-slow test-jax test-torch test-backends test-latest lint format bench soak clean
+.PHONY: env demo test test-slow test-jax test-torch test-backends test-latest lint format bench soak clean \
+  apk apk-test apk-deps apk-tools apk-models apk-screenshots
 
 env: $(VENV)/.installed
 $(VENV)/.installed: EXTRAS = train,export,live,test
@@ -83,6 +84,46 @@ STEPS ?= 1000000
 soak: env
 	TF_CPP_MIN_LOG_LEVEL=3 $(RUN) tests/soak.py --steps=$(STEPS)
 	$(RUN) tests/mutations.py --count=2000
+
+# The Android demo, docs/android.md. Its models: MODEL="FILE ...", CHECKPOINT=DIR, the demo's, or fresh weights.
+APK_PACKAGES := aapt android-framework-res apksigner bazel-bootstrap dexdump maven openjdk-17-jdk-headless unzip
+APK_MODELS := build/apk/models
+APK_VARIANTS := float32,float16,int8
+
+apk-deps:
+	apt-get update -qq
+	apt-get install -y -qq --no-install-recommends $(APK_PACKAGES)
+
+apk-tools:
+	@command -v bazel > /dev/null || { echo "error: bazel is missing; as root: make apk-deps" >&2; exit 1; }
+
+apk-models: env
+	@rm -rf $(APK_MODELS) && mkdir -p $(APK_MODELS)
+ifneq ($(MODEL),)
+	cp $(MODEL) $(APK_MODELS)
+else ifneq ($(CHECKPOINT),)
+	$(RUN) -m export.tflite --online --checkpoint=$(CHECKPOINT) --output=$(APK_MODELS) \
+	  --variants=$(APK_VARIANTS) $(if $(DATA),--data=$(DATA))
+else ifneq ($(wildcard $(DEMO)/tsm/best),)
+	$(RUN) -m export.tflite --online --checkpoint=$(DEMO)/tsm --output=$(APK_MODELS) \
+	  --variants=$(APK_VARIANTS) --data=$(or $(DATA),$(DEMO)/data)
+else
+	@echo "*** no $(DEMO), no MODEL, no CHECKPOINT: the app gets FRESH WEIGHTS, and recognises nothing ***"
+endif
+
+apk: apk-tools apk-models
+	bazel build //android_demo:apk && cp -f build/bazel-bin/android_demo/tsm_demo.apk build/tsm_demo.apk
+	@bazel shutdown && ls -l build/tsm_demo.apk
+
+# The pictures of docs/android.md.
+apk-screenshots: apk-tools env
+	bazel test //android_demo/tests:screenshots
+	unzip -oq build/bazel-testlogs/android_demo/tests/screenshots/test.outputs/outputs.zip -d build/screenshots
+	@bazel shutdown
+
+apk-test: apk-tools env
+	bazel test //android_demo/...
+	@bazel shutdown
 
 clean:
 	rm -rf $(VENV) .venv-* build *.egg-info

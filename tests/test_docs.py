@@ -12,7 +12,8 @@ from official import OfficialCase
 from videos import encode, moving_square
 
 ROOT = pathlib.Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("train", "retrofit", "device", "paper"))]
+NAMES = ("train", "retrofit", "device", "android", "paper")
+PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in NAMES)]
 SMALLER = {
     # what a test adds to a command to have its result in seconds
     "tsm_tf.data.synthetic": ["--num_train=18", "--num_val=9"],

@@ -1,0 +1,44 @@
+package org.tsm.core;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+
+/** The model's image input, RGB rows from the top: takes values in 0..255, whatever the tensor's type. */
+public final class ImageTensor {
+    public static final int CHANNELS = 3;
+
+    /** What the interpreter reads. */
+    final ByteBuffer bytes;
+
+    /** Height and width in pixels. */
+    public final int size;
+
+    private final FloatBuffer floats; // null for integers
+    private final byte[] quantized = new byte[256];
+
+    public ImageTensor(TensorType type, int size) {
+        this.size = size;
+        bytes = ByteBuffer.allocateDirect(type.bytes()).order(ByteOrder.nativeOrder());
+        floats = type.element == TensorType.Element.FLOAT32 ? bytes.asFloatBuffer() : null;
+        if (floats == null) {
+            for (int value = 0; value < quantized.length; value++) {
+                quantized[value] = (byte) type.quantize(value);
+            }
+        }
+    }
+
+    /**
+     * Sets one value.
+     *
+     * @param index (row * size + column) * 3 + channel
+     * @param value in 0..255
+     */
+    public void set(int index, int value) {
+        if (floats != null) {
+            floats.put(index, value);
+        } else {
+            bytes.put(index, quantized[value]);
+        }
+    }
+}

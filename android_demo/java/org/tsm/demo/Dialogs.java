@@ -1,0 +1,104 @@
+package org.tsm.demo;
+
+import android.app.Activity;
+import android.app.AlertDialog;
+import android.content.SharedPreferences;
+import android.view.View;
+import android.widget.CheckBox;
+import android.widget.RadioButton;
+import android.widget.RadioGroup;
+import java.util.ArrayList;
+import java.util.List;
+
+/** What the app asks and tells. */
+final class Dialogs {
+    /** Takes settings that were changed. */
+    interface Change {
+        void to(Settings settings);
+    }
+
+    private static final String ONBOARDED = "onboarded";
+    private static final int[] THREADS = {1, 2, 4};
+    private static final int[] THREAD_BUTTONS = {R.id.threads1, R.id.threads2, R.id.threads4};
+
+    private Dialogs() {}
+
+    /** Lets a person choose among the app's models, or go for a file. */
+    static void model(Activity activity, Settings settings, Change change, Runnable pickFile) {
+        List<String> models = Models.assets(activity);
+        List<String> names = new ArrayList<>();
+        for (String model : models) {
+            names.add(Models.name(model));
+        }
+        names.add(activity.getString(R.string.pick_file));
+        int checked = models.indexOf(Models.chosen(activity, settings));
+        new AlertDialog.Builder(activity)
+                .setTitle(R.string.model)
+                .setSingleChoiceItems(
+                        names.toArray(new String[0]),
+                        checked < 0 ? models.size() : checked,
+                        (dialog, which) -> {
+                            dialog.dismiss();
+                            if (which == models.size()) {
+                                pickFile.run();
+                            } else {
+                                change.to(settings.withModel(models.get(which)));
+                            }
+                        })
+                .show();
+    }
+
+    /** Lets a person choose threads, accelerator and mirroring. */
+    static void options(Activity activity, Settings settings, Change change) {
+        View view = activity.getLayoutInflater().inflate(R.layout.options, null);
+        RadioGroup threads = view.findViewById(R.id.threads);
+        RadioButton nnapi = view.findViewById(R.id.nnapi);
+        CheckBox mirror = view.findViewById(R.id.mirror);
+        for (int i = 0; i < THREADS.length; i++) {
+            view.<RadioButton>findViewById(THREAD_BUTTONS[i]).setChecked(THREADS[i] == settings.threads);
+        }
+        nnapi.setChecked(settings.accelerator == Settings.Accelerator.NNAPI);
+        view.<RadioButton>findViewById(R.id.cpu).setChecked(settings.accelerator == Settings.Accelerator.CPU);
+        mirror.setChecked(settings.mirror);
+        new AlertDialog.Builder(activity)
+                .setTitle(R.string.options)
+                .setView(view)
+                .setNegativeButton(android.R.string.cancel, null)
+                .setPositiveButton(
+                        android.R.string.ok,
+                        (dialog, which) ->
+                                change.to(
+                                        settings.withThreads(chosen(threads))
+                                                .withAccelerator(
+                                                        nnapi.isChecked()
+                                                                ? Settings.Accelerator.NNAPI
+                                                                : Settings.Accelerator.CPU)
+                                                .withMirror(mirror.isChecked())))
+                .show();
+    }
+
+    /** Says what the app is, at its first start only. */
+    static void onboardOnce(Activity activity, SharedPreferences preferences) {
+        if (!preferences.getBoolean(ONBOARDED, false)) {
+            preferences.edit().putBoolean(ONBOARDED, true).apply();
+            about(activity);
+        }
+    }
+
+    static void about(Activity activity) {
+        new AlertDialog.Builder(activity)
+                .setTitle(R.string.app_name)
+                .setMessage(R.string.about_text)
+                .setPositiveButton(android.R.string.ok, null)
+                .show();
+    }
+
+    private static int chosen(RadioGroup threads) {
+        for (int i = 0; i < THREADS.length; i++) {
+            if (threads.getCheckedRadioButtonId() == THREAD_BUTTONS[i]) {
+                return THREADS[i];
+            }
+        }
+        return THREADS[0];
+    }
+}

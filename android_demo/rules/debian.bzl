@@ -1,0 +1,37 @@
+"""Debian's Android tools and JDK 17, linked into a repository; what is missing is named."""
+
+_TOOLS = {
+    # command: Debian's package
+    "aapt2": "aapt",
+    "apksigner": "apksigner",
+    "dexdump": "dexdump",
+    "java": "openjdk-17-jdk-headless",
+    "javac": "openjdk-17-jdk-headless",
+    "mvn": "maven",
+    "python3": "python3",
+    "unzip": "unzip",
+}
+_JDK = "/usr/lib/jvm/java-17-openjdk-"  # Debian's own: the machine's default may be another
+_FRAMEWORK = "/usr/share/android-framework-res/framework-res.apk"
+
+def _debian_tools(ctx):
+    missing = {}
+    arch = ctx.execute(["dpkg", "--print-architecture"]).stdout.strip()
+    jdk = ctx.path(_JDK + arch)
+    for tool, package in _TOOLS.items():
+        path = jdk.get_child("bin").get_child(tool) if package.startswith("openjdk") else ctx.which(tool)
+        if not path or not path.exists:
+            missing[package] = None
+        elif tool != "mvn":  # maven.bzl runs it
+            # Not a link: a tool that looks for its files beside itself would look here.
+            ctx.file("bin/" + tool, "#!/bin/sh\nexec %s \"$@\"\n" % path, executable = True)
+    if not ctx.path(_FRAMEWORK).exists:
+        missing["android-framework-res"] = None
+    if missing:
+        fail("these Debian packages are missing: %s (`make apk-deps` installs them)" % " ".join(missing.keys()))
+    ctx.symlink(_FRAMEWORK, "framework-res.apk")
+    ctx.symlink(jdk, "jdk")
+    ctx.file("BUILD.bazel", """exports_files(glob(["bin/*"]) + ["framework-res.apk", "jdk"], visibility = ["//visibility:public"])
+""")
+
+debian_tools = repository_rule(_debian_tools, local = True, configure = True)

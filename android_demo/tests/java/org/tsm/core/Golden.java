@@ -1,0 +1,42 @@
+package org.tsm.core;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.List;
+import java.util.zip.ZipFile;
+
+/** What Python made of a stream: a folder of the archive of {@code tests/android/golden.py}. */
+final class Golden {
+    private static final String PATH = System.getProperty("golden");
+
+    private final String name;
+
+    Golden(String name) {
+        this.name = name;
+    }
+
+    static List<String> names() {
+        try (ZipFile archive = new ZipFile(PATH)) {
+            return archive.stream().map(entry -> entry.getName().split("/")[0]).distinct().toList();
+        } catch (IOException error) {
+            throw new UncheckedIOException(error);
+        }
+    }
+
+    /** Returns a part's bytes in a direct buffer. */
+    ByteBuffer bytes(String part) {
+        try (ZipFile archive = new ZipFile(PATH)) {
+            byte[] bytes = archive.getInputStream(archive.getEntry(name + "/" + part)).readAllBytes();
+            return ByteBuffer.allocateDirect(bytes.length).order(ByteOrder.LITTLE_ENDIAN).put(bytes).rewind();
+        } catch (IOException error) {
+            throw new UncheckedIOException(error);
+        }
+    }
+
+    StreamClassifier classifier() throws ModelException {
+        ModelFile file = new ModelFile(bytes("model.tflite"));
+        return new StreamClassifier(file, new HostModel(file.content));
+    }
+}

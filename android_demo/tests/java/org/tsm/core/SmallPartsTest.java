@@ -1,0 +1,65 @@
+package org.tsm.core;
+
+import static org.junit.Assert.assertArrayEquals;
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertNull;
+import static org.junit.Assert.assertTrue;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.Test;
+
+public class SmallPartsTest {
+    private static final double EXACT = 1e-9;
+
+    @Test
+    public void percentilesAreOfTheLastDurations() {
+        Latencies latencies = new Latencies(20);
+        assertTrue(Double.isNaN(latencies.percentileMillis(0.5)));
+        latencies.add(1_000_000_000);
+        for (int i = 20; i > 0; i--) {
+            latencies.add(i * 1_000_000L);
+        }
+        assertEquals(10, latencies.percentileMillis(0.5), EXACT);
+        assertEquals(19, latencies.percentileMillis(0.95), EXACT);
+        assertEquals(10.5, latencies.meanMillis(), EXACT);
+        assertEquals(21, latencies.count());
+    }
+
+    @Test
+    public void topClassesAreRanked() {
+        TopClasses top = new TopClasses(3);
+        top.update(new float[] {0, 2, -1, 2, 1});
+        assertArrayEquals(new int[] {1, 3, 4}, new int[] {top.at(0), top.at(1), top.at(2)});
+        double sum = 1 + 2 * Math.exp(2) + Math.exp(-1) + Math.exp(1);
+        assertEquals(Math.exp(2) / sum, top.probability(0), 1e-6);
+        assertEquals(Math.exp(1) / sum, top.probability(2), 1e-6);
+    }
+
+    @Test
+    public void integersKeepTheirRealValues() {
+        TensorType type = new TensorType(TensorType.Element.INT8, new int[] {1, 2, 2, 3}, 1, -128);
+        ImageTensor image = new ImageTensor(type, 2);
+        image.set(0, 0);
+        image.set(1, 255);
+        image.set(11, 130);
+        assertEquals(-128, image.bytes.get(0));
+        assertEquals(127, image.bytes.get(1));
+        assertEquals(2, image.bytes.get(11));
+        image = new ImageTensor(new TensorType(TensorType.Element.UINT8, new int[] {1, 2, 2, 3}, 1, 0), 2);
+        image.set(5, 200);
+        assertEquals(200, image.bytes.get(5) & 0xFF);
+    }
+
+    @Test
+    public void benchmarkCountsAndStops() throws ModelException {
+        try (StreamClassifier classifier = new Golden("48_float32").classifier()) {
+            Benchmark.Result result = Benchmark.run("a \"b\"", classifier, "CPU", 1, () -> false);
+            assertEquals(Benchmark.FRAMES, result.frames);
+            assertTrue(0 < result.median && result.median <= result.p95);
+            assertTrue(result.csv(), result.csv().matches("\"a \"\"b\"\"\",float32,CPU,1,200,[\\d.]+,[\\d.]+,[\\d.]+"));
+            assertEquals(Benchmark.Result.HEADER.split(",").length, result.csv().split(",").length);
+            AtomicInteger frames = new AtomicInteger();
+            assertNull(Benchmark.run("a", classifier, "CPU", 1, () -> frames.incrementAndGet() > 3));
+        }
+    }
+}

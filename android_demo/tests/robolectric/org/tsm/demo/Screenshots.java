@@ -1,0 +1,68 @@
+package org.tsm.demo;
+
+import static org.robolectric.Shadows.shadowOf;
+
+import android.Manifest;
+import android.app.Activity;
+import android.graphics.Bitmap;
+import android.graphics.Canvas;
+import android.graphics.Color;
+import android.os.Looper;
+import android.view.View;
+import java.io.File;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import org.junit.Test;
+import org.junit.runner.RunWith;
+import org.robolectric.Robolectric;
+import org.robolectric.RobolectricTestRunner;
+import org.robolectric.RuntimeEnvironment;
+import org.robolectric.annotation.Config;
+import org.robolectric.annotation.GraphicsMode;
+import org.tensorflow.lite.Interpreter;
+
+/** Draws the screens of docs/android.md, without a camera's picture, into the test's outputs; the numbers are made up. */
+@RunWith(RobolectricTestRunner.class)
+@GraphicsMode(GraphicsMode.Mode.NATIVE)
+@Config(sdk = 35, qualifiers = "w360dp-h640dp-xhdpi", shadows = ShadowReader.class)
+public class Screenshots {
+    private static void save(Activity activity, String name) throws IOException {
+        shadowOf(Looper.getMainLooper()).idle();
+        View view = activity.getWindow().getDecorView();
+        Bitmap bitmap = Bitmap.createBitmap(view.getWidth(), view.getHeight(), Bitmap.Config.ARGB_8888);
+        bitmap.eraseColor(Color.DKGRAY);
+        view.draw(new Canvas(bitmap));
+        String folder = System.getenv("TEST_UNDECLARED_OUTPUTS_DIR");
+        try (OutputStream stream = new FileOutputStream(new File(folder, name + ".png"))) {
+            bitmap.compress(Bitmap.CompressFormat.PNG, 100, stream);
+        }
+    }
+
+    private static void live(String name) throws Exception {
+        Interpreter.describe(48, 9, 10);
+        shadowOf(RuntimeEnvironment.getApplication()).grantPermissions(Manifest.permission.CAMERA);
+        MainActivity activity = Robolectric.buildActivity(MainActivity.class).setup().get();
+        Thread.sleep(500); // the model
+        shadowOf(Looper.getMainLooper()).idle();
+        RecognitionView view = activity.findViewById(R.id.recognition);
+        view.show(
+                new Recognition(
+                        "Swiping Left",
+                        new String[] {"Swiping Left", "Swiping Right", "No gesture"},
+                        new float[] {0.83f, 0.11f, 0.04f},
+                        8, 0, 0, 0));
+        save(activity, name);
+    }
+
+    @Test
+    public void light() throws Exception {
+        live("live_light");
+    }
+
+    @Test
+    @Config(qualifiers = "+night")
+    public void dark() throws Exception {
+        live("live_dark");
+    }
+}
