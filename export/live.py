@@ -20,6 +20,7 @@ import numpy as np
 from absl import flags
 
 from export.interpreter import DELEGATES
+from export.smoothing import AVERAGED_STEPS, REFRACTORY_STEPS, Smoother
 from export.sources import DEFAULT_STRIDE, AtRate, open_source
 from tsm_tf import cli
 from tsm_tf.errors import InputError
@@ -146,11 +147,10 @@ def define_flags():
     flags.DEFINE_string("camera", None, "Number or path of the camera to stream, such as 0 or /dev/video0.")
     flags.DEFINE_string("output", None, "Folder for stream.mp4, stream.gif, frames.csv; needed for --video.")
     flags.DEFINE_bool("show", False, "Show a window; q ends.")
-    flags.DEFINE_integer(
-        "averaged_steps", 12, "Logits are averaged over so many steps; 12 is the demo's.", lower_bound=1
-    )
-    stays = "A class that has just come stays for so many more steps; 1 is the demo's."
-    flags.DEFINE_integer("refractory_steps", 1, stays, lower_bound=0)
+    averaged = "Logits are averaged over so many steps; the default is the original demo's."
+    flags.DEFINE_integer("averaged_steps", AVERAGED_STEPS, averaged, lower_bound=1)
+    stays = "A class that has just come stays for so many more steps; the default is the original demo's."
+    flags.DEFINE_integer("refractory_steps", REFRACTORY_STEPS, stays, lower_bound=0)
     flags.DEFINE_integer("threads", 1, "Of the interpreter.", lower_bound=1)
     flags.DEFINE_string("delegate", "none", f"none, {', '.join(DELEGATES)}, or the path of a delegate's library.")
 
@@ -166,7 +166,6 @@ def main():
     if folder and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError("output", "must be a new or an empty folder", str(folder))
     from export.runtime import StreamRunner
-    from export.smoothing import Smoother
 
     runner = StreamRunner(values.model, values.threads, delegate=values.delegate)
     if runner.spec.modality != "rgb":

@@ -39,6 +39,12 @@ def test_smoothing_over_fewer_steps():
     assert [smoother.step(np.array(logits)) for logits in [[1.0, 0.0]] * 6 + [[0.0, 1.1]] * 2] == [0] * 6 + [1] * 2
 
 
+@pytest.mark.parametrize("steps, shown", [(0, [0, 1, 2, 2, 0]), (1, [0, 1, 1, 2, 2]), (2, [0, 1, 1, 1, 0])])
+def test_a_class_that_has_just_come_stays(steps, shown):
+    smoother = Smoother(("x", "y", "z"), refractory_steps=steps)
+    assert [smoother.refine(predicted) for predicted in (0, 1, 2, 2, 0)] == shown
+
+
 def test_other_labels_have_no_special_classes():
     smoother = Smoother(("No gesture", "Turning Hand Clockwise"))
     assert [smoother.refine(1) for _ in range(3)] == [1, 1, 1]

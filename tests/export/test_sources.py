@@ -253,6 +253,23 @@ def test_standard_input_that_stalls_can_be_stopped(online, video, tmp_path):
     assert rows_of(tmp_path / "out") and (tmp_path / "out" / "stream.mp4").exists()
 
 
+def test_standard_input_that_breaks_off(online, tmp_path):
+    frames = np.tile(moving_square(40, 120, 160), (3, 1, 1, 1))
+    content = bytearray(encode(tmp_path / "broken.mkv", frames).read_bytes())
+    start = len(content) // 2
+    content[start : start + 3000] = bytes(3000)
+    (tmp_path / "broken.mkv").write_bytes(content)
+    ends = []
+    with (tmp_path / "broken.mkv").open("rb") as file:
+        for name, how in (("-", {"stdin": file}), (file.name, {})):
+            output = tmp_path / f"out{len(ends)}"
+            process = live(f"--model={online}", f"--video={name}", f"--output={output}", **how)
+            ends.append((process.wait(60), rows_of(output)))
+            said = process.stderr.read()
+            assert "must be a video that can be decoded" in said and "Traceback" not in said
+    assert ends[0] == ends[1] and ends[0][0] == 1 and ends[0][1]
+
+
 def test_a_file_behind_a_url_is_read_to_its_end(online, video, tmp_path):
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=video.parent)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:

@@ -165,12 +165,13 @@ class Stream:
             raise BadVideoError(self.name, "no frames")
 
     def _decoded(self, packet):
-        try:
-            return packet.decode()
-        except av.error.InvalidDataError as error:
-            if self.is_endless:
-                return []  # such as what comes before the first key frame of a stream that one joins
-            raise BadVideoError(self.name, error.strerror) from None
+        with _naming(self.name):
+            try:
+                return packet.decode()
+            except av.error.InvalidDataError:
+                if not self.is_endless:
+                    raise
+        return []  # such as what comes before the first key frame of a stream that one joins
 
     def close(self) -> None:
         """Closes the connection."""
