@@ -120,15 +120,19 @@ class Loop:
             self.validate(first, validation, callbacks)
             return
         warnings.filterwarnings("ignore", "Your input ran out of data")  # a validation without a bad video's batch
-        self.model.fit(
-            # Without an end: at the end of its data, a step of Keras still counts and decays (those of its operations
-            # that need no clip run), and only then fails.
-            self.devices.distribute(training.repeat().prefetch(BATCHES_AHEAD)),
-            steps_per_epoch=self.steps - batch,
-            validation_data=self.devices.distribute(validation),
-            **{"epochs": end, "initial_epoch": first, "callbacks": callbacks},
-            **{"shuffle": False, "verbose": 0},
-        )
+        try:
+            self.model.fit(
+                # One pass for all epochs: at the end of its data, a step of Keras still counts and decays (those of its
+                # operations that need no clip run), and only then fails.
+                self.devices.distribute(training.repeat(end - first).prefetch(BATCHES_AHEAD)),
+                steps_per_epoch=self.steps - batch,
+                validation_data=self.devices.distribute(validation),
+                **{"epochs": end, "initial_epoch": first, "callbacks": callbacks},
+                **{"shuffle": False, "verbose": 0},
+            )
+        except BaseException:
+            progress.settle()
+            raise
 
     def validate(self, epoch, validation, callbacks):
         """Ends an epoch of which all steps are done, as `model.fit` would."""

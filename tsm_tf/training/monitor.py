@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 _SECONDS_BETWEEN_LINES = 10  # where the output is no terminal
+_IDLE_SECONDS = 1
 _WRONG_CLIPS = 8
 _CAPTION = 16  # pixels
 
@@ -32,6 +33,7 @@ class Progress(keras.callbacks.Callback):
         self.local_batch_size = local_batch_size
         self.first_batch = first_batch
         self.all_steps = 0
+        self.clip_at = 0.0
         self.ready_at: dict[int, float] = {}
         self.validation_seconds = 0.0
         self.shown_at = 0.0
@@ -39,7 +41,16 @@ class Progress(keras.callbacks.Callback):
 
     def on_clip(self, place: int) -> None:
         """Takes note of when a batch was complete; `clip_dataset` calls it from its threads."""
-        self.ready_at[place // self.local_batch_size] = time.perf_counter()
+        self.clip_at = self.ready_at[place // self.local_batch_size] = time.perf_counter()
+
+    def settle(self) -> None:
+        """Waits until no clip is being loaded.
+
+        TensorFlow 2.17 holds Python's lock while it ends a pipeline and waits for calls that need the lock: an iterator
+        that is dropped while clips are loaded hangs the process. Its buffers are full soon, and then it loads none.
+        """
+        while time.perf_counter() - self.clip_at < _IDLE_SECONDS:
+            time.sleep(0.1)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Begins to count."""
