@@ -155,11 +155,15 @@ def plot_curve(rows: list[dict], path: pathlib.Path) -> None:
         key = f"{row['runtime']}, {row['variant']}, {row['threads']} thread(s)"
         lines.setdefault(key, []).append((row["multiply_adds"] / 1e6, row["p50_ms"], row["model"].rpartition("/")[0]))
     for key, points in lines.items():
-        (line,) = axes.plot(*zip(*((x, y) for x, y, _ in sorted(points)), strict=True), "o-", label=key)
-        for x, y, name in points:
-            axes.annotate(name, (x, y), (4, -9), textcoords="offset points", fontsize=7, color=line.get_color())
+        axes.plot(*zip(*((x, y) for x, y, _ in sorted(points)), strict=True), "o-", label=key)
+    for x, y, name in next(iter(lines.values())):
+        axes.annotate(name, (x, y), (-6, 5), textcoords="offset points", fontsize=8, ha="right")
     axes.set(xscale="log", yscale="log", xlabel="multiply-adds of a frame (millions)", ylabel="median of a step (ms)")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter("{x:g}")
     axes.set_title(rows[0]["device"])
+    axes.margins(x=0.25, y=0.15)
     axes.grid(alpha=0.3, which="both")
     axes.legend()
     figure.savefig(path, dpi=110)
@@ -204,8 +208,10 @@ def main():
     written = ["latency.csv"]
     if importlib.util.find_spec("matplotlib"):
         plot(rows, output / "latency.png")
-        plot_curve(rows, output / "latency_curve.png")
-        written += ["latency.png", "latency_curve.png"]
+        written.append("latency.png")
+        if len({row["multiply_adds"] for row in rows}) > 2:
+            plot_curve(rows, output / "latency_curve.png")
+            written.append("latency_curve.png")
     for row in rows:
         name = f"{row['model']}, {row['runtime']}, {row['threads']} thread(s)"
         print(f"{row['p50_ms']:8.3f} ms  x{row['ratio']:.3f}  {name}")

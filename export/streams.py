@@ -4,12 +4,14 @@ import concurrent.futures
 import dataclasses
 import os
 import pathlib
-import tempfile
 
 import numpy as np
 
 from tsm_tf.data.manifest import read_labels, read_videos
 from tsm_tf.data.pipeline import center_clip
+from tsm_tf.data.sampling import test_indices
+from tsm_tf.data.synthetic import LABELS, gesture_frames
+from tsm_tf.data.transforms import eval_frame
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 
@@ -57,15 +59,15 @@ def from_videos(spec: ModelSpec, data_dir: str | os.PathLike, split: str, num_vi
     return Streams(frames, labels, f"{len(videos)} videos of {pathlib.Path(data_dir) / split}.txt")
 
 
-def from_gestures(spec: ModelSpec, split: str, num_videos: int) -> Streams:
-    """Returns the centre clips of rendered gestures, for somebody who has no videos at hand."""
-    from tsm_tf.data.synthetic import SPLITS, render
-
+def from_gestures(spec: ModelSpec, num_clips: int) -> Streams:
+    """Returns rendered gestures, for somebody who has no videos at hand."""
     _check_rgb(spec)
-    with tempfile.TemporaryDirectory() as folder:
-        render(pathlib.Path(folder) / "gestures", {name: num_videos if name == split else 1 for name in SPLITS})
-        streams = from_videos(spec.replace(labels=None), pathlib.Path(folder) / "gestures", split, num_videos)
-    return Streams(streams.frames, None, f"{num_videos} rendered gestures ({split})")
+    clips = []
+    for number in range(num_clips):
+        frames, _ = gesture_frames(number % len(LABELS), (number,))
+        indices = test_indices(len(frames), spec.num_segments)
+        clips.append(np.stack([eval_frame(frame, spec) for frame in frames[indices]]))
+    return Streams(np.stack(clips), None, f"{num_clips} rendered gestures")
 
 
 def _check_rgb(spec):

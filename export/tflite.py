@@ -104,7 +104,7 @@ def _export(model, output, variants, export):
             calibration = streams.from_videos(spec, export.data, "train", export.num_videos)
         else:
             print("no --data: calibrating on rendered gestures, which your videos may not look like", flush=True)
-            calibration = streams.from_gestures(spec, "train", export.num_videos)
+            calibration = streams.from_gestures(spec, export.num_videos)
     paths[0].parent.mkdir(parents=True, exist_ok=True)
     print("what Keras says ...", flush=True)
     tests = [(test, keras_logits(model, test, export.online)) for test in tests]
