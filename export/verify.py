@@ -55,6 +55,16 @@ def verify(model: Model) -> None:
         _options(operator)
         if operator.name in _SHAPED and not _has_its_shape(operator, graph, model):
             raise Damaged(f"a {operator.name} whose result has another shape")
+        if operator.name in ("ADD", "SUB") and not _can_be_scaled(operator, graph):
+            raise Damaged(f"an {operator.name} whose result has too small a scale")
+
+
+def _can_be_scaled(operator: Operator, graph: Graph) -> bool:
+    """Kernels of 8 bits compute with 20 bits more, and abort the process where a result would need still more."""
+    inputs, (output, *_) = ([graph.tensors[i] for i in part if i >= 0] for part in (operator.inputs, operator.outputs))
+    if output.dtype not in ("int8", "uint8") or not all(tensor.scale for tensor in (*inputs, output)):
+        return True
+    return 2 * max(tensor.scale[0] for tensor in inputs) < 2**20 * output.scale[0]
 
 
 def _interface(graph: Graph, model: Model):

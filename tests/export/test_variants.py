@@ -12,7 +12,7 @@ from weights import with_weights
 from export import gpu
 from export.edgetpu import check
 from export.interpreter import RUNTIMES
-from export.metadata import read_spec, read_start, read_variant
+from export.metadata import add_spec, read_spec, read_start, read_variant
 from export.model_file import read_model
 from export.parity import keras_logits, prove
 from export.quantize import set_border, start_values
@@ -147,11 +147,22 @@ def test_a_cache_with_another_scale_is_refused(files, model):
         set_border(bytes(content), "uint8", "float32")  # its image is uint8 already
 
 
-def with_another_scale(content, index):
+def test_a_scale_that_would_abort_the_interpreter_is_refused(files, tmp_path):
+    """Found by 2,000 mutations: tflite-runtime and LiteRT end the process."""
+    file = read_model(files["int8"])
+    index = next(operator.outputs[0] for operator in file.graphs[0].operators if operator.name == "ADD")
+    path = tmp_path / "small_scale.tflite"
+    content = with_another_scale(bytes(file.data), index, 1e-10)
+    path.write_bytes(add_spec(content, read_spec(files["int8"]), "int8", read_start(files["int8"])))
+    with refuses("model", "safe to run", "too small a scale"):
+        StreamRunner(path)
+
+
+def with_another_scale(content, index, scale=0.5):
     from tensorflow.lite.tools import flatbuffer_utils
 
     tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
-    tree.subgraphs[0].tensors[index].quantization.scale = [0.5]
+    tree.subgraphs[0].tensors[index].quantization.scale = [scale]
     return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
 
 
