@@ -20,7 +20,7 @@ import numpy as np
 from absl import flags
 
 from export.interpreter import DELEGATES, RUNTIMES, load_interpreter
-from export.metadata import is_online, read_spec, read_variant
+from export.metadata import read_contents, read_spec
 from export.model_file import Model, read_model
 from export.runtime import ClipRunner, StreamRunner
 from tsm_tf import cli
@@ -50,9 +50,9 @@ class Block:
 
 def steps_of(path: pathlib.Path, num_threads: int, runtime: str, delegate: str = "none"):
     """Returns two functions without arguments: a model's whole step, and the interpreter's part alone."""
-    spec = read_spec(path)
+    spec, _, _, is_online = read_contents(path)
     shape = (spec.input_size, spec.input_size, spec.channels)
-    if is_online(path):
+    if is_online:
         runner = StreamRunner(path, num_threads, runtime, delegate)
         shape, step = (runner.num_streams, *shape) if runner.num_streams > 1 else shape, runner.step
     else:
@@ -90,7 +90,7 @@ def measure(
         rows.append(
             {
                 "model": _name(path, models),
-                "variant": read_variant(path),
+                "variant": read_contents(path).variant,
                 "multiply_adds": multiply_adds(read_model(path)),
                 **percentiles,
                 "ratio": round(float(np.median(np.median(steps, axis=1) / baseline)), 4),

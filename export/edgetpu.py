@@ -15,7 +15,7 @@ from collections import Counter
 from absl import flags
 
 from export.edgetpu_limits import ON_CHIP_BYTES, cautions, why_not
-from export.metadata import NAME, add_spec, read_spec, read_start
+from export.metadata import NAME, add_spec, read_contents
 from export.model_file import Graph, Model, read_model
 from tsm_tf import cli
 from tsm_tf.errors import InputError
@@ -170,7 +170,8 @@ def compile_model(path: pathlib.Path, output: pathlib.Path) -> pathlib.Path | No
     if done.returncode or not compiled.is_file():
         raise InputError("model", f"must be one that {COMPILER} takes; it exited with {done.returncode}", str(path))
     if NAME in read_model(path).metadata:
-        compiled.write_bytes(add_spec(compiled.read_bytes(), read_spec(path), "edgetpu", read_start(path)))
+        contents = read_contents(path)
+        compiled.write_bytes(add_spec(compiled.read_bytes(), contents.spec, "edgetpu", contents.start))
     return compiled
 
 

@@ -10,6 +10,7 @@ import pathlib
 import struct
 import zlib
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,22 @@ from tsm_tf.spec import ModelSpec
 NAME = "TSM_SPEC"
 STREAM_NAME = "TSM_STREAM"
 CHECKSUM = "TSM_CRC32"
+
+
+class Contents(NamedTuple):
+    """What is said inside a file of this project.
+
+    Args:
+        spec: of the model.
+        variant: how it is quantised.
+        start: of each cache the value before the first frame; caches that are not named begin with 0.
+        is_online: whether it takes one frame at a time, instead of clips.
+    """
+
+    spec: ModelSpec
+    variant: str
+    start: dict[str, int]
+    is_online: bool
 
 
 def add_spec(model: bytes, spec: ModelSpec, variant: str = "float32", start: Mapping[str, int] | None = None) -> bytes:
@@ -93,7 +110,12 @@ def _checksum(model: Model) -> tuple[int, int]:
 
 
 def read_spec(path: pathlib.Path) -> ModelSpec:
-    """Returns the spec inside a `.tflite` file, after a check of the whole file.
+    """Returns the spec inside a `.tflite` file; raises as `read_contents`."""
+    return read_contents(path).spec
+
+
+def read_contents(path: pathlib.Path) -> Contents:
+    """Returns what is said inside a `.tflite` file, after a check of the whole file.
 
     Raises:
         FileNotFoundError: no such file.
@@ -111,40 +133,25 @@ def read_spec(path: pathlib.Path) -> ModelSpec:
         raise InputError("model", rule, str(path))
     try:
         verify(model)
-        return ModelSpec.from_json(text.tobytes().decode())
+        spec = ModelSpec.from_json(text.tobytes().decode())
     except Damaged as error:
         raise InputError("model", f"must be safe to run; this one has {error}", str(path)) from None
     except (ValueError, TypeError, RecursionError) as error:
         raise InputError("model", f"must hold a spec that this version knows ({error})", str(path)) from None
+    stream = _stream(model, path)
+    start = stream.get("start", {})
+    if not isinstance(start, dict) or not all(type(value) is int and -128 <= value <= 127 for value in start.values()):
+        raise InputError("model", f"must have whole numbers of int8 as start values in {STREAM_NAME}", str(path))
+    return Contents(spec, stream.get("variant", "float32"), start, _is_online(model))
 
 
-def is_online(path: pathlib.Path) -> bool:
-    """Returns whether a file takes one frame at a time, instead of clips; raises as `read_start`."""
-    model = read_model(path)
+def _is_online(model):
     images = [signature.inputs["image"] for signature in model.signatures if "image" in signature.inputs]
     return bool(images) and len(model.graphs[0].tensors[images[0]].shape) == 4
 
 
-def read_variant(path: pathlib.Path) -> str:
-    """Returns how a file of this project is quantised; raises as `read_start`."""
-    return _read_stream(path).get("variant", "float32")
-
-
-def read_start(path: pathlib.Path) -> dict[str, int]:
-    """Returns of each cache the value before the first frame; caches that are not named begin with 0.
-
-    Raises:
-        FileNotFoundError: no such file.
-        InputError: not a TFLite file, or a damaged one.
-    """
-    start = _read_stream(path).get("start", {})
-    if not isinstance(start, dict) or not all(type(value) is int and -128 <= value <= 127 for value in start.values()):
-        raise InputError("model", f"must have whole numbers of int8 as start values in {STREAM_NAME}", str(path))
-    return start
-
-
-def _read_stream(path):
-    text = read_model(path).metadata.get(STREAM_NAME)
+def _stream(model, path):
+    text = model.metadata.get(STREAM_NAME)
     if text is None:  # a file of an earlier version: float32
         return {}
     try:

@@ -14,7 +14,7 @@ import numpy as np
 from absl import flags
 
 from export.interpreter import RUNTIMES
-from export.metadata import is_online, read_spec, read_variant
+from export.metadata import read_contents
 from export.runtime import ClipRunner, StreamRunner
 from tsm_tf import cli
 from tsm_tf.errors import InputError
@@ -87,7 +87,7 @@ def prove(path: pathlib.Path, streams: "Streams", expected: np.ndarray, runtime:
     Raises:
         InputError: the file remembers something over a reset.
     """
-    if is_online(path):
+    if read_contents(path).is_online:
         actual = _stream(StreamRunner(path, runtime=runtime), streams.frames, path)
     else:
         runner = ClipRunner(path, runtime=runtime)
@@ -142,7 +142,7 @@ def main():
     """Compares and prints; a float32 file that differs is an error."""
     values = flags.FLAGS
     path = pathlib.Path(values.model)
-    spec, variant = read_spec(path), read_variant(path)
+    spec, variant, _, is_online = read_contents(path)
     os.environ["KERAS_BACKEND"] = "tensorflow"
     from export.streams import from_videos
     from tsm_tf.models.checkpoint import load_checkpoint, load_spec
@@ -150,7 +150,7 @@ def main():
     if load_spec(values.checkpoint) != spec:
         raise InputError("checkpoint", "must be the one that the model was made of; its spec is another", str(path))
     streams = from_videos(spec, values.data, values.split, values.num_videos)
-    expected = keras_logits(load_checkpoint(values.checkpoint), streams, is_online(path))
+    expected = keras_logits(load_checkpoint(values.checkpoint), streams, is_online)
     proof = prove(path, streams, expected, values.runtime)
     print(f"{path} ({variant}) {proof}")
     if variant == "float32" and not proof.difference <= TOLERANCE:

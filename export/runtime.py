@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 
 from export.interpreter import load_interpreter, signature
-from export.metadata import read_spec, read_start
+from export.metadata import read_contents, read_spec
 from tsm_tf.errors import InputError
 
 
@@ -41,7 +41,7 @@ class StreamRunner:
 
     def __init__(self, path: str | os.PathLike, num_threads: int = 1, runtime: str = "auto", delegate: str = "none"):
         path = pathlib.Path(path)
-        self.spec, self._start = read_spec(path), read_start(path)
+        self.spec, _, self._start, _ = read_contents(path)
         self.labels = self.spec.labels or tuple(map(str, range(self.spec.num_classes)))
         self.interpreter, self.runtime = load_interpreter(path, num_threads, runtime, delegate)
         inputs, outputs = signature(self.interpreter)

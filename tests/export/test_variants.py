@@ -12,7 +12,7 @@ from weights import with_weights
 from export import gpu
 from export.edgetpu import check
 from export.interpreter import RUNTIMES
-from export.metadata import add_spec, read_spec, read_start, read_variant
+from export.metadata import add_spec, read_contents, read_spec
 from export.model_file import read_model
 from export.parity import keras_logits, prove
 from export.quantize import set_border, start_values
@@ -35,7 +35,7 @@ def files(model, tmp_path_factory):
     """Every variant of the small online model, by name."""
     folder = tmp_path_factory.mktemp("variants")
     paths = export_model(model, folder, True, tuple(v for v in VARIANTS if v != "float32"), num_videos=9)
-    return {read_variant(path): path for path in paths}
+    return {read_contents(path).variant: path for path in paths}
 
 
 def tensors(path):
@@ -59,7 +59,7 @@ def test_streams_as_keras_does(model, files, streams, variant, runtime):
 @pytest.mark.parametrize("variant", ["int8", "edgetpu"])
 def test_caches_are_fed_back_exactly_and_begin_at_their_zero(files, variant):
     inputs, outputs = tensors(files[variant])
-    start = read_start(files[variant])
+    start = read_contents(files[variant]).start
     assert sorted(start) == CACHES
     for name in CACHES:
         assert inputs[name].dtype == outputs[name].dtype == "int8"
@@ -96,8 +96,8 @@ def test_edgetpu_is_mapped_and_linkable(files):
 
 
 def test_floats_begin_with_zeros(files, online):
-    assert read_variant(online) == "float32" and set(read_start(online).values()) == {0}
-    assert set(read_start(files["float16"]).values()) == {0}
+    assert read_contents(online).variant == "float32" and set(read_contents(online).start.values()) == {0}
+    assert set(read_contents(files["float16"]).start.values()) == {0}
 
 
 def test_several_streams_do_not_touch_each_other(model, online, tmp_path):
@@ -153,7 +153,7 @@ def test_a_scale_that_would_abort_the_interpreter_is_refused(files, tmp_path):
     index = next(operator.outputs[0] for operator in file.graphs[0].operators if operator.name == "ADD")
     path = tmp_path / "small_scale.tflite"
     content = with_another_scale(bytes(file.data), index, 1e-10)
-    path.write_bytes(add_spec(content, read_spec(files["int8"]), "int8", read_start(files["int8"])))
+    path.write_bytes(add_spec(content, read_spec(files["int8"]), "int8", read_contents(files["int8"]).start))
     with refuses("model", "safe to run", "too small a scale"):
         StreamRunner(path)
 
