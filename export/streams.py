@@ -7,8 +7,8 @@ import pathlib
 
 import numpy as np
 
-from tsm_tf.data.manifest import read_labels, read_videos
-from tsm_tf.data.pipeline import center_clip
+from tsm_tf.data.manifest import read_videos
+from tsm_tf.data.pipeline import center_clip, check_labels
 from tsm_tf.data.sampling import test_indices
 from tsm_tf.data.synthetic import LABELS, gesture_frames
 from tsm_tf.data.transforms import eval_frame
@@ -49,8 +49,7 @@ def from_videos(spec: ModelSpec, data_dir: str | os.PathLike, split: str, num_vi
         FileNotFoundError, InputError, BadVideoError: no such list, other classes than the model's, a broken video.
     """
     _check_rgb(spec)
-    if spec.labels and spec.labels != read_labels(data_dir):
-        raise InputError("data", f"must have the model's classes {spec.labels}", read_labels(data_dir))
+    check_labels(spec, data_dir)
     videos = read_videos(data_dir, split)
     videos = [videos[i] for i in np.linspace(0, len(videos) - 1, min(num_videos, len(videos))).round().astype(int)]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

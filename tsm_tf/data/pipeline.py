@@ -77,8 +77,7 @@ def clip_dataset(
         raise InputError("modality", "must be rgb to train from videos", spec.modality)
     if on_bad_video not in ON_BAD_VIDEO:
         raise InputError("on_bad_video", f"must be one of {', '.join(ON_BAD_VIDEO)}", on_bad_video)
-    if spec.labels and spec.labels != read_labels(data_dir):
-        raise InputError("data", f"must have the model's classes {spec.labels}", read_labels(data_dir))
+    check_labels(spec, data_dir)
     share.check(batch_size)
     if on_bad_video == "skip" and share.parts > 1:
         raise InputError("on_bad_video", "must be stop with several devices, whose batches have one size", on_bad_video)
@@ -115,6 +114,16 @@ def clip_dataset(
     options.autotune.enabled = False
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     return dataset.prefetch(BATCHES_AHEAD).with_options(options)
+
+
+def check_labels(spec: ModelSpec, data_dir: str | os.PathLike) -> None:
+    """Refuses a data folder of other classes than a model's; one without names takes any.
+
+    Raises:
+        InputError: naming both.
+    """
+    if spec.labels and spec.labels != read_labels(data_dir):
+        raise InputError("data", f"must have the model's classes {spec.labels}", read_labels(data_dir))
 
 
 def select_videos(data_dir: str | os.PathLike, split: str, training: bool) -> list[Video]:
