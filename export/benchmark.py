@@ -26,6 +26,7 @@ from export.runtime import ClipRunner, StreamRunner
 from tsm_tf import cli
 from tsm_tf.analysis.timing import interleaved
 from tsm_tf.errors import InputError
+from tsm_tf.files import replacing
 
 _PACKAGES = {"tflite_runtime": "tflite-runtime", "ai_edge_litert": "ai-edge-litert", "tensorflow": "tensorflow"}
 _BLOCK = 10
@@ -199,12 +200,10 @@ def main():
         for threads in map(int, values.threads):
             print(f"{runtime}, {threads} thread(s)", flush=True)
             rows += measure(models, threads, runtime, values.rounds, values.delegate)
-    temporary = output / ".writing.latency.csv"
-    with temporary.open("w", newline="", encoding="utf-8") as file:
+    with replacing(output / "latency.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
-    os.replace(temporary, output / "latency.csv")
     written = ["latency.csv"]
     if importlib.util.find_spec("matplotlib"):
         plot(rows, output / "latency.png")

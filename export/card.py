@@ -4,11 +4,9 @@
 """
 
 import dataclasses
-import importlib.metadata
 import importlib.util
 import json
 import math
-import os
 import pathlib
 from collections import Counter
 
@@ -19,34 +17,28 @@ from export import edgetpu
 from export.benchmark import device, measure
 from export.interpreter import RUNTIMES
 from export.model_file import Model, read_model
+from export.parity import Proof
 from tsm_tf.errors import InputError
+from tsm_tf.files import replacing
 from tsm_tf.spec import ModelSpec
+from tsm_tf.versions import installed_versions
 
 NAME = "model_card"
 _PACKAGES = ("tsm-tf", "tensorflow", "keras", "numpy", "tflite-runtime", "ai-edge-litert")
 
 
-@dataclasses.dataclass(frozen=True)
-class Entry:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Entry(Proof):
     """A file of the export, and its proof.
 
     Args:
         path: the `.tflite` file, in the card's folder.
         variant: `"float32"`, `"float16"`, `"dynamic"`, `"int8"`, `"edgetpu"`, ...
-        difference, agreement, frame_agreement, num_streams, num_frames, accuracy, keras_accuracy: see
-            `export.parity.Proof`.
         calibration: how the ranges of its activations were found, if they are quantised.
     """
 
     path: pathlib.Path
     variant: str
-    difference: float
-    agreement: float
-    frame_agreement: float
-    num_streams: int
-    num_frames: int
-    accuracy: float | None = None
-    keras_accuracy: float | None = None
     calibration: str | None = None
 
 
@@ -82,7 +74,7 @@ def write_card(
         "spec": dataclasses.asdict(spec),
         "files": [*kept, *(_describe(entry, latency[entry.path]) for entry in entries)],
         "device": device(),
-        "versions": _versions(),
+        "versions": installed_versions(_PACKAGES),
     }
     environment = jinja2.Environment(
         autoescape=True,
@@ -93,8 +85,10 @@ def write_card(
     )
     environment.filters["percent"] = lambda share: "–" if share is None else f"{share:.1%}"
     page = environment.get_template("card.html.jinja").render(card, model_spec=spec)
-    _replace(folder / f"{NAME}.json", json.dumps(card, indent=2, ensure_ascii=False) + "\n")
-    _replace(folder / f"{NAME}.html", page)
+    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
+    for name, content in ((f"{NAME}.json", text), (f"{NAME}.html", page)):
+        with replacing(folder / name) as temporary:
+            temporary.write_text(content, encoding="utf-8")
     return card
 
 
@@ -183,19 +177,3 @@ def _latency(paths, runtimes, threads, rounds):
 def _installed():
     names = [name for name in RUNTIMES if name != "tensorflow" and importlib.util.find_spec(name)]
     return names or ["tensorflow"]
-
-
-def _versions():
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def _replace(path, text):
-    temporary = path.with_name(f".writing.{path.name}")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)

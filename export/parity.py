@@ -47,8 +47,8 @@ class Proof:
     frame_agreement: float
     num_streams: int
     num_frames: int
-    accuracy: float | None
-    keras_accuracy: float | None
+    accuracy: float | None = None
+    keras_accuracy: float | None = None
 
     def __str__(self):
         text = f"differs from Keras by at most {self.difference:.2e}; top-1 agrees on {self.agreement:.1%} of "

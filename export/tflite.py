@@ -134,7 +134,8 @@ def _export_variant(model, variant, path, export, calibration, tests):
     print(f"written to {path}, {path.stat().st_size / 2**20:.2f} MiB: {proof}")
     if export.data and proof.agreement < AGREEMENT:
         print(f"*** {variant} AGREES WITH KERAS ON LESS THAN {AGREEMENT:.0%} OF THE STREAMS ***")
-    return Entry(path, variant, calibration=calibration and calibration.source, **dataclasses.asdict(proof))
+    source = calibration and calibration.source
+    return Entry(**dataclasses.asdict(proof), path=path, variant=variant, calibration=source)
 
 
 def _content(model, variant, export, calibration):

@@ -19,6 +19,7 @@ from absl import flags
 
 from tsm_tf import cli
 from tsm_tf.errors import InputError
+from tsm_tf.files import replacing
 
 DONE_FILE = "steps.json"
 MODES = {"tsm": "unidirectional", "tsn": "none"}
@@ -96,9 +97,8 @@ def run(steps: list[Step], output: pathlib.Path) -> None:
                 path.unlink()
         _run_logged([sys.executable, "-m", *step.arguments], output / step.log)
         done.append(step.command)
-        temporary = done_path.with_name(f".writing.{DONE_FILE}")
-        temporary.write_text(json.dumps(done, indent=1))
-        os.replace(temporary, done_path)
+        with replacing(done_path) as temporary:
+            temporary.write_text(json.dumps(done, indent=1))
 
 
 def _run_logged(command, log_path):

@@ -1,14 +1,14 @@
 """The demo's page: what was trained, how well, how fast, and the commands that repeat each step."""
 
 import csv
-import importlib.metadata
 import json
-import os
 import pathlib
 
 import jinja2
 
+from tsm_tf.files import replacing
 from tsm_tf.spec import ModelSpec
+from tsm_tf.versions import installed_versions
 
 _PACKAGES = ("tensorflow", "keras", "tflite-runtime", "numpy", "av")
 
@@ -35,11 +35,10 @@ def write_page(output: pathlib.Path, steps) -> dict[str, float]:
         rendered=(output / "data" / "contact_sheet.png").is_file(),
         steps=steps,
         spec=spec,
-        versions=[f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES],
+        versions=[f"{name} {version}" for name, version in installed_versions(_PACKAGES).items()],
     )
-    temporary = output / ".writing.index.html"
-    temporary.write_text(page, encoding="utf-8")
-    os.replace(temporary, output / "index.html")
+    with replacing(output / "index.html") as temporary:
+        temporary.write_text(page, encoding="utf-8")
     return {name: values["top1"] for name, values in metrics.items()}
 
 

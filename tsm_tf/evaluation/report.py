@@ -11,6 +11,7 @@ from tsm_tf.data.decode import BadVideoError
 from tsm_tf.data.manifest import Video, read_labels, read_videos
 from tsm_tf.errors import InputError
 from tsm_tf.evaluation.metrics import confusion_matrix, per_class, softmax, top_k
+from tsm_tf.files import replacing
 from tsm_tf.models.checkpoint import load_checkpoint
 
 METRICS_FILE = "metrics.json"
@@ -66,7 +67,8 @@ def evaluate(
     }
     output.mkdir(parents=True, exist_ok=True)
     text = json.dumps(metrics, indent=2, ensure_ascii=False) + "\n"
-    _replace(output / METRICS_FILE, lambda path: path.write_text(text, encoding="utf-8"))
+    with replacing(output / METRICS_FILE) as temporary:
+        temporary.write_text(text, encoding="utf-8")
     plot_confusion(confusion, names, f"top-1 {metrics['top1']:.1%}", output / "confusion.png")
     _write_csv(output / "per_class.csv", metrics["per_class"])
     _write_csv(output / "scores.csv", _score_rows(videos, logits, names))
@@ -98,19 +100,10 @@ def _score_rows(videos: list[Video], logits, names):
 def _write_csv(path, rows):
     rows = list(rows)
 
-    def write(temporary):
-        with temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, rows[0])
-            writer.writeheader()
-            writer.writerows(rows)
-
-    _replace(path, write)
-
-
-def _replace(path, write):
-    temporary = path.with_name(f".writing.{path.name}")
-    write(temporary)
-    os.replace(temporary, path)
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def plot_confusion(confusion: np.ndarray, names: tuple[str, ...], title: str, path: pathlib.Path) -> None:
@@ -129,4 +122,5 @@ def plot_confusion(confusion: np.ndarray, names: tuple[str, ...], title: str, pa
         for i, j in zip(*np.nonzero(confusion), strict=True):
             color = "white" if shares[i, j] > 0.5 else "black"
             axes.text(j, i, f"{100 * shares[i, j]:.0f}", ha="center", va="center", color=color, fontsize=8)
-    _replace(path, lambda temporary: figure.savefig(temporary, dpi=110))
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=110)

@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import os
 import pathlib
 import signal
 import threading
@@ -13,6 +12,7 @@ import numpy as np
 
 from tsm_tf.data.decode import BadVideoError
 from tsm_tf.errors import InputError
+from tsm_tf.files import replacing
 from tsm_tf.models.checkpoint import BEST, save_checkpoint
 from tsm_tf.models.network import refresh
 from tsm_tf.training.distribute import Devices
@@ -163,12 +163,13 @@ class RunFolder(keras.callbacks.Callback):
             plot_curves(history, self.directory / CURVES_FILE)
 
     def _write_log(self):
-        temporary = self.directory / f".writing.{LOG_FILE}"
-        with temporary.open("w", newline="", encoding="utf-8") as file:
+        with (
+            replacing(self.directory / LOG_FILE) as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as file,
+        ):
             writer = csv.DictWriter(file, _COLUMNS)
             writer.writeheader()
             writer.writerows(self.state.history)
-        os.replace(temporary, self.directory / LOG_FILE)
 
     @staticmethod
     def _variables(model):
@@ -214,9 +215,8 @@ def plot_curves(history: list[dict], path: pathlib.Path) -> None:
         axes.set(title=title, xlabel="epoch")
         axes.grid(alpha=0.3)
         axes.legend()
-    temporary = path.with_name(f".writing.{path.name}")
-    figure.savefig(temporary, dpi=110)
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=110)
 
 
 class BadVideoReport(keras.callbacks.Callback):

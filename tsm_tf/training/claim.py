@@ -2,7 +2,6 @@
 
 import datetime
 import hashlib
-import importlib.metadata
 import json
 import os
 import pathlib
@@ -12,6 +11,8 @@ import sys
 
 from tsm_tf.data.manifest import LABELS_FILE
 from tsm_tf.errors import InputError
+from tsm_tf.files import replacing
+from tsm_tf.versions import installed_versions
 
 RUN_FILE = "run.json"
 STARTS_FILE = "starts.jsonl"
@@ -48,9 +49,8 @@ def claim(output: pathlib.Path, settings: dict) -> None:
         raise InputError("output", "must be a new or empty folder, or a run to go on with", str(output))
     else:
         output.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".writing.{RUN_FILE}")
-        temporary.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def note_start(output: pathlib.Path) -> None:
@@ -59,16 +59,8 @@ def note_start(output: pathlib.Path) -> None:
         "time": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "command": shlex.join(sys.argv),
         "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
-        "versions": {"python": platform.python_version(), **dict(_versions())},
+        "versions": {"python": platform.python_version(), **installed_versions(_PACKAGES)},
         "machine": platform.platform(),
     }
     with (output / STARTS_FILE).open("a", encoding="utf-8") as file:
         file.write(json.dumps(start, ensure_ascii=False) + "\n")
-
-
-def _versions():
-    for name in _PACKAGES:
-        try:
-            yield name, importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
