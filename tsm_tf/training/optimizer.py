@@ -47,8 +47,12 @@ class GroupSGD(keras.optimizers.Optimizer):
         if decay and self.coupled_decay:
             gradient = gradient + decay * self.coupled_decay * variable
         velocity = self._momentums[index]
+        rate = ops.cast(rate * learning_rate, variable.dtype)
+        if keras.backend.backend() == "tensorflow":
+            _apply_momentum(variable, velocity.value, gradient, rate, self.momentum)
+            return
         self.assign(velocity, self.momentum * velocity + gradient)
-        self.assign_sub(variable, ops.cast(rate * learning_rate, variable.dtype) * velocity)
+        self.assign_sub(variable, rate * velocity)
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -56,6 +60,16 @@ class GroupSGD(keras.optimizers.Optimizer):
         config = {name: value for name, value in super().get_config().items() if name in names}
         own = {"momentum": self.momentum, "weight_decay": self.coupled_decay, "groups": dict(self.groups)}
         return {**config, **own}
+
+
+def _apply_momentum(variable, velocity, gradient, rate, momentum):
+    """Both assignments in one pass through the memory; a ResNet-50 spends 4% of a small step on five."""
+    import tensorflow as tf
+
+    variable = variable.value if isinstance(variable, keras.Variable) else variable
+    tf.raw_ops.ResourceApplyMomentum(
+        var=variable.handle, accum=velocity.handle, lr=rate, grad=gradient, momentum=momentum
+    )
 
 
 @keras.saving.register_keras_serializable(package="tsm_tf")

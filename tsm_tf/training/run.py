@@ -19,6 +19,7 @@ from tsm_tf.training.claim import claim, data_digest, note_start
 from tsm_tf.training.distill import distill, load_teacher
 from tsm_tf.training.distribute import clip_after_reduction, pick_devices
 from tsm_tf.training.groups import batch_norms, freeze_batch_norms
+from tsm_tf.training.kernels import use_fast_kernels
 from tsm_tf.training.loop import Execution, Loop
 from tsm_tf.training.optimizer import build_optimizer
 from tsm_tf.training.recipes import Recipe
@@ -88,7 +89,7 @@ def train(
     output = pathlib.Path(output)
     keras.utils.set_random_seed(recipe.seed)
     with devices.scope(), _precision(execution.mixed_precision):
-        model, lines = _make_model(spec, recipe, start, execution, devices, steps)
+        model, lines = make_model(spec, recipe, start, execution, devices, steps)
     settings = {"data": str(pathlib.Path(data_dir)), "data_digest": data_digest(data_dir), "labels": spec.labels}
     settings |= {**dataclasses.asdict(start), "mixed_precision": execution.mixed_precision}
     if devices.is_chief:
@@ -137,8 +138,15 @@ def _spec(recipe, data_dir):
     return ModelSpec(num_classes=len(labels), labels=labels, fps=fps, **choices)
 
 
-def _make_model(spec, recipe, start, execution, devices, steps):
-    """Returns the compiled model, and lines for people about what it starts from."""
+def make_model(spec, recipe, start, execution, devices, steps):
+    """Returns a recipe's compiled model, and lines for people about what it starts from.
+
+    Args:
+        spec: of the model.
+        recipe, start, execution: as of `train`.
+        devices: as of `pick_devices`, in whose scope this is called.
+        steps: of an epoch.
+    """
     model = build_model(spec)
     new = None
     if start.init:
@@ -152,6 +160,7 @@ def _make_model(spec, recipe, start, execution, devices, steps):
         freeze_batch_norms(model)
     for layer in batch_norms(model) if execution.sync_batch_norm else []:
         layer.synchronized = True
+    use_fast_kernels(model)
     if recipe.accumulate > 1:
         accumulate(model, recipe.accumulate)
     optimizer = build_optimizer(recipe, model, steps, new_head=new is None or bool(new))
