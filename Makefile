@@ -1,10 +1,10 @@
-# make demo | test | test-slow | test-jax | test-torch | lint | bench | apk | apk-test; each makes its environment first.
+# make demo | test | test-slow | test-jax | test-torch | lint | bench | bench-train | apk | apk-test; each makes its environment first.
 PYTHON ?= python3.11
 VENV := .venv
 RUN := $(VENV)/bin/python
 DEMO ?= runs/demo
 
-.PHONY: env demo test test-slow test-jax test-torch test-backends test-latest lint format bench soak clean \
+.PHONY: env demo test test-slow test-jax test-torch test-backends test-latest lint format bench bench-train soak clean \
   apk apk-test apk-deps apk-tools apk-models apk-screenshots
 
 env: $(VENV)/.installed
@@ -78,6 +78,10 @@ bench: env
 	  --models=$$(ls build/bench/*/*/*/*.tflite | tr '\n' , )build/bench/tsm/mobilenet_v2_online_float32.tflite
 	$(RUN) -m tsm_tf.data.synthetic --output=build/bench/data --num_train=180 --num_val=9
 	$(RUN) -m tsm_tf.analysis.training_input --data=build/bench/data --output=benchmarks
+
+# Training steps against TSN, the original in PyTorch, and two workers; 10 minutes, and PyTorch's 5 GB.
+bench-train: env .venv-torch/.installed
+	$(RUN) -m tsm_tf.analysis.training_step --torch_python=.venv-torch/bin/python --output=benchmarks
 
 # Hours of reliability: a million steps of a stream, and damaged model files. `make soak STEPS=20000` for a short one.
 STEPS ?= 1000000
