@@ -1,5 +1,6 @@
 """Real processes and logical devices train together what one process trains alone."""
 
+import contextlib
 import json
 import os
 import socket
@@ -11,6 +12,7 @@ import types
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras.src.backend.tensorflow import trainer
 from testing import refuses
 from videos import write_data
@@ -25,6 +27,7 @@ WORKER = """
 import json, sys
 import numpy as np
 from tsm_tf.errors import InputError
+from tsm_tf.training.callbacks import Preempted
 from tsm_tf.training.recipes import get_recipe
 from tsm_tf.training.run import Execution, train
 data, output, dump, recipe, execution = sys.argv[1:]
@@ -33,6 +36,8 @@ try:
     model = train(recipe, data, output, execution=Execution(**json.loads(execution)))
 except InputError as error:
     sys.exit(f"error: {error}")
+except Preempted:
+    sys.exit()
 np.savez(dump, *[v.numpy() for v in model.variables])
 """
 
@@ -128,6 +133,38 @@ def test_one_of_two_dies(data, tmp_path):
     for process in processes:
         process.kill()
         process.communicate()
+
+
+@pytest.mark.slow
+def test_sigterm_to_one_of_two_stops_both(data, tmp_path):
+    """In epochs too short to ask within them; both go on to the same bits."""
+    recipe, options = {**RECIPE, "epochs": 8}, {"strategy": "multi_worker"}
+    whole = run(data, tmp_path / "whole", 2, recipe=recipe, **options)
+    processes = launch(data, tmp_path / "run", 2, recipe, **options)
+    while not (tmp_path / "run" / "log.csv").is_file():
+        assert processes[0].poll() is None, processes[0].communicate()
+        time.sleep(0.1)
+    processes[1].terminate()
+    for process in processes:
+        _, error = process.communicate(timeout=120)
+        assert process.returncode == 0, error
+    assert 1 <= load_newest(tmp_path / "run" / STATES).epoch < 8
+    for weights in run(data, tmp_path / "run", 2, recipe=recipe, **options):
+        for one, other in zip(weights, whole[0], strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_keras_still_needs_the_build(monkeypatch):
+    """Fails when Keras builds a model of several workers without a reduction of their batches (see `prepared`)."""
+    reduced = []
+    strategy = types.SimpleNamespace(reduce=lambda kind, *_, **__: reduced.append(kind), scope=contextlib.nullcontext)
+    batch = object.__new__(tf.distribute.DistributedValues)
+    model = keras.Sequential([keras.Input((1,))])
+    monkeypatch.setattr(type(model), "distribute_strategy", strategy)
+    monkeypatch.setattr(model, "_distribute_strategy", strategy)
+    monkeypatch.setattr(model, "_symbolic_build", lambda **_: None)
+    model._maybe_symbolic_build(iterator=[(0, 1, iter([batch]))])
+    assert reduced == ["MEAN"]
 
 
 def test_keras_still_needs_the_mend(monkeypatch):

@@ -80,6 +80,10 @@ def test_starts_from_another_checkpoint(run, data, tmp_path, capsys):
 def test_refuses_before_work(run, data, tmp_path):
     with refuses("output", "another epochs", "3"):
         train(get_recipe("gestures", **{**TINY, "epochs": 3}), data, run[0])
+    with refuses("output", "must be writable", "/proc/tsm"):
+        train(get_recipe("gestures", **TINY), data, "/proc/tsm")
+    with refuses("output", "must be writable", "Not a directory"):
+        train(get_recipe("gestures", **TINY), data, data / "labels.txt" / "run")
     (tmp_path / "mine").touch()
     with refuses("output", "new or empty"):
         train(get_recipe("gestures", **TINY), data, tmp_path)

@@ -1,6 +1,5 @@
 """What a training leaves behind: its states, the checkpoints, the log, the curves."""
 
-import contextlib
 import csv
 import pathlib
 import signal
@@ -15,6 +14,7 @@ from tsm_tf.errors import InputError
 from tsm_tf.files import replacing
 from tsm_tf.models.checkpoint import BEST, save_checkpoint
 from tsm_tf.models.network import refresh
+from tsm_tf.training.claim import room_or_error
 from tsm_tf.training.distribute import Devices
 from tsm_tf.training.state import STATES, TrainingState, load_newest, save_state
 
@@ -132,6 +132,8 @@ class RunFolder(keras.callbacks.Callback):
         self._save()
         if self.devices.is_chief:
             self._publish(self.model)
+        if self.devices.any(self.told_to_stop):  # several processes may have had no other step to ask at
+            raise Preempted
 
     def _save(self, metrics=None):
         """Saves the state; `metrics` are those of the epoch's training, if the model's are others by now."""
@@ -143,7 +145,7 @@ class RunFolder(keras.callbacks.Callback):
         if not all(np.isfinite(v).all() for v in state.arrays.values() if v.dtype.kind == "f"):
             self._refuse_nan(state.where)
         if self.devices.is_chief:
-            with _room_or_error(self.directory):
+            with room_or_error(self.directory):
                 save_state(self.directory / STATES, state)
 
     def _refuse_nan(self, where):
@@ -155,7 +157,7 @@ class RunFolder(keras.callbacks.Callback):
 
     def _publish(self, model):
         history = self.state.history
-        with _room_or_error(self.directory):
+        with room_or_error(self.directory):
             save_checkpoint(model, self.directory / LAST)
             if history[-1]["val_accuracy"] >= max(row["val_accuracy"] for row in history):
                 save_checkpoint(model, self.directory / BEST)
@@ -189,18 +191,6 @@ def _array(variable):
 def _assign(variables, arrays):
     for name, variable in variables:
         variable.assign(arrays[name])
-
-
-@contextlib.contextmanager
-def _room_or_error(directory):
-    """A context in which a file that cannot be written ends the training with one line."""
-    try:
-        yield
-    except OSError as error:
-        for path in directory.rglob(".writing.*"):
-            path.unlink(missing_ok=True)
-        rule = f"must be writable and have room ({error}); what was there is kept, and the same command goes on"
-        raise InputError("output", rule, str(directory)) from error
 
 
 def plot_curves(history: list[dict], path: pathlib.Path) -> None:

@@ -1,5 +1,6 @@
 """Whose folder it is: a run's settings, its data, and every start with its command and versions."""
 
+import contextlib
 import datetime
 import hashlib
 import json
@@ -34,7 +35,7 @@ def claim(output: pathlib.Path, settings: dict) -> None:
 
     Raises:
         InputError: a folder of another run, or with other content.
-        OSError: it cannot be written.
+        OSError: it cannot be written; see `room_or_error`.
     """
     path = output / RUN_FILE
     settings = json.loads(json.dumps(settings))
@@ -51,6 +52,18 @@ def claim(output: pathlib.Path, settings: dict) -> None:
         output.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
             temporary.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+@contextlib.contextmanager
+def room_or_error(directory: pathlib.Path):
+    """A context in which a file that cannot be written ends the training with one line."""
+    try:
+        yield
+    except OSError as error:
+        for path in directory.rglob(".writing.*"):
+            path.unlink(missing_ok=True)
+        rule = f"must be writable and have room ({error}); what was there is kept, and the same command goes on"
+        raise InputError("output", rule, str(directory)) from error
 
 
 def note_start(output: pathlib.Path) -> None:

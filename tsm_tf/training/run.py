@@ -15,7 +15,7 @@ from tsm_tf.models.clip import build_model
 from tsm_tf.models.pretrained import initial_weights, pretrained_weights
 from tsm_tf.spec import ModelSpec
 from tsm_tf.training.accumulate import accumulate
-from tsm_tf.training.claim import claim, data_digest, note_start
+from tsm_tf.training.claim import claim, data_digest, note_start, room_or_error
 from tsm_tf.training.distill import distill, load_teacher
 from tsm_tf.training.distribute import clip_after_reduction, pick_devices
 from tsm_tf.training.groups import batch_norms, freeze_batch_norms
@@ -93,8 +93,9 @@ def train(
     settings = {"data": str(pathlib.Path(data_dir)), "data_digest": data_digest(data_dir), "labels": spec.labels}
     settings |= {**dataclasses.asdict(start), "mixed_precision": execution.mixed_precision}
     if devices.is_chief:
-        claim(output, {**settings, **dataclasses.asdict(recipe)})
-        note_start(output)
+        with room_or_error(output):
+            claim(output, {**settings, **dataclasses.asdict(recipe)})
+            note_start(output)
     lines += [
         describe_flips(spec.labels, targets) if targets else "flips: none",
         f"{counts['train']:,} videos to train on, {counts['val']:,} to validate, {spec.num_classes} classes",
