@@ -56,18 +56,30 @@ def alone(data, tmp_path_factory):
     return load_newest(output / STATES)
 
 
-def launch(data, output, count, recipe=RECIPE, before="", **execution):
-    """Starts the workers of a cluster on free ports of this machine."""
+def by_tf_config(index, workers):
+    """What says who is who, on free ports of this machine."""
+    cluster = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
+    return {"TF_CONFIG": json.dumps(cluster)}
+
+
+def by_slurm(index, workers):
+    """What srun sets; the ports follow from the job."""
+    variables = {"JOB_ID": os.getpid(), "PROCID": index, "STEP_NUM_TASKS": len(workers)}
+    variables |= {"STEP_NODELIST": "localhost", "STEP_TASKS_PER_NODE": len(workers)}
+    return {f"SLURM_{name}": str(value) for name, value in variables.items()}
+
+
+def launch(data, output, count, recipe=RECIPE, before="", who=by_tf_config, **execution):
+    """Starts the workers of a cluster on this machine."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     workers = [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]
     for s in sockets:
         s.close()
     processes = []
     for index in range(count):
-        cluster = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
         dump = output.with_name(f"{output.name}_{index}.npz")
         command = [sys.executable, "-c", before + WORKER, data, output, dump, json.dumps(recipe), json.dumps(execution)]
-        environment = {**os.environ, "TF_CONFIG": json.dumps(cluster)} if count > 1 else None
+        environment = {**os.environ, **who(index, workers)} if count > 1 else None
         options = {"env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         processes.append(subprocess.Popen(command, **options))
     return processes
@@ -100,6 +112,14 @@ def test_workers_train_as_one_process_would(data, alone, tmp_path, count):
     row, wanted = found.history[0], alone.history[0]
     for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
         assert row[name] == pytest.approx(wanted[name], abs=1e-4), name
+
+
+@pytest.mark.slow
+def test_workers_that_slurm_started(data, tmp_path):
+    first, second = run(data, tmp_path / "run", 2, who=by_slurm)
+    assert load_newest(tmp_path / "run" / STATES).epoch == 1
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from tsm_tf.data.order import Share
 from tsm_tf.errors import InputError
 from tsm_tf.training.groups import batch_norms
 
+_SLURM_PORTS = range(20_000, 30_000)  # below those that a system gives to clients
 STRATEGIES = ("auto", "mirrored", "multi_worker", "tpu", "none")
 
 
@@ -122,9 +123,16 @@ def _resolver():
                 "TF_CONFIG", "must be JSON with cluster.worker and task", os.environ["TF_CONFIG"]
             ) from None
         return resolvers.TFConfigClusterResolver() if workers else None
-    if int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1:
-        return resolvers.SlurmClusterResolver({"worker": int(os.environ["SLURM_STEP_NUM_TASKS"])}, auto_set_gpu=False)
-    return None
+    tasks = int(os.environ.get("SLURM_STEP_NUM_TASKS", 1))
+    if tasks == 1:
+        return None
+    # It cannot do without GPUs, asks nvidia-smi for them, and has one port for all jobs: it tells who is where only.
+    port = _SLURM_PORTS.start + int(os.environ.get("SLURM_JOB_ID", 0)) % len(_SLURM_PORTS)
+    options = {"port_base": port, "gpus_per_node": tasks, "gpus_per_task": 1, "auto_set_gpu": False}
+    slurm = resolvers.SlurmClusterResolver({"worker": tasks}, **options)
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    options = {"rpc_layer": "grpc", "num_accelerators": {"GPU": gpus} if gpus else {}}
+    return resolvers.SimpleClusterResolver(slurm.cluster_spec(), "", "worker", slurm.task_id, **options)
 
 
 def _tpu(tf):
