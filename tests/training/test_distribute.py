@@ -202,6 +202,14 @@ def test_refuses_what_is_not_there(monkeypatch):
         pick_devices("multi_worker")
     with refuses("strategy", "auto, mirrored", "'all'"):
         pick_devices("all")
+    monkeypatch.delenv("TPU_NAME", raising=False)
+    with refuses("strategy", "TPU_NAME", "provide a TPU Name"):
+        pick_devices("tpu")
+    monkeypatch.setenv("TPU_NAME", "local")  # whose metadata server is not there
+    monkeypatch.setenv("no_proxy", "*")
+    with refuses("strategy", "TPU_NAME"):
+        pick_devices("tpu")
+    monkeypatch.delenv("TPU_NAME")
     monkeypatch.setenv("TF_CONFIG", "{")
     with refuses("TF_CONFIG", "JSON"):
         pick_devices("auto")

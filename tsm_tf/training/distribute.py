@@ -139,7 +139,7 @@ def _tpu(tf):
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect()
         strategy = tf.distribute.TPUStrategy(resolver)
-    except (ValueError, tf.errors.OpError) as error:
+    except (ValueError, OSError, tf.errors.OpError) as error:
         rule = f"must have a TPU to connect to, named by TPU_NAME ({str(error).splitlines()[0]})"
         raise InputError("strategy", rule, "tpu") from None
     return Devices(strategy, Share(replicas=strategy.num_replicas_in_sync))
