@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import socket
 
 import keras
 
@@ -17,6 +18,7 @@ from tsm_tf.errors import InputError
 from tsm_tf.training.groups import batch_norms
 
 _SLURM_PORTS = range(20_000, 30_000)  # below those that a system gives to clients
+_TPU_SECONDS = 60
 STRATEGIES = ("auto", "mirrored", "multi_worker", "tpu", "none")
 
 
@@ -137,6 +139,10 @@ def _resolver():
 
 def _tpu(tf):
     try:
+        address = tf.distribute.cluster_resolver.TPUClusterResolver().master()
+        if address.startswith("grpc://"):  # TensorFlow would wait for ever where nobody answers
+            host, _, port = address.removeprefix("grpc://").rpartition(":")
+            socket.create_connection((host, int(port)), _TPU_SECONDS).close()
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect()
         strategy = tf.distribute.TPUStrategy(resolver)
     except (ValueError, OSError, tf.errors.OpError) as error:
