@@ -40,7 +40,9 @@ class Devices:
 
     def distribute(self, dataset):
         """Returns a dataset whose batches are one device's each as one for `model.fit`."""
-        return self.strategy.distribute_datasets_from_function(lambda _: dataset) if self.strategy else dataset
+        if self.strategy:
+            return self.strategy.distribute_datasets_from_function(lambda _: dataset)
+        return dataset if self.share.replicas == 1 else dataset.batch(self.share.replicas).map(_join)
 
     def any(self, flag: bool) -> bool:
         """Tells all processes whether one of them says so; all have to ask at the same step."""
@@ -58,7 +60,7 @@ class Devices:
 
     def average_statistics(self, model: keras.Model) -> None:
         """Replaces the moving statistics of batch norms, which each replica has of its own clips, by their mean."""
-        if self.share.parts == 1:
+        if self.strategy is None or self.share.parts == 1:
             return
         import tensorflow as tf
 
@@ -156,9 +158,19 @@ def _of_other_backend(name):
         raise InputError(
             "strategy", f"must be auto, mirrored or none with KERAS_BACKEND={keras.backend.backend()}", name
         )
-    if keras.backend.backend() == "jax" and name != "none" and len(keras.distribution.list_devices()) > 1:
-        keras.distribution.set_distribution(keras.distribution.DataParallel())
-    return Devices()
+    if keras.backend.backend() != "jax" or name == "none":
+        return Devices()
+    names = keras.distribution.list_devices()
+    if len(names) > 1:
+        keras.distribution.set_distribution(keras.distribution.DataParallel(devices=names))
+    return Devices(share=Share(replicas=len(names)))
+
+
+def _join(*batches):
+    """Batches of several devices as one, which `keras.distribution` splits again; `[devices, B, ...]` each."""
+    import tensorflow as tf
+
+    return tuple(tf.reshape(batch, (-1, *batch.shape[2:])) for batch in batches)
 
 
 @contextlib.contextmanager
@@ -170,6 +182,8 @@ def prepared(model: keras.Model, devices: Devices, batch):
         devices: as of `pick_devices`.
         batch: one device's clips and labels (and weights), of which only shapes and types are used.
     """
+    if keras.backend.backend() != "tensorflow":
+        model._symbolic_build(data_batch=batch)  # or `fit` takes a batch to see its shape, and then the next epoch
     if devices.strategy is None:
         yield
         return

@@ -111,7 +111,7 @@ def _check(recipe, start, execution, devices):
         raise InputError("weights", "must be left out with init, which has weights", start.weights)
     if execution.mixed_precision not in (None, *PRECISIONS):
         raise InputError("mixed_precision", f"must be one of {', '.join(PRECISIONS)}", execution.mixed_precision)
-    if execution.mixed_precision == "float16" and devices.share.parts > 1:
+    if execution.mixed_precision == "float16" and devices.strategy and devices.share.parts > 1:
         # Keras looks for overflows in each replica's gradients, before their sum: replicas would scale differently.
         raise InputError("mixed_precision", "must be bfloat16 with several devices", "float16")
     if recipe.accumulate > 1 and keras.backend.backend() != "tensorflow":
@@ -159,13 +159,13 @@ def make_model(spec, recipe, start, execution, devices, steps):
         lines.append(f"from scratch; the paper starts from {recipe.start}: --init=CHECKPOINT or --weights=FILE")
     if recipe.partial_bn:
         freeze_batch_norms(model)
-    for layer in batch_norms(model) if execution.sync_batch_norm else []:
+    for layer in batch_norms(model) if execution.sync_batch_norm and devices.strategy else []:
         layer.synchronized = True
     use_fast_kernels(model)
     if recipe.accumulate > 1:
         accumulate(model, recipe.accumulate)
     optimizer = build_optimizer(recipe, model, steps, new_head=new is None or bool(new))
-    if devices.share.parts > 1:
+    if devices.strategy and devices.share.parts > 1:
         clip_after_reduction(optimizer)
     model.compile(
         optimizer,
