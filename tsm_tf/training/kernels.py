@@ -2,7 +2,8 @@
 
 Keras 3 writes batch norm as a dozen operations over the whole tensor, each of them a pass through the memory;
 TensorFlow has it as one, with one for the gradient. On processors the gradient of the shift's slices costs more than
-the shift: as a depthwise convolution along time with taps of 0 and 1 (section 3.1) it is one pass each way.
+the shift: as a depthwise convolution along time with taps of 0 and 1 (section 3.1) it is one pass each way. What else
+was tried is in docs/train.md.
 """
 
 import types
