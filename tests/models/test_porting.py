@@ -75,6 +75,19 @@ def test_refuses_two_names_for_one_weight(mobilenet):
         load_official_weights(build_model(infer_spec(mobilenet)), {**mobilenet, "fc.bias": mobilenet["new_fc.bias"]})
 
 
+def test_shifted_and_plain_names_stand_for_each_other(mobilenet):
+    """A TSN's weights, whose names have no `net`, go into a shifted model."""
+    plain = {name.replace(".net.", "."): value for name, value in mobilenet.items()}
+    assert plain.keys() != mobilenet.keys()
+    spec = infer_spec(mobilenet)
+    assert spec.shift_mode == "bidirectional" and infer_spec(plain).shift_mode == "none"
+    models = build_model(spec), build_model(spec)
+    for model, state_dict in zip(models, (mobilenet, plain), strict=True):
+        load_official_weights(model, state_dict)
+    for one, other in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_refuses_what_is_no_checkpoint(tmp_path):
     with refuses("state_dict", "must hold a classifier"):
         infer_spec({"a": np.zeros(1)})

@@ -8,8 +8,8 @@ import pytest
 from testing import array, refuses, video_frames
 from weights import with_weights
 
-from tsm_tf import ModelSpec, build_model, find_shift_sites, retrofit
-from tsm_tf.models.pretrained import pretrained_weights
+from tsm_tf import ModelSpec, build_model, find_shift_sites, retrofit, save_checkpoint
+from tsm_tf.models.pretrained import initial_weights, pretrained_weights
 
 SPEC = ModelSpec(backbone="keras:MobileNetV2", width=0.35, num_classes=3, num_segments=2, input_size=64)
 
@@ -113,3 +113,25 @@ def test_a_trained_network_of_somebody_elses(tmp_path):
     np.testing.assert_allclose(array(keras.ops.softmax(logits))[0], array(scores), atol=1e-5)
     model = build_model(ModelSpec(backbone="keras:MobileNetV2", num_classes=3, num_segments=2, input_size=64))
     assert pretrained_weights(model, path) == ["head/kernel", "head/bias"]
+
+
+def test_flow_starts_from_rgb_as_tsn_does(tmp_path):
+    """Each of the ten input channels gets the mean of the three; all else is taken as it is."""
+    rgb = ModelSpec(backbone="resnet18", num_classes=3, num_segments=2, input_size=32)
+    source = with_weights(build_model(rgb))
+    kernel = np.zeros((7, 7, 3, 64), np.float32)
+    kernel[0, 1, :, 2], kernel[3, 4, :, 5] = (1, 2, 6), (-3, 0, 0)
+    source.get_layer("conv1").kernel.assign(kernel)
+    save_checkpoint(source, tmp_path)
+    flow = build_model(rgb.replace(modality="flow", mean=None, std=None))
+    assert initial_weights(flow, str(tmp_path)) == []
+    found = array(flow.get_layer("conv1").kernel)
+    assert found.shape == (7, 7, 10, 64) and np.count_nonzero(found) == 20
+    np.testing.assert_array_equal(found[0, 1, :, 2], [3] * 10)
+    np.testing.assert_array_equal(found[3, 4, :, 5], [-1] * 10)
+    for theirs, ours in zip(source.variables, flow.variables, strict=True):
+        if not theirs.path.startswith(("conv1/", "seed", "dropout")):
+            np.testing.assert_array_equal(array(ours), array(theirs), err_msg=ours.path)
+    save_checkpoint(flow, tmp_path / "flow")
+    with refuses("init", "conv1/kernel"):  # ten channels say nothing about colours
+        initial_weights(build_model(rgb), str(tmp_path / "flow"))

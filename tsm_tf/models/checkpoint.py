@@ -31,21 +31,28 @@ def save_checkpoint(model: keras.Model, directory: str | os.PathLike) -> None:
     os.replace(temporary_weights, directory / WEIGHTS_FILE)
 
 
-def load_checkpoint(directory: str | os.PathLike, preprocess: bool = True, per_frame: bool = False) -> keras.Model:
+def load_checkpoint(
+    directory: str | os.PathLike, preprocess: bool = True, per_frame: bool = False, argument: str = "checkpoint"
+) -> keras.Model:
     """Returns the clip model of a checkpoint folder; see `build_model` for `preprocess` and `per_frame`.
+
+    Args:
+        directory: the folder, or that of a training run.
+        preprocess, per_frame: of the model.
+        argument: what errors call the folder.
 
     Raises:
         FileNotFoundError: no checkpoint there.
         InputError: a spec that cannot be built, or weights that are not this spec's.
     """
-    directory = find_checkpoint(directory)
+    directory = find_checkpoint(directory, argument)
     model = build_model(load_spec(directory), preprocess, per_frame)
     try:
         model.load_weights(directory / WEIGHTS_FILE)
     except (ValueError, OSError, KeyError) as error:
         reason = str(error).splitlines()[0]
         rule = f"must hold the weights of its {SPEC_FILE} in {WEIGHTS_FILE} ({reason})"
-        raise InputError("checkpoint", rule, str(directory)) from error
+        raise InputError(argument, rule, str(directory)) from error
     return model
 
 
@@ -54,7 +61,7 @@ def load_spec(directory: str | os.PathLike) -> ModelSpec:
     return ModelSpec.from_json((find_checkpoint(directory) / SPEC_FILE).read_text(encoding="utf-8"))
 
 
-def find_checkpoint(directory: str | os.PathLike) -> pathlib.Path:
+def find_checkpoint(directory: str | os.PathLike, argument: str = "checkpoint") -> pathlib.Path:
     """Returns the folder that holds the checkpoint: `directory`, or `best/` of a training run's folder.
 
     Raises:
@@ -64,4 +71,4 @@ def find_checkpoint(directory: str | os.PathLike) -> pathlib.Path:
     for candidate in (directory, directory / BEST):
         if (candidate / SPEC_FILE).is_file() and (candidate / WEIGHTS_FILE).is_file():
             return candidate
-    raise FileNotFoundError(f"`checkpoint` must be a folder with {SPEC_FILE} and {WEIGHTS_FILE}: {directory}")
+    raise FileNotFoundError(f"`{argument}` must be a folder with {SPEC_FILE} and {WEIGHTS_FILE}: {directory}")

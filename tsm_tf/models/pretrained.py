@@ -17,13 +17,16 @@ _SUFFIXES = (".keras", ".h5")
 def initial_weights(model: keras.Model, checkpoint: str) -> list[str]:
     """Starts a clip model from a checkpoint of the same backbone; a head of other classes stays new.
 
+    A flow model may start from an RGB one as TSN does: each of its first convolution's input channels gets the mean
+    over the RGB ones (Wang et al. 2016, cross-modality pre-training).
+
     Returns:
         The weights that stay as they are.
 
     Raises:
         FileNotFoundError, InputError: no checkpoint there, or one of another backbone.
     """
-    source = load_checkpoint(checkpoint)
+    source = load_checkpoint(checkpoint, argument="init")
     if source.spec.labels != model.spec.labels:
         return _transfer(source, model, "init", checkpoint, keep=HEAD)
     return _transfer(source, model, "init", checkpoint)
@@ -102,9 +105,12 @@ def _with_weights(model, path):
 
 def _transfer(source, model, argument, name, keep=None):
     """Copies every weight of a model from the one of the same path; `keep` names the layer that needs none."""
-    values = {_path(v): v for v in source.variables}
+    values = {_path(v): keras.ops.convert_to_numpy(v) for v in source.variables}
     kept = [v for v in model.variables if v.path.split("/")[0] == keep]
     targets = [v for v in model.variables if v.path.split("/")[0] != keep and "seed" not in v.path]
+    for variable in targets if model.spec.modality == "flow" else []:
+        if _path(variable) in values:
+            values[_path(variable)] = _over_channels(values[_path(variable)], variable.shape, model.spec.channels)
     wrong = [v.path for v in targets if _path(v) not in values or values[_path(v)].shape != v.shape]
     if wrong:
         listed = ", ".join(wrong[:8]) + (f" and {len(wrong) - 8} more" if len(wrong) > 8 else "")
@@ -114,6 +120,13 @@ def _transfer(source, model, argument, name, keep=None):
         variable.assign(values[_path(variable)])
     refresh(model)
     return [v.path for v in kept]
+
+
+def _over_channels(value, shape, channels):
+    """Returns a kernel `[h, w, 3, f]` of RGB as one of other input channels; anything else as it is."""
+    if value.ndim != 4 or value.shape[2] != 3 or shape[2] != channels:
+        return value
+    return np.repeat(value.mean(axis=2, keepdims=True), channels, axis=2)
 
 
 def _path(variable):

@@ -15,7 +15,7 @@ def load_teacher(checkpoint: str, model: keras.Model) -> keras.Model:
     Raises:
         FileNotFoundError, InputError: no checkpoint, or one of other classes, channels or segments.
     """
-    teacher = load_checkpoint(checkpoint)
+    teacher = load_checkpoint(checkpoint, argument="teacher")
     for name in ("labels", "num_classes", "num_segments", "modality"):
         theirs, ours = getattr(teacher.spec, name), getattr(model.spec, name)
         if theirs != ours:

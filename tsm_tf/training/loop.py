@@ -115,7 +115,7 @@ class Loop:
         validation = self.dataset("val", bad_videos=bad_videos)
         callbacks = [folder, BadVideoReport(bad_videos)]
         if self.devices.is_chief:
-            callbacks += [progress, *self.tensorboard(validation)]
+            callbacks += [progress, *self.tensorboard(validation, (end - first) * self.steps - batch)]
         if batch == self.steps:
             self.validate(first, validation, callbacks)
             return
@@ -144,10 +144,10 @@ class Loop:
         callbacks.on_epoch_end(epoch, {**logs, **{f"val_{name}": value for name, value in found.items()}})
         callbacks.on_train_end()
 
-    def tensorboard(self, validation):
-        """Returns the callbacks that write for TensorBoard."""
+    def tensorboard(self, validation, steps):
+        """Returns the callbacks that write for TensorBoard; a training of few steps has its last one profiled."""
         folder = self.output / "tensorboard"
         clips, labels = next(iter(validation))[:2]
-        steps = _PROFILED_STEPS if self.execution.profile else 0
+        profiled = tuple(min(step, steps) for step in _PROFILED_STEPS) if self.execution.profile and steps else 0
         wrong = WrongClips(clips.numpy(), labels.numpy(), self.model.spec.labels, folder / "validation")
-        return [keras.callbacks.TensorBoard(folder, profile_batch=steps), wrong]
+        return [keras.callbacks.TensorBoard(folder, profile_batch=profiled), wrong]

@@ -9,6 +9,7 @@ the parameter groups, the steps of the rate. The paper gives the hours of one tr
 """
 
 import dataclasses
+import math
 
 from tsm_tf.errors import InputError
 
@@ -263,9 +264,14 @@ def get_recipe(
         changes = {"decay_epochs": decay, **changes}
     recipe = dataclasses.replace(recipe, **changes)
     _check(recipe)
-    if scale_rate and "learning_rate" in changes:
-        raise InputError("linear_scaling", "must be left out with learning_rate, which it decides", True)
-    return linear_scaling(recipe, reference) if scale_rate else recipe
+    if not scale_rate:
+        return recipe
+    for field in ("learning_rate", "warmup_epochs"):
+        if field in changes:
+            raise InputError("linear_scaling", f"must be left out with {field}, which it decides", True)
+    if recipe.schedule == "cosine_per_epoch":
+        raise InputError("linear_scaling", "must be left out with cosine_per_epoch, which has no warm-up", True)
+    return linear_scaling(recipe, reference)
 
 
 def _check(recipe):
@@ -275,5 +281,12 @@ def _check(recipe):
     for field in ("epochs", "batch_size", "accumulate"):
         if getattr(recipe, field) < 1:
             raise InputError(field, "must be at least 1", getattr(recipe, field))
-    if not recipe.learning_rate > 0:
+    if not 0 < recipe.learning_rate < math.inf:
         raise InputError("learning_rate", "must be positive", recipe.learning_rate)
+    for field in ("weight_decay", "warmup_epochs", "clip_norm"):
+        if not 0 <= getattr(recipe, field) < math.inf:
+            raise InputError(field, "must be a number of at least 0", getattr(recipe, field))
+    if recipe.warmup_epochs and recipe.schedule == "cosine_per_epoch":
+        raise InputError("warmup_epochs", "must be 0 with cosine_per_epoch, which has none", recipe.warmup_epochs)
+    if not 0 <= recipe.seed < 2**32:
+        raise InputError("seed", "must be from 0 to 2**32 - 1", recipe.seed)

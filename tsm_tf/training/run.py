@@ -8,7 +8,7 @@ import pathlib
 import keras
 
 from tsm_tf.data.manifest import read_labels
-from tsm_tf.data.pipeline import select_videos, stream_fps
+from tsm_tf.data.pipeline import MIN_TRAINING_FRAMES, select_videos, stream_fps
 from tsm_tf.data.transforms import describe_flips, flip_targets, read_flip_targets
 from tsm_tf.errors import InputError
 from tsm_tf.models.clip import build_model
@@ -80,6 +80,9 @@ def train(
     spec = _spec(recipe, data_dir)
     targets = _flips(recipe.flips, spec.labels)
     counts = {split: len(select_videos(data_dir, split, split == "train")) for split in ("train", "val")}
+    if not counts["train"]:
+        rule = f"must have training videos of at least {MIN_TRAINING_FRAMES} frames"
+        raise InputError("data", rule, str(data_dir))
     batch_size = recipe.batch_size * recipe.accumulate
     drop_last = recipe.drop_last or devices.share.parts > 1 or recipe.accumulate > 1
     steps = counts["train"] // batch_size if drop_last else -(-counts["train"] // batch_size)
@@ -134,6 +137,8 @@ def _precision(name):
 
 def _spec(recipe, data_dir):
     labels = read_labels(data_dir)
+    if len(labels) < 2:
+        raise InputError("data", "must have at least two classes to tell apart", labels)
     choices = {name: getattr(recipe, name) for name in _MODEL_FIELDS}
     fps = stream_fps(data_dir, "train", recipe.num_segments)
     return ModelSpec(num_classes=len(labels), labels=labels, fps=fps, **choices)
