@@ -68,13 +68,19 @@ def test_command_on_two_devices_and_after_a_stop(tmp_path):
     path = os.pathsep.join([str(root), str(packages[0])])
     data = write_data(tmp_path / "data", {"train": 8, "val": 3})  # the validation's batch has to be filled up
 
-    def train(output, **variables):
+    def start(output, *more, **variables):
         flags = {**FLAGS, "recipe": "gestures", "data": data, "output": output, "checkpoint_steps": 1}
         flags = [f"--{name}={value}" for name, value in flags.items()]
-        done = python("-m", "tsm_tf.training", *flags, **{"PYTHONPATH": path, **variables})
+        return python("-m", "tsm_tf.training", *flags, *more, **{"PYTHONPATH": path, **variables})
+
+    def train(output, **variables):
+        done = start(output, **variables)
         assert done.returncode == 0, done.stderr
         return done.stdout, load_newest(output / STATES)
 
+    for flag in ("accumulate=2", "profile", "strategy=tpu"):
+        error = start(tmp_path / "one", f"--{flag}").stderr
+        assert error.startswith(f"error: `{flag.partition('=')[0]}`") and error.count("\n") == 1, error
     _, one = train(tmp_path / "one")
     _, two = train(tmp_path / "two", **TWO_DEVICES)
     stopped = tmp_path / "stopped" / STATES

@@ -119,6 +119,8 @@ def _check(recipe, start, execution, devices):
         raise InputError("mixed_precision", "must be bfloat16 with several devices", "float16")
     if recipe.accumulate > 1 and keras.backend.backend() != "tensorflow":
         raise InputError("accumulate", "must be 1 unless KERAS_BACKEND is tensorflow", recipe.accumulate)
+    if execution.profile and keras.backend.backend() != "tensorflow":  # Keras on JAX needs Python 3.12 for it
+        raise InputError("profile", "must be false unless KERAS_BACKEND is tensorflow", True)
     if recipe.accumulate > 1 and execution.sync_batch_norm:
         raise InputError("sync_batch_norm", "must be false with accumulate: replicas would meet within a loop", True)
     if not 0 <= start.distill_weight <= 1:
