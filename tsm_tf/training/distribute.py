@@ -18,6 +18,7 @@ from tsm_tf.errors import InputError
 from tsm_tf.training.groups import batch_norms
 
 _SLURM_PORTS = range(20_000, 30_000)  # below those that a system gives to clients
+_SLURM_TASKS = 16  # of a job on a node, that take ports in a row
 _TPU_SECONDS = 60
 STRATEGIES = ("auto", "mirrored", "multi_worker", "tpu", "none")
 
@@ -131,7 +132,7 @@ def _resolver():
     if tasks == 1:
         return None
     # It cannot do without GPUs, asks nvidia-smi for them, and has one port for all jobs: it tells who is where only.
-    port = _SLURM_PORTS.start + int(os.environ.get("SLURM_JOB_ID", 0)) % len(_SLURM_PORTS)
+    port = _SLURM_PORTS[int(os.environ.get("SLURM_JOB_ID", 0)) * _SLURM_TASKS % len(_SLURM_PORTS)]
     options = {"port_base": port, "gpus_per_node": tasks, "gpus_per_task": 1, "auto_set_gpu": False}
     slurm = resolvers.SlurmClusterResolver({"worker": tasks}, **options)
     gpus = len(tf.config.list_physical_devices("GPU"))
