@@ -35,6 +35,11 @@ class Devices:
         """Whether this process writes the run's folder."""
         return self.share.index == 0
 
+    @property
+    def has_replicas(self) -> bool:
+        """Whether several devices have a model each; under `keras.distribution` they share one."""
+        return self.strategy is not None and self.share.parts > 1
+
     def scope(self):
         """Returns the context in which the model is made."""
         return self.strategy.scope() if self.strategy else contextlib.nullcontext()
@@ -61,7 +66,7 @@ class Devices:
 
     def average_statistics(self, model: keras.Model) -> None:
         """Replaces the moving statistics of batch norms, which each replica has of its own clips, by their mean."""
-        if self.strategy is None or self.share.parts == 1:
+        if not self.has_replicas:
             return
         import tensorflow as tf
 

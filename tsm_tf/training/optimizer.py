@@ -66,7 +66,6 @@ def _apply_momentum(variable, velocity, gradient, rate, momentum):
     """Both assignments in one pass through the memory; a ResNet-50 spends 4% of a small step on five."""
     import tensorflow as tf
 
-    variable = variable.value if isinstance(variable, keras.Variable) else variable
     tf.raw_ops.ResourceApplyMomentum(
         var=variable.handle, accum=velocity.handle, lr=rate, grad=gradient, momentum=momentum
     )

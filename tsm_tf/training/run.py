@@ -79,16 +79,9 @@ def train(
     _check(recipe, start, execution, devices)
     spec = _spec(recipe, data_dir)
     targets = _flips(recipe.flips, spec.labels)
-    counts = {split: len(select_videos(data_dir, split, split == "train")) for split in ("train", "val")}
-    if not counts["train"]:
-        rule = f"must have training videos of at least {MIN_TRAINING_FRAMES} frames"
-        raise InputError("data", rule, str(data_dir))
-    batch_size = recipe.batch_size * recipe.accumulate
+    counts = _count_videos(data_dir)
     drop_last = recipe.drop_last or devices.share.parts > 1 or recipe.accumulate > 1
-    steps = counts["train"] // batch_size if drop_last else -(-counts["train"] // batch_size)
-    if steps < 1:
-        rule = f"must, with accumulate={recipe.accumulate}, be at most the {counts['train']} training videos"
-        raise InputError("batch_size", rule, recipe.batch_size)
+    steps = _steps(recipe, counts["train"], drop_last)
     output = pathlib.Path(output)
     keras.utils.set_random_seed(recipe.seed)
     with devices.scope(), _precision(execution.mixed_precision):
@@ -109,12 +102,29 @@ def train(
     return model
 
 
+def _count_videos(data_dir):
+    counts = {split: len(select_videos(data_dir, split, split == "train")) for split in ("train", "val")}
+    if not counts["train"]:
+        rule = f"must have training videos of at least {MIN_TRAINING_FRAMES} frames"
+        raise InputError("data", rule, str(data_dir))
+    return counts
+
+
+def _steps(recipe, count, drop_last):
+    batch_size = recipe.batch_size * recipe.accumulate
+    steps = count // batch_size if drop_last else -(-count // batch_size)
+    if steps < 1:
+        rule = f"must, with accumulate={recipe.accumulate}, be at most the {count} training videos"
+        raise InputError("batch_size", rule, recipe.batch_size)
+    return steps
+
+
 def _check(recipe, start, execution, devices):
     if start.init and start.weights:
         raise InputError("weights", "must be left out with init, which has weights", start.weights)
     if execution.mixed_precision not in (None, *PRECISIONS):
         raise InputError("mixed_precision", f"must be one of {', '.join(PRECISIONS)}", execution.mixed_precision)
-    if execution.mixed_precision == "float16" and devices.strategy and devices.share.parts > 1:
+    if execution.mixed_precision == "float16" and devices.has_replicas:
         # Keras looks for overflows in each replica's gradients, before their sum: replicas would scale differently.
         raise InputError("mixed_precision", "must be bfloat16 with several devices", "float16")
     if recipe.accumulate > 1 and keras.backend.backend() != "tensorflow":
@@ -172,7 +182,7 @@ def make_model(spec, recipe, start, execution, devices, steps):
     if recipe.accumulate > 1:
         accumulate(model, recipe.accumulate)
     optimizer = build_optimizer(recipe, model, steps, new_head=new is None or bool(new))
-    if devices.strategy and devices.share.parts > 1:
+    if devices.has_replicas:
         clip_after_reduction(optimizer)
     model.compile(
         optimizer,
