@@ -6,7 +6,6 @@ The last model is the baseline of the ratios. A step of an online model counts w
 over, the logits out; `invoke_p50_ms` is the interpreter's part of it.
 """
 
-import csv
 import importlib.util
 import itertools
 import math
@@ -26,7 +25,7 @@ from export.runtime import ClipRunner, StreamRunner
 from tsm_tf import cli
 from tsm_tf.analysis.timing import interleaved
 from tsm_tf.errors import InputError
-from tsm_tf.files import replacing
+from tsm_tf.files import write_csv
 
 _PACKAGES = {"tflite_runtime": "tflite-runtime", "ai_edge_litert": "ai-edge-litert", "tensorflow": "tensorflow"}
 _BLOCK = 10
@@ -200,10 +199,7 @@ def main():
         for threads in map(int, values.threads):
             print(f"{runtime}, {threads} thread(s)", flush=True)
             rows += measure(models, threads, runtime, values.rounds, values.delegate)
-    with replacing(output / "latency.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(output / "latency.csv", rows)
     written = ["latency.csv"]
     if importlib.util.find_spec("matplotlib"):
         plot(rows, output / "latency.png")

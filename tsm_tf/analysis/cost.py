@@ -3,7 +3,6 @@
 python -m tsm_tf.analysis.cost --backbone=resnet50 --num_classes=400
 """
 
-import csv
 import dataclasses
 import pathlib
 
@@ -11,6 +10,7 @@ from absl import flags
 
 from tsm_tf import cli
 from tsm_tf.errors import InputError
+from tsm_tf.files import write_csv
 from tsm_tf.spec import NARROWEST_SHIFT, SHIFT_MODES, SHIFT_PLACES, ModelSpec
 
 
@@ -116,16 +116,8 @@ def table(cost: ModelCost) -> str:
     return "\n".join(lines)
 
 
-def write_csv(cost: ModelCost, folder: str) -> pathlib.Path:
-    """Writes one line a call, and returns the file's path: `cost.csv` in a folder that is made if need be."""
-    path = pathlib.Path(folder) / "cost.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows = [{**vars(layer), "output": "x".join(map(str, layer.output))} for layer in cost.layers]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
+def _rows(cost):
+    return [{**vars(layer), "output": "x".join(map(str, layer.output))} for layer in cost.layers]
 
 
 _SPEC_FLAGS = (
@@ -165,7 +157,9 @@ def main():
         print(table(cost))
     print(summary(cost))
     if values.output is not None:
-        print(f"written to {write_csv(cost, values.output)}")
+        path = pathlib.Path(values.output) / "cost.csv"
+        write_csv(path, _rows(cost))
+        print(f"written to {path}")
 
 
 if __name__ == "__main__":

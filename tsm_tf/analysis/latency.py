@@ -3,14 +3,13 @@
 python -m tsm_tf.analysis.latency --backbones=resnet50,mobilenet_v2 --output=benchmarks
 """
 
-import csv
 import pathlib
 import statistics
 
 from absl import flags
 
 from tsm_tf import cli
-from tsm_tf.analysis.timing import interleaved, paired_ratio
+from tsm_tf.analysis.timing import interleaved, paired_ratio, publish
 from tsm_tf.spec import ModelSpec
 
 MODES = ("none", "bidirectional", "unidirectional")
@@ -63,15 +62,7 @@ def main():
     tf.config.threading.set_intra_op_parallelism_threads(values.threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     rows = [row for backbone in values.backbones for row in clip_latency(backbone, values.rounds)]
-    for row in rows:
-        print("  ".join(f"{name}={value}" for name, value in row.items()))
-    path = pathlib.Path(values.output) / "keras_clip_latency.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-    print(f"written to {path}")
+    publish(rows, pathlib.Path(values.output) / "keras_clip_latency.csv")
 
 
 if __name__ == "__main__":

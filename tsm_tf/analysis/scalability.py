@@ -9,13 +9,13 @@ Table 12, or what you measured (`--clips_per_second`, which a training prints); 
 throughputs. The network is Summit's published one, or yours. Accuracies are the paper's: no model here knows them.
 """
 
-import csv
 import dataclasses
 import pathlib
 
 from absl import flags
 
 from tsm_tf import cli
+from tsm_tf.files import write_csv
 
 FLOAT_BYTES = 4
 FRAME_VALUES = 3 * 224**2
@@ -218,10 +218,7 @@ def main():
         print(name)
         for row in rows:
             print("  " + "  ".join(f"{key}={value}" for key, value in row.items()))
-        with (output / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, rows[0])
-            writer.writeheader()
-            writer.writerows(rows)
+        write_csv(output / f"{name}.csv", rows)
     plot(tables["speeds"], tables["table_12"], output / "scalability.png")
     print(f"written to {output}: {', '.join(f'{name}.csv' for name in tables)}, scalability.png")
 

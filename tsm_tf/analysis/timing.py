@@ -1,7 +1,10 @@
 """Timing in turns: ratios that hold while the machine's speed drifts."""
 
+import pathlib
 import statistics
 import time
+
+from tsm_tf.files import write_csv
 
 
 def interleaved(calls: dict, rounds: int, progress=print) -> dict[str, list[float]]:
@@ -34,3 +37,11 @@ def interleaved(calls: dict, rounds: int, progress=print) -> dict[str, list[floa
 def paired_ratio(seconds: list[float], baseline: list[float]) -> float:
     """Returns the median of the ratios within each round."""
     return statistics.median(a / b for a, b in zip(seconds, baseline, strict=True))
+
+
+def publish(rows: list[dict], path: pathlib.Path) -> None:
+    """Prints a benchmark's rows and writes them as a CSV."""
+    for row in rows:
+        print("  ".join(f"{name}={value}" for name, value in row.items()))
+    write_csv(path, rows)
+    print(f"written to {path}")

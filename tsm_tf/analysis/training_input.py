@@ -3,14 +3,13 @@
 python -m tsm_tf.analysis.training_input --data=DIR --output=benchmarks
 """
 
-import csv
 import pathlib
 import statistics
 
 from absl import flags
 
 from tsm_tf import cli
-from tsm_tf.analysis.timing import interleaved, paired_ratio
+from tsm_tf.analysis.timing import interleaved, paired_ratio, publish
 from tsm_tf.data.manifest import read_labels, read_videos
 from tsm_tf.spec import ModelSpec
 
@@ -76,14 +75,7 @@ def main():
     labels = read_labels(values.data)
     spec = ModelSpec(num_classes=len(labels), labels=labels, input_size=values.input_size)
     row = measure(values.data, spec, values.batch_size, values.rounds)
-    print("  ".join(f"{name}={value}" for name, value in row.items()))
-    path = pathlib.Path(values.output) / "training_input.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, row)
-        writer.writeheader()
-        writer.writerow(row)
-    print(f"written to {path}")
+    publish([row], pathlib.Path(values.output) / "training_input.csv")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ on Something-Something; the clips are random. The processes take turns, a step e
 all alike, and say at the end how much memory they had at most.
 """
 
-import csv
 import json
 import os
 import pathlib
@@ -21,11 +20,10 @@ import time
 from absl import flags
 
 from tsm_tf import cli
-from tsm_tf.analysis.timing import interleaved, paired_ratio
+from tsm_tf.analysis.timing import interleaved, paired_ratio, publish
 from tsm_tf.errors import InputError
 
 _ORIGINAL = pathlib.Path("benchmarks/original_step.py")
-_BACKBONES = ["resnet50", "mobilenet_v2"]
 _NUM_CLASSES = 174
 
 
@@ -39,7 +37,7 @@ class Trainers:
     """
 
     def __init__(self, command: list[str], cores: list[set[int]], workers: bool = False):
-        addresses = [f"127.0.0.1:{_free_port()}" for _ in cores]
+        addresses = _free_addresses(len(cores))
         self.processes = []
         for index, own in enumerate(cores):
             config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
@@ -72,12 +70,15 @@ class Trainers:
         return lines
 
 
-def _free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+def _free_addresses(count):
+    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]  # all at once, so that none comes twice
+    addresses = [f"127.0.0.1:{server.getsockname()[1]}" for server in servers]
+    for server in servers:
+        server.close()
+    return addresses
 
 
-def serve(backbone: str, shift_mode: str, batch_size: int, input_size: int, strategy: str, jit_compile: bool) -> None:
+def serve(backbone: str, shift_mode: str, batch_size: int, input_size: int, strategy: str) -> None:
     """Trains steps by `model.fit`, one for each line on standard input."""
     import keras
     import numpy as np
@@ -102,7 +103,7 @@ def serve(backbone: str, shift_mode: str, batch_size: int, input_size: int, stra
     clips = np.random.default_rng(devices.share.index).integers(0, 256, shape, dtype=np.uint8)
     dataset = tf.data.Dataset.from_tensors((clips, np.arange(batch_size))).repeat()
     with devices.scope():
-        model, _ = make_model(spec, recipe, Start(), Execution(jit_compile=jit_compile), devices, steps=1000)
+        model, _ = make_model(spec, recipe, Start(), Execution(), devices, steps=1000)
     with prepared(model, devices, dataset.element_spec):
         model.fit(devices.distribute(dataset), steps_per_epoch=100_000, callbacks=[Turns()], verbose=0)
 
@@ -126,17 +127,11 @@ def compare_steps(backbone: str, batch_size: int, input_size: int, rounds: int, 
     if not torch_python:
         commands = {name: command for name, command in commands.items() if name.startswith("Keras")}
     seconds, memory = measure({name: Trainers(command, cores) for name, command in commands.items()}, rounds)
-    baseline = next(iter(commands))
-    return [
-        {
-            **_row(backbone, name, batch_size, input_size, seconds[name], baseline),
-            "speed_ratio": round(paired_ratio(seconds[baseline], seconds[name]), 3),
-            "time_to_tsn": round(paired_ratio(seconds[name], seconds["Keras TSN"]), 3) if "Keras" in name else "",
-            "peak_mib": round(memory[name] / 2**20),
-            "memory_ratio": round(memory[name] / memory[baseline], 3),
-        }
-        for name in commands
-    ]
+    rows = _rows(backbone, batch_size, input_size, seconds, memory)
+    for row in rows:
+        if row["training"] in ("Keras TSM", "Keras TSN"):
+            row["time_to_tsn"] = round(paired_ratio(seconds[row["training"]], seconds["Keras TSN"]), 3)
+    return rows
 
 
 def compare_workers(backbone: str, batch_size: int, input_size: int, rounds: int) -> list[dict]:
@@ -153,22 +148,24 @@ def compare_workers(backbone: str, batch_size: int, input_size: int, rounds: int
         "two processes apart": Trainers(command, [{one}, {two}]),
         "two workers": Trainers(workers, [{one}, {two}], workers=True),
     }
-    seconds, memory = measure(contenders, rounds)
+    return _rows(backbone, batch_size, input_size, *measure(contenders, rounds))
+
+
+def _rows(backbone, batch_size, input_size, seconds, memory):
+    """A row for each way of training, with ratios to the first."""
+    baseline = next(iter(seconds))
     return [
         {
-            **_row(backbone, name, batch_size, input_size, seconds[name], "one core"),
-            "speed_ratio": round(paired_ratio(seconds["one core"], seconds[name]), 3),
+            **{"backbone": backbone, "training": name, "batch_size": batch_size, "input_size": input_size},
+            "median_ms": round(1000 * statistics.median(seconds[name]), 1),
+            "ratios_to": baseline,
+            "speed_ratio": round(paired_ratio(seconds[baseline], seconds[name]), 3),
             "time_to_tsn": "",
             "peak_mib": round(memory[name] / 2**20),
-            "memory_ratio": round(memory[name] / memory["one core"], 3),
+            "memory_ratio": round(memory[name] / memory[baseline], 3),
         }
-        for name in contenders
+        for name in seconds
     ]
-
-
-def _row(backbone, name, batch_size, input_size, seconds, baseline):
-    row = {"backbone": backbone, "training": name, "batch_size": batch_size, "input_size": input_size}
-    return {**row, "median_ms": round(1000 * statistics.median(seconds), 1), "ratios_to": baseline}
 
 
 def _keras(backbone, batch_size, input_size, **options):
@@ -178,7 +175,7 @@ def _keras(backbone, batch_size, input_size, **options):
 
 def define_flags():
     """Defines the command's flags."""
-    flags.DEFINE_list("backbones", _BACKBONES, "Backbones to measure.")
+    flags.DEFINE_list("backbones", ["resnet50", "mobilenet_v2"], "Backbones to measure.")
     flags.DEFINE_integer("batch_size", 2, "Clips a step, of each process.", lower_bound=1)
     flags.DEFINE_integer("input_size", 224, "Height and width of a frame.", lower_bound=32)
     flags.DEFINE_integer("rounds", 10, "Timed steps of each.", lower_bound=1)
@@ -187,7 +184,6 @@ def define_flags():
     flags.DEFINE_string("serve", None, "Internal: trains this backbone, a step for each line on standard input.")
     flags.DEFINE_string("shift_mode", "bidirectional", "Internal, with serve.")
     flags.DEFINE_string("strategy", "none", "Internal, with serve.")
-    flags.DEFINE_bool("jit_compile", False, "Internal, with serve: XLA.")
 
 
 def main():
@@ -195,7 +191,7 @@ def main():
     values = flags.FLAGS
     sizes = (values.batch_size, values.input_size)
     if values.serve:
-        serve(values.serve, values.shift_mode, *sizes, values.strategy, values.jit_compile)
+        serve(values.serve, values.shift_mode, *sizes, values.strategy)
         return
     if values.torch_python and not pathlib.Path(values.torch_python).is_file():
         raise InputError("torch_python", "must be an interpreter that is there", values.torch_python)
@@ -206,15 +202,7 @@ def main():
         if len(os.sched_getaffinity(0)) > 1:
             rows += compare_workers(backbone, *sizes, values.rounds)
         print(f"{backbone}: {time.monotonic() - started:.0f} s")
-    for row in rows:
-        print("  ".join(f"{name}={value}" for name, value in row.items()))
-    path = pathlib.Path(values.output) / "training_step.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-    print(f"written to {path}")
+    publish(rows, pathlib.Path(values.output) / "training_step.csv")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Evaluates a checkpoint and writes what people look at."""
 
-import csv
 import json
 import os
 import pathlib
@@ -11,7 +10,7 @@ from tsm_tf.data.decode import BadVideoError
 from tsm_tf.data.manifest import Video, read_labels, read_videos
 from tsm_tf.errors import InputError
 from tsm_tf.evaluation.metrics import confusion_matrix, per_class, softmax, top_k
-from tsm_tf.files import replacing
+from tsm_tf.files import replacing, write_csv
 from tsm_tf.models.checkpoint import load_checkpoint
 
 METRICS_FILE = "metrics.json"
@@ -70,8 +69,8 @@ def evaluate(
     with replacing(output / METRICS_FILE) as temporary:
         temporary.write_text(text, encoding="utf-8")
     plot_confusion(confusion, names, f"top-1 {metrics['top1']:.1%}", output / "confusion.png")
-    _write_csv(output / "per_class.csv", metrics["per_class"])
-    _write_csv(output / "scores.csv", _score_rows(videos, logits, names))
+    write_csv(output / "per_class.csv", metrics["per_class"])
+    write_csv(output / "scores.csv", _score_rows(videos, logits, names))
     return metrics
 
 
@@ -95,15 +94,6 @@ def _score_rows(videos: list[Video], logits, names):
         yield {**summary, "probability": round(float(probability[best]), 4)} | {
             f"logit {name}": round(float(value), 5) for name, value in zip(names, row, strict=True)
         }
-
-
-def _write_csv(path, rows):
-    rows = list(rows)
-
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def plot_confusion(confusion: np.ndarray, names: tuple[str, ...], title: str, path: pathlib.Path) -> None:

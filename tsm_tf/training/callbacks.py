@@ -1,6 +1,5 @@
 """What a training leaves behind: its states, the checkpoints, the log, the curves."""
 
-import csv
 import pathlib
 import signal
 import threading
@@ -11,7 +10,7 @@ import numpy as np
 
 from tsm_tf.data.decode import BadVideoError
 from tsm_tf.errors import InputError
-from tsm_tf.files import replacing
+from tsm_tf.files import replacing, write_csv
 from tsm_tf.models.checkpoint import BEST, save_checkpoint
 from tsm_tf.models.network import refresh
 from tsm_tf.training.claim import room_or_error
@@ -161,17 +160,8 @@ class RunFolder(keras.callbacks.Callback):
             save_checkpoint(model, self.directory / LAST)
             if history[-1]["val_accuracy"] >= max(row["val_accuracy"] for row in history):
                 save_checkpoint(model, self.directory / BEST)
-            self._write_log()
+            write_csv(self.directory / LOG_FILE, history, _COLUMNS)
             plot_curves(history, self.directory / CURVES_FILE)
-
-    def _write_log(self):
-        with (
-            replacing(self.directory / LOG_FILE) as temporary,
-            temporary.open("w", newline="", encoding="utf-8") as file,
-        ):
-            writer = csv.DictWriter(file, _COLUMNS)
-            writer.writeheader()
-            writer.writerows(self.state.history)
 
     @staticmethod
     def _variables(model):
