@@ -3,6 +3,7 @@ import pathlib
 import signal
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as every command, see tsm_tf.cli
 
 import pytest
 

@@ -87,6 +87,17 @@ def test_importing_the_package_loads_no_framework():
     assert done.returncode == 0, done.stderr
 
 
+def test_commands_choose_kernels_before_tensorflow_is_there():
+    """`cli.run` does, with a variable that TensorFlow reads when it is imported."""
+    commands = {path for path in MODULES if "cli.run(" in (ROOT / path).read_text(encoding="utf-8")}
+    commands -= {"tsm_tf/models/porting.py", "tsm_tf/analysis/curves.py"}  # they run no model
+    names = [path.removesuffix(".py").replace("/", ".") for path in sorted(commands)]
+    assert len(names) > 10
+    code = f"import sys, {', '.join(names)}; assert 'tensorflow' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
 def test_importing_the_runtime_loads_numpy_and_no_more():
     code = (
         "import numpy, sys; before = set(sys.modules); import export.runtime; "

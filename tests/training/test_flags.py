@@ -57,6 +57,13 @@ def test_flags_that_exclude_each_other():
         get_recipe("gestures", "r50_8f")
 
 
+def test_linear_scaling_warms_up_for_half_of_a_short_training():
+    recipe = get_recipe("kinetics", quick_variant=True, scale_rate=True, batch_size=8)
+    assert (recipe.epochs, recipe.warmup_epochs) == (2, 1)
+    assert (recipe.warmup_rate, recipe.learning_rate) == (0.02, 0.04)
+    assert get_recipe("kinetics_paper", scale_rate=True, batch_size=12_288).warmup_epochs == 5
+
+
 @pytest.mark.parametrize(
     ("file", "content", "rule"),
     [

@@ -1,7 +1,9 @@
 """Checkpoint folders: `spec.json` says what the model is, `model.weights.h5` holds its weights."""
 
+import errno
 import os
 import pathlib
+import shutil
 
 import keras
 
@@ -12,6 +14,7 @@ from tsm_tf.spec import ModelSpec
 SPEC_FILE = "spec.json"
 WEIGHTS_FILE = "model.weights.h5"
 BEST = "best"
+_OVERHEAD = 4096  # bytes of a variable in the file, at most, that are not its values
 
 
 def save_checkpoint(model: keras.Model, directory: str | os.PathLike) -> None:
@@ -20,12 +23,22 @@ def save_checkpoint(model: keras.Model, directory: str | os.PathLike) -> None:
     Args:
         model: a model of `build_model`.
         directory: made where it does not exist; a checkpoint in it is replaced, other files stay.
+
+    Raises:
+        OSError: it cannot be written; a checkpoint that was there stays.
     """
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     temporary_weights = directory / f".writing.{WEIGHTS_FILE}"
     temporary_spec = directory / f".writing.{SPEC_FILE}"
-    model.save_weights(temporary_weights)
+    size = sum(v.size * v.dtype.itemsize + _OVERHEAD for v in model.get_weights())
+    if shutil.disk_usage(directory).free < size:  # HDF5 finds out half-way, and cannot close its file then
+        raise OSError(errno.ENOSPC, f"no room for {size:,} bytes", str(directory))
+    try:
+        keras.Model(model.inputs, model.outputs).save_weights(temporary_weights)  # without a training's optimizer
+    except (OSError, RuntimeError) as error:  # HDF5's, if room is gone in the meantime, or files must not grow
+        temporary_weights.unlink(missing_ok=True)
+        raise OSError(str(error).splitlines()[-1]) from error
     temporary_spec.write_text(model.spec.to_json() + "\n", encoding="utf-8")
     os.replace(temporary_spec, directory / SPEC_FILE)
     os.replace(temporary_weights, directory / WEIGHTS_FILE)

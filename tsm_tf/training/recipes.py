@@ -103,7 +103,7 @@ def gestures() -> Recipe:
         input_size=48,
         num_segments=8,
         shift_mode="unidirectional",
-        dropout=0.2,
+        dropout=0.0,
         epochs=10,
         batch_size=16,
         optimizer="adamw",
@@ -226,12 +226,13 @@ def quick(recipe: Recipe) -> Recipe:
 def linear_scaling(recipe: Recipe, reference: Recipe) -> Recipe:
     """Returns a recipe whose rate grows with its clips an update, relative to the reference's (Goyal et al.).
 
-    The rate rises from the reference's over the first five epochs.
+    The rate rises from the reference's over the first five epochs, or half of them where there are fewer than ten.
     """
     factor = recipe.batch_size * recipe.accumulate / reference.batch_size
     changes = {"learning_rate": reference.learning_rate * factor}
     if factor > 1:
-        changes |= {"warmup_epochs": SCALING_WARMUP_EPOCHS, "warmup_rate": reference.learning_rate}
+        warmup = min(SCALING_WARMUP_EPOCHS, recipe.epochs / 2)
+        changes |= {"warmup_epochs": warmup, "warmup_rate": reference.learning_rate}
     return dataclasses.replace(recipe, **changes)
 
 
