@@ -2,8 +2,8 @@ import json
 import resource
 import shutil
 import signal
-import types
 import sys
+import types
 
 import keras
 import numpy as np
@@ -170,7 +170,7 @@ def test_checkpoint_without_room_leaves_the_old_one(tmp_path, monkeypatch):
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     with monkeypatch.context() as full:
         full.setattr(shutil, "disk_usage", lambda _: types.SimpleNamespace(free=1 << 20))
-        with pytest.raises(OSError, match="no room for [0-9,]+ bytes"):
+        with pytest.raises(OSError, match=r"no room for [0-9,]+ bytes"):
             save_checkpoint(model, tmp_path)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -12,7 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from tsm_tf.data import sampling, transforms
-from tsm_tf.data.decode import BadVideoError, probe, read_frames
+from tsm_tf.data.cache import FrameCache
+from tsm_tf.data.decode import BadVideoError, probe
 from tsm_tf.data.manifest import Video, read_labels, read_videos
 from tsm_tf.data.order import PADDING, Share, epoch_order
 from tsm_tf.errors import InputError
@@ -22,6 +23,7 @@ ON_BAD_VIDEO = ("stop", "skip")
 MIN_TRAINING_FRAMES = 3  # the original's: shorter videos are not trained on
 _FPS_SAMPLE = 64
 BATCHES_AHEAD = 2
+NO_CACHE = FrameCache(0)
 _LEFT_OUT = -1  # the label of a clip that is dropped before batching
 
 
@@ -42,6 +44,7 @@ def clip_dataset(
     on_bad_video: str = "stop",
     bad_videos: list[BadVideoError] | None = None,
     on_clip: Callable[[int], None] | None = None,
+    cache: FrameCache = NO_CACHE,
 ) -> tf.data.Dataset:
     """Decodes, samples, crops and batches the clips of a list file.
 
@@ -65,6 +68,7 @@ def clip_dataset(
         on_bad_video: `"stop"` ends the run at a file that cannot be decoded, `"skip"` leaves its clip out.
         bad_videos: gets a `BadVideoError` for each such file and epoch, in both cases.
         on_clip: is told when a clip is ready, by its place in the order of all passes; in any thread.
+        cache: keeps decoded videos for the next pass, and for other datasets of the same `short_side`.
 
     Returns:
         A dataset of (clips `uint8 [B, T, H, W, 3]`, labels `int32 [B]`). Where a last batch is filled up for several
@@ -82,7 +86,7 @@ def clip_dataset(
     if on_bad_video == "skip" and share.parts > 1:
         raise InputError("on_bad_video", "must be stop with several devices, whose batches have one size", on_bad_video)
     videos = select_videos(data_dir, split, training)
-    load = _Loader(videos, spec, training, seed, flip_targets, scales, on_bad_video, bad_videos, on_clip)
+    load = _Loader(videos, spec, training, seed, flip_targets, scales, on_bad_video, bad_videos, on_clip, cache)
     epochs, places = itertools.count(first_epoch), itertools.count()
 
     def order_of(epoch, first_batch):
@@ -153,6 +157,7 @@ class _Loader:
     on_bad_video: str
     bad_videos: list[BadVideoError] | None
     on_clip: Callable[[int], None] | None
+    cache: FrameCache
 
     @property
     def clip_shape(self):
@@ -182,10 +187,10 @@ class _Loader:
     def load(self, video, rng):
         spec = self.spec
         if not self.training:
-            return center_clip(video, spec), video.label
-        clip = read_frames(
-            video.path, sampling.train_indices(_num_frames(video), spec.num_segments, rng), spec.short_side
-        )
+            return center_clip(video, spec, self.cache), video.label
+        num_frames = _num_frames(video)
+        indices = sampling.train_indices(num_frames, spec.num_segments, rng)
+        clip = self.cache.read_frames(video.path, indices, spec.short_side, num_frames)
         clip = transforms.multi_scale_crop(clip, spec.input_size, rng, self.scales)
         mirrored = self.flip_targets[video.label] if self.flip_targets else None
         if mirrored is not None and rng.random() < 0.5:
@@ -193,13 +198,15 @@ class _Loader:
         return clip, video.label
 
 
-def center_clip(video: Video, spec: ModelSpec) -> np.ndarray:
+def center_clip(video: Video, spec: ModelSpec, cache: FrameCache = NO_CACHE) -> np.ndarray:
     """Returns the segments' centres, cropped to the centre; `uint8 [T, H, W, 3]` (section 5.1.1).
 
     Raises:
         BadVideoError: it cannot be decoded.
     """
-    clip = read_frames(video.path, sampling.test_indices(_num_frames(video), spec.num_segments), spec.short_side)
+    num_frames = _num_frames(video)
+    indices = sampling.test_indices(num_frames, spec.num_segments)
+    clip = cache.read_frames(video.path, indices, spec.short_side, num_frames)
     return np.ascontiguousarray(transforms.center_crop(clip, spec.input_size))
 
 

@@ -13,7 +13,8 @@ from tsm_tf.training.recipes import MODELS, OPTIMIZERS, RECIPES, SCHEDULES, Reci
 _OF_RECIPE = "Default: the recipe's."
 _START = ("init", "weights", "teacher", "distill_weight", "temperature")
 _EXECUTION = (
-    *("strategy", "mixed_precision", "jit_compile", "sync_batch_norm", "checkpoint_steps", "profile", "on_bad_video"),
+    *("strategy", "mixed_precision", "jit_compile", "sync_batch_norm"),
+    *("checkpoint_steps", "profile", "on_bad_video", "cache_mib"),
 )
 
 
@@ -37,6 +38,7 @@ def define_flags():
     flags.DEFINE_bool("sync_batch_norm", False, "Batch norms see the clips of all devices.")
     flags.DEFINE_integer("checkpoint_steps", 500, "Steps between saved states within an epoch; 0: none.", 0)
     flags.DEFINE_bool("profile", False, "Writes a trace of some steps for TensorBoard.")
+    flags.DEFINE_integer("cache_mib", 1024, "Memory for decoded videos, which the next epochs need not decode.", 0)
     flags.DEFINE_enum("on_bad_video", "stop", ["stop", "skip"], "At a file that cannot be decoded.")
 
 

@@ -7,6 +7,7 @@ import warnings
 
 import keras
 
+from tsm_tf.data.cache import FrameCache
 from tsm_tf.data.decode import BadVideoError
 from tsm_tf.data.pipeline import BATCHES_AHEAD, clip_dataset
 from tsm_tf.errors import InputError
@@ -30,6 +31,7 @@ class Execution:
         checkpoint_steps: steps between saved states within an epoch; 0: at epochs' ends only.
         profile: writes a trace of some steps for TensorBoard.
         on_bad_video: see `clip_dataset`.
+        cache_mib: memory for decoded videos, of each process.
     """
 
     strategy: str = "auto"
@@ -39,6 +41,7 @@ class Execution:
     checkpoint_steps: int = 0
     profile: bool = False
     on_bad_video: str = "stop"
+    cache_mib: int = 1024
 
 
 @dataclasses.dataclass
@@ -54,6 +57,9 @@ class Loop:
     steps: int
     drop_last: bool
     targets: tuple[int | None, ...] | None
+
+    def __post_init__(self):
+        self.cache = FrameCache(self.execution.cache_mib << 20)
 
     def run(self, lines: list[str]) -> None:
         """Goes on from the newest state to the last epoch, and says so with the lines."""
@@ -74,7 +80,12 @@ class Loop:
         batch_size = self.recipe.batch_size * (1 if split == "val" else self.recipe.accumulate)
         return clip_dataset(
             *(self.data_dir, self.model.spec, split, split == "train", batch_size),
-            **{"share": self.devices.share, "on_bad_video": self.execution.on_bad_video, **options},
+            **{
+                "share": self.devices.share,
+                "on_bad_video": self.execution.on_bad_video,
+                "cache": self.cache,
+                **options,
+            },
         )
 
     def fit(self, folder, epoch, batch):

@@ -103,6 +103,7 @@ def gestures() -> Recipe:
         input_size=48,
         num_segments=8,
         shift_mode="unidirectional",
+        shift_div=4,
         dropout=0.0,
         epochs=10,
         batch_size=16,
