@@ -78,7 +78,7 @@ def test_command_on_two_devices_and_after_a_stop(tmp_path):
         assert done.returncode == 0, done.stderr
         return done.stdout, load_newest(output / STATES)
 
-    for flag in ("accumulate=2", "profile", "strategy=tpu"):
+    for flag in ("accumulate=2", "profile", "teacher=nowhere", "strategy=tpu"):
         error = start(tmp_path / "one", f"--{flag}").stderr
         assert error.startswith(f"error: `{flag.partition('=')[0]}`") and error.count("\n") == 1, error
     _, one = train(tmp_path / "one")

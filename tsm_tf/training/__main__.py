@@ -29,7 +29,9 @@ def define_flags():
     flags.DEFINE_string("init", None, "Checkpoint folder to start from.")
     flags.DEFINE_string("weights", None, "Image network to start from: imagenet (with keras:NAME), or a file of Keras.")
     flags.DEFINE_string("teacher", None, "Checkpoint folder of a larger model to distill.")
-    flags.DEFINE_float("distill_weight", 0.5, "Share of the teacher in the loss.", lower_bound=0, upper_bound=1)
+    flags.DEFINE_float(
+        "distill_weight", 0.5, "Share of the teacher in the loss at first; it falls to 0.", lower_bound=0, upper_bound=1
+    )
     flags.DEFINE_float("temperature", 2.0, "Of the distillation.")
     strategies = ("auto", "mirrored", "multi_worker", "tpu", "none")
     flags.DEFINE_enum("strategy", "auto", strategies, "Devices: this machine's, several machines', a TPU, or one.")

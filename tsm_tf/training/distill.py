@@ -1,4 +1,8 @@
-"""Distillation: a small model learns from a large one's logits (Hinton et al., section 2)."""
+"""Distillation: a small model learns from a large one's logits (Hinton et al., section 2), less and less.
+
+A large teacher speeds a small student up at first and holds it back at the end, when the student cannot follow it any
+further (Cho and Hariharan, On the Efficacy of Knowledge Distillation). The teacher's share therefore falls to nothing.
+"""
 
 import types
 
@@ -24,17 +28,20 @@ def load_teacher(checkpoint: str, model: keras.Model) -> keras.Model:
     return teacher
 
 
-def distill(model: keras.Model, teacher: keras.Model, weight: float, temperature: float) -> None:
-    """Has a model learn from a teacher: `(1 - weight) * loss + weight * T^2 * KL(teacher / T, model / T)`.
+def distill(model: keras.Model, teacher: keras.Model, weight: float, temperature: float, steps: int) -> None:
+    """Has a model learn from a teacher: `(1 - share) * loss + share * T^2 * KL(teacher / T, model / T)`.
+
+    The share falls linearly from `weight` in the first step to 0 after `steps`.
 
     The teacher sees the same clips, resized to its input size; it costs a forward pass a step. The validation's loss
     stays the model's own.
 
     Args:
-        model: a clip model with preprocessing, compiled or not.
+        model: a clip model with preprocessing, of Keras' TensorFlow backend, compiled or not.
         teacher: as of `load_teacher`.
         weight: 0 to 1.
         temperature: T, which both logits are divided by; higher shows more of what the teacher finds alike.
+        steps: updates of the whole training.
     """
     size = teacher.spec.input_size
     plain = model.compute_loss
@@ -47,15 +54,14 @@ def distill(model: keras.Model, teacher: keras.Model, weight: float, temperature
         wanted = teacher(clips, training=False) / temperature
         log_ratios = ops.log_softmax(wanted) - ops.log_softmax(y_pred / temperature)
         distance = temperature**2 * ops.mean(ops.sum(ops.softmax(wanted) * log_ratios, axis=-1))
-        return (1 - weight) * loss + weight * _per_replica(distance)
+        share = weight * ops.maximum(0.0, 1 - ops.cast(self.optimizer.iterations, "float32") / steps)
+        return (1 - share) * loss + share * _per_replica(distance)
 
     model.compute_loss = types.MethodType(compute_loss, model)
 
 
 def _per_replica(loss):
     """A loss as Keras has them: divided by the replicas, whose gradients are summed."""
-    if keras.backend.backend() != "tensorflow":
-        return loss
     import tensorflow as tf
 
     return loss / tf.distribute.get_strategy().num_replicas_in_sync

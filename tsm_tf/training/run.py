@@ -127,10 +127,11 @@ def _check(recipe, start, execution, devices):
     if execution.mixed_precision == "float16" and devices.has_replicas:
         # Keras looks for overflows in each replica's gradients, before their sum: replicas would scale differently.
         raise InputError("mixed_precision", "must be bfloat16 with several devices", "float16")
-    if recipe.accumulate > 1 and keras.backend.backend() != "tensorflow":
-        raise InputError("accumulate", "must be 1 unless KERAS_BACKEND is tensorflow", recipe.accumulate)
-    if execution.profile and keras.backend.backend() != "tensorflow":  # Keras on JAX needs Python 3.12 for it
-        raise InputError("profile", "must be false unless KERAS_BACKEND is tensorflow", True)
+    if keras.backend.backend() != "tensorflow":  # Keras profiles JAX with Python 3.12 only
+        options = (("accumulate", recipe.accumulate, 1), ("profile", execution.profile, False))
+        for name, value, neutral in (*options, ("teacher", start.teacher, None)):
+            if value != neutral:
+                raise InputError(name, f"must be {neutral} unless KERAS_BACKEND is tensorflow", value)
     if recipe.accumulate > 1 and execution.sync_batch_norm:
         raise InputError("sync_batch_norm", "must be false with accumulate: replicas would meet within a loop", True)
     if not 0 <= start.distill_weight <= 1:
@@ -191,7 +192,8 @@ def make_model(spec, recipe, start, execution, devices, steps):
         jit_compile="auto" if execution.jit_compile is None else execution.jit_compile,
     )
     if start.teacher:
-        distill(model, load_teacher(start.teacher, model), start.distill_weight, start.temperature)
+        teacher = load_teacher(start.teacher, model)
+        distill(model, teacher, start.distill_weight, start.temperature, steps * recipe.epochs)
         lines.append(f"teacher: {start.teacher}")
     return model, lines
 
