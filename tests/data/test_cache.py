@@ -9,6 +9,7 @@ from testing import video_frames
 from videos import encode, write_data
 
 from tsm_tf import ModelSpec
+from tsm_tf.data import cache as cache_module
 from tsm_tf.data.cache import FrameCache
 from tsm_tf.data.decode import BadVideoError, read_frames
 from tsm_tf.data.pipeline import clip_dataset
@@ -47,6 +48,13 @@ def test_what_finds_no_room_is_decoded(videos):
         with contextlib.suppress(FileNotFoundError):
             kept += len(cache.read_frames(path, [0], 16, FRAMES))
     assert kept == 2
+
+
+def test_a_long_video_is_not_decoded_whole_to_find_that_out(videos, monkeypatch):
+    asked = []
+    monkeypatch.setattr(cache_module, "read_frames", lambda path, indices, _: asked.append(list(indices)))
+    FrameCache(VIDEO_BYTES).read_frames(videos[0], [3], 16, 10_000)
+    assert asked == [[3]]
 
 
 def test_a_list_that_promises_too_much_costs_nothing_that_is_there(videos):

@@ -31,9 +31,7 @@ def test_streaming_equals_the_clip(name):
     model = with_weights(build_model(spec, per_frame=True))
     x = video_frames(2, spec.num_segments, 64, 64, 3)  # two streams side by side
     expected = array(model(x, training=False))
-    scale = max(
-        1.0, np.abs(expected).max()
-    )  # of 1e5 in deep networks, whose last bit depends on the processor's kernels
+    scale = max(1.0, np.abs(expected).max())  # 1e5 in deep networks: the last bits depend on the kernels
     assert np.abs(expected - expected[:, :1]).max() > 1e-2 * scale
     stream = build_stream_model(model, batch_size=2)
     for _ in range(2):  # the second time after a reset

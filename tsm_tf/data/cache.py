@@ -34,7 +34,8 @@ class FrameCache:
             num_frames: of the whole video.
         """
         key = str(path)
-        if key not in self._videos and num_frames * max(1, self._frame_bytes) <= self._left:
+        frame_bytes = max(self._frame_bytes, 3 * short_side**2)  # before any is seen: they are no smaller
+        if key not in self._videos and num_frames * frame_bytes <= self._left:
             self._keep(key, short_side, num_frames)
         if key in self._videos and max(indices) < num_frames:
             return self._videos[key][np.asarray(indices)]

@@ -31,7 +31,7 @@ def save_checkpoint(model: keras.Model, directory: str | os.PathLike) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     temporary_weights = directory / f".writing.{WEIGHTS_FILE}"
     temporary_spec = directory / f".writing.{SPEC_FILE}"
-    size = sum(v.size * v.dtype.itemsize + _OVERHEAD for v in model.get_weights())
+    size = 4 * model.count_params() + _OVERHEAD * len(model.weights)
     if shutil.disk_usage(directory).free < size:  # HDF5 finds out half-way, and cannot close its file then
         raise OSError(errno.ENOSPC, f"no room for {size:,} bytes", str(directory))
     try:
