@@ -1,4 +1,4 @@
-"""The original's training step in PyTorch, for `tsm_tf.analysis.training_step`: one for each line on standard input.
+"""The original's training step in PyTorch, for `benchmarks.training_step`: one for each line on standard input.
 
     python original_step.py resnet50|mobilenet_v2 BATCH_SIZE INPUT_SIZE [channels_last]
 

@@ -18,10 +18,10 @@ from importlib import metadata
 import numpy as np
 from absl import flags
 
-from export.interpreter import DELEGATES, RUNTIMES, load_interpreter
-from export.metadata import read_contents, read_spec
-from export.model_file import Model, read_model
+from export.format.metadata import read_contents, read_spec
+from export.format.reader import Model, read_model
 from export.runtime import ClipRunner, StreamRunner
+from export.runtime.interpreter import DELEGATES, RUNTIMES, load_interpreter
 from tsm_tf import cli
 from tsm_tf.analysis.timing import interleaved
 from tsm_tf.errors import InputError

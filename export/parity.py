@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from absl import flags
 
-from export.interpreter import RUNTIMES
-from export.metadata import read_contents
+from export.format.metadata import read_contents
 from export.runtime import ClipRunner, StreamRunner
+from export.runtime.interpreter import RUNTIMES
 from tsm_tf import cli
 from tsm_tf.errors import InputError
 
 if TYPE_CHECKING:
-    from export.streams import Streams
+    from export.sample_streams import Streams
 
 TOLERANCE = 1e-4
 """Of the logits of a float32 file; see `Proof.difference`."""
@@ -144,8 +144,8 @@ def main():
     path = pathlib.Path(values.model)
     spec, variant, _, is_online = read_contents(path)
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    from export.streams import from_videos
-    from tsm_tf.models.checkpoint import load_checkpoint, load_spec
+    from export.sample_streams import from_videos
+    from tsm_tf.weights.checkpoint import load_checkpoint, load_spec
 
     if load_spec(values.checkpoint) != spec:
         raise InputError("checkpoint", "must be the one that the model was made of; its spec is another", str(path))

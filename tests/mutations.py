@@ -22,10 +22,10 @@ import traceback
 
 import numpy as np
 
-from export.flatbuffer import Damaged, Table
-from export.interpreter import RUNTIMES
-from export.metadata import NAME, STREAM_NAME, seal
+from export.format.flatbuffer import Damaged, Table
+from export.format.metadata import NAME, STREAM_NAME, seal
 from export.runtime import StreamRunner
+from export.runtime.interpreter import RUNTIMES
 from tsm_tf.errors import InputError
 
 NUMBERS = (0, 1, 2, 3, 5, 7, 8, 12, 24, 127, 128, 255, 1000, 2**16, 2**20, 2**30, 2**31 - 1, -1, -2, -8, -(2**31))
@@ -272,9 +272,9 @@ def make_models(folder):
     from int8 import convert_int8
     from weights import with_weights
 
-    from export.convert import convert
-    from export.metadata import add_spec
-    from export.quantize import start_values
+    from export.format.metadata import add_spec
+    from export.tflite.convert import convert
+    from export.tflite.io_types import start_values
     from tsm_tf import ModelSpec, build_model
 
     spec = ModelSpec(num_classes=4, num_segments=4, input_size=32, width=0.35)

@@ -17,8 +17,8 @@ import time
 
 import numpy as np
 
-from export.interpreter import signature
 from export.runtime import StreamRunner
+from export.runtime.interpreter import signature
 
 RSS_GROWTH = 2**20  # bytes
 _WARM_UP = 0.1  # of the steps: until then allocators and the processor's pages settle

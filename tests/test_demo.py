@@ -8,7 +8,7 @@ from videos import write_data
 
 from export.demo.__main__ import Step, plan, run
 from export.demo.unseen import join
-from tsm_tf.data.decode import probe
+from tsm_tf.data.sources.video_file import probe
 
 
 def test_every_step_is_a_command_that_exists(tmp_path):

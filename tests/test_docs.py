@@ -18,7 +18,7 @@ SMALLER = {
     # what a test adds to a command to have its result in seconds
     "tsm_tf.data.synthetic": ["--num_train=18", "--num_val=9"],
     "tsm_tf.training": ["--epochs=1"],
-    "tsm_tf.analysis.latency": ["--rounds=1"],
+    "benchmarks.keras_clip_latency": ["--rounds=1"],
     "export.benchmark": ["--rounds=2"],
     "export.tflite": ["--num_videos=4"],
 }

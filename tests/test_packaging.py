@@ -79,7 +79,9 @@ def test_fresh_environment_with_live_runs_the_device_side(tmp_path):
     python = tmp_path / "venv" / "bin" / "python"
     install = [python, "-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt", f"{ROOT}[live]"]
     subprocess.run(install, check=True)
-    code = "import export.runtime, export.live, tsm_tf, importlib.util as u; assert not u.find_spec('tensorflow')"
+    code = (
+        "import export.runtime, export.live.__main__, tsm_tf, importlib.util as u; assert not u.find_spec('tensorflow')"
+    )
     subprocess.run([python, "-c", code], check=True, cwd=tmp_path)
     done = subprocess.run([python, "-m", "tsm_tf.training", "--recipe=gestures", "--data=x", "--output=y"], **CAPTURE)
     assert done.returncode == 1 and "pip install 'tsm-tf[train]'" in done.stderr and "Traceback" not in done.stderr

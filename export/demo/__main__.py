@@ -145,7 +145,7 @@ def main():
         raise InputError("output", "must be a new or empty folder, or a demo to go on with", str(output))
     data = pathlib.Path(values.data) if values.data else None
     if data:
-        from tsm_tf.data.manifest import read_videos
+        from tsm_tf.data.listing import read_videos
 
         read_videos(data, "train"), read_videos(data, "val")
     output.mkdir(parents=True, exist_ok=True)

@@ -10,10 +10,10 @@ import pytest
 from jester import LABELS
 from videos import natural_videos
 
-from export.smoothing import Smoother
-from export.sources import AtRate
-from tsm_tf.data.decode import iterate_frames
-from tsm_tf.data.transforms import eval_frame
+from export.live.smoothing import Smoother
+from export.live.sources import AtRate
+from tsm_tf.data.crops import eval_frame
+from tsm_tf.data.sources.video_file import iterate_frames
 from tsm_tf.spec import ModelSpec
 
 # row padding, pixel stride of chroma: planar, planar with padding, interleaved as most phones give it

@@ -7,10 +7,10 @@ from testing import refuses
 from videos import natural_videos, write_data
 
 from tsm_tf import ModelSpec
-from tsm_tf.data.decode import read_frames
-from tsm_tf.data.manifest import Video, read_labels, read_videos
+from tsm_tf.data.crops import center_crop
+from tsm_tf.data.listing import Video, read_labels, read_videos
 from tsm_tf.data.pipeline import clip_dataset, stream_fps
-from tsm_tf.data.transforms import center_crop
+from tsm_tf.data.sources.video_file import read_frames
 
 SPEC = ModelSpec(num_classes=2, labels=("Swiping Left", "Swiping Right"), num_segments=4, input_size=32)
 

@@ -2,7 +2,7 @@ import csv
 import subprocess
 import sys
 
-from export.interpreter import RUNTIMES
+from export.runtime.interpreter import RUNTIMES
 
 
 def run(*arguments):

@@ -8,8 +8,8 @@ import pytest
 from soak import check_broken_frame, check_forgets, reach, shape_of, soak
 from testing import video_frames
 
-from export.interpreter import RUNTIMES
 from export.runtime import StreamRunner
+from export.runtime.interpreter import RUNTIMES
 
 
 @pytest.fixture(params=["online", "int8"])

@@ -7,8 +7,8 @@ from official import OfficialCase
 from testing import array, step
 
 from tsm_tf import TemporalShift, build_model, build_stream_model, load_official_weights
-from tsm_tf.models.porting import infer_spec
 from tsm_tf.models.stream import zero_caches
+from tsm_tf.weights.official import infer_spec
 
 CASES = [
     # case, what the names cannot tell, tolerance

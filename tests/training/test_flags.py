@@ -13,8 +13,8 @@ from videos import write_data
 
 from tsm_tf import ModelSpec, build_model, load_checkpoint, save_checkpoint
 from tsm_tf.training.recipes import MODELS, RECIPES, get_recipe
-from tsm_tf.training.run import Start, train
-from tsm_tf.training.state import STATES, load_newest
+from tsm_tf.training.run_folder.state import STATES, load_newest
+from tsm_tf.training.train import Start, train
 
 TINY = {"backbone": "resnet18", "width": 1.0, "epochs": 2, "batch_size": 4, "num_segments": 2, "input_size": 32}
 PAPER_RECIPES = [name for name in RECIPES if name != "gestures"]

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from tsm_tf import ModelSpec, build_model
-from tsm_tf.training.distribute import pick_devices
-from tsm_tf.training.optimizer import build_optimizer
+from tsm_tf.training.devices import pick_devices
 from tsm_tf.training.recipes import get_recipe
-from tsm_tf.training.state import STATES, load_newest
+from tsm_tf.training.run_folder.state import STATES, load_newest
+from tsm_tf.training.step.optimizer import build_optimizer
 
 TWO_DEVICES = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
 FLAGS = {"backbone": "resnet18", "epochs": 1, "batch_size": 4, "num_segments": 2, "input_size": 32, "dropout": 0.0}

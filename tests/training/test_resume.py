@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from videos import write_data
 
-from tsm_tf.training.state import STATES, load_newest
+from tsm_tf.training.run_folder.state import STATES, load_newest
 
 pytestmark = pytest.mark.slow
 

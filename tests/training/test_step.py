@@ -8,9 +8,9 @@ import pytest
 from testing import array, frames, refuses
 
 from tsm_tf import ModelSpec, build_model, save_checkpoint
-from tsm_tf.training.accumulate import accumulate
-from tsm_tf.training.distill import distill, load_teacher
-from tsm_tf.training.optimizer import GroupSGD
+from tsm_tf.training.step.accumulate import accumulate
+from tsm_tf.training.step.distill import distill, load_teacher
+from tsm_tf.training.step.optimizer import GroupSGD
 
 CLIPS, LABELS = frames(8, 3), np.arange(8) % 2
 

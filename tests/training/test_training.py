@@ -12,7 +12,7 @@ from videos import write_data
 
 from tsm_tf import load_checkpoint
 from tsm_tf.training.recipes import get_recipe
-from tsm_tf.training.run import Start, train
+from tsm_tf.training.train import Start, train
 
 # ResNet-18 has the fewest layers, which decides how long TensorFlow takes before the first step.
 TINY = {"backbone": "resnet18", "width": 1.0, "epochs": 2, "batch_size": 4, "num_segments": 2, "input_size": 32}

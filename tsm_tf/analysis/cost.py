@@ -149,8 +149,8 @@ def main():
     if values.checkpoint and choices:
         raise InputError("checkpoint", f"decides --{', --'.join(choices)}; leave them out", values.checkpoint)
     spec = ModelSpec(**choices)  # before Keras takes its seconds to load
-    from tsm_tf.models.checkpoint import load_spec
     from tsm_tf.models.clip import build_model
+    from tsm_tf.weights.checkpoint import load_spec
 
     cost = model_cost(build_model(load_spec(values.checkpoint) if values.checkpoint else spec))
     if values.layers:

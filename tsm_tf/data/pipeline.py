@@ -11,11 +11,12 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from tsm_tf.data import sampling, transforms
-from tsm_tf.data.cache import FrameCache
-from tsm_tf.data.decode import BadVideoError, probe
-from tsm_tf.data.manifest import Video, read_labels, read_videos
-from tsm_tf.data.order import PADDING, Share, epoch_order
+from tsm_tf.data import crops as transforms
+from tsm_tf.data import sampling
+from tsm_tf.data.epoch_order import PADDING, Share, epoch_order
+from tsm_tf.data.listing import Video, read_labels, read_videos
+from tsm_tf.data.sources.memory import FrameCache
+from tsm_tf.data.sources.video_file import BadVideoError, probe
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 

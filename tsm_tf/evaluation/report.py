@@ -6,12 +6,12 @@ import pathlib
 
 import numpy as np
 
-from tsm_tf.data.decode import BadVideoError
-from tsm_tf.data.manifest import Video, read_labels, read_videos
+from tsm_tf.data.listing import Video, read_labels, read_videos
+from tsm_tf.data.sources.video_file import BadVideoError
 from tsm_tf.errors import InputError
 from tsm_tf.evaluation.metrics import confusion_matrix, per_class, softmax, top_k
 from tsm_tf.files import replacing, write_csv
-from tsm_tf.models.checkpoint import load_checkpoint
+from tsm_tf.weights.checkpoint import load_checkpoint
 
 METRICS_FILE = "metrics.json"
 

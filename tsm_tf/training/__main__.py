@@ -69,8 +69,8 @@ def main():
     names = {field.name for field in dataclasses.fields(Recipe)} & set(values)
     changes = {name: values[name].value for name in names}
     recipe = get_recipe(values.recipe, values.model, values.quick, values.linear_scaling, **changes)
-    from tsm_tf.training.callbacks import Preempted
-    from tsm_tf.training.run import Execution, Start, train
+    from tsm_tf.training.run_folder.callbacks import Preempted
+    from tsm_tf.training.train import Execution, Start, train
 
     start = Start(**{name: values[name].value for name in _START})
     execution = Execution(**{name: values[name].value for name in _EXECUTION})
