@@ -18,7 +18,9 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     os.replace(temporary, path)
 
 
-def write_csv(path: pathlib.Path, rows: Iterable[dict], columns: Sequence[str] | None = None) -> None:
+def write_csv(
+    path: pathlib.Path, rows: Iterable[dict], columns: Sequence[str] | None = None
+) -> None:
     """Writes rows under a line of their names, in a folder that is made if need be; columns: the first row's."""
     rows = list(rows)
     path.parent.mkdir(parents=True, exist_ok=True)
