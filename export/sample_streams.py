@@ -11,7 +11,7 @@ from tsm_tf.data.crops import eval_frame
 from tsm_tf.data.listing import read_videos
 from tsm_tf.data.pipeline import center_clip, check_labels
 from tsm_tf.data.sampling import test_indices
-from tsm_tf.data.synthetic.render import LABELS, gesture_frames
+from tsm_tf.data.synthetic.gestures import LABELS, gesture_frames
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 

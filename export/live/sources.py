@@ -218,7 +218,8 @@ def open_source(video: str | None, camera: str | None, show: bool, stop: threadi
     """
     if video is None:
         return _live(Camera(camera), lambda: Camera(camera), stop)
-    from tsm_tf.data.sources.video_file import Stream, iterate_frames, probe
+    from export.live.network_stream import Stream
+    from tsm_tf.data.sources.video_file import iterate_frames, probe
 
     if video == "-":
         if sys.stdin.isatty():

@@ -7,7 +7,7 @@ import pathlib
 
 import keras
 
-from tsm_tf.data.crops import describe_flips, flip_targets, read_flip_targets
+from tsm_tf.data.flips import describe_flips, flip_targets, read_flip_targets
 from tsm_tf.data.listing import read_labels
 from tsm_tf.data.pipeline import MIN_TRAINING_FRAMES, select_videos, stream_fps
 from tsm_tf.errors import InputError

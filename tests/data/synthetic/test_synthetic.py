@@ -10,7 +10,8 @@ from testing import refuses
 
 from tsm_tf.data.listing import read_labels, read_videos
 from tsm_tf.data.sources.video_file import probe, read_frames
-from tsm_tf.data.synthetic.render import LABELS, _poses, gesture_frames, render
+from tsm_tf.data.synthetic.gestures import LABELS, _poses, gesture_frames
+from tsm_tf.data.synthetic.render import render
 
 
 def test_a_pair_has_the_same_poses_at_every_moment():

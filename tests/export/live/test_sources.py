@@ -14,11 +14,12 @@ from servers import CameraServer, RtspServer
 from testing import refuses, video_frames
 from videos import encode, moving_square
 
+from export.live.network_stream import Stream
 from export.live.session import Session
 from export.live.smoothing import Smoother
 from export.live.sources import Camera, Capture, open_source, reconnecting
 from export.runtime import StreamRunner
-from tsm_tf.data.sources.video_file import BadVideoError, Stream
+from tsm_tf.data.sources.video_file import BadVideoError
 
 
 @pytest.fixture
