@@ -44,11 +44,11 @@ def write_case(archive: zipfile.ZipFile, name: str, path: pathlib.Path, frames: 
 
 def stream(size: int) -> np.ndarray:
     """Returns frames of rendered gestures, one gesture after the other."""
-    from tsm_tf.data.crops import resize
+    from tsm_tf.data.crops import resize_crop
     from tsm_tf.data.synthetic.gestures import LABELS, gesture_frames
 
     frames = np.concatenate([gesture_frames(label, (label,))[0] for label in range(len(LABELS))])
-    return resize(frames[:: len(frames) // _FRAMES][:_FRAMES], size)
+    return resize_crop(frames[:: len(frames) // _FRAMES][:_FRAMES], size)
 
 
 def main(output: str) -> None:
