@@ -1,7 +1,8 @@
 import pytest
 from testing import refuses
 
-from tsm_tf.data import flips as transforms
+from tsm_tf.data.flips import describe_flips, flip_targets, read_flip_targets
+from tsm_tf.errors import MissingFile
 
 
 def test_flips_swap_sided_words_and_spare_the_rest():
@@ -13,8 +14,8 @@ def test_flips_swap_sided_words_and_spare_the_rest():
         "Stop Sign",
         "Left turn",
     )
-    assert transforms.flip_targets(labels) == (1, 0, 3, 2, 4, None)
-    text = transforms.describe_flips(labels, transforms.flip_targets(labels))
+    assert flip_targets(labels) == (1, 0, 3, 2, 4, None)
+    text = describe_flips(labels, flip_targets(labels))
     assert "Swiping Left <-> Swiping Right" in text and "never flipped: Left turn" in text
 
 
@@ -26,7 +27,7 @@ def test_flips_of_jester():
         "Copyright",
         "Leftover",
     )
-    assert transforms.flip_targets(labels) == (1, 0, 2, 3, 4)
+    assert flip_targets(labels) == (1, 0, 2, 3, 4)
 
 
 @pytest.mark.parametrize(
@@ -48,14 +49,14 @@ def test_flips_of_jester():
     ],
 )
 def test_flip_pairs(labels, targets):
-    assert transforms.flip_targets(labels) == targets
+    assert flip_targets(labels) == targets
 
 
 def test_a_file_overrides_the_flips(tmp_path):
     labels = ("Wave left", "Wave right", "Point here", "Point there", "Writing")
     path = tmp_path / "flips.json"
     path.write_text('{"Point here": "Point there", "Writing": null}')
-    assert transforms.read_flip_targets(path, labels) == (1, 0, 3, 2, None)
+    assert read_flip_targets(path, labels) == (1, 0, 3, 2, None)
     for text, part in (
         ("left <-> right", "JSON object"),
         ("3", "JSON object"),
@@ -64,6 +65,6 @@ def test_a_file_overrides_the_flips(tmp_path):
     ):
         path.write_text(text)
         with refuses("flips", part):
-            transforms.read_flip_targets(path, labels)
-    with pytest.raises(FileNotFoundError, match="`flips`"):
-        transforms.read_flip_targets(tmp_path / "gone.json", labels)
+            read_flip_targets(path, labels)
+    with pytest.raises(MissingFile, match="`flips`"):
+        read_flip_targets(tmp_path / "gone.json", labels)
