@@ -18,6 +18,7 @@ and column it may differ by more.
 import threading
 
 import av
+import cv2
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
@@ -79,7 +80,7 @@ class Resizer:
 
         resized = np.empty((height, width, image.shape[2]), np.uint8)
         for channel in range(image.shape[2]):
-            plane = np.ascontiguousarray(image[..., channel])
+            plane = cv2.extractChannel(image, channel)  # faster than numpy's copy
             frame = av.VideoFrame.from_ndarray(plane, format="gray")
             resized[..., channel] = self._reformat(frame, width, height, "gray")
 
