@@ -8,7 +8,7 @@ import av
 import numpy as np
 
 from tsm_tf.data.resize import Resizer
-from tsm_tf.data.sources.video_file import BadVideoError, demux, naming
+from tsm_tf.data.sources.video_file import BadVideoError, demux, ffmpeg_errors
 
 STANDARD_INPUT = "-"
 _DEFAULT_FPS = 25
@@ -41,7 +41,7 @@ class NetworkStream:
         self.name = "standard input" if is_piped else _PASSWORD.sub("", address)
         self.timeout = timeout
 
-        with naming(self.name):
+        with ffmpeg_errors(self.name):
             self.container = av.open(
                 "pipe:0" if is_piped else address,
                 timeout=None if is_piped else timeout,
@@ -82,7 +82,7 @@ class NetworkStream:
         self.container.close()
 
     def _decode(self, packet):
-        with naming(self.name):
+        with ffmpeg_errors(self.name):
             try:
                 return packet.decode()
             except av.error.InvalidDataError:

@@ -14,7 +14,6 @@ from servers import CameraServer, RtspServer
 from testing import refuses, video_frames
 from videos import encode, moving_square
 
-from export.live.network_stream import NetworkStream
 from export.live.session import Session
 from export.live.smoothing import Smoother
 from export.live.sources import Camera, Capture, open_source, reconnecting
@@ -150,14 +149,6 @@ def test_frames_of_a_network_camera(path, stop):
     np.testing.assert_allclose(
         np.subtract(times, times[0]), np.subtract(moments, moments[0]), atol=0.2
     )
-
-
-def test_a_stream_that_falls_silent(stop):
-    listening = http.server.HTTPServer(
-        ("127.0.0.1", 0), http.server.BaseHTTPRequestHandler
-    )  # and never answering
-    with listening, refuses("video", "no answer in time", "//127.0.0.1"):
-        NetworkStream(f"http://user:secret@127.0.0.1:{listening.server_port}/", timeout=0.3)
 
 
 def test_sources_that_cannot_be_opened(stop):

@@ -181,7 +181,7 @@ def iterate_frames(
 
 
 @contextlib.contextmanager
-def naming(path: str | os.PathLike) -> Iterator[None]:
+def ffmpeg_errors(path: str | os.PathLike) -> Iterator[None]:
     """Context manager that turns FFmpeg's errors into a `BadVideoError` with the video's name."""
     try:
         yield
@@ -197,7 +197,7 @@ def demux(
     stream: av.VideoStream,
 ) -> Iterator[av.Packet]:
     """Yields a stream's packets; errors name the video."""
-    with naming(path):
+    with ffmpeg_errors(path):
         yield from container.demux(stream)
 
 
@@ -209,7 +209,7 @@ def _open(path):
     if not os.path.isfile(path):
         raise BadVideoError(path, "a folder")
 
-    with naming(path):
+    with ffmpeg_errors(path):
         container = av.open(f"file:{path}")  # without it, a colon in the name means a protocol
 
     with container:
@@ -220,5 +220,5 @@ def _open(path):
 
 
 def _decode(path, container, stream):
-    with naming(path):
+    with ffmpeg_errors(path):
         yield from container.decode(stream)
