@@ -18,6 +18,7 @@ from tsm_tf.data.sources.video_file import read_frames
 SPEC = ModelSpec(
     num_classes=2, labels=("Swiping Left", "Swiping Right"), num_segments=4, input_size=32
 )
+PLAIN = Augmentation()
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,10 @@ def passes(dataset, count=1):
     return [[(clips.numpy(), labels.numpy()) for clips, labels in dataset] for _ in range(count)]
 
 
+def training(data, batch_size, spec=SPEC, augmentation=PLAIN, **options):
+    return clip_dataset(data, spec, "train", batch_size, augmentation=augmentation, **options)
+
+
 def test_evaluation_keeps_order_and_takes_the_centres(data):
     batches = passes(clip_dataset(data, SPEC, "val", 2))[0]
     assert [clips.shape for clips, _ in batches] == [
@@ -53,39 +58,27 @@ def test_evaluation_keeps_order_and_takes_the_centres(data):
 
 def test_training_repeats_by_seed_and_differs_by_epoch(data):
     def two_epochs(seed):
-        return passes(
-            clip_dataset(
-                data, SPEC, "train", 5, augmentation=Augmentation(), order=Order(seed=seed)
-            ),
-            2,
-        )
+        return passes(training(data, 5, order=Order(seed=seed)), 2)
 
     first, second = two_epochs(3)
     again, _ = two_epochs(3)
     np.testing.assert_array_equal(first[0][0], again[0][0])
     assert not np.array_equal(first[0][0], second[0][0])
-    resumed = passes(
-        clip_dataset(
-            data, SPEC, "train", 5, augmentation=Augmentation(), order=Order(seed=3, first_epoch=1)
-        )
-    )[0]
+    resumed = passes(training(data, 5, order=Order(seed=3, first_epoch=1)))[0]
     np.testing.assert_array_equal(resumed[1][0], second[1][0])
 
 
+def test_an_unfinished_pass_counts_as_an_epoch(data):
+    first, second = passes(training(data, 5, order=Order(seed=3)), 2)
+    dataset = training(data, 5, order=Order(seed=3))
+    np.testing.assert_array_equal(next(iter(dataset))[0], first[0][0])
+    np.testing.assert_array_equal(passes(dataset)[0][1][0], second[1][0])
+
+
 def test_flips_change_label_with_picture(data):
-    plain = passes(
-        clip_dataset(data, SPEC, "train", 10, augmentation=Augmentation(), order=Order(seed=1))
-    )[0][0]
-    flipped = passes(
-        clip_dataset(
-            data,
-            SPEC,
-            "train",
-            10,
-            augmentation=Augmentation(flip_targets=(1, 0)),
-            order=Order(seed=1),
-        )
-    )[0][0]
+    plain = passes(training(data, 10, order=Order(seed=1)))[0][0]
+    flips = Augmentation(flip_targets=(1, 0))
+    flipped = passes(training(data, 10, augmentation=flips, order=Order(seed=1)))[0][0]
     changed = plain[1] != flipped[1]
     assert 0 < changed.sum() < 10
     for i in range(10):
@@ -99,20 +92,10 @@ def test_bad_video_stops_or_is_skipped_and_named(data, tmp_path):
     (folder / "train 2.mp4").write_text("broken")
     found = Found()
     with pytest.raises(Exception, match=r"train 2\.mp4"):
-        passes(clip_dataset(folder, SPEC, "train", 2, augmentation=Augmentation(), observer=found))
+        passes(training(folder, 2, observer=found))
     assert pathlib.Path(found.errors[0].path).name == "train 2.mp4"
     found.errors.clear()
-    batches = passes(
-        clip_dataset(
-            folder,
-            SPEC,
-            "train",
-            2,
-            augmentation=Augmentation(),
-            skip_bad_videos=True,
-            observer=found,
-        )
-    )[0]
+    batches = passes(training(folder, 2, skip_bad_videos=True, observer=found))[0]
     assert sum(len(labels) for _, labels in batches) == 3 and len(found.errors) == 1
 
 
@@ -123,7 +106,7 @@ def test_unknown_lengths_are_counted(tmp_path):
     np.testing.assert_array_equal(passes(clip_dataset(folder, SPEC, "val", 2))[0][0][0], known)
 
 
-def test_refuses_what_cannot_be(data):
+def test_bad_arguments(data):
     with refuses("modality", "rgb"):
         clip_dataset(data, SPEC.replace(modality="flow", mean=None, std=None), "train", 2)
     with refuses("skip_bad_videos", "several devices"):
@@ -139,9 +122,8 @@ def test_refuses_what_cannot_be(data):
 def test_a_listing_is_as_good_as_its_folder(data):
     listing = Listing(data)
     videos = listing.videos("val")
-    for one, other in zip(
-        *(clip_dataset(source, SPEC, "val", 2) for source in (data, listing)), strict=True
-    ):
+    datasets = [clip_dataset(source, SPEC, "val", 2) for source in (data, listing)]
+    for one, other in zip(*datasets, strict=True):
         np.testing.assert_array_equal(one[0], other[0])
     assert listing.videos("val") is videos
 
@@ -195,9 +177,7 @@ def test_keras_trains_on_what_is_left_when_bad_videos_are_skipped(tmp_path):
     folder = write_data(tmp_path, {"train": 5})
     (folder / "train 2.mp4").write_text("broken")
     found, seen = Found(), []  # batches keep their place: one of them is smaller
-    dataset = clip_dataset(
-        folder, SPEC, "train", 2, augmentation=Augmentation(), skip_bad_videos=True, observer=found
-    )
+    dataset = training(folder, 2, skip_bad_videos=True, observer=found)
     model = keras.Sequential(
         [keras.Input((4, 32, 32, 3)), keras.layers.GlobalAveragePooling3D(), keras.layers.Dense(2)]
     )
@@ -210,10 +190,10 @@ def test_keras_trains_on_what_is_left_when_bad_videos_are_skipped(tmp_path):
     assert [pathlib.Path(error.path).name for error in found.errors] == ["train 2.mp4"] * 3
 
 
-def test_a_file_that_goes_during_training_is_named(tmp_path):
+def test_a_file_that_disappears_during_training_is_named(tmp_path):
     folder = write_data(tmp_path, {"train": 2})
     found = Found()
-    dataset = clip_dataset(folder, SPEC, "train", 2, augmentation=Augmentation(), observer=found)
+    dataset = training(folder, 2, observer=found)
     (folder / "train 1.mp4").unlink()
     with pytest.raises(Exception, match=r"train 1\.mp4"):
         passes(dataset)
@@ -237,7 +217,7 @@ def test_a_video_shorter_than_the_clip_repeats_frames(data, num_segments):
     np.testing.assert_array_equal(
         clip, center_crop(read_frames(data / "val 0.mp4", indices, spec.short_side), 32)
     )
-    clip = passes(clip_dataset(data, spec, "train", 10, augmentation=Augmentation()))[0][0][0][0]
+    clip = passes(training(data, 10, spec))[0][0][0][0]
     assert (clip == clip[:1]).all()  # the official code's rule: the first frame
 
 
@@ -245,7 +225,5 @@ def test_natural_videos_of_all_sizes_make_one_batch(tmp_path):
     lines = [f'"{path}" -1 {i % 2}\n' for i, path in enumerate(natural_videos())]
     (tmp_path / "train.txt").write_text("".join(lines))
     (tmp_path / "labels.txt").write_text("Swiping Left\nSwiping Right\n")
-    ((clips, labels),) = passes(
-        clip_dataset(tmp_path, SPEC, "train", 4, augmentation=Augmentation())
-    )[0]
+    ((clips, labels),) = passes(training(tmp_path, 4))[0]
     assert clips.shape == (4, 4, 32, 32, 3) and sorted(labels) == [0, 0, 1, 1] and clips.std() > 20
