@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from videos import moving_square, write_data
@@ -72,3 +75,9 @@ def test_a_video_that_is_gone_is_a_bad_video(tmp_path):
         assert caught.value.reason == "the file is gone"
     with pytest.raises(MissingFile, match=r"gone\.mp4"):
         center_clip(video, SPEC)
+
+
+def test_loading_needs_no_framework():
+    code = "import sys; sys.modules.update(keras=None, tensorflow=None); import tsm_tf.data.loader"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -80,6 +80,14 @@ def test_channels_are_independent_and_any_number():
         np.testing.assert_array_equal(whole[..., channel], one[..., 0])
 
 
+def test_images_need_not_be_contiguous():
+    image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    resizer = Resizer()
+    for view in (image[..., ::-1], image[::-1], image.transpose(1, 0, 2), image[:, ::2]):
+        copied = resizer.resize(np.ascontiguousarray(view), 20, 24)
+        np.testing.assert_array_equal(resizer.resize(view, 20, 24), copied)
+
+
 def test_the_same_size_is_the_same_image():
     image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
     assert Resizer().resize(image, 30, 20) is image

@@ -67,7 +67,7 @@ def clip_dataset(
     _check(listing, spec, batch_size, order, skip_bad_videos)
 
     videos = listing.videos(split)
-    if augmentation:
+    if augmentation is not None:
         videos = trainable_videos(videos)
 
     schedule = Schedule(len(videos), batch_size, order, shuffle=augmentation is not None)

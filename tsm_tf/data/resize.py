@@ -28,7 +28,6 @@ BILINEAR = "bilinear"
 _FILTERS = {BILINEAR: Interpolation.BILINEAR}
 # Without these, swscale's RGB is up to 2 levels too dark. They cost no measurable time.
 _EXACT = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
-_per_thread = threading.local()
 
 
 class Resizer:
@@ -98,6 +97,16 @@ class Resizer:
         return reformatted.to_ndarray()
 
 
+class _PerThread(threading.local):
+    """The resizers of each thread, by filter."""
+
+    def __init__(self):
+        self.resizers: dict[str, Resizer] = {}
+
+
+_per_thread = _PerThread()
+
+
 def resize_short_side(
     image: np.ndarray, short_side: int, interpolation: str = BILINEAR
 ) -> np.ndarray:
@@ -109,7 +118,7 @@ def resize_short_side(
     if min(height, width) == short_side:
         return image
 
-    resizers = _per_thread.__dict__
+    resizers = _per_thread.resizers
     if interpolation not in resizers:
         resizers[interpolation] = Resizer(interpolation)
 
