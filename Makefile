@@ -66,7 +66,7 @@ SIZES := mobilenet_v2/1.0/160 mobilenet_v2/0.75/192 mobilenet_v2/0.5/224 mobilen
 
 # Ratios of pairs that are measured in turns; absolute times are this machine's. The results are CSV and PNG files.
 bench: env
-	$(RUN) -m tsm_tf.analysis.latency --output=benchmarks --backbones=$(NETWORKS)
+	$(RUN) -m benchmarks.keras_clip_latency --output=benchmarks --backbones=$(NETWORKS)
 	rm -rf build/bench && mkdir -p build/bench
 	$(RUN) -m export.tflite --online --variants=float32,int8 --output=build/bench/tsm
 	$(RUN) -m export.tflite --online --variants=float32,int8 --shift_mode=none --output=build/bench/plain_2d
@@ -77,11 +77,11 @@ bench: env
 	$(RUN) -m export.benchmark --output=benchmarks/sizes --threads=1 --runtimes=tflite_runtime,ai_edge_litert \
 	  --models=$$(ls build/bench/*/*/*/*.tflite | tr '\n' , )build/bench/tsm/mobilenet_v2_online_float32.tflite
 	$(RUN) -m tsm_tf.data.synthetic --output=build/bench/data --num_train=180 --num_val=9
-	$(RUN) -m tsm_tf.analysis.training_input --data=build/bench/data --output=benchmarks
+	$(RUN) -m benchmarks.training_input --data=build/bench/data --output=benchmarks
 
 # Training steps against TSN, the original in PyTorch, and two workers; 10 minutes, and PyTorch's 5 GB.
 bench-train: env .venv-torch/.installed
-	$(RUN) -m tsm_tf.analysis.training_step --torch_python=.venv-torch/bin/python --output=benchmarks
+	$(RUN) -m benchmarks.training_step --torch_python=.venv-torch/bin/python --output=benchmarks
 
 # Hours of reliability: a million steps of a stream, and damaged model files. `make soak STEPS=20000` for a short one.
 STEPS ?= 1000000

@@ -19,7 +19,7 @@ def main(output: str) -> None:
 
     from export.tflite import export_model
     from tsm_tf import ModelSpec, build_model
-    from tsm_tf.data.synthetic import LABELS
+    from tsm_tf.data.synthetic.render import LABELS
     from tsm_tf.training.recipes import get_recipe
 
     keras.utils.set_random_seed(0)
@@ -27,10 +27,14 @@ def main(output: str) -> None:
     size, width = recipe.input_size, recipe.width
     spec = ModelSpec(num_classes=len(LABELS), labels=LABELS, input_size=size, width=width, fps=_FPS)
     with tempfile.TemporaryDirectory() as folder:
-        paths = export_model(build_model(spec), folder, online=True, variants=_VARIANTS, num_videos=9)
+        paths = export_model(
+            build_model(spec), folder, online=True, variants=_VARIANTS, num_videos=9
+        )
         for path in paths:
             shutil.copyfile(path, f"{output}/fresh_weights_{path.stem.rpartition('_')[2]}.tflite")
-    print("*** NO TRAINED MODEL: the app gets FRESH WEIGHTS, and recognises nothing. `make demo` trains one. ***")
+    print(
+        "*** NO TRAINED MODEL: the app gets FRESH WEIGHTS, and recognises nothing. `make demo` trains one. ***"
+    )
 
 
 if __name__ == "__main__":

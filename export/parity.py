@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from absl import flags
 
-from export.interpreter import RUNTIMES
-from export.metadata import read_contents
+from export.format.metadata import read_contents
 from export.runtime import ClipRunner, StreamRunner
+from export.runtime.interpreter import RUNTIMES
 from tsm_tf import cli
 from tsm_tf.errors import InputError
 
 if TYPE_CHECKING:
-    from export.streams import Streams
+    from export.sample_streams import Streams
 
 TOLERANCE = 1e-4
 """Of the logits of a float32 file; see `Proof.difference`."""
@@ -71,11 +71,15 @@ def keras_logits(model, streams: "Streams", online: bool) -> np.ndarray:
         spec = model.spec.replace(num_segments=streams.frames.shape[1])
         model = clip_model(model.network, spec, preprocess=True, per_frame=True)
     # Eager: `predict` would spend seconds on compiling for the few clips that it sees.
-    logits = [keras.ops.convert_to_numpy(model(clip[None], training=False))[0] for clip in streams.frames]
+    logits = [
+        keras.ops.convert_to_numpy(model(clip[None], training=False))[0] for clip in streams.frames
+    ]
     return np.stack(logits).reshape(len(logits), -1, model.spec.num_classes)
 
 
-def prove(path: pathlib.Path, streams: "Streams", expected: np.ndarray, runtime: str = "auto") -> Proof:
+def prove(
+    path: pathlib.Path, streams: "Streams", expected: np.ndarray, runtime: str = "auto"
+) -> Proof:
     """Compares a file with the Keras model that it was made of.
 
     Args:
@@ -103,7 +107,9 @@ def _stream(runner, frames, path):
     def pass_through(group):
         runner.reset()
         batch = frames[group] if wide > 1 else frames[group[0]][None]
-        logits = [runner.step(batch[:, t] if wide > 1 else batch[0, t]) for t in range(frames.shape[1])]
+        logits = [
+            runner.step(batch[:, t] if wide > 1 else batch[0, t]) for t in range(frames.shape[1])
+        ]
         return np.stack(logits).reshape(frames.shape[1], wide, -1).swapaxes(0, 1)
 
     groups = order.reshape(-1, wide)
@@ -144,17 +150,23 @@ def main():
     path = pathlib.Path(values.model)
     spec, variant, _, is_online = read_contents(path)
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    from export.streams import from_videos
-    from tsm_tf.models.checkpoint import load_checkpoint, load_spec
+    from export.sample_streams import from_videos
+    from tsm_tf.weights.checkpoint import load_checkpoint, load_spec
 
     if load_spec(values.checkpoint) != spec:
-        raise InputError("checkpoint", "must be the one that the model was made of; its spec is another", str(path))
+        raise InputError(
+            "checkpoint",
+            "must be the one that the model was made of; its spec is another",
+            str(path),
+        )
     streams = from_videos(spec, values.data, values.split, values.num_videos)
     expected = keras_logits(load_checkpoint(values.checkpoint), streams, is_online)
     proof = prove(path, streams, expected, values.runtime)
     print(f"{path} ({variant}) {proof}")
     if variant == "float32" and not proof.difference <= TOLERANCE:
-        raise InputError("model", f"must differ from Keras by at most {TOLERANCE}", f"{proof.difference:.2e}")
+        raise InputError(
+            "model", f"must differ from Keras by at most {TOLERANCE}", f"{proof.difference:.2e}"
+        )
 
 
 if __name__ == "__main__":

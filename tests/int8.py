@@ -6,8 +6,8 @@ import tensorflow as tf
 from tensorflow.lite.python.lite import TFLiteSavedModelConverterV2 as Converter
 from testing import video_frames
 
-from export.convert import convert
-from export.streams import Streams
+from export.sample_streams import Streams
+from export.tflite.convert import convert
 
 
 def convert_int8(model, io=tf.int8, batch_size=1) -> bytes:

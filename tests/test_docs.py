@@ -18,14 +18,16 @@ SMALLER = {
     # what a test adds to a command to have its result in seconds
     "tsm_tf.data.synthetic": ["--num_train=18", "--num_val=9"],
     "tsm_tf.training": ["--epochs=1"],
-    "tsm_tf.analysis.latency": ["--rounds=1"],
+    "benchmarks.keras_clip_latency": ["--rounds=1"],
     "export.benchmark": ["--rounds=2"],
     "export.tflite": ["--num_videos=4"],
 }
 
 
 def blocks(page, language):
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    found = re.findall(
+        r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
     return [text for kind, text in found if kind == language]
 
 
@@ -59,6 +61,8 @@ def test_pages_run_in_order(tmp_path, golden_dir):
             assert done.returncode == 0, f"{page.name}: {shlex.join(command)}\n{done.stderr}"
         for code in blocks(page, "python"):
             code = "import numpy as np\n" + code
-            done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+            done = subprocess.run(
+                [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path
+            )
             assert done.returncode == 0, f"{page.name}:\n{code}\n{done.stderr}"
     assert (tmp_path / "live" / "stream.gif").is_file()

@@ -15,19 +15,28 @@ ALLOWED = {
     "tsm_tf/layers": {"tsm_tf.errors", "keras"},
     "tsm_tf/backbones": {"tsm_tf.spec", "tsm_tf.backbones", "keras"},
     "tsm_tf/models": {
-        *("tsm_tf.errors", "tsm_tf.cli", "tsm_tf.spec", "tsm_tf.layers", "tsm_tf.backbones", "tsm_tf.models"),
+        *("tsm_tf.errors", "tsm_tf.spec", "tsm_tf.layers", "tsm_tf.backbones", "tsm_tf.models"),
+        "keras",
+    },
+    "tsm_tf/weights": {
+        *(
+            "tsm_tf.errors",
+            "tsm_tf.cli",
+            "tsm_tf.spec",
+            "tsm_tf.backbones",
+            "tsm_tf.models",
+            "tsm_tf.weights",
+        ),
         *("keras", "torch", "safetensors"),
     },
     "tsm_tf/data": {"tsm_tf.errors", "tsm_tf.cli", "tsm_tf.spec", "tsm_tf.data", "av", "cv2"},
     "tsm_tf/data/pipeline.py": {"tsm_tf.errors", "tsm_tf.spec", "tsm_tf.data", "tensorflow"},
     "tsm_tf": {"tsm_tf", "keras", "tensorflow", "matplotlib", "av", "cv2"},
-    "export/runtime.py": {"tsm_tf.errors", "tsm_tf.spec", "export.metadata", "export.interpreter"},
-    "export/interpreter.py": {"tsm_tf.errors", "export.model_file"},  # a runtime is imported by its name
     # what a device does with a file before it runs
-    "export/flatbuffer.py": set(),
-    "export/operators.py": {"tsm_tf.errors"},
-    "export/model_file.py": {"tsm_tf.errors", "export.flatbuffer", "export.operators"},
-    "export/verify.py": {"export.flatbuffer", "export.model_file"},
+    "export/format": {"tsm_tf.errors", "tsm_tf.spec", "export.format"},
+    "export/format/metadata.py": {"tsm_tf.errors", "tsm_tf.spec", "export.format", "tensorflow"},
+    # a runtime is imported by its name
+    "export/runtime": {"tsm_tf.errors", "tsm_tf.spec", "export.format", "export.runtime"},
 }
 THIRD_PARTY = {
     "keras",
@@ -40,7 +49,11 @@ THIRD_PARTY = {
     "tflite_runtime",
     "ai_edge_litert",
 }
-MODULES = sorted(p.relative_to(ROOT).as_posix() for part in ("tsm_tf", "export") for p in (ROOT / part).rglob("*.py"))
+MODULES = sorted(
+    p.relative_to(ROOT).as_posix()
+    for part in ("tsm_tf", "export")
+    for p in (ROOT / part).rglob("*.py")
+)
 
 
 def imports_of(path):
@@ -62,7 +75,9 @@ def test_imports_only_what_its_part_may(path):
         if path.startswith("tsm_tf/"):
             assert root != "export", f"{path} imports {name}: tsm_tf never imports export"
         if part and root in {*THIRD_PARTY, "tsm_tf", "export"}:
-            assert any(name == a or name.startswith(f"{a}.") for a in ALLOWED[part]), f"{path} imports {name}"
+            assert any(name == a or name.startswith(f"{a}.") for a in ALLOWED[part]), (
+                f"{path} imports {name}"
+            )
 
 
 @pytest.mark.parametrize("path", MODULES)
@@ -78,7 +93,9 @@ def test_files_stay_small_and_flags_in_main(path):
 def blocked(code, *modules):
     """Runs code in a process where the modules cannot be imported."""
     block = f"import sys; sys.modules.update(dict.fromkeys({modules!r}))\n"
-    return subprocess.run([sys.executable, "-c", block + code], capture_output=True, text=True, cwd=ROOT)
+    return subprocess.run(
+        [sys.executable, "-c", block + code], capture_output=True, text=True, cwd=ROOT
+    )
 
 
 def test_importing_the_package_loads_no_framework():
@@ -90,7 +107,7 @@ def test_importing_the_package_loads_no_framework():
 def test_commands_choose_kernels_before_tensorflow_is_there():
     """`cli.run` does, with a variable that TensorFlow reads when it is imported."""
     commands = {path for path in MODULES if "cli.run(" in (ROOT / path).read_text(encoding="utf-8")}
-    commands -= {"tsm_tf/models/porting.py", "tsm_tf/analysis/curves.py"}  # they run no model
+    commands -= {"tsm_tf/weights/__main__.py", "tsm_tf/analysis/curves.py"}  # they run no model
     names = [path.removesuffix(".py").replace("/", ".") for path in sorted(commands)]
     assert len(names) > 10
     code = f"import sys, {', '.join(names)}; assert 'tensorflow' not in sys.modules"
@@ -114,8 +131,13 @@ def test_device_side_needs_no_framework(module):
 
 
 def test_missing_extra_is_one_line():
-    done = blocked("import tsm_tf\ntry: tsm_tf.build_model\nexcept ImportError as e: print(e)", "keras")
-    assert done.stdout == "`tsm_tf.build_model`: the module `keras` is not installed: pip install 'tsm-tf[train]'\n"
+    done = blocked(
+        "import tsm_tf\ntry: tsm_tf.build_model\nexcept ImportError as e: print(e)", "keras"
+    )
+    assert (
+        done.stdout
+        == "`tsm_tf.build_model`: the module `keras` is not installed: pip install 'tsm-tf[train]'\n"
+    )
 
 
 def test_every_public_name_loads():

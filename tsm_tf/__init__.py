@@ -19,10 +19,10 @@ _MODULE_OF_NAME = {
     "build_stream_model": "tsm_tf.models.stream",
     "clip_dataset": "tsm_tf.data.pipeline",
     "find_shift_sites": "tsm_tf.models.retrofit",
-    "load_checkpoint": "tsm_tf.models.checkpoint",
-    "load_official_weights": "tsm_tf.models.porting",
+    "load_checkpoint": "tsm_tf.weights.checkpoint",
+    "load_official_weights": "tsm_tf.weights.official",
     "retrofit": "tsm_tf.models.retrofit",
-    "save_checkpoint": "tsm_tf.models.checkpoint",
+    "save_checkpoint": "tsm_tf.weights.checkpoint",
 }
 
 __all__ = list(_MODULE_OF_NAME)

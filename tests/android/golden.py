@@ -20,25 +20,32 @@ _RUNTIME = "tensorflow"  # of what is installed, nearest to the Java tests' runt
 
 def write_case(archive: zipfile.ZipFile, name: str, path: pathlib.Path, frames: np.ndarray) -> None:
     """Streams frames through a model, and adds the folder."""
+    from export.live.smoothing import Smoother
     from export.runtime import StreamRunner, signature
-    from export.smoothing import Smoother
 
     runner = StreamRunner(path, runtime=_RUNTIME)
     smoother = Smoother(runner.labels)
     logits = np.stack([runner.step(frame) for frame in frames])
     shown = bytes(smoother.step(row) for row in logits)
     outputs = signature(runner.interpreter)[1]
-    caches = [runner.interpreter.get_tensor(outputs[key]["index"]) for key in sorted(outputs) if key != "logits"]
+    caches = [
+        runner.interpreter.get_tensor(outputs[key]["index"])
+        for key in sorted(outputs)
+        if key != "logits"
+    ]
     contents = {"model.tflite": path.read_bytes(), "frames": frames.tobytes(), "shown": shown}
-    contents |= {"logits": logits.astype("<f4").tobytes(), "caches": b"".join(cache.tobytes() for cache in caches)}
+    contents |= {
+        "logits": logits.astype("<f4").tobytes(),
+        "caches": b"".join(cache.tobytes() for cache in caches),
+    }
     for part, content in contents.items():
         archive.writestr(zipfile.ZipInfo(f"{name}/{part}"), content)
 
 
 def stream(size: int) -> np.ndarray:
     """Returns frames of rendered gestures, one gesture after the other."""
-    from tsm_tf.data.synthetic import LABELS, gesture_frames
-    from tsm_tf.data.transforms import resize
+    from tsm_tf.data.crops import resize
+    from tsm_tf.data.synthetic.render import LABELS, gesture_frames
 
     frames = np.concatenate([gesture_frames(label, (label,))[0] for label in range(len(LABELS))])
     return resize(frames[:: len(frames) // _FRAMES][:_FRAMES], size)
@@ -53,17 +60,23 @@ def main(output: str) -> None:
 
     from export.tflite import export_model
     from tsm_tf import ModelSpec, build_model
-    from tsm_tf.data.synthetic import LABELS
+    from tsm_tf.data.synthetic.render import LABELS
 
     # The Java tests' build of TFLite has no XNNPACK, whose int8 kernels round in their own way.
     plain = interpreter.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     with_xnnpack = interpreter.Interpreter
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(output, "w") as archive:
         for size, variants in _MODELS.items():
-            spec = ModelSpec(num_classes=len(LABELS), labels=LABELS, input_size=size, width=0.35, fps=8.0)
+            spec = ModelSpec(
+                num_classes=len(LABELS), labels=LABELS, input_size=size, width=0.35, fps=8.0
+            )
             model = with_weights(build_model(spec))
-            paths = export_model(model, f"{folder}/{size}", online=True, variants=variants, num_videos=9)
-            interpreter.Interpreter = functools.partial(with_xnnpack, experimental_op_resolver_type=plain)
+            paths = export_model(
+                model, f"{folder}/{size}", online=True, variants=variants, num_videos=9
+            )
+            interpreter.Interpreter = functools.partial(
+                with_xnnpack, experimental_op_resolver_type=plain
+            )
             for path in paths:
                 write_case(archive, f"{size}_{path.stem.rpartition('_')[2]}", path, stream(size))
             interpreter.Interpreter = with_xnnpack

@@ -2,9 +2,11 @@ import pytest
 from weights import with_weights
 
 from tsm_tf import ModelSpec, build_model
-from tsm_tf.data.synthetic import render
+from tsm_tf.data.synthetic.render import render
 
-SPEC = ModelSpec(num_classes=4, labels=("a", "b", "c", "ü"), num_segments=4, input_size=32, width=0.35, fps=5.0)
+SPEC = ModelSpec(
+    num_classes=4, labels=("a", "b", "c", "ü"), num_segments=4, input_size=32, width=0.35, fps=5.0
+)
 
 
 @pytest.fixture(scope="session")
@@ -30,8 +32,8 @@ def clip(model, tmp_path_factory):
 def int8(model, tmp_path_factory):
     from int8 import convert_int8
 
-    from export.metadata import add_spec
-    from export.quantize import start_values
+    from export.format.metadata import add_spec
+    from export.tflite.io_types import start_values
 
     path = tmp_path_factory.mktemp("int8") / "small_int8.tflite"
     content = convert_int8(model)

@@ -8,8 +8,8 @@ import pytest
 from soak import check_broken_frame, check_forgets, reach, shape_of, soak
 from testing import video_frames
 
-from export.interpreter import RUNTIMES
 from export.runtime import StreamRunner
+from export.runtime.interpreter import RUNTIMES
 
 
 @pytest.fixture(params=["online", "int8"])
@@ -19,7 +19,9 @@ def path(request):
 
 @pytest.fixture(params=RUNTIMES)
 def runner(path, request):
-    pytest.importorskip(RUNTIMES[request.param], reason="not in the newest releases' environment: it needs numpy 1")
+    pytest.importorskip(
+        RUNTIMES[request.param], reason="not in the newest releases' environment: it needs numpy 1"
+    )
     return StreamRunner(path, runtime=request.param)
 
 

@@ -1,0 +1,230 @@
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import av
+import numpy as np
+import pytest
+from jester import LABELS
+from PIL import Image
+from testing import refuses
+from videos import encode, moving_square, natural_videos
+
+from export.live.session import Session, open_window, run
+from export.live.smoothing import Smoother
+from export.live.sources import AtRate, Camera, at_natural_speed
+from export.runtime import StreamRunner
+
+
+def test_official_smoothing(golden_dir):
+    for case in json.loads((golden_dir / "demo_smoothing.json").read_text())["cases"]:
+        smoother = Smoother(LABELS)
+        assert [smoother.refine(predicted) for predicted in case["predicted"]] == case["shown"]
+
+
+def test_smoothing_averages_twelve_steps():
+    smoother = Smoother(("x", "y"))
+    steps = [[1.0, 0.0]] * 6 + [[0.0, 1.0]] * 12
+    shown = [smoother.step(np.array(logits)) for logits in steps]
+    assert shown == [0] * 12 + [1] * 6  # after six against six the first of equals stays
+    smoother.reset()
+    assert smoother.step(np.array([0.0, 1.0])) == 1
+
+
+def test_smoothing_over_fewer_steps():
+    smoother = Smoother(("x", "y"), averaged_steps=2)
+    assert [smoother.step(np.array(logits)) for logits in [[1.0, 0.0]] * 6 + [[0.0, 1.1]] * 2] == [
+        0
+    ] * 6 + [1] * 2
+
+
+@pytest.mark.parametrize(
+    "steps, shown", [(0, [0, 1, 2, 2, 0]), (1, [0, 1, 1, 2, 2]), (2, [0, 1, 1, 1, 0])]
+)
+def test_a_class_that_has_just_come_stays(steps, shown):
+    smoother = Smoother(("x", "y", "z"), refractory_steps=steps)
+    assert [smoother.refine(predicted) for predicted in (0, 1, 2, 2, 0)] == shown
+
+
+def test_other_labels_have_no_special_classes():
+    smoother = Smoother(("No gesture", "Turning Hand Clockwise"))
+    assert [smoother.refine(1) for _ in range(3)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "source, fps, taken, dropped", [(20, 5, [0, 4, 8, 12, 16], 0), (4, 8, [0, 1, 2, 3], 3)]
+)
+def test_frames_come_at_the_models_rate(source, fps, taken, dropped):
+    frames = AtRate([(i / source, None) for i in range(source)], fps)
+    assert [number for number, _, _ in frames] == taken and frames.dropped == dropped
+
+
+def test_without_a_rate_every_second_frame():
+    assert [number for number, _, _ in AtRate([(i / 30, None) for i in range(7)], None)] == [
+        0,
+        2,
+        4,
+        6,
+    ]
+
+
+def test_a_window_needs_a_display(monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with refuses("show", "needs a display"):
+        open_window()
+    monkeypatch.setenv("DISPLAY", ":0")
+    with refuses("show", "pip install opencv-python"):  # the tests' OpenCV is headless
+        open_window()
+
+
+def test_camera_frames_are_rgb(tmp_path):
+    frames = moving_square(5)
+    video = encode(
+        tmp_path / "camera.avi", frames, codec="mjpeg", pix_fmt="yuvj444p", options={"q": "1"}
+    )
+    camera = Camera(str(video))  # OpenCV reads files by the same calls
+    seconds, seen = zip(*camera, strict=True)
+    assert np.abs(np.stack(seen).astype(int) - frames).mean() < 4 and list(seconds) == sorted(
+        seconds
+    )
+
+
+def test_a_watched_file_plays_at_its_own_speed(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    moments = []
+    for seconds, _ in at_natural_speed([(0.0, None), (0.5, None), (0.7, None), (0.8, None)]):
+        moments.append((seconds, now[0]))
+        now[0] += 0.15  # what the model takes
+    assert [m for m, _ in moments] == [0.0, 0.5, 0.7, 0.8]
+    np.testing.assert_allclose([m for _, m in moments], [0.0, 0.5, 0.7, 0.85])
+
+
+def test_q_ends_the_window(online, monkeypatch):
+    import cv2
+
+    drawn, keys = [], iter([-1, -1, ord("q"), -1])
+    monkeypatch.setattr(cv2, "imshow", lambda name, picture: drawn.append(picture))
+    monkeypatch.setattr(cv2, "waitKey", lambda delay: next(keys))
+    monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: 1.0)
+    runner = StreamRunner(online)
+    session = Session(runner, Smoother(runner.labels))
+    run(
+        session,
+        AtRate([(i / 5, frame) for i, frame in enumerate(moving_square(6))], 5.0),
+        None,
+        show=True,
+    )
+    assert len(drawn) == session.shown.total() == len(session.milliseconds) == 3
+
+
+def command(*arguments):
+    """The command in a process that has neither Keras nor TensorFlow, like a device."""
+    code = (
+        "import runpy, sys; sys.modules.update(keras=None, tensorflow=None); "
+        "runpy.run_module('export.live', run_name='__main__', alter_sys=True)"
+    )
+    return [sys.executable, "-c", code, *map(str, arguments)]
+
+
+def assert_whole(folder):
+    """All three files open, have as many frames, and the MP4 keeps the frames' times; returns the CSV's rows."""
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "frames.csv",
+        "stream.gif",
+        "stream.mp4",
+    ]
+    with av.open(str(folder / "stream.mp4")) as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
+        assert stream.height > 320 and stream.height % 2 == stream.width % 2 == 0
+        times = [frame.time for frame in container.decode(stream)]
+    with (folder / "frames.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    np.testing.assert_allclose(times, [float(row["seconds"]) for row in rows], atol=2e-3)
+    with Image.open(folder / "stream.gif") as gif:
+        assert gif.n_frames >= 1
+    return rows
+
+
+@pytest.mark.parametrize("path", natural_videos()[:2], ids=lambda path: path.stem)
+def test_natural_video(online, tmp_path, path):
+    done = subprocess.run(
+        command(f"--model={online}", f"--video={path}", f"--output={tmp_path}"),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = assert_whole(tmp_path)
+    gaps = np.diff([float(row["seconds"]) for row in rows])
+    assert gaps.mean() == pytest.approx(1 / 5, rel=0.1)
+    assert "the model's 5 frames/s" in done.stdout and "frames dropped" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def long_video(tmp_path_factory):
+    frames = np.tile(moving_square(40, 241, 180), (15, 1, 1, 1))[:, :240]
+    return encode(
+        tmp_path_factory.mktemp("long") / "long.mp4", frames, options={"preset": "ultrafast"}
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_half_way_leaves_whole_files(online, long_video, tmp_path, number):
+    process = subprocess.Popen(
+        command(f"--model={online}", f"--video={long_video}", f"--output={tmp_path / 'out'}"),
+        stderr=subprocess.PIPE,
+    )
+    while not (tmp_path / "out" / ".writing.stream.mp4").is_file() and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(number)
+    assert process.wait(60) == 130, process.stderr.read()
+    assert 0 < len(assert_whole(tmp_path / "out")) < 300
+
+
+def test_video_that_breaks_off(online, long_video, tmp_path):
+    broken = tmp_path / "broken.mkv"
+    with av.open(str(long_video)) as source, av.open(str(broken), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for number, packet in enumerate(source.demux(video=0)):
+            if packet.dts is None or number > 100:
+                break
+            if number == 60:
+                packet = av.Packet(b"\0" * 40)
+            packet.stream = stream
+            target.mux(packet)
+    done = subprocess.run(
+        command(f"--model={online}", f"--video={broken}", f"--output={tmp_path / 'out'}"),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1 and "broken.mkv" in done.stderr and "Traceback" not in done.stderr
+    assert len(assert_whole(tmp_path / "out")) > 5
+
+
+def test_refuses(online, tmp_path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").touch()
+    for arguments, part in (
+        ([f"--output={tmp_path / 'o'}"], "`video` must be given"),
+        (["--video=gone.mp4", f"--output={tmp_path / 'o'}"], "gone.mp4"),
+        (["--video=gone.mp4"], "`output`"),
+        (["--video=gone.mp4", f"--output={tmp_path / 'full'}"], "`output` must be a new"),
+        (["--video=gone.mp4", f"--output={tmp_path / 'full' / 'mine'}"], "`output` must be a new"),
+        (["--camera=77", f"--output={tmp_path / 'o'}"], "`camera`"),
+    ):
+        done = subprocess.run(
+            command(f"--model={online}", *arguments), capture_output=True, text=True
+        )
+        said = [
+            line
+            for line in done.stderr.splitlines()
+            if not line.startswith("INFO: Created TensorFlow Lite")
+        ]
+        assert done.returncode == 1 and len(said) == 1 and part in said[0], done.stderr
+        assert not (tmp_path / "o").exists()

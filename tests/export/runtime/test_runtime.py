@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+from testing import refuses, video_frames
+
+from export.format.metadata import read_spec, seal
+from export.runtime import StreamRunner
+
+
+def test_streams_and_resets(online):
+    runner = StreamRunner(online)
+    frames = video_frames(6, 32, 32, 3)
+    first = [runner.step(frame) for frame in frames]
+    assert all(logits.shape == (4,) and logits.dtype == np.float32 for logits in first)
+    assert not np.array_equal(runner.step(frames[0]), first[0])  # it remembers
+    runner.reset()
+    np.testing.assert_array_equal([runner.step(frame) for frame in frames], first)
+    np.testing.assert_array_equal(StreamRunner(online).step(frames[0].astype("float64")), first[0])
+
+
+def test_logits_belong_to_the_caller(online):
+    runner = StreamRunner(online)
+    frames = video_frames(2, 32, 32, 3)
+    logits = runner.step(frames[0])
+    before = logits.copy()
+    runner.step(frames[1])
+    np.testing.assert_array_equal(logits, before)
+
+
+def test_refuses_wrong_frames(online):
+    runner = StreamRunner(online)
+    with refuses("frame", "(32, 32, 3)", "(32, 31, 3)"):
+        runner.step(np.zeros((32, 31, 3), np.uint8))
+    with refuses("frame", "(32, 32, 3)", "list"):
+        runner.step([1])
+    with refuses("frame", "uint8", "int64"):
+        runner.step(np.zeros((32, 32, 3), np.int64))
+
+
+def test_refuses_wrong_files(clip, online, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"`model`.*gone"):
+        StreamRunner(tmp_path / "gone.tflite")
+    with refuses("model", "an online model", clip.name):
+        StreamRunner(clip)
+    text = tmp_path / "text.tflite"
+    text.write_text("not a model")
+    with refuses("model", "must be a TFLite file"):
+        StreamRunner(text)
+    foreign = tmp_path / "foreign.tflite"
+    foreign.write_bytes(online.read_bytes().replace(b"TSM_SPEC", b"NOT_OURS"))
+    with refuses("model", "written by export.tflite"):
+        StreamRunner(foreign)
+    with refuses("model", "must be a TFLite file", str(tmp_path / "short.tflite")):
+        (tmp_path / "short.tflite").write_bytes(b"TFL3")
+        StreamRunner(tmp_path / "short.tflite")
+
+
+def test_file_that_was_cut_off(online, tmp_path):
+    content = online.read_bytes()
+    for size in (100, 2000, len(content) // 2, len(content) - 5000):
+        path = tmp_path / "cut.tflite"
+        path.write_bytes(content[:size])
+        with refuses("model", "this one is damaged", str(path)):
+            StreamRunner(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"backbone"', b'"bakcbone"'),
+        (b'"mobilenet_v2"', b"[            ]"),
+        (b'"num_classes": 4', b'"num_classes": 0'),
+    ],
+)
+def test_spec_that_cannot_be_read(online, tmp_path, old, new):
+    path = tmp_path / "odd.tflite"
+    content = online.read_bytes()
+    assert content.count(old) == 1
+    path.write_bytes(seal(content.replace(old, new)))
+    with refuses("model", "a spec that this version knows", str(path)):
+        read_spec(path)
+
+
+def test_damaged_metadata_is_an_error_and_nothing_worse(online, tmp_path):
+    content = online.read_bytes()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for i in range(150):
+        damaged = bytearray(content[: rng.integers(8, len(content))] if i % 2 else content)
+        for at in rng.integers(0, min(len(damaged), 400), 8):
+            damaged[at] = rng.integers(256)
+        damaged[4:8] = b"TFL3"
+        path = tmp_path / "damaged.tflite"
+        path.write_bytes(damaged)
+        try:
+            read_spec(path)
+        except ValueError:
+            refused += 1
+    assert refused > 50

@@ -1,0 +1,271 @@
+"""Quantised files: what users choose, what must hold in the written file, and what they see."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from testing import refuses, video_frames
+from weights import with_weights
+
+from export.edgetpu.report import check
+from export.format.metadata import add_spec, read_contents, read_spec
+from export.format.reader import read_model
+from export.parity import keras_logits, prove
+from export.runtime import ClipRunner, StreamRunner
+from export.runtime.interpreter import RUNTIMES
+from export.sample_streams import Streams, from_videos, patterns
+from export.tflite import VARIANTS, export_model
+from export.tflite import gpu_limits as gpu
+from export.tflite.io_types import set_border, start_values
+from tsm_tf import ModelSpec, build_model, save_checkpoint
+
+CACHES = [f"shift_{i:02d}" for i in range(10)]
+
+
+@pytest.fixture(scope="module")
+def streams(model):
+    frames = video_frames(6, 5, 32, 32, 3, seed=4)
+    return Streams(frames, np.arange(6) % 4, "tests")
+
+
+@pytest.fixture(scope="module")
+def files(model, tmp_path_factory):
+    """Every variant of the small online model, by name."""
+    folder = tmp_path_factory.mktemp("variants")
+    paths = export_model(
+        model, folder, True, tuple(v for v in VARIANTS if v != "float32"), num_videos=9
+    )
+    return {read_contents(path).variant: path for path in paths}
+
+
+def tensors(path):
+    model = read_model(path)
+    names = model.signatures[0]
+    pick = model.graphs[0].tensors
+    return {n: pick[i] for n, i in names.inputs.items()}, {
+        n: pick[i] for n, i in names.outputs.items()
+    }
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("variant", [v for v in VARIANTS if v != "float32"])
+def test_streams_as_keras_does(model, files, streams, variant, runtime):
+    pytest.importorskip(
+        RUNTIMES[runtime], reason="not in the newest releases' environment: it needs numpy 1"
+    )
+    expected = keras_logits(model, streams, True)
+    proof = prove(files[variant], streams, expected, runtime)
+    bound = {"float16": 0.02, "dynamic": 0.15}.get(variant, 0.5) * np.ptp(expected)
+    assert 0 < proof.difference < bound and proof.num_frames == 30 and proof.num_streams == 6
+    assert proof.keras_accuracy is not None and proof.agreement >= 5 / 6
+
+
+@pytest.mark.parametrize("variant", ["int8", "edgetpu"])
+def test_caches_are_fed_back_exactly_and_begin_at_their_zero(files, variant):
+    inputs, outputs = tensors(files[variant])
+    start = read_contents(files[variant]).start
+    assert sorted(start) == CACHES
+    for name in CACHES:
+        assert inputs[name].dtype == outputs[name].dtype == "int8"
+        assert (inputs[name].scale, inputs[name].zero_point) == (
+            outputs[name].scale,
+            outputs[name].zero_point,
+        )
+        assert start[name] == inputs[name].zero_point[0]
+    assert any(start.values())  # else zeros would do, and nobody would see that they are wrong
+
+
+def test_types_at_the_border(model, files, tmp_path):
+    inputs, outputs = tensors(files["int8"])
+    assert (inputs["image"].dtype, inputs["image"].scale, inputs["image"].zero_point) == (
+        "uint8",
+        (1.0,),
+        (0,),
+    )
+    assert outputs["logits"].dtype == "float32"
+    inputs, outputs = tensors(files["edgetpu"])
+    assert inputs["image"].dtype == outputs["logits"].dtype == "int8"
+    (path,) = export_model(
+        model, tmp_path, True, ("int8",), image_type="int8", logits_type="int8", num_videos=9
+    )
+    runners = [StreamRunner(path), StreamRunner(files["int8"])]
+    for frame in video_frames(3, 32, 32, 3):
+        a, b = (runner.step(frame) for runner in runners)
+        np.testing.assert_array_equal(a, b)
+        assert a.dtype == np.float32
+    runners[1].reset()
+    runners[0].reset()
+    float_frame = frame.astype(np.float32) + 0.25
+    np.testing.assert_array_equal(runners[0].step(float_frame), runners[1].step(frame))
+
+
+def test_edgetpu_is_mapped_and_linkable(files):
+    report = check(files["edgetpu"])
+    assert report.is_mapped and not report.link_problems and len(report.links) == 10
+    model = read_model(files["edgetpu"])
+    for operator in model.graphs[
+        0
+    ].operators:  # of images they might stay on the CPU, and all the rest with them
+        shape = model.graphs[0].tensors[operator.outputs[0]].shape
+        assert operator.name != "QUANTIZE" and (operator.name != "RESHAPE" or np.prod(shape) < 100)
+
+
+def test_floats_begin_with_zeros(files, online):
+    assert read_contents(online).variant == "float32" and set(
+        read_contents(online).start.values()
+    ) == {0}
+    assert set(read_contents(files["float16"]).start.values()) == {0}
+
+
+def test_several_streams_do_not_touch_each_other(model, online, tmp_path):
+    (path,) = export_model(model, tmp_path, True, num_streams=3)
+    runner, alone = StreamRunner(path), StreamRunner(online)
+    frames = video_frames(4, 3, 32, 32, 3, seed=7)
+    together = np.stack([runner.step(batch) for batch in frames])
+    assert together.shape == (4, 3, 4)
+    for stream in range(3):
+        alone.reset()
+        np.testing.assert_allclose(
+            [alone.step(batch[stream]) for batch in frames], together[:, stream], atol=1e-5
+        )
+    runner.reset(stream=1)
+    after = runner.step(frames[0])
+    np.testing.assert_allclose(after[1], together[0, 1], atol=1e-5)
+    assert np.abs(after[[0, 2]] - together[0, [0, 2]]).max() > 1e-4
+    with refuses("frame", "(3, 32, 32, 3)", "(32, 32, 3)"):
+        runner.step(frames[0, 0])
+
+
+def test_int8_of_several_streams(model, tmp_path):
+    (path,) = export_model(model, tmp_path, True, ("int8",), num_streams=2, num_videos=9)
+    runner = StreamRunner(path)
+    frame = video_frames(2, 32, 32, 3)
+    first = runner.step(frame)
+    runner.step(frame)
+    runner.reset()
+    np.testing.assert_array_equal(runner.step(frame), first)
+
+
+def test_int8_clip(model, tmp_path):
+    spec = model.spec.replace(shift_mode="bidirectional")
+    bidirectional = with_weights(build_model(spec))
+    (path,) = export_model(bidirectional, tmp_path, False, ("int8",), num_videos=9)
+    streams = patterns(spec, 6, 4)
+    proof = prove(path, streams, keras_logits(bidirectional, streams, False))
+    assert proof.agreement >= 5 / 6 and proof.num_frames == 24
+    assert ClipRunner(path)(streams.frames[0]).shape == (4,)
+
+
+def test_a_cache_with_another_scale_is_refused(files, model):
+    content = read_model(files["int8"]).data
+    assert set(start_values(bytes(content))) == set(CACHES)
+    index = read_model(files["int8"]).signatures[0].outputs["shift_03"]
+    with refuses("shift_03", "same scale in and out"):
+        start_values(with_another_scale(bytes(content), index))
+    with refuses("image", "from 0 to 255"):
+        set_border(bytes(content), "uint8", "float32")  # its image is uint8 already
+
+
+def test_a_scale_that_would_abort_the_interpreter_is_refused(files, tmp_path):
+    """Found by 2,000 mutations: tflite-runtime and LiteRT end the process."""
+    file = read_model(files["int8"])
+    index = next(
+        operator.outputs[0] for operator in file.graphs[0].operators if operator.name == "ADD"
+    )
+    path = tmp_path / "small_scale.tflite"
+    content = with_another_scale(bytes(file.data), index, 1e-10)
+    path.write_bytes(
+        add_spec(content, read_spec(files["int8"]), "int8", read_contents(files["int8"]).start)
+    )
+    with refuses("model", "safe to run", "too small a scale"):
+        StreamRunner(path)
+
+
+def with_another_scale(content, index, scale=0.5):
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    tree.subgraphs[0].tensors[index].quantization.scale = [scale]
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
+
+
+def test_gpu_delegates(model, online, clip, tmp_path):
+    assert gpu.problems(read_model(online)) == []
+    assert any("5 dimensions" in problem for problem in gpu.problems(read_model(clip)))
+    with refuses("gpu_friendly", "left out", "5 dimensions"):
+        export_model(model, tmp_path, False, gpu_friendly=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sizes(online, files):
+    sizes = {name: path.stat().st_size / online.stat().st_size for name, path in files.items()}
+    assert (
+        sizes["float16"] < 0.6 and sizes["int8"] < sizes["float16"]
+    )  # at width 0.35 and 4 classes; see `make bench`
+
+
+def test_refuses_before_work(model, tmp_path):
+    for variants in (("float32", "int4"), (), ("int8", "int8")):
+        with refuses("variants", "float32, float16, dynamic, int8, edgetpu"):
+            export_model(model, tmp_path, True, variants)
+    with refuses("num_streams", "--online"):
+        export_model(model, tmp_path, False, num_streams=2)
+    with refuses("num_streams", "at least 1", "0"):
+        export_model(model, tmp_path, True, num_streams=0)
+    with refuses("image_type", "uint8, int8", "float32"):
+        export_model(model, tmp_path, True, ("int8",), image_type="float32")
+    flow = build_model(
+        ModelSpec(modality="flow", num_classes=2, input_size=32, width=0.35, num_segments=2)
+    )
+    with refuses("variants", "flow"):
+        export_model(flow, tmp_path, True, ("int8",))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_commands(model, tmp_path, gestures):
+    """Export with one's own videos, look at the card, prove again."""
+    spec = model.spec.replace(
+        num_classes=9, labels=tuple((gestures / "labels.txt").read_text().splitlines())
+    )
+    save_checkpoint(with_weights(build_model(spec)), tmp_path / "checkpoint")
+    output = tmp_path / "exported"
+    common = (f"--checkpoint={tmp_path / 'checkpoint'}", f"--data={gestures}")
+    text = run(
+        "export.tflite",
+        "--online",
+        "--variants=float32,int8",
+        "--num_videos=4",
+        f"--output={output}",
+        *common,
+    )
+    assert "model_card.html" in text and "4 streams" in text and "top-1" in text
+    card = json.loads((output / "model_card.json").read_text())
+    files = {file["variant"]: file for file in card["files"]}
+    assert (
+        files["float32"]["difference"] < 1e-4
+        and files["float32"]["accuracy"] == files["float32"]["keras_accuracy"]
+    )
+    assert "train.txt" in files["int8"]["calibration"] and files["float32"]["calibration"] is None
+    assert files["int8"]["latency"][0]["ratio"] > 0
+    path = output / "mobilenet_v2_online_float32.tflite"
+    assert read_spec(path) == spec
+    text = run("export.parity", f"--model={path}", *common, "--num_videos=3")
+    assert "float32" in text and "100.0% of 3 streams" in text
+
+
+def run(module, *arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_streams_are_spread_over_the_list(model, gestures):
+    spec = model.spec.replace(labels=None, num_classes=9)
+    streams = from_videos(spec, gestures, "val", 3)
+    assert streams.frames.shape == (3, 4, 32, 32, 3) and len(set(streams.labels.tolist())) > 1
+    with refuses("data", "the model's classes"):
+        from_videos(model.spec, gestures, "val", 3)

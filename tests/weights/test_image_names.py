@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+from official import OfficialCase
+from testing import array, video_frames
+
+from tsm_tf import build_model, load_official_weights
+from tsm_tf.weights.image_names import official_names
+from tsm_tf.weights.official import infer_spec
+
+
+@pytest.mark.parametrize(
+    "name, official",
+    [
+        ("features.0.0.weight", "features.0.0.weight"),
+        ("features.1.conv.0.0.weight", "features.1.conv.0.weight"),
+        ("features.1.conv.0.1.bias", "features.1.conv.1.bias"),
+        ("features.1.conv.1.weight", "features.1.conv.3.weight"),
+        ("features.1.conv.2.running_var", "features.1.conv.4.running_var"),
+        ("features.17.conv.1.1.weight", "features.17.conv.4.weight"),
+        ("features.17.conv.2.weight", "features.17.conv.6.weight"),
+        ("features.17.conv.3.weight", "features.17.conv.7.weight"),
+        ("classifier.1.weight", "classifier.1.weight"),
+    ],
+)
+def test_torchvision(name, official):
+    assert official_names([name, "features.1.conv.0.0.weight"])[name] == official
+
+
+@pytest.mark.parametrize(
+    "name, official",
+    [
+        ("conv_stem.weight", "features.0.0.weight"),
+        ("bn1.running_mean", "features.0.1.running_mean"),
+        ("blocks.0.0.conv_dw.weight", "features.1.conv.0.weight"),
+        ("blocks.0.0.conv_pw.weight", "features.1.conv.3.weight"),
+        ("blocks.0.0.bn2.bias", "features.1.conv.4.bias"),
+        ("blocks.1.1.conv_pw.weight", "features.3.conv.0.weight"),
+        ("blocks.6.0.bn3.weight", "features.17.conv.7.weight"),
+        ("conv_head.weight", "features.18.0.weight"),
+        ("classifier.weight", "classifier.weight"),
+    ],
+)
+def test_timm(name, official):
+    assert official_names([name, "blocks.0.0.conv_dw.weight"])[name] == official
+
+
+def test_official_names_stay(golden_dir):
+    for key in ("A", "D"):
+        names = OfficialCase(golden_dir, key).shapes
+        assert official_names(names) == {name: name for name in names}
+
+
+BUILDERS = [
+    ("torchvision", "resnet18"),
+    ("torchvision", "resnet50"),
+    ("torchvision", "mobilenet_v2"),
+    ("timm", "resnet50"),
+    ("timm", "mobilenetv2_100"),
+]
+
+
+@pytest.mark.parametrize("library, name", BUILDERS)
+def test_parity(library, name):
+    """The very libraries, with random weights: the same logits of the same frames."""
+    torch = pytest.importorskip("torch", reason="make test-torch has it")
+    module = pytest.importorskip(library, reason="make test-torch has it")
+    torch.manual_seed(0)
+    network = module.create_model(name) if library == "timm" else getattr(module.models, name)()
+    frames = (video_frames(1, 4, 128, 128, 3) / 64 - 2).astype("float32")
+    images = torch.from_numpy(frames[0]).permute(0, 3, 1, 2)
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.momentum = (
+                1.0  # statistics of these very frames, so that logits have a usual size
+            )
+            torch.nn.init.uniform_(layer.weight, 0.6, 1.2)
+        elif isinstance(layer, torch.nn.Linear):
+            torch.nn.init.kaiming_normal_(layer.weight)
+    network.train()(images)
+    expected = network.eval()(images).detach().numpy()
+    assert np.abs(expected[0] - expected[1]).max() > 0.1 and np.abs(expected).max() < 30
+    state_dict = {key: value.detach().numpy() for key, value in network.state_dict().items()}
+    spec = infer_spec(state_dict, input_size=128, num_segments=4)
+    assert spec.num_classes == 1000 and spec.shift_mode == "none"
+    model = build_model(spec, preprocess=False, per_frame=True)
+    load_official_weights(model, state_dict)
+    np.testing.assert_allclose(array(model(frames))[0], expected, rtol=0, atol=1e-4)
