@@ -41,37 +41,34 @@ def run(*command, cwd, **environment):
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A folder with rendered gestures, and the checkpoint that the notebook trains on them."""
-    folder = tmp_path_factory.mktemp("examples")
+@pytest.mark.slow
+def test_examples_run_one_after_the_other(tmp_path):
+    """The notebook trains on rendered gestures; its checkpoint is streamed, exported, and run."""
     counts = ("--num_train=18", "--num_val=9")
-    run("-m", "tsm_tf.data.synthetic", "--output=data/gestures", *counts, cwd=folder)
+    run("-m", "tsm_tf.data.synthetic", "--output=data/gestures", *counts, cwd=tmp_path)
+    video = tmp_path / "data" / "gestures" / "videos" / "val" / "00000.mp4"
 
-    notebook = folder / "notebook.py"
+    notebook = tmp_path / "notebook.py"
     notebook.write_text("\n".join(code_cells()), encoding="utf-8")
-    (folder / "printed.txt").write_text(run(notebook, cwd=folder, EPOCHS="1"))
-    return folder
+    check_notebook(run(notebook, cwd=tmp_path, EPOCHS="1"), tmp_path / "runs" / "notebook")
+
+    check_stream(run(EXAMPLES / "stream_in_keras.py", "runs/notebook", video, cwd=tmp_path))
+
+    online = ("--online", "--checkpoint=runs/notebook", "--output=exported")
+    run("-m", "export.tflite", *online, cwd=tmp_path)
+    model = "exported/mobilenet_v2_online_float32.tflite"
+    check_board(run(EXAMPLES / "raspberry_pi.py", model, video, cwd=tmp_path))
 
 
-def test_notebook_trains_and_saves(folder):
-    printed = (folder / "printed.txt").read_text()
+def check_notebook(printed, checkpoint):
     assert "val_accuracy" in printed
     for label in LABELS:
         assert f"{label:30} recognised as" in printed
-    spec = json.loads((folder / "runs" / "notebook" / "spec.json").read_text())
+    spec = json.loads((checkpoint / "spec.json").read_text())
     assert tuple(spec["labels"]) == LABELS
 
 
-def test_notebook_has_no_outputs():
-    """Outputs change with every run, and make differences between versions hard to read."""
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    assert all(not cell["outputs"] for cell in cells if cell["cell_type"] == "code")
-
-
-def test_stream_in_keras(folder):
-    video = folder / "data" / "gestures" / "videos" / "val" / "00000.mp4"
-    printed = run(EXAMPLES / "stream_in_keras.py", "runs/notebook", video, cwd=folder)
+def check_stream(printed):
     lines = printed.splitlines()
     assert len(lines) >= 5
     for number, line in enumerate(lines):
@@ -79,14 +76,16 @@ def test_stream_in_keras(folder):
         assert frame == f"frame {number}" and label in LABELS
 
 
-def test_raspberry_pi_loop(folder):
-    online = ("--online", "--checkpoint=runs/notebook", "--output=exported")
-    run("-m", "export.tflite", *online, cwd=folder)
-    model = folder / "exported" / "mobilenet_v2_online_float32.tflite"
-    video = folder / "data" / "gestures" / "videos" / "val" / "00000.mp4"
-    *lines, count = run(EXAMPLES / "raspberry_pi.py", model, video, cwd=folder).splitlines()
+def check_board(printed):
+    *lines, count = printed.splitlines()
     assert lines and all(line.partition("   (")[0] in LABELS for line in lines)
     assert int(count.removesuffix(" frames")) >= 5
+
+
+def test_notebook_has_no_outputs():
+    """Outputs change with every run, and make differences between versions hard to read."""
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    assert all(not cell["outputs"] for cell in cells if cell["cell_type"] == "code")
 
 
 def test_examples_are_short():
