@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from export.runtime import StreamRunner
+from tsm_tf.data.crops import eval_frame
 
 
 def frames(source, fps):
@@ -28,22 +29,12 @@ def frames(source, fps):
         number += 1
 
 
-def crop(frame, spec):
-    """Resizes a frame's shorter side and crops the centre, as in evaluation."""
-    height, width = frame.shape[:2]
-    short = min(height, width)
-    width, height = width * spec.short_side // short, height * spec.short_side // short
-    frame = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
-    y, x = (height - spec.input_size) // 2, (width - spec.input_size) // 2
-    return frame[y : y + spec.input_size, x : x + spec.input_size]
-
-
 def main(model, source=0):
     runner = StreamRunner(model, num_threads=2)
     average, shown, seconds = np.zeros(runner.spec.num_classes), None, []
     for frame in frames(source, runner.spec.fps):
         started = time.monotonic()
-        logits = runner.step(crop(frame, runner.spec))
+        logits = runner.step(eval_frame(frame, runner.spec))
         seconds.append(time.monotonic() - started)
 
         average = 0.8 * average + 0.2 * logits

@@ -13,23 +13,18 @@ import keras
 import numpy as np
 
 import tsm_tf
+from tsm_tf.data.crops import eval_frame
 
 
 def frames(path, spec):
     """Yields frames at the model's rate as `uint8 [1, size, size, 3]`, resized and cropped."""
-    size, next_time = spec.input_size, 0.0
+    next_time = 0.0
     with av.open(path) as video:
         for frame in video.decode(video=0):
             if spec.fps and frame.time < next_time:
                 continue
             next_time += 1 / spec.fps if spec.fps else 0
-
-            short = min(frame.width, frame.height)
-            width = frame.width * spec.short_side // short
-            height = frame.height * spec.short_side // short
-            image = frame.to_ndarray(format="rgb24", width=width, height=height)
-            y, x = (height - size) // 2, (width - size) // 2
-            yield image[None, y : y + size, x : x + size]
+            yield eval_frame(frame.to_ndarray(format="rgb24"), spec)[None]
 
 
 def main(checkpoint, path):
