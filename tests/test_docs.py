@@ -56,9 +56,10 @@ def parts(page):
         language, block, code = match.groups()
         if language == "python":
             found.append(block)
-        for line in block.splitlines() if block and not language else [code or ""]:
-            if re.match(r"python -m (tsm_tf|export|benchmarks)", line):
-                found.append(shlex.split(" ".join(line.split()), comments=True))
+        lines = block.splitlines() if block and not language else [code or ""]
+        for line in (" ".join(line.split()) for line in lines):
+            if re.match(r"python -m (tsm_tf|export|benchmarks)\S* -", line):
+                found.append(shlex.split(line, comments=True))
     return found
 
 
