@@ -46,7 +46,7 @@ PATTERNS = {
     "per": rf"\b{_COUNTED} an? {_UNIT}\b(?! (?:time|one|pass|thread))",
 }
 _FLAGGED = {name: re.compile(p.replace(" ", r"[\s#*/]+")) for name, p in PATTERNS.items()}
-_ODD_SUMMARY = re.compile(r"(?:Tells|Refuses|Has|Takes|Will|Does|Is) ")
+_ODD_SUMMARY = re.compile(r"(?:Tells|Refuses|Has|Will|Does|Is) ")
 _OF_IN_ARGS = re.compile(r"^\s*\w+(?:, \w+)*: [Oo]f ", re.MULTILINE)
 _ADVICE_SUMMARY = "Returns, Raises if, Accepts, Makes, Checks whether"
 _ADVICE_OF = "a noun, such as `num_threads: threads of the interpreter`"
