@@ -4,14 +4,13 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DEMO ?= runs/demo
 
-.PHONY: env demo docs test test-slow test-jax test-torch test-backends test-latest lint format bench bench-train soak clean \
+.PHONY: env demo test test-slow test-jax test-torch test-backends test-latest lint format bench bench-train soak clean \
   apk apk-test apk-deps apk-tools apk-models apk-screenshots
 
 env: $(VENV)/.installed
 $(VENV)/.installed: EXTRAS = train,export,live,test
 .venv-jax/.installed: EXTRAS = jax,test
 .venv-torch/.installed: EXTRAS = torch,test
-.venv-docs/.installed: EXTRAS = docs
 .venv-latest/.installed: EXTRAS = train,export,test
 .venv-latest/.installed: CONSTRAINTS = constraints-latest.txt
 CONSTRAINTS = constraints.txt
@@ -59,10 +58,6 @@ lint: env
 format: env
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
-
-# The pages in docs/ and an API reference, as a website in build/site.
-docs: .venv-docs/.installed
-	.venv-docs/bin/python -m mkdocs build --quiet --strict
 
 NETWORKS := resnet50,mobilenet_v2,keras:MobileNetV2,keras:MobileNetV3Small,keras:EfficientNetB0,keras:EfficientNetV2B0,keras:ResNet50V2
 
@@ -133,6 +128,12 @@ apk-screenshots: apk-tools env
 apk-test: apk-tools env
 	bazel test //android_demo/...
 	@bazel shutdown
+
+# The pages in docs/ and an API reference, as a website in build/site.
+.PHONY: docs
+.venv-docs/.installed: EXTRAS = docs
+docs: .venv-docs/.installed
+	.venv-docs/bin/python -m mkdocs build --quiet --strict
 
 clean:
 	rm -rf $(VENV) .venv-* build *.egg-info
