@@ -11,9 +11,10 @@ _PREFIX = ".writing."
 
 @contextlib.contextmanager
 def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Context manager that yields a temporary path and, on success, moves it onto `path` atomically.
+    """Context manager that yields a temporary path and, on success, moves it onto `path`.
 
-    The temporary file is in the same folder. After an error it is removed, and `path` is unchanged.
+    The temporary file is in the same folder, so the move is atomic. After an error it is removed,
+    and `path` is unchanged.
     """
     temporary = path.with_name(f"{_PREFIX}{path.name}")
     try:
