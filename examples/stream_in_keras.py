@@ -32,7 +32,7 @@ def main(checkpoint, path):
     spec = model.spec
     labels = spec.labels or [str(i) for i in range(spec.num_classes)]
     stream = model.stream()
-    state = model.initial_state(batch_size=1)
+    state = stream.initial_state(batch_size=1)
 
     recent = []
     for number, image in enumerate(frames(path, spec)):
