@@ -213,5 +213,9 @@ def main():
     print(f"written to {output}: {', '.join(written)}", "" if written[1:] else "(no PNG: matplotlib is not installed)")
 
 
-if __name__ == "__main__":
+def run_command() -> None:
     cli.run(main, define_flags)
+
+
+if __name__ == "__main__":
+    run_command()

@@ -157,5 +157,9 @@ def main():
         raise InputError("model", f"must differ from Keras by at most {TOLERANCE}", f"{proof.difference:.2e}")
 
 
-if __name__ == "__main__":
+def run_command() -> None:
     cli.run(main, define_flags)
+
+
+if __name__ == "__main__":
+    run_command()

@@ -7,6 +7,8 @@ import importlib
 
 from tsm_tf.errors import missing_extra
 
+__version__ = "0.1.0"  # setup.cfg reads it here
+
 _MODULE_OF_NAME = {
     "InputError": "tsm_tf.errors",
     "ModelSpec": "tsm_tf.spec",

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from absl import app, logging
+from absl import app, flags, logging
 
 from tsm_tf.errors import InputError, missing_extra
 
@@ -19,8 +19,20 @@ def run(main: Callable[[], None], define_flags: Callable[[], None]) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow 2.17 greets with CUDA errors at level 2
     # TensorFlow takes these kernels by itself only where a processor has AVX512-VNNI; on others they are quicker, too.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    define_flags()
+    _define_flags_of_main(main, define_flags)
     app.run(lambda argv: _guarded(main, argv[1:]))
+
+
+def _define_flags_of_main(main, define_flags):
+    """Defines the flags so that `--help` shows them and the command's docstring, also in an installed command.
+
+    There `__main__` is a script that pip wrote, with neither flags nor a docstring of its own.
+    """
+    others = set(flags.FLAGS)
+    define_flags()
+    for name in set(flags.FLAGS) - others:
+        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
+    sys.modules["__main__"].__doc__ = sys.modules[main.__module__].__doc__
 
 
 def _guarded(main: Callable[[], None], positional: list[str]) -> None:

@@ -165,5 +165,9 @@ def main():
     print(f"\ntop-1: TSM {top1['tsm']:.1%}, TSN {top1['tsn']:.1%}\nopen {output / 'index.html'}")
 
 
-if __name__ == "__main__":
+def run_command() -> None:
     cli.run(main, define_flags)
+
+
+if __name__ == "__main__":
+    run_command()

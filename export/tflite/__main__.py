@@ -69,5 +69,9 @@ def main():
     print(f"what each file is, and how it was proven: {pathlib.Path(values.output) / 'model_card.html'}")
 
 
-if __name__ == "__main__":
+def run_command() -> None:
     cli.run(main, define_flags)
+
+
+if __name__ == "__main__":
+    run_command()

@@ -56,5 +56,9 @@ def main():
     print(f"{model.count_params():,} numbers of {len(state_dict)} arrays written to {output}")
 
 
-if __name__ == "__main__":
+def run_command() -> None:
     cli.run(main, define_flags)
+
+
+if __name__ == "__main__":
+    run_command()

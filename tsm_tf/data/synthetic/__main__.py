@@ -25,5 +25,9 @@ def main():
     print(f"written to {output}: train.txt, val.txt, labels.txt; to look at: {output / 'contact_sheet.png'}")
 
 
-if __name__ == "__main__":
+def run_command() -> None:
     cli.run(main, define_flags)
+
+
+if __name__ == "__main__":
+    run_command()
