@@ -27,10 +27,14 @@ def main(output: str) -> None:
     size, width = recipe.input_size, recipe.width
     spec = ModelSpec(num_classes=len(LABELS), labels=LABELS, input_size=size, width=width, fps=_FPS)
     with tempfile.TemporaryDirectory() as folder:
-        paths = export_model(build_model(spec), folder, online=True, variants=_VARIANTS, num_videos=9)
+        paths = export_model(
+            build_model(spec), folder, online=True, variants=_VARIANTS, num_videos=9
+        )
         for path in paths:
             shutil.copyfile(path, f"{output}/fresh_weights_{path.stem.rpartition('_')[2]}.tflite")
-    print("*** NO TRAINED MODEL: the app gets FRESH WEIGHTS, and recognises nothing. `make demo` trains one. ***")
+    print(
+        "*** NO TRAINED MODEL: the app gets FRESH WEIGHTS, and recognises nothing. `make demo` trains one. ***"
+    )
 
 
 if __name__ == "__main__":

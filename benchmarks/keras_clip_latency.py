@@ -24,7 +24,9 @@ def clip_latency(backbone: str, rounds: int) -> list[dict]:
     from tsm_tf.models.clip import build_model
 
     spec = ModelSpec(backbone=backbone)
-    clip = tf.constant(np.random.default_rng(0).integers(0, 256, (1, 8, 224, 224, 3)).astype("float32"))
+    clip = tf.constant(
+        np.random.default_rng(0).integers(0, 256, (1, 8, 224, 224, 3)).astype("float32")
+    )
     calls = {}
     for mode in MODES:
         model = build_model(spec.replace(shift_mode=mode))

@@ -55,11 +55,19 @@ def build(backbone):
 def groups(net):
     """Returns the parameters with their multipliers of rate and decay (`get_optim_policies`)."""
     decayed = {id(m.weight) for m in net.modules() if isinstance(m, nn.Conv2d | nn.Linear)}
-    head = {id(p): 5 if p.ndim > 1 else 10 for m in net.modules() if isinstance(m, nn.Linear) for p in m.parameters()}
+    head = {
+        id(p): 5 if p.ndim > 1 else 10
+        for m in net.modules()
+        if isinstance(m, nn.Linear)
+        for p in m.parameters()
+    }
     found = {}
     for p in net.parameters():
         found.setdefault((head.get(id(p), 1), id(p) in decayed), []).append(p)
-    return [{"params": ps, "lr": 0.01 * rate, "weight_decay": 5e-4 * decay} for (rate, decay), ps in found.items()]
+    return [
+        {"params": ps, "lr": 0.01 * rate, "weight_decay": 5e-4 * decay}
+        for (rate, decay), ps in found.items()
+    ]
 
 
 def main():

@@ -28,7 +28,11 @@ def bare_loop(videos, num_segments: int) -> int:
 
     converted = 0
     for number, video in enumerate(videos):
-        wanted = set(train_indices(video.num_frames, num_segments, np.random.default_rng((_SEED, number))).tolist())
+        wanted = set(
+            train_indices(
+                video.num_frames, num_segments, np.random.default_rng((_SEED, number))
+            ).tolist()
+        )
         with av.open(str(video.path)) as container:
             for index, frame in enumerate(container.decode(video=0)):
                 if index in wanted:
@@ -49,7 +53,9 @@ def measure(data_dir: str, spec: ModelSpec, batch_size: int, rounds: int) -> dic
         "bare loop": lambda: bare_loop(videos, spec.num_segments),
     }
     seconds = interleaved(calls, rounds)
-    rates = {name: round(len(videos) / statistics.median(times), 1) for name, times in seconds.items()}
+    rates = {
+        name: round(len(videos) / statistics.median(times), 1) for name, times in seconds.items()
+    }
     ratio = paired_ratio(seconds["bare loop"], seconds["pipeline"])
     return {
         "pipeline_videos_per_s": rates["pipeline"],

@@ -43,7 +43,12 @@ class Trainers:
             config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
             environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
             environment |= {"TF_CONFIG": json.dumps(config)} if workers else {}
-            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+            pipes = {
+                "stdin": subprocess.PIPE,
+                "stdout": subprocess.PIPE,
+                "text": True,
+                "bufsize": 1,
+            }
             # A new process has the cores of the one that starts it, and makes as many threads.
             before = os.sched_getaffinity(0)
             os.sched_setaffinity(0, own)
@@ -66,12 +71,16 @@ class Trainers:
     def _answers(self):
         lines = [process.stdout.readline() for process in self.processes]
         if not all(lines):
-            raise RuntimeError(f"a process ended early: {' '.join(map(str, self.processes[0].args))}")
+            raise RuntimeError(
+                f"a process ended early: {' '.join(map(str, self.processes[0].args))}"
+            )
         return lines
 
 
 def _free_addresses(count):
-    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]  # all at once, so that none comes twice
+    servers = [
+        socket.create_server(("127.0.0.1", 0)) for _ in range(count)
+    ]  # all at once, so that none comes twice
     addresses = [f"127.0.0.1:{server.getsockname()[1]}" for server in servers]
     for server in servers:
         server.close()
@@ -96,7 +105,9 @@ def serve(backbone: str, shift_mode: str, batch_size: int, input_size: int, stra
                 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, flush=True)
                 os._exit(0)  # a worker's shutdown waits for the others
 
-    recipe = get_recipe("something_v1", backbone=backbone, shift_mode=shift_mode, input_size=input_size)
+    recipe = get_recipe(
+        "something_v1", backbone=backbone, shift_mode=shift_mode, input_size=input_size
+    )
     spec = ModelSpec(backbone, _NUM_CLASSES, input_size=input_size, shift_mode=shift_mode)
     devices = pick_devices(strategy)
     shape = (batch_size, spec.num_segments, input_size, input_size, spec.channels)
@@ -105,7 +116,9 @@ def serve(backbone: str, shift_mode: str, batch_size: int, input_size: int, stra
     with devices.scope():
         model, _ = make_model(spec, recipe, Start(), Execution(), devices, steps=1000)
     with prepared(model, devices, dataset.element_spec):
-        model.fit(devices.distribute(dataset), steps_per_epoch=100_000, callbacks=[Turns()], verbose=0)
+        model.fit(
+            devices.distribute(dataset), steps_per_epoch=100_000, callbacks=[Turns()], verbose=0
+        )
 
 
 def measure(contenders: dict[str, Trainers], rounds: int) -> tuple[dict, dict]:
@@ -114,7 +127,9 @@ def measure(contenders: dict[str, Trainers], rounds: int) -> tuple[dict, dict]:
     return seconds, {name: trainers.close() for name, trainers in contenders.items()}
 
 
-def compare_steps(backbone: str, batch_size: int, input_size: int, rounds: int, torch_python: str) -> list[dict]:
+def compare_steps(
+    backbone: str, batch_size: int, input_size: int, rounds: int, torch_python: str
+) -> list[dict]:
     """Returns a row for each way of training a step on all cores; speeds and memory relative to PyTorch's."""
     cores = [os.sched_getaffinity(0)]
     original = [torch_python, str(_ORIGINAL), backbone, str(batch_size), str(input_size)]
@@ -126,11 +141,15 @@ def compare_steps(backbone: str, batch_size: int, input_size: int, rounds: int, 
     }
     if not torch_python:
         commands = {name: command for name, command in commands.items() if name.startswith("Keras")}
-    seconds, memory = measure({name: Trainers(command, cores) for name, command in commands.items()}, rounds)
+    seconds, memory = measure(
+        {name: Trainers(command, cores) for name, command in commands.items()}, rounds
+    )
     rows = _rows(backbone, batch_size, input_size, seconds, memory)
     for row in rows:
         if row["training"] in ("Keras TSM", "Keras TSN"):
-            row["time_to_tsn"] = round(paired_ratio(seconds[row["training"]], seconds["Keras TSN"]), 3)
+            row["time_to_tsn"] = round(
+                paired_ratio(seconds[row["training"]], seconds["Keras TSN"]), 3
+            )
     return rows
 
 
@@ -156,7 +175,12 @@ def _rows(backbone, batch_size, input_size, seconds, memory):
     baseline = next(iter(seconds))
     return [
         {
-            **{"backbone": backbone, "training": name, "batch_size": batch_size, "input_size": input_size},
+            **{
+                "backbone": backbone,
+                "training": name,
+                "batch_size": batch_size,
+                "input_size": input_size,
+            },
             "median_ms": round(1000 * statistics.median(seconds[name]), 1),
             "ratios_to": baseline,
             "speed_ratio": round(paired_ratio(seconds[baseline], seconds[name]), 3),
@@ -170,7 +194,12 @@ def _rows(backbone, batch_size, input_size, seconds, memory):
 
 def _keras(backbone, batch_size, input_size, **options):
     options = {"serve": backbone, "batch_size": batch_size, "input_size": input_size, **options}
-    return [sys.executable, "-m", "benchmarks.training_step", *(f"--{k}={v}" for k, v in options.items())]
+    return [
+        sys.executable,
+        "-m",
+        "benchmarks.training_step",
+        *(f"--{k}={v}" for k, v in options.items()),
+    ]
 
 
 def define_flags():
@@ -179,9 +208,13 @@ def define_flags():
     flags.DEFINE_integer("batch_size", 2, "Clips a step, of each process.", lower_bound=1)
     flags.DEFINE_integer("input_size", 224, "Height and width of a frame.", lower_bound=32)
     flags.DEFINE_integer("rounds", 10, "Timed steps of each.", lower_bound=1)
-    flags.DEFINE_string("torch_python", "", "Interpreter with torch and torchvision; empty: without PyTorch.")
+    flags.DEFINE_string(
+        "torch_python", "", "Interpreter with torch and torchvision; empty: without PyTorch."
+    )
     flags.DEFINE_string("output", "benchmarks", "Folder for training_step.csv.")
-    flags.DEFINE_string("serve", None, "Internal: trains this backbone, a step for each line on standard input.")
+    flags.DEFINE_string(
+        "serve", None, "Internal: trains this backbone, a step for each line on standard input."
+    )
     flags.DEFINE_string("shift_mode", "bidirectional", "Internal, with serve.")
     flags.DEFINE_string("strategy", "none", "Internal, with serve.")
 
@@ -194,7 +227,9 @@ def main():
         serve(values.serve, values.shift_mode, *sizes, values.strategy)
         return
     if values.torch_python and not pathlib.Path(values.torch_python).is_file():
-        raise InputError("torch_python", "must be an interpreter that is there", values.torch_python)
+        raise InputError(
+            "torch_python", "must be an interpreter that is there", values.torch_python
+        )
     rows = []
     for backbone in values.backbones:
         started = time.monotonic()

@@ -27,7 +27,11 @@ from tsm_tf.analysis.timing import interleaved
 from tsm_tf.errors import InputError
 from tsm_tf.files import write_csv
 
-_PACKAGES = {"tflite_runtime": "tflite-runtime", "ai_edge_litert": "ai-edge-litert", "tensorflow": "tensorflow"}
+_PACKAGES = {
+    "tflite_runtime": "tflite-runtime",
+    "ai_edge_litert": "ai-edge-litert",
+    "tensorflow": "tensorflow",
+}
 _BLOCK = 10
 _LOADS = 5  # where a model's memory comes to lie moves its time by 1% or more: each is loaded so often, and measured
 
@@ -79,7 +83,10 @@ def measure(
             for part, step in enumerate(steps_of(path, num_threads, runtime, delegate))
         }
         interleaved(blocks, rounds, progress=lambda _: None)
-        for name, block in blocks.items():  # what came before the last `rounds` blocks was warming up
+        for (
+            name,
+            block,
+        ) in blocks.items():  # what came before the last `rounds` blocks was warming up
             counted = np.reshape(block.milliseconds[-rounds * _BLOCK :], (rounds, _BLOCK))
             times[name] = np.concatenate([times[name], counted])
     baseline = np.median(times[models[-1], 0], axis=1)
@@ -107,7 +114,9 @@ def measure(
 
 def _name(path, models):
     """Returns a file's path from the folder that all share."""
-    return os.path.relpath(path, os.path.commonpath([model.absolute().parent.parent for model in models]))
+    return os.path.relpath(
+        path, os.path.commonpath([model.absolute().parent.parent for model in models])
+    )
 
 
 def multiply_adds(model: Model) -> int:
@@ -116,7 +125,9 @@ def multiply_adds(model: Model) -> int:
     for operator in graph.operators:
         if operator.name in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
             weights = graph.tensors[operator.inputs[1]].shape
-            inputs = weights[1:3] if operator.name == "DEPTHWISE_CONV_2D" else weights[1:]  # of one output
+            inputs = (
+                weights[1:3] if operator.name == "DEPTHWISE_CONV_2D" else weights[1:]
+            )  # of one output
             total += math.prod(graph.tensors[operator.outputs[0]].shape) * math.prod(inputs)
     return total
 
@@ -125,7 +136,9 @@ def device() -> str:
     """Returns the processor's name."""
     info = pathlib.Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.is_file() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith(("model name", "Model"))]
+    names = [
+        line.split(":", 1)[1].strip() for line in lines if line.startswith(("model name", "Model"))
+    ]
     return names[0] if names else platform.processor() or platform.machine()
 
 
@@ -137,7 +150,9 @@ def plot(rows: list[dict], path: pathlib.Path) -> None:
     figure = Figure(figsize=(9, 1.2 + 0.6 * len(rows)), layout="constrained")
     axes = figure.subplots()
     bars = axes.barh(names, [row["p50_ms"] for row in rows], color="#3a7ca5")
-    axes.bar_label(bars, [f"{row['p50_ms']:.2f} ms, x{row['ratio']:.3f}" for row in rows], padding=4)
+    axes.bar_label(
+        bars, [f"{row['p50_ms']:.2f} ms, x{row['ratio']:.3f}" for row in rows], padding=4
+    )
     axes.invert_yaxis()
     axes.margins(x=0.25)
     axes.set(xlabel="median of a step (ms)", title=rows[0]["device"])
@@ -153,12 +168,19 @@ def plot_curve(rows: list[dict], path: pathlib.Path) -> None:
     lines = {}
     for row in rows:
         key = f"{row['runtime']}, {row['variant']}, {row['threads']} thread(s)"
-        lines.setdefault(key, []).append((row["multiply_adds"] / 1e6, row["p50_ms"], row["model"].rpartition("/")[0]))
+        lines.setdefault(key, []).append(
+            (row["multiply_adds"] / 1e6, row["p50_ms"], row["model"].rpartition("/")[0])
+        )
     for key, points in lines.items():
         axes.plot(*zip(*((x, y) for x, y, _ in sorted(points)), strict=True), "o-", label=key)
     for x, y, name in next(iter(lines.values())):
         axes.annotate(name, (x, y), (-6, 5), textcoords="offset points", fontsize=8, ha="right")
-    axes.set(xscale="log", yscale="log", xlabel="multiply-adds of a frame (millions)", ylabel="median of a step (ms)")
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="multiply-adds of a frame (millions)",
+        ylabel="median of a step (ms)",
+    )
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter("{x:g}")
         axis.set_minor_formatter("{x:g}")
@@ -173,8 +195,12 @@ def define_flags():
     """Defines the command's flags."""
     flags.DEFINE_list("models", None, "TFLite files; ratios are to the last.", required=True)
     flags.DEFINE_list("threads", ["1"], "Numbers of threads, each measured.")
-    flags.DEFINE_list("runtimes", [], f"Which of {', '.join(RUNTIMES)}; default: the first that is installed.")
-    flags.DEFINE_string("delegate", "none", f"none, {', '.join(DELEGATES)}, or the path of a delegate's library.")
+    flags.DEFINE_list(
+        "runtimes", [], f"Which of {', '.join(RUNTIMES)}; default: the first that is installed."
+    )
+    flags.DEFINE_string(
+        "delegate", "none", f"none, {', '.join(DELEGATES)}, or the path of a delegate's library."
+    )
     rounds = f"Turns of {_BLOCK} steps for each model, in each of {_LOADS} loads."
     flags.DEFINE_integer("rounds", 10, rounds, lower_bound=1)
     flags.DEFINE_string("output", None, "Folder for latency.csv and latency.png.", required=True)
@@ -210,7 +236,10 @@ def main():
     for row in rows:
         name = f"{row['model']}, {row['runtime']}, {row['threads']} thread(s)"
         print(f"{row['p50_ms']:8.3f} ms  x{row['ratio']:.3f}  {name}")
-    print(f"written to {output}: {', '.join(written)}", "" if written[1:] else "(no PNG: matplotlib is not installed)")
+    print(
+        f"written to {output}: {', '.join(written)}",
+        "" if written[1:] else "(no PNG: matplotlib is not installed)",
+    )
 
 
 def run_command() -> None:

@@ -71,11 +71,15 @@ def keras_logits(model, streams: "Streams", online: bool) -> np.ndarray:
         spec = model.spec.replace(num_segments=streams.frames.shape[1])
         model = clip_model(model.network, spec, preprocess=True, per_frame=True)
     # Eager: `predict` would spend seconds on compiling for the few clips that it sees.
-    logits = [keras.ops.convert_to_numpy(model(clip[None], training=False))[0] for clip in streams.frames]
+    logits = [
+        keras.ops.convert_to_numpy(model(clip[None], training=False))[0] for clip in streams.frames
+    ]
     return np.stack(logits).reshape(len(logits), -1, model.spec.num_classes)
 
 
-def prove(path: pathlib.Path, streams: "Streams", expected: np.ndarray, runtime: str = "auto") -> Proof:
+def prove(
+    path: pathlib.Path, streams: "Streams", expected: np.ndarray, runtime: str = "auto"
+) -> Proof:
     """Compares a file with the Keras model that it was made of.
 
     Args:
@@ -103,7 +107,9 @@ def _stream(runner, frames, path):
     def pass_through(group):
         runner.reset()
         batch = frames[group] if wide > 1 else frames[group[0]][None]
-        logits = [runner.step(batch[:, t] if wide > 1 else batch[0, t]) for t in range(frames.shape[1])]
+        logits = [
+            runner.step(batch[:, t] if wide > 1 else batch[0, t]) for t in range(frames.shape[1])
+        ]
         return np.stack(logits).reshape(frames.shape[1], wide, -1).swapaxes(0, 1)
 
     groups = order.reshape(-1, wide)
@@ -148,13 +154,19 @@ def main():
     from tsm_tf.weights.checkpoint import load_checkpoint, load_spec
 
     if load_spec(values.checkpoint) != spec:
-        raise InputError("checkpoint", "must be the one that the model was made of; its spec is another", str(path))
+        raise InputError(
+            "checkpoint",
+            "must be the one that the model was made of; its spec is another",
+            str(path),
+        )
     streams = from_videos(spec, values.data, values.split, values.num_videos)
     expected = keras_logits(load_checkpoint(values.checkpoint), streams, is_online)
     proof = prove(path, streams, expected, values.runtime)
     print(f"{path} ({variant}) {proof}")
     if variant == "float32" and not proof.difference <= TOLERANCE:
-        raise InputError("model", f"must differ from Keras by at most {TOLERANCE}", f"{proof.difference:.2e}")
+        raise InputError(
+            "model", f"must differ from Keras by at most {TOLERANCE}", f"{proof.difference:.2e}"
+        )
 
 
 def run_command() -> None:

@@ -39,10 +39,14 @@ def patterns(spec: ModelSpec, num_streams: int = 1, num_frames: int = 32) -> Str
     rows = np.arange(size) * 8 // size
     fine = rng.integers(0, 56, (count, size, size, channels), dtype=np.uint8)
     frames = coarse[:, rows][:, :, rows] + fine
-    return Streams(frames.reshape(num_streams, num_frames, size, size, channels), None, "drawn patterns")
+    return Streams(
+        frames.reshape(num_streams, num_frames, size, size, channels), None, "drawn patterns"
+    )
 
 
-def from_videos(spec: ModelSpec, data_dir: str | os.PathLike, split: str, num_videos: int) -> Streams:
+def from_videos(
+    spec: ModelSpec, data_dir: str | os.PathLike, split: str, num_videos: int
+) -> Streams:
     """Returns the centre clips of videos spread evenly over a list file, as evaluation takes them.
 
     Raises:
@@ -51,7 +55,10 @@ def from_videos(spec: ModelSpec, data_dir: str | os.PathLike, split: str, num_vi
     _check_rgb(spec)
     check_labels(spec, data_dir)
     videos = read_videos(data_dir, split)
-    videos = [videos[i] for i in np.linspace(0, len(videos) - 1, min(num_videos, len(videos))).round().astype(int)]
+    videos = [
+        videos[i]
+        for i in np.linspace(0, len(videos) - 1, min(num_videos, len(videos))).round().astype(int)
+    ]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         frames = np.stack(list(pool.map(lambda video: center_clip(video, spec), videos)))
     labels = np.array([video.label for video in videos])

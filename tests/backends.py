@@ -17,7 +17,10 @@ from tsm_tf import ModelSpec, build_model, load_checkpoint, retrofit, save_check
 def models():
     spec = ModelSpec(num_classes=5, num_segments=4, input_size=64, width=0.35)
     network = keras.applications.MobileNetV3Small(weights=None, input_shape=(64, 64, 3), classes=5)
-    return {"own": build_model(spec), "retrofitted": retrofit(with_weights(network), 4, "unidirectional")}
+    return {
+        "own": build_model(spec),
+        "retrofitted": retrofit(with_weights(network), 4, "unidirectional"),
+    }
 
 
 def main(task, folder):
@@ -32,7 +35,10 @@ def main(task, folder):
             save_checkpoint(model, folder / name)
             np.save(folder / f"{name}.npy", array(model(x, training=False)))
         else:
-            logits, expected = array(load_checkpoint(folder / name)(x, training=False)), np.load(folder / f"{name}.npy")
+            logits, expected = (
+                array(load_checkpoint(folder / name)(x, training=False)),
+                np.load(folder / f"{name}.npy"),
+            )
             np.testing.assert_allclose(logits, expected, rtol=1e-5, atol=1e-4)
             print(f"{keras.backend.backend()}: {name} within {np.abs(logits - expected).max():.1e}")
     if keras.backend.backend() != "tensorflow":

@@ -28,7 +28,29 @@ from export.runtime import StreamRunner
 from export.runtime.interpreter import RUNTIMES
 from tsm_tf.errors import InputError
 
-NUMBERS = (0, 1, 2, 3, 5, 7, 8, 12, 24, 127, 128, 255, 1000, 2**16, 2**20, 2**30, 2**31 - 1, -1, -2, -8, -(2**31))
+NUMBERS = (
+    0,
+    1,
+    2,
+    3,
+    5,
+    7,
+    8,
+    12,
+    24,
+    127,
+    128,
+    255,
+    1000,
+    2**16,
+    2**20,
+    2**30,
+    2**31 - 1,
+    -1,
+    -2,
+    -8,
+    -(2**31),
+)
 SCALES = (0.0, -1.0, 1e-38, 1e-10, 1e10, 3e38, np.inf, -np.inf, np.nan)
 SECONDS, ADDRESS_SPACE = 60, 8 << 30
 
@@ -61,7 +83,14 @@ def structure(rng, data):
 
 def schema(rng, data):
     """Other kinds of files, and other versions of this one."""
-    other = (b"PK\3\4", b"\x89PNG\r\n\x1a\n", b'{"a": 1}', b"\0" * 8, b"\xff" * 8, b"\x1c\0\0\0TFL3")
+    other = (
+        b"PK\3\4",
+        b"\x89PNG\r\n\x1a\n",
+        b'{"a": 1}',
+        b"\0" * 8,
+        b"\xff" * 8,
+        b"\x1c\0\0\0TFL3",
+    )
     kind = rng.integers(4)
     if kind == 0:
         return other[rng.integers(len(other))] + rng.bytes(rng.integers(1, 4096))
@@ -116,14 +145,21 @@ def operators(rng, data):
         for field in range(12):
             if rng.random() < 0.5:
                 code = rng.choice(["b", "i"])
-                put(options, field, code, rng.integers(-8, 9) if code == "b" else rng.choice(NUMBERS))
+                put(
+                    options,
+                    field,
+                    code,
+                    rng.integers(-8, 9) if code == "b" else rng.choice(NUMBERS),
+                )
     return data
 
 
 def constants(rng, data):
     """Axes, sizes, paddings: small constants that kernels use as numbers."""
     small = [
-        b for b in Table.root(memoryview(data)).tables(4) if 0 < b.array(0).size <= 64 and b.array(0).size % 4 == 0
+        b
+        for b in Table.root(memoryview(data)).tables(4)
+        if 0 < b.array(0).size <= 64 and b.array(0).size % 4 == 0
     ]
     for buffer in pick(rng, small, rng.integers(1, 3)):
         overwrite(rng, buffer.array(0).view("<i4"), NUMBERS)
@@ -154,13 +190,17 @@ def metadata(rng, data):
     if kind == 1:
         return with_vector(data, buffer, 0, b'{"fps": 1' + b"0" * 100_000 + b"}")
     if kind == 2:
-        return with_vector(data, buffer, 0, b'{"labels": [' + b'"x",' * 500_000 + b'"x"], "num_classes": 500001}')
+        return with_vector(
+            data, buffer, 0, b'{"labels": [' + b'"x",' * 500_000 + b'"x"], "num_classes": 500001}'
+        )
     if kind == 3:
         size = b'"input_size": %d' % rng.choice([33, 64, 10**9])
         return with_vector(data, buffer, 0, text.replace(b'"input_size": 32', size))
     if kind == 4:
         labels = b'"labels": ["../../etc/passwd", "/dev/zero", "b", "c"],'
-        return with_vector(data, buffer, 0, text.replace(b'"num_classes"', labels + b' "num_classes"', 1))
+        return with_vector(
+            data, buffer, 0, text.replace(b'"num_classes"', labels + b' "num_classes"', 1)
+        )
     if kind == 5:
         return with_vector(data, buffer, 0, rng.bytes(rng.integers(1, 5000)))
     if kind > 7:
@@ -182,7 +222,9 @@ def pick(rng, tables, count):
 def overwrite(rng, array, values):
     if array.size:
         with np.errstate(all="ignore"):
-            array[rng.integers(array.size)] = np.asarray(values[rng.integers(len(values))]).astype(array.dtype)
+            array[rng.integers(array.size)] = np.asarray(values[rng.integers(len(values))]).astype(
+                array.dtype
+            )
 
 
 def put(table, field, code, value):
@@ -203,11 +245,17 @@ def with_same_tables(data, field, count):
     """The file with a vector of `count` times the same table in a field of its root."""
     root = Table.root(memoryview(data))
     table = root.tables(field)[0]
-    size = struct.unpack_from("<H", data, table.position - struct.unpack_from("<i", data, table.position)[0] + 2)[0]
+    size = struct.unpack_from(
+        "<H", data, table.position - struct.unpack_from("<i", data, table.position)[0] + 2
+    )[0]
     at, end = root._at(field), -(-len(data) // 16) * 16
-    place = end + 4 + 4 * count  # of a copy of the table: offsets lead forward only, except to the vtable
+    place = (
+        end + 4 + 4 * count
+    )  # of a copy of the table: offsets lead forward only, except to the vtable
     vtable = table.position - struct.unpack_from("<i", data, table.position)[0]
-    copy = struct.pack("<i", place - vtable) + bytes(data[table.position + 4 : table.position + size])
+    copy = struct.pack("<i", place - vtable) + bytes(
+        data[table.position + 4 : table.position + size]
+    )
     offsets = (place - (end + 4 + 4 * np.arange(count, dtype="<u4"))).astype("<u4").tobytes()
     tail = struct.pack("<I", count) + offsets + copy
     return patched(data, at, struct.pack("<I", end - at)) + bytes(end - len(data)) + tail
@@ -217,7 +265,18 @@ def patched(data, at, content):
     return bytes(data[:at]) + content + bytes(data[at + len(content) :])
 
 
-KINDS = (truncated, flipped, structure, schema, dimensions, tensors, operators, constants, interface, metadata)
+KINDS = (
+    truncated,
+    flipped,
+    structure,
+    schema,
+    dimensions,
+    tensors,
+    operators,
+    constants,
+    interface,
+    metadata,
+)
 
 
 def mutated(rng, content, kind):
@@ -264,7 +323,9 @@ def outcome(path, runtime):
         if os.WIFSIGNALED(status):
             return signal.Signals(os.WTERMSIG(status)).name, log.read()
         code = os.WEXITSTATUS(status)
-        return ("ran", "refused", "interpreter error", "exception", "exception")[code], log.read() if code > 2 else ""
+        return ("ran", "refused", "interpreter error", "exception", "exception")[
+            code
+        ], log.read() if code > 2 else ""
 
 
 def make_models(folder):
@@ -280,18 +341,28 @@ def make_models(folder):
     spec = ModelSpec(num_classes=4, num_segments=4, input_size=32, width=0.35)
     model = with_weights(build_model(spec))
     for name, content in (("float32", convert(model, online=True)), ("int8", convert_int8(model))):
-        (folder / f"{name}.tflite").write_bytes(add_spec(content, spec, name, start_values(content)))
+        (folder / f"{name}.tflite").write_bytes(
+            add_spec(content, spec, name, start_values(content))
+        )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("files", nargs="*", type=pathlib.Path, help="what to mutate; none: small models of its own")
+    parser.add_argument(
+        "files", nargs="*", type=pathlib.Path, help="what to mutate; none: small models of its own"
+    )
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
-    installed = [name for name in RUNTIMES if name != "tensorflow" and importlib.util.find_spec(name)]
+    installed = [
+        name for name in RUNTIMES if name != "tensorflow" and importlib.util.find_spec(name)
+    ]
     parser.add_argument("--runtimes", default=",".join(installed))
-    parser.add_argument("--keep", type=pathlib.Path, default=pathlib.Path("build/mutations"), help="for failures")
-    parser.add_argument("--make", type=pathlib.Path, help=argparse.SUPPRESS)  # in a process of its own: TensorFlow
+    parser.add_argument(
+        "--keep", type=pathlib.Path, default=pathlib.Path("build/mutations"), help="for failures"
+    )
+    parser.add_argument(
+        "--make", type=pathlib.Path, help=argparse.SUPPRESS
+    )  # in a process of its own: TensorFlow
     options = parser.parse_args()
     if options.make:
         make_models(options.make)
@@ -316,7 +387,10 @@ def main():
                     failures += 1
                     options.keep.mkdir(parents=True, exist_ok=True)
                     (options.keep / path.name).write_bytes(data)
-                    print(f"FAILED {options.keep / path.name} in {runtime}: {end}\n{log[-2000:]}", flush=True)
+                    print(
+                        f"FAILED {options.keep / path.name} in {runtime}: {end}\n{log[-2000:]}",
+                        flush=True,
+                    )
             path.unlink()
             if (number + 1) % 200 == 0:
                 print(f"{number + 1} of {options.count} files, {failures} failures", flush=True)

@@ -22,10 +22,14 @@ class OfficialCase:
         self.settings = description["settings"]
         self.seed = description["seed"]
         self.weights_sha256 = description["weights_sha256"]
-        self.shapes = {name: shape for name, shape in description["state_dict"] if "num_batches" not in name}
+        self.shapes = {
+            name: shape for name, shape in description["state_dict"] if "num_batches" not in name
+        }
         self.input = _normal(self.seed, "input", description["input_shape"])
         with np.load(golden_dir / "official_logits.npz") as arrays:
-            self.expected = {k.split("/", 1)[1]: arrays[k] for k in arrays.files if k.startswith(f"{key}/")}
+            self.expected = {
+                k.split("/", 1)[1]: arrays[k] for k in arrays.files if k.startswith(f"{key}/")
+            }
 
     def state_dict(self):
         return {name: self._tensor(name, shape) for name, shape in self.shapes.items()}
@@ -37,8 +41,16 @@ class OfficialCase:
             if parameter == "weight":
                 g0, g1 = (np.float32(g) for g in self.settings["gamma"])
                 return g0 + g1 * z
-            return 1 + np.float32(0.1) * np.abs(z) if parameter == "running_var" else np.float32(0.05) * z
-        return np.float32(0.05) * z if parameter == "bias" else z * np.float32(math.sqrt(2 / math.prod(shape[1:])))
+            return (
+                1 + np.float32(0.1) * np.abs(z)
+                if parameter == "running_var"
+                else np.float32(0.05) * z
+            )
+        return (
+            np.float32(0.05) * z
+            if parameter == "bias"
+            else z * np.float32(math.sqrt(2 / math.prod(shape[1:])))
+        )
 
     def digest(self):
         sha = hashlib.sha256()

@@ -38,7 +38,11 @@ class CameraServer:
                 if parts is None:
                     return self.send_error(404)
                 self.send_response(200)
-                kind = "multipart/x-mixed-replace; boundary=frame" if self.path == "/mjpeg" else "video/mp2t"
+                kind = (
+                    "multipart/x-mixed-replace; boundary=frame"
+                    if self.path == "/mjpeg"
+                    else "video/mp2t"
+                )
                 self.send_header("Content-Type", kind)
                 self.end_headers()
                 try:
@@ -83,7 +87,10 @@ class CameraServer:
             jpeg = io.BytesIO()
             Image.fromarray(frame).save(jpeg, "jpeg", quality=95)
             data = jpeg.getvalue()
-            yield b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(data), data)
+            yield b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (
+                len(data),
+                data,
+            )
 
     def transport_stream(self):
         buffer = io.BytesIO()
@@ -115,8 +122,14 @@ class RtspServer:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        serve = f"aio_rtsp_toolkit.server.serve({str(folder)!r}, host='127.0.0.1', port={self.port})"
-        self.command = [sys.executable, "-c", f"import asyncio, aio_rtsp_toolkit.server; asyncio.run({serve})"]
+        serve = (
+            f"aio_rtsp_toolkit.server.serve({str(folder)!r}, host='127.0.0.1', port={self.port})"
+        )
+        self.command = [
+            sys.executable,
+            "-c",
+            f"import asyncio, aio_rtsp_toolkit.server; asyncio.run({serve})",
+        ]
         self.folder = folder
         self.start()
 

@@ -63,7 +63,9 @@ def check_broken_frame(runner: StreamRunner, frames: np.ndarray, broken: np.ndar
     actual = run(runner, [broken, *frames[1:]])
     runner.reset()
     changed = ~(actual == expected).all(axis=1)
-    assert not changed[reach(runner) + 1 :].any(), f"{np.flatnonzero(changed)[-1]} frames, not {reach(runner)}"
+    assert not changed[reach(runner) + 1 :].any(), (
+        f"{np.flatnonzero(changed)[-1]} frames, not {reach(runner)}"
+    )
     return changed
 
 
@@ -82,7 +84,10 @@ def soak(runner: StreamRunner, frames: np.ndarray, steps: int) -> int:
             assert np.isfinite(logits).all(), f"step {step}: {logits}"
             if time.monotonic() - reported > 10:
                 reported = time.monotonic()
-                print(f"  step {step:,} of {steps:,}, {reported - started:.0f} s, {rss():,} bytes", flush=True)
+                print(
+                    f"  step {step:,} of {steps:,}, {reported - started:.0f} s, {rss():,} bytes",
+                    flush=True,
+                )
     return rss() - before
 
 
@@ -95,7 +100,9 @@ def main():
         for path in export(folder):
             runner = StreamRunner(path)
             # Not by `testing`: it loads Keras, in whose spare memory a leak could hide.
-            frames = np.random.default_rng(1).integers(0, 256, (reach(runner) + 3, *shape_of(runner)), np.uint8)
+            frames = np.random.default_rng(1).integers(
+                0, 256, (reach(runner) + 3, *shape_of(runner)), np.uint8
+            )
             print(f"{path.name} on {runner.runtime}, {steps:,} steps", flush=True)
             growth = soak(runner, frames, steps)
             print(f"  grew by {growth:,} bytes after its warm-up", flush=True)
@@ -103,7 +110,9 @@ def main():
             check_forgets(runner, frames)
             noise = np.random.default_rng(0).integers(0, 256, frames[0].shape, np.uint8)
             changed = check_broken_frame(runner, frames, noise)
-            print(f"  it forgets: a broken frame changed {changed.sum() - 1} frames after it; {reach(runner)} may be")
+            print(
+                f"  it forgets: a broken frame changed {changed.sum() - 1} frames after it; {reach(runner)} may be"
+            )
 
 
 def shape_of(runner):
@@ -113,8 +122,21 @@ def shape_of(runner):
 
 def export(folder):
     """Writes a small online model, in a process of its own, whose memory is not counted; returns the files."""
-    options = ["--online", "--width=0.35", "--input_size=32", "--num_classes=4", "--variants=float32,int8"]
-    command = [sys.executable, "-m", "export.tflite", *options, "--num_videos=4", f"--output={folder}"]
+    options = [
+        "--online",
+        "--width=0.35",
+        "--input_size=32",
+        "--num_classes=4",
+        "--variants=float32,int8",
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "export.tflite",
+        *options,
+        "--num_videos=4",
+        f"--output={folder}",
+    ]
     subprocess.run(command, check=True)
     return sorted(pathlib.Path(folder).glob("*.tflite"))
 

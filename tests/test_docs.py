@@ -25,7 +25,9 @@ SMALLER = {
 
 
 def blocks(page, language):
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    found = re.findall(
+        r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
     return [text for kind, text in found if kind == language]
 
 
@@ -59,6 +61,8 @@ def test_pages_run_in_order(tmp_path, golden_dir):
             assert done.returncode == 0, f"{page.name}: {shlex.join(command)}\n{done.stderr}"
         for code in blocks(page, "python"):
             code = "import numpy as np\n" + code
-            done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+            done = subprocess.run(
+                [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path
+            )
             assert done.returncode == 0, f"{page.name}:\n{code}\n{done.stderr}"
     assert (tmp_path / "live" / "stream.gif").is_file()

@@ -19,7 +19,14 @@ ALLOWED = {
         "keras",
     },
     "tsm_tf/weights": {
-        *("tsm_tf.errors", "tsm_tf.cli", "tsm_tf.spec", "tsm_tf.backbones", "tsm_tf.models", "tsm_tf.weights"),
+        *(
+            "tsm_tf.errors",
+            "tsm_tf.cli",
+            "tsm_tf.spec",
+            "tsm_tf.backbones",
+            "tsm_tf.models",
+            "tsm_tf.weights",
+        ),
         *("keras", "torch", "safetensors"),
     },
     "tsm_tf/data": {"tsm_tf.errors", "tsm_tf.cli", "tsm_tf.spec", "tsm_tf.data", "av", "cv2"},
@@ -42,7 +49,11 @@ THIRD_PARTY = {
     "tflite_runtime",
     "ai_edge_litert",
 }
-MODULES = sorted(p.relative_to(ROOT).as_posix() for part in ("tsm_tf", "export") for p in (ROOT / part).rglob("*.py"))
+MODULES = sorted(
+    p.relative_to(ROOT).as_posix()
+    for part in ("tsm_tf", "export")
+    for p in (ROOT / part).rglob("*.py")
+)
 
 
 def imports_of(path):
@@ -64,7 +75,9 @@ def test_imports_only_what_its_part_may(path):
         if path.startswith("tsm_tf/"):
             assert root != "export", f"{path} imports {name}: tsm_tf never imports export"
         if part and root in {*THIRD_PARTY, "tsm_tf", "export"}:
-            assert any(name == a or name.startswith(f"{a}.") for a in ALLOWED[part]), f"{path} imports {name}"
+            assert any(name == a or name.startswith(f"{a}.") for a in ALLOWED[part]), (
+                f"{path} imports {name}"
+            )
 
 
 @pytest.mark.parametrize("path", MODULES)
@@ -80,7 +93,9 @@ def test_files_stay_small_and_flags_in_main(path):
 def blocked(code, *modules):
     """Runs code in a process where the modules cannot be imported."""
     block = f"import sys; sys.modules.update(dict.fromkeys({modules!r}))\n"
-    return subprocess.run([sys.executable, "-c", block + code], capture_output=True, text=True, cwd=ROOT)
+    return subprocess.run(
+        [sys.executable, "-c", block + code], capture_output=True, text=True, cwd=ROOT
+    )
 
 
 def test_importing_the_package_loads_no_framework():
@@ -116,8 +131,13 @@ def test_device_side_needs_no_framework(module):
 
 
 def test_missing_extra_is_one_line():
-    done = blocked("import tsm_tf\ntry: tsm_tf.build_model\nexcept ImportError as e: print(e)", "keras")
-    assert done.stdout == "`tsm_tf.build_model`: the module `keras` is not installed: pip install 'tsm-tf[train]'\n"
+    done = blocked(
+        "import tsm_tf\ntry: tsm_tf.build_model\nexcept ImportError as e: print(e)", "keras"
+    )
+    assert (
+        done.stdout
+        == "`tsm_tf.build_model`: the module `keras` is not installed: pip install 'tsm-tf[train]'\n"
+    )
 
 
 def test_every_public_name_loads():

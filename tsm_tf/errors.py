@@ -1,4 +1,4 @@
-"""What a user sees when the input is wrong: one line that names the argument, the rule, and what was received."""
+"""Errors for bad input: one line that names the argument, the rule, and what was received."""
 
 EXTRA_OF_MODULE = {
     "tensorflow": "train",
@@ -13,16 +13,16 @@ EXTRA_OF_MODULE = {
     "flatbuffers": "export",
     "torch": "torch",
 }
-"""The smallest extra of setup.cfg that brings each third-party module."""
+"""The smallest extra in setup.cfg that installs each third-party module."""
 
 
 class InputError(ValueError):
-    """Input that breaks a rule, refused before work starts.
+    """Input that breaks a rule, rejected before work starts.
 
     Args:
         argument: name of the argument, flag, key or file that is wrong.
-        rule: what must hold, as the rest of a sentence that starts with the argument's name.
-        received: the value that was given; shown by `repr`.
+        rule: what must hold, phrased as the rest of a sentence that starts with the argument.
+        received: the value that was given; shown with `repr`.
 
     Example:
         >>> raise InputError("num_segments", "must be a positive integer", 0)
@@ -34,8 +34,12 @@ class InputError(ValueError):
         self.argument = argument
 
 
+class MissingFile(InputError, FileNotFoundError):
+    """A file or folder that must exist and does not; also a `FileNotFoundError`."""
+
+
 def missing_extra(error: ImportError) -> str | None:
-    """Returns one line that names the extra to install, or None if the missing module is not one of an extra's."""
+    """Returns one line that names the extra to install, or None if no extra has the module."""
     module = (error.name or "").partition(".")[0]
     extra = EXTRA_OF_MODULE.get(module)
     return extra and f"the module `{module}` is not installed: pip install 'tsm-tf[{extra}]'"

@@ -111,7 +111,9 @@ class ModelSpec:
     shift_layers: tuple[str, ...] | None = None
 
     def __post_init__(self):
-        if not isinstance(self.backbone, str) or not (self.backbone in NARROWEST_SHIFT or self.is_keras):
+        if not isinstance(self.backbone, str) or not (
+            self.backbone in NARROWEST_SHIFT or self.is_keras
+        ):
             known = (*NARROWEST_SHIFT, KERAS, *(f"{KERAS}:{name}..." for name in APPLICATIONS))
             raise InputError("backbone", f"must be one of {', '.join(known)}", self.backbone)
         for name, choices in (
@@ -124,13 +126,20 @@ class ModelSpec:
                 raise InputError(name, f"must be one of {', '.join(choices)}", value)
         mean, std, order = self._default_preprocessing()
         object.__setattr__(self, "channel_order", self.channel_order or order)
-        for name, default in (("labels", None), ("mean", mean), ("std", std), ("shift_layers", None)):
+        for name, default in (
+            ("labels", None),
+            ("mean", mean),
+            ("std", std),
+            ("shift_layers", None),
+        ):
             value = getattr(self, name)
             if not isinstance(value, (list, tuple, type(None))):
                 raise InputError(name, "must be a list or None", value)
             object.__setattr__(self, name, default if value is None else tuple(value))
         if self.channel_order not in CHANNEL_ORDERS:
-            raise InputError("channel_order", f"must be one of {', '.join(CHANNEL_ORDERS)}", self.channel_order)
+            raise InputError(
+                "channel_order", f"must be one of {', '.join(CHANNEL_ORDERS)}", self.channel_order
+            )
         self._check_numbers()
         self._check_per_channel()
         self._check_labels()
@@ -143,7 +152,12 @@ class ModelSpec:
         return PREPROCESSING[APPLICATIONS[_longest_prefix(name)] if name else "none"]
 
     def _check_numbers(self):
-        for name, smallest in (("num_classes", 1), ("num_segments", 1), ("input_size", 32), ("shift_div", 1)):
+        for name, smallest in (
+            ("num_classes", 1),
+            ("num_segments", 1),
+            ("input_size", 32),
+            ("shift_div", 1),
+        ):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < smallest:
                 raise InputError(name, f"must be an integer of at least {smallest}", value)
@@ -151,7 +165,12 @@ class ModelSpec:
             if not isinstance(getattr(self, name), bool):
                 raise InputError(name, "must be true or false", getattr(self, name))
         _check_real("width", self.width, lambda v: v > 0, "must be a positive number")
-        _check_real("dropout", self.dropout, lambda v: 0 <= v < 1, "must be a number of at least 0 and below 1")
+        _check_real(
+            "dropout",
+            self.dropout,
+            lambda v: 0 <= v < 1,
+            "must be a number of at least 0 and below 1",
+        )
         if self.fps is not None:
             _check_real("fps", self.fps, lambda v: v > 0, "must be a positive number or None")
 
@@ -159,7 +178,11 @@ class ModelSpec:
         for name in ("mean", "std"):
             value = getattr(self, name)
             if len(value) != self.channels:
-                raise InputError(name, f"must have {self.channels} values, one per channel of {self.modality}", value)
+                raise InputError(
+                    name,
+                    f"must have {self.channels} values, one per channel of {self.modality}",
+                    value,
+                )
             for v in value:
                 _check_real(name, v, lambda v: True, "must hold finite numbers")
         for v in self.std:
@@ -169,7 +192,9 @@ class ModelSpec:
         if self.labels is None:
             return
         if len(self.labels) != self.num_classes:
-            raise InputError("labels", f"must have num_classes={self.num_classes} names", self.labels)
+            raise InputError(
+                "labels", f"must have num_classes={self.num_classes} names", self.labels
+            )
         if not all(isinstance(label, str) and label for label in self.labels):
             raise InputError("labels", "must be texts that are not empty", self.labels)
         if len(set(self.labels)) != len(self.labels):
@@ -178,27 +203,45 @@ class ModelSpec:
     def _check_structure(self):
         is_resnet = self.backbone.startswith("resnet")
         if self.width != 1 and not self.backbone.startswith(("mobilenet", f"{KERAS}:MobileNet")):
-            raise InputError("width", f"must be 1.0 for {self.backbone}: only MobileNets have a width", self.width)
+            raise InputError(
+                "width",
+                f"must be 1.0 for {self.backbone}: only MobileNets have a width",
+                self.width,
+            )
         if (self.network is None) == (self.backbone == KERAS):
             rule = f"must be the Keras JSON of a 2D network for the backbone {KERAS}, and None for the others"
             raise InputError("network", rule, self.network)
         if self.is_keras and self.shift_place != "blockres":
-            raise InputError("shift_place", f"must be blockres for {self.backbone}", self.shift_place)
+            raise InputError(
+                "shift_place", f"must be blockres for {self.backbone}", self.shift_place
+            )
         if self.shift_layers is not None and not self.is_keras:
             raise InputError("shift_layers", f"must be None for {self.backbone}", self.shift_layers)
         if self.temporal_pool and not is_resnet:
             raise InputError(
-                "temporal_pool", f"must be false for {self.backbone}: it comes before a ResNet's layer2", True
+                "temporal_pool",
+                f"must be false for {self.backbone}: it comes before a ResNet's layer2",
+                True,
             )
         if self.temporal_pool and self.num_segments % 2:
-            raise InputError("num_segments", "must be even with temporal_pool, which halves it", self.num_segments)
+            raise InputError(
+                "num_segments",
+                "must be even with temporal_pool, which halves it",
+                self.num_segments,
+            )
         if self.non_local and self.backbone not in NON_LOCAL_BACKBONES:
             raise InputError(
-                "non_local", f"must be false unless backbone is one of {NON_LOCAL_BACKBONES}", self.backbone
+                "non_local",
+                f"must be false unless backbone is one of {NON_LOCAL_BACKBONES}",
+                self.backbone,
             )
         if self.shift_mode == "bidirectional" and self.shift_div < 2:
-            raise InputError("shift_div", "must be at least 2 to shift in both directions", self.shift_div)
-        if self.shift_mode == "none" or self.is_keras:  # whose channels are known when the network is built
+            raise InputError(
+                "shift_div", "must be at least 2 to shift in both directions", self.shift_div
+            )
+        if (
+            self.shift_mode == "none" or self.is_keras
+        ):  # whose channels are known when the network is built
             return
         channels = NARROWEST_SHIFT[self.backbone]
         channels = channels if is_resnet else round_channels(channels * self.width)
@@ -215,7 +258,9 @@ class ModelSpec:
     @property
     def normalises_itself(self) -> bool:
         """Whether the network takes RGB in 0..255 as it is."""
-        return set(self.mean) == {0.0} and set(self.std) == {1 / 255} and self.channel_order == "rgb"
+        return (
+            set(self.mean) == {0.0} and set(self.std) == {1 / 255} and self.channel_order == "rgb"
+        )
 
     @property
     def channels(self) -> int:
@@ -234,13 +279,13 @@ class ModelSpec:
             InputError: naming the argument that would have to be another.
         """
         if self.shift_mode == "bidirectional":
-            rule = (
-                "must be unidirectional or none to stream: bidirectional weights use frames yet to come (section 4.2)"
-            )
+            rule = "must be unidirectional or none to stream: bidirectional weights use frames yet to come (section 4.2)"
             raise InputError("shift_mode", rule, self.shift_mode)
         for name in ("non_local", "temporal_pool"):
             if getattr(self, name):
-                raise InputError(name, "must be false to stream: it needs the frames of the whole clip", True)
+                raise InputError(
+                    name, "must be false to stream: it needs the frames of the whole clip", True
+                )
 
     def replace(self, **changes) -> "ModelSpec":
         """Returns a spec with some choices changed, checked again; an unknown name is refused."""
@@ -252,7 +297,9 @@ class ModelSpec:
         known = {field.name for field in dataclasses.fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
-            raise InputError("ModelSpec", f"has the keys {', '.join(sorted(known))} and no others", unknown)
+            raise InputError(
+                "ModelSpec", f"has the keys {', '.join(sorted(known))} and no others", unknown
+            )
         return cls(**values)
 
     def to_json(self) -> str:
@@ -276,7 +323,9 @@ class ModelSpec:
 
 
 def _longest_prefix(name):
-    return max((prefix for prefix in APPLICATIONS if name.startswith(prefix)), key=len, default=None)
+    return max(
+        (prefix for prefix in APPLICATIONS if name.startswith(prefix)), key=len, default=None
+    )
 
 
 def _check_real(name, value, holds, rule):

@@ -45,16 +45,27 @@ class Step:
 
 
 def plan(
-    output: pathlib.Path, data: pathlib.Path | None, epochs: int | None, num_train: int, num_val: int
+    output: pathlib.Path,
+    data: pathlib.Path | None,
+    epochs: int | None,
+    num_train: int,
+    num_val: int,
 ) -> list[Step]:
     """Returns the steps up to the page."""
     steps = []
     if data is None:
         data = output / "data"
         counts = (f"--num_train={num_train}", f"--num_val={num_val}")
-        steps.append(Step("render gesture videos", ("tsm_tf.data.synthetic", f"--output={data}", *counts)))
+        steps.append(
+            Step("render gesture videos", ("tsm_tf.data.synthetic", f"--output={data}", *counts))
+        )
     for name, mode in MODES.items():
-        arguments = ("tsm_tf.training", "--recipe=gestures", f"--data={data}", f"--output={output / name}")
+        arguments = (
+            "tsm_tf.training",
+            "--recipe=gestures",
+            f"--data={data}",
+            f"--output={output / name}",
+        )
         chosen = (f"--shift_mode={mode}", *((f"--epochs={epochs}",) if epochs else ()))
         steps.append(Step(f"train {name.upper()}", arguments + chosen))
     for name in MODES:
@@ -63,16 +74,27 @@ def plan(
         steps.append(Step(f"evaluate {name.upper()}", ("tsm_tf.evaluation", *arguments)))
     models = {name: output / "export" / name for name in MODES}
     for name, folder in models.items():
-        arguments = ("export.tflite", "--online", f"--checkpoint={output / name}", f"--output={folder}")
+        arguments = (
+            "export.tflite",
+            "--online",
+            f"--checkpoint={output / name}",
+            f"--output={folder}",
+        )
         steps.append(Step(f"export {name.upper()}", arguments, folder))
     files = [str(folder / "mobilenet_v2_online_float32.tflite") for folder in models.values()]
     unseen, stream = output / "unseen.mp4", output / "stream"
     arguments = ("export.demo.unseen", f"--data={data}", f"--output={unseen}")
     steps.append(Step("join unseen videos", arguments))
     arguments = ("export.live", f"--model={files[0]}", f"--video={unseen}", f"--output={stream}")
-    arguments += ("--averaged_steps=4",)  # half a clip at the model's rate; the original streams 15 frames a second
+    arguments += (
+        "--averaged_steps=4",
+    )  # half a clip at the model's rate; the original streams 15 frames a second
     steps.append(Step("stream an unseen video", arguments, stream))
-    arguments = ("export.benchmark", f"--models={','.join(files)}", f"--output={output / 'benchmark'}")
+    arguments = (
+        "export.benchmark",
+        f"--models={','.join(files)}",
+        f"--output={output / 'benchmark'}",
+    )
     steps.append(Step("measure latency", arguments))
     return steps
 
@@ -130,8 +152,14 @@ def _run_logged(command, log_path):
 
 def define_flags():
     """Defines the command's flags."""
-    flags.DEFINE_string("output", "runs/demo", "Folder for everything; one that was stopped goes on.")
-    flags.DEFINE_string("data", None, "Your own videos (train.txt, val.txt, labels.txt); default: rendered gestures.")
+    flags.DEFINE_string(
+        "output", "runs/demo", "Folder for everything; one that was stopped goes on."
+    )
+    flags.DEFINE_string(
+        "data",
+        None,
+        "Your own videos (train.txt, val.txt, labels.txt); default: rendered gestures.",
+    )
     flags.DEFINE_integer("epochs", None, "Default: the recipe's.", lower_bound=1)
     flags.DEFINE_integer("num_train", 1440, "Rendered training videos.", lower_bound=9)
     flags.DEFINE_integer("num_val", 360, "Rendered validation videos.", lower_bound=9)
@@ -142,7 +170,9 @@ def main():
     values = flags.FLAGS
     output = pathlib.Path(values.output)
     if output.is_dir() and any(output.iterdir()) and not (output / DONE_FILE).is_file():
-        raise InputError("output", "must be a new or empty folder, or a demo to go on with", str(output))
+        raise InputError(
+            "output", "must be a new or empty folder, or a demo to go on with", str(output)
+        )
     data = pathlib.Path(values.data) if values.data else None
     if data:
         from tsm_tf.data.listing import read_videos

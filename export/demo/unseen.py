@@ -30,7 +30,9 @@ def join(data_dir: pathlib.Path, output: pathlib.Path) -> list[int]:
     for video in chosen:
         due = 0.0
         for seconds, frame in iterate_frames(video.path):
-            while seconds >= due - 1e-3:  # every clip at one rate, so that its motion keeps its speed
+            while (
+                seconds >= due - 1e-3
+            ):  # every clip at one rate, so that its motion keeps its speed
                 frames.append(cv2.resize(frame, size, interpolation=cv2.INTER_AREA))
                 due += 1 / _FPS
     temporary = output.with_name(f"writing.{output.name}")

@@ -15,7 +15,11 @@ from tsm_tf import cli
 def define_flags():
     """Defines the command's flags."""
     flags.DEFINE_string("model", None, "A .tflite file.", required=True)
-    flags.DEFINE_string("output", None, f"Folder for what {COMPILER} writes, if it is on PATH; default: the model's.")
+    flags.DEFINE_string(
+        "output",
+        None,
+        f"Folder for what {COMPILER} writes, if it is on PATH; default: the model's.",
+    )
 
 
 def main():
@@ -24,7 +28,11 @@ def main():
     report = check(path)
     print(report)
     compiled = compile_model(path, pathlib.Path(flags.FLAGS.output or path.parent))
-    print(f"written to {compiled}" if compiled else f"{COMPILER} is not on PATH: this is what its documentation says")
+    print(
+        f"written to {compiled}"
+        if compiled
+        else f"{COMPILER} is not on PATH: this is what its documentation says"
+    )
     sys.exit(0 if report.is_mapped else 1)
 
 

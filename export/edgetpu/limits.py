@@ -74,7 +74,9 @@ def _no_activation(field):
 
 
 def _concatenation(operator, graph, model):
-    constants = [i for i, index in enumerate(operator.inputs) if model.constant(graph.tensors[index]).size]
+    constants = [
+        i for i, index in enumerate(operator.inputs) if model.constant(graph.tensors[index]).size
+    ]
     for position in constants:
         zero = graph.tensors[operator.inputs[position]].zero_point[:1] or (0,)
         if len(operator.inputs) != 2 or (_constant(position, operator, graph, model) != zero).any():
@@ -93,7 +95,9 @@ def _convolution(dilation_field):
 
 
 def _constant_parameters(operator, graph, model):
-    constants = (model.constant(graph.tensors[index]).size for index in operator.inputs[1:] if index >= 0)
+    constants = (
+        model.constant(graph.tensors[index]).size for index in operator.inputs[1:] if index >= 0
+    )
     return None if all(constants) else "weights that are no constants"
 
 
@@ -154,7 +158,11 @@ def _one_slope_a_channel(operator, graph, model):
 
 def _pack(operator, graph, model):
     rank = len(graph.tensors[operator.outputs[0]].shape)
-    return "packing along the batch" if rank == 4 and operator.options.number(1, "i") % rank == 0 else None
+    return (
+        "packing along the batch"
+        if rank == 4 and operator.options.number(1, "i") % rank == 0
+        else None
+    )
 
 
 _RESIZED = "may not be mapped at some sizes, for its precision"

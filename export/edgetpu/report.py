@@ -67,10 +67,17 @@ class Report:
         lines += [f"caution: {caution}" for caution in self.cautions]
         if mapped:
             size, limit = self.parameter_bytes / 2**20, ON_CHIP_BYTES / 2**20
-            lines.append(f"parameters: {size:.2f} MiB; about {self.on_chip:.0%} fit in the chip's {limit:.1f} MiB")
-            lines += [f"caches cannot become state on the device: {problem}" for problem in self.link_problems]
+            lines.append(
+                f"parameters: {size:.2f} MiB; about {self.on_chip:.0%} fit in the chip's {limit:.1f} MiB"
+            )
+            lines += [
+                f"caches cannot become state on the device: {problem}"
+                for problem in self.link_problems
+            ]
         if self.is_mapped and self.links and not self.link_problems:
-            lines.append(f"all {len(self.links)} caches can become state on the device; for append_recurrent_links:")
+            lines.append(
+                f"all {len(self.links)} caches can become state on the device; for append_recurrent_links:"
+            )
             for flag, names in zip(("input", "output"), zip(*self.links, strict=True), strict=True):
                 lines.append(f"  --{flag}_tensor_names={','.join(names)}")
         return "\n".join(lines)
@@ -88,12 +95,18 @@ def check(path: pathlib.Path) -> Report:
     operators, first = [], None
     for index, operator in enumerate(graph.operators):
         reason = why_not(operator, graph, model)
-        if reason is None and first is not None:  # the compiler makes one partition: it never returns to the TPU
+        if (
+            reason is None and first is not None
+        ):  # the compiler makes one partition: it never returns to the TPU
             reason = f"comes after {first}, the first that is not mapped"
         elif reason and first is None and not _is_float_border(operator, graph):
             first = f"{operator.name} (operator {index})"
         operators.append((operator.name, reason))
-    mapped = [operator for operator, (_, reason) in zip(graph.operators, operators, strict=True) if reason is None]
+    mapped = [
+        operator
+        for operator, (_, reason) in zip(graph.operators, operators, strict=True)
+        if reason is None
+    ]
     constants = {index for operator in mapped for index in operator.inputs if index >= 0}
     links, link_problems = _links(graph, model)
     return Report(
@@ -113,7 +126,11 @@ def _is_float_border(operator, graph):
 
 
 def _reasons(operators):
-    return [f"{count} {name}: {reason}" for (name, reason), count in Counter(operators).items() if reason]
+    return [
+        f"{count} {name}: {reason}"
+        for (name, reason), count in Counter(operators).items()
+        if reason
+    ]
 
 
 def _links(graph: Graph, model: Model):
@@ -126,7 +143,9 @@ def _links(graph: Graph, model: Model):
         return (), ()
     signature = model.signatures[0]
     pairs = {
-        name: (signature.inputs[name], index) for name, index in signature.outputs.items() if name in signature.inputs
+        name: (signature.inputs[name], index)
+        for name, index in signature.outputs.items()
+        if name in signature.inputs
     }
     read = {index for operator in graph.operators for index in operator.inputs}
     written = {index for operator in graph.operators for index in operator.outputs}
@@ -157,15 +176,26 @@ def compile_model(path: pathlib.Path, output: pathlib.Path) -> pathlib.Path | No
         return None
     compiled = output / f"{path.stem}_edgetpu.tflite"
     if compiled.exists():
-        raise InputError("output", f"must be a folder without {compiled.name}, which would be lost", str(output))
+        raise InputError(
+            "output", f"must be a folder without {compiled.name}, which would be lost", str(output)
+        )
     output.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
-        [compiler, "-s", "-o", str(output), str(path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [compiler, "-s", "-o", str(output), str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     print(done.stdout, end="", flush=True)
     if done.returncode or not compiled.is_file():
-        raise InputError("model", f"must be one that {COMPILER} takes; it exited with {done.returncode}", str(path))
+        raise InputError(
+            "model",
+            f"must be one that {COMPILER} takes; it exited with {done.returncode}",
+            str(path),
+        )
     if NAME in read_model(path).metadata:
         contents = read_contents(path)
-        compiled.write_bytes(add_spec(compiled.read_bytes(), contents.spec, "edgetpu", contents.start))
+        compiled.write_bytes(
+            add_spec(compiled.read_bytes(), contents.spec, "edgetpu", contents.start)
+        )
     return compiled

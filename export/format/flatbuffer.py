@@ -59,7 +59,9 @@ class Table:
         if len(offsets) > _MOST_TABLES:
             raise Damaged(f"a vector of {len(offsets)} tables")
         start = self._follow(start) + 4
-        return [Table(self.data, start + 4 * i + offset) for i, offset in enumerate(offsets.tolist())]
+        return [
+            Table(self.data, start + 4 * i + offset) for i, offset in enumerate(offsets.tolist())
+        ]
 
     def array(self, field: int, dtype: str = "u1") -> np.ndarray:
         """Returns a vector of numbers as a view of the file; empty if it is absent."""

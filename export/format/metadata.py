@@ -41,7 +41,9 @@ class Contents(NamedTuple):
     is_online: bool
 
 
-def add_spec(model: bytes, spec: ModelSpec, variant: str = "float32", start: Mapping[str, int] | None = None) -> bytes:
+def add_spec(
+    model: bytes, spec: ModelSpec, variant: str = "float32", start: Mapping[str, int] | None = None
+) -> bytes:
     """Returns a `.tflite` file's bytes with the spec inside, and with the standard metadata; needs TensorFlow.
 
     Args:
@@ -125,11 +127,13 @@ def read_contents(path: pathlib.Path) -> Contents:
     model = read_model(path)
     text, stored = (model.metadata.get(name) for name in (NAME, CHECKSUM))
     if text is None or stored is None or stored.size != 4:
-        raise InputError("model", "must be a file written by export.tflite, with the model's spec inside", str(path))
-    if stored.tobytes() != struct.pack("<I", _checksum(model)[0]):
-        rule = (
-            "must be as export.tflite wrote it; this one is damaged, or another tool changed it (its checksum differs)"
+        raise InputError(
+            "model",
+            "must be a file written by export.tflite, with the model's spec inside",
+            str(path),
         )
+    if stored.tobytes() != struct.pack("<I", _checksum(model)[0]):
+        rule = "must be as export.tflite wrote it; this one is damaged, or another tool changed it (its checksum differs)"
         raise InputError("model", rule, str(path))
     try:
         verify(model)
@@ -137,16 +141,24 @@ def read_contents(path: pathlib.Path) -> Contents:
     except Damaged as error:
         raise InputError("model", f"must be safe to run; this one has {error}", str(path)) from None
     except (ValueError, TypeError, RecursionError) as error:
-        raise InputError("model", f"must hold a spec that this version knows ({error})", str(path)) from None
+        raise InputError(
+            "model", f"must hold a spec that this version knows ({error})", str(path)
+        ) from None
     stream = _stream(model, path)
     start = stream.get("start", {})
-    if not isinstance(start, dict) or not all(type(value) is int and -128 <= value <= 127 for value in start.values()):
-        raise InputError("model", f"must have whole numbers of int8 as start values in {STREAM_NAME}", str(path))
+    if not isinstance(start, dict) or not all(
+        type(value) is int and -128 <= value <= 127 for value in start.values()
+    ):
+        raise InputError(
+            "model", f"must have whole numbers of int8 as start values in {STREAM_NAME}", str(path)
+        )
     return Contents(spec, stream.get("variant", "float32"), start, _is_online(model))
 
 
 def _is_online(model):
-    images = [signature.inputs["image"] for signature in model.signatures if "image" in signature.inputs]
+    images = [
+        signature.inputs["image"] for signature in model.signatures if "image" in signature.inputs
+    ]
     return bool(images) and len(model.graphs[0].tensors[images[0]].shape) == 4
 
 

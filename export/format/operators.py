@@ -27,7 +27,9 @@ HASHTABLE_SIZE:1 REDUCE_ALL:1 CONV_3D_TRANSPOSE:1 VAR_HANDLE:1 READ_VARIABLE:1 A
 RANDOM_STANDARD_NORMAL:1 BUCKETIZE:1 RANDOM_UNIFORM:1 MULTINOMIAL:1 GELU:2 DYNAMIC_UPDATE_SLICE:1 RELU_0_TO_1:1
 UNSORTED_SEGMENT_PROD:1 UNSORTED_SEGMENT_MAX:1 UNSORTED_SEGMENT_SUM:1 ATAN2:1 UNSORTED_SEGMENT_MIN:1 SIGN:2
 BITCAST:1 BITWISE_XOR:1 RIGHT_SHIFT:1"""
-_NEWEST = {name: int(version) for name, _, version in (entry.partition(":") for entry in _TABLE.split())}
+_NEWEST = {
+    name: int(version) for name, _, version in (entry.partition(":") for entry in _TABLE.split())
+}
 _NAMES = list(_NEWEST)
 
 
@@ -45,7 +47,9 @@ def check_versions(operators) -> None:
     Raises:
         InputError: naming each such operator, its version and the newest one that is known there.
     """
-    found = sorted({(name, version) for name, version, *_ in operators if version > _NEWEST.get(name, 0)})
+    found = sorted(
+        {(name, version) for name, version, *_ in operators if version > _NEWEST.get(name, 0)}
+    )
     if found:
         known = ", ".join(f"{name} up to version {_NEWEST.get(name, 0)}" for name, _ in found)
         received = ", ".join(f"{name} version {version}" for name, version in found)

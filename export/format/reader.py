@@ -14,7 +14,19 @@ from tsm_tf.errors import InputError
 
 IDENTIFIER = b"TFL3"
 TYPES = (
-    *("float32", "float16", "int32", "uint8", "int64", "string", "bool", "int16", "complex64", "int8", "float64"),
+    *(
+        "float32",
+        "float16",
+        "int32",
+        "uint8",
+        "int64",
+        "string",
+        "bool",
+        "int16",
+        "complex64",
+        "int8",
+        "float64",
+    ),
     *("complex128", "uint64", "resource", "variant", "uint32", "uint16", "int4"),
 )
 """Names of the element types, in the order of the schema."""
@@ -95,7 +107,9 @@ def read_model(path: pathlib.Path) -> Model:
     try:
         return parse_model(data)
     except Damaged as error:
-        raise InputError("model", f"must be a whole TFLite file; this one is damaged ({error})", str(path)) from None
+        raise InputError(
+            "model", f"must be a whole TFLite file; this one is damaged ({error})", str(path)
+        ) from None
 
 
 def parse_model(data: bytes) -> Model:
@@ -155,7 +169,14 @@ def _tensor(tensor):
 def _operator(operator, codes):
     operator.array(5)  # a custom operator's options
     name, version = _pick(codes, operator.number(0, "I"), "operator code")
-    return Operator(name, version, _ints(operator, 1), _ints(operator, 2), operator.table(4), operator.number(3, "B"))
+    return Operator(
+        name,
+        version,
+        _ints(operator, 1),
+        _ints(operator, 2),
+        operator.table(4),
+        operator.number(3, "B"),
+    )
 
 
 def _operator_name(code):
@@ -165,7 +186,10 @@ def _operator_name(code):
 
 
 def _signature(signature):
-    inputs, outputs = ({entry.text(0): entry.number(1, "I") for entry in signature.tables(field)} for field in (0, 1))
+    inputs, outputs = (
+        {entry.text(0): entry.number(1, "I") for entry in signature.tables(field)}
+        for field in (0, 1)
+    )
     return Signature(signature.text(2), signature.number(4, "I"), inputs, outputs)
 
 

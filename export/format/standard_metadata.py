@@ -36,7 +36,9 @@ def standard_metadata(model: Model, spec: ModelSpec) -> bytes:
     root = _table(
         builder,
         builder.CreateString(f"TSM {spec.backbone}"),
-        builder.CreateString(f"Recognises actions in a stream of frames by Temporal Shift Module: {labels}"),
+        builder.CreateString(
+            f"Recognises actions in a stream of frames by Temporal Shift Module: {labels}"
+        ),
         builder.CreateString(metadata.version("tsm-tf")),
         _vector(builder, [subgraph]),
         None,  # author
@@ -83,7 +85,9 @@ def _input(builder, name, spec):
     is_rgb = spec.modality == "rgb"
     size = _table(builder, _uint(spec.input_size), _uint(spec.input_size))
     properties = _table(builder, _byte(_RGB), size) if is_rgb else _table(builder)
-    unchanged = _table(builder, _floats(builder, [0.0]), _floats(builder, [1.0]))  # the model normalises 0..255 itself
+    unchanged = _table(
+        builder, _floats(builder, [0.0]), _floats(builder, [1.0])
+    )  # the model normalises 0..255 itself
     return _tensor(
         builder,
         name,

@@ -15,10 +15,28 @@ from export.format.reader import Graph, Model, Operator, Tensor
 _BIGGEST_TENSOR = 2**30
 """Bytes: a clip of 16 frames of 256x256 has activations of 268 MB. An interpreter that gets no memory aborts."""
 
-_TYPES = {"float32", "float16", "int32", "uint8", "int64", "bool", "int16", "int8", "uint32", "uint16"}
+_TYPES = {
+    "float32",
+    "float16",
+    "int32",
+    "uint8",
+    "int64",
+    "bool",
+    "int16",
+    "int8",
+    "uint32",
+    "uint16",
+}
 _REFUSED = {
     *("IF", "WHILE", "CALL", "CALL_ONCE"),  # they run graphs by number
-    *("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "HASHTABLE", "HASHTABLE_FIND", "HASHTABLE_IMPORT"),
+    *(
+        "VAR_HANDLE",
+        "READ_VARIABLE",
+        "ASSIGN_VARIABLE",
+        "HASHTABLE",
+        "HASHTABLE_FIND",
+        "HASHTABLE_IMPORT",
+    ),
     *("HASHTABLE_SIZE", "CONCAT_EMBEDDINGS", "BUCKETIZE"),  # their options point to more
 }
 _DIVISORS = {
@@ -31,7 +49,12 @@ _DIVISORS = {
     "SPACE_TO_DEPTH": (19, (0,)),
     "DEPTH_TO_SPACE": (94, (0,)),
 }
-_DEFAULT_ONE = {("CONV_2D", 4), ("CONV_2D", 5), ("DEPTHWISE_CONV_2D", 5), ("DEPTHWISE_CONV_2D", 6)}  # dilations
+_DEFAULT_ONE = {
+    ("CONV_2D", 4),
+    ("CONV_2D", 5),
+    ("DEPTHWISE_CONV_2D", 5),
+    ("DEPTHWISE_CONV_2D", 6),
+}  # dilations
 _BIGGEST_DIVISOR = 4096
 _REDUCTIONS = {"MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD"}
 _SHAPED = {"SLICE", "PAD", "FULLY_CONNECTED", *_REDUCTIONS}
@@ -45,7 +68,9 @@ def verify(model: Model) -> None:
         Damaged: it does not, or nobody could tell.
     """
     if model.version != 3 or len(model.graphs) != 1:
-        raise Damaged(f"schema version {model.version} with {len(model.graphs)} graphs, not 3 with one")
+        raise Damaged(
+            f"schema version {model.version} with {len(model.graphs)} graphs, not 3 with one"
+        )
     graph = model.graphs[0]
     for index, tensor in enumerate(graph.tensors):
         _tensor(index, tensor, model)
@@ -61,8 +86,12 @@ def verify(model: Model) -> None:
 
 def _can_be_scaled(operator: Operator, graph: Graph) -> bool:
     """Kernels of 8 bits compute with 20 bits more, and abort the process where a result would need still more."""
-    inputs, (output, *_) = ([graph.tensors[i] for i in part if i >= 0] for part in (operator.inputs, operator.outputs))
-    if output.dtype not in ("int8", "uint8") or not all(tensor.scale for tensor in (*inputs, output)):
+    inputs, (output, *_) = (
+        [graph.tensors[i] for i in part if i >= 0] for part in (operator.inputs, operator.outputs)
+    )
+    if output.dtype not in ("int8", "uint8") or not all(
+        tensor.scale for tensor in (*inputs, output)
+    ):
         return True
     return 2 * max(tensor.scale[0] for tensor in inputs) < 2**20 * output.scale[0]
 
@@ -75,12 +104,18 @@ def _interface(graph: Graph, model: Model):
         raise Damaged("an input that is there twice")
     for signature in model.signatures:
         inputs, outputs = signature.inputs, signature.outputs
-        if signature.graph or {*inputs.values()} != {*graph.inputs} or {*outputs.values()} != {*graph.outputs}:
+        if (
+            signature.graph
+            or {*inputs.values()} != {*graph.inputs}
+            or {*outputs.values()} != {*graph.outputs}
+        ):
             raise Damaged("a signature of other tensors than the graph's inputs and outputs")
         for name in inputs.keys() & outputs.keys():
             old, new = graph.tensors[inputs[name]], graph.tensors[outputs[name]]
             if (old.shape, old.dtype) != (new.shape, new.dtype):
-                raise Damaged(f"{name} of {old.dtype} {old.shape} in and {new.dtype} {new.shape} out")
+                raise Damaged(
+                    f"{name} of {old.dtype} {old.shape} in and {new.dtype} {new.shape} out"
+                )
 
 
 def _in_range(indices, graph, what):
@@ -101,7 +136,9 @@ def _tensor(index: int, tensor: Tensor, model: Model):
     if stored and stored != size:
         raise Damaged(f"tensor {index} of {size} bytes, {stored} of which are stored")
     scales = len(tensor.scale)
-    if scales > 1 and not (0 <= tensor.axis < len(tensor.shape) and tensor.shape[tensor.axis] == scales):
+    if scales > 1 and not (
+        0 <= tensor.axis < len(tensor.shape) and tensor.shape[tensor.axis] == scales
+    ):
         raise Damaged(f"tensor {index} with {scales} scales")
     if scales and len(tensor.zero_point) not in (1, scales):
         raise Damaged(f"tensor {index} with {len(tensor.zero_point)} zero points")
@@ -113,16 +150,24 @@ def _tensor(index: int, tensor: Tensor, model: Model):
 def _order(graph: Graph, model: Model):
     """Nothing is read before it has memory, and nothing writes to a constant, which lies in the file."""
     constant = {i for i, tensor in enumerate(graph.tensors) if model.constant(tensor).size}
-    ready = constant | set(graph.inputs) | {i for i, tensor in enumerate(graph.tensors) if tensor.is_variable}
+    ready = (
+        constant
+        | set(graph.inputs)
+        | {i for i, tensor in enumerate(graph.tensors) if tensor.is_variable}
+    )
     if constant.intersection(graph.inputs):
         raise Damaged("an input that is a constant")
     written = set(graph.inputs)
     for number, operator in enumerate(graph.operators):
         inputs = [index for index in operator.inputs if index != -1]
         least = 2 if operator.name in _SHAPED else 1
-        if -1 in operator.inputs[:2] or len(inputs) < least or not operator.outputs:  # only a bias may be left out
+        if (
+            -1 in operator.inputs[:2] or len(inputs) < least or not operator.outputs
+        ):  # only a bias may be left out
             raise Damaged(f"operator {number}, which lacks an input or output")
-        _in_range(itertools.chain(inputs, operator.outputs), graph, f"a tensor of operator {number}")
+        _in_range(
+            itertools.chain(inputs, operator.outputs), graph, f"a tensor of operator {number}"
+        )
         if not ready.issuperset(inputs):
             raise Damaged(f"operator {number}, which reads what nobody has written")
         if constant.intersection(operator.outputs) or written.intersection(operator.outputs):
@@ -145,17 +190,23 @@ def _options(operator: Operator):
         for field in fields:
             value = operator.options.number(field, "i", int((operator.name, field) in _DEFAULT_ONE))
             if not 1 <= value <= _BIGGEST_DIVISOR:
-                raise Damaged(f"an operator {operator.name} with a stride, size or dilation of {value}")
+                raise Damaged(
+                    f"an operator {operator.name} with a stride, size or dilation of {value}"
+                )
 
 
 def _has_its_shape(operator: Operator, graph: Graph, model: Model) -> bool:
     """Whether an operator's result has the shape that its inputs give, where kernels take that for granted."""
     source, *others = (graph.tensors[index] for index in operator.inputs if index >= 0)
     result, shape = graph.tensors[operator.outputs[0]].shape, source.shape
-    if operator.name == "FULLY_CONNECTED":  # its kernel divides the input into rows, whether they come out even or not
+    if (
+        operator.name == "FULLY_CONNECTED"
+    ):  # its kernel divides the input into rows, whether they come out even or not
         units, depth = others[0].shape if len(others[0].shape) == 2 else (0, 0)
         return math.prod(shape) * units == math.prod(result) * depth > 0
-    numbers = [np.frombuffer(model.constant(tensor), tensor.dtype).astype("i8") for tensor in others]
+    numbers = [
+        np.frombuffer(model.constant(tensor), tensor.dtype).astype("i8") for tensor in others
+    ]
     sizes, rank = [values.size for values in numbers], len(shape)
     if operator.name == "SLICE" and sizes == [rank, rank]:
         begin, size = numbers
@@ -164,7 +215,12 @@ def _has_its_shape(operator: Operator, graph: Graph, model: Model) -> bool:
     if operator.name == "PAD" and sizes == [2 * rank]:
         paddings = numbers[0].reshape(rank, 2)
         return (paddings >= 0).all() and tuple(shape + paddings.sum(axis=1)) == result
-    if operator.name in _REDUCTIONS and sizes[0] and (numbers[0] >= -rank).all() and (numbers[0] < rank).all():
+    if (
+        operator.name in _REDUCTIONS
+        and sizes[0]
+        and (numbers[0] >= -rank).all()
+        and (numbers[0] < rank).all()
+    ):
         axes = {int(axis) % rank for axis in numbers[0]}
         if operator.options and operator.options.number(0, "B"):
             return result == tuple(1 if i in axes else size for i, size in enumerate(shape))

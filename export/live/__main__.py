@@ -24,17 +24,27 @@ _GAP = 2.0  # seconds without a frame after which a live stream starts anew
 
 def define_flags():
     """Defines the command's flags."""
-    flags.DEFINE_string("model", None, "A file of `python -m export.tflite --online`.", required=True)
-    flags.DEFINE_string("video", None, "File or URL (rtsp://, http://) to stream, or - for standard input.")
-    flags.DEFINE_string("camera", None, "Number or path of the camera to stream, such as 0 or /dev/video0.")
-    flags.DEFINE_string("output", None, "Folder for stream.mp4, stream.gif, frames.csv; needed for --video.")
+    flags.DEFINE_string(
+        "model", None, "A file of `python -m export.tflite --online`.", required=True
+    )
+    flags.DEFINE_string(
+        "video", None, "File or URL (rtsp://, http://) to stream, or - for standard input."
+    )
+    flags.DEFINE_string(
+        "camera", None, "Number or path of the camera to stream, such as 0 or /dev/video0."
+    )
+    flags.DEFINE_string(
+        "output", None, "Folder for stream.mp4, stream.gif, frames.csv; needed for --video."
+    )
     flags.DEFINE_bool("show", False, "Show a window; q ends.")
     averaged = "Logits are averaged over so many steps; the default is the original demo's."
     flags.DEFINE_integer("averaged_steps", AVERAGED_STEPS, averaged, lower_bound=1)
     stays = "A class that has just come stays for so many more steps; the default is the original demo's."
     flags.DEFINE_integer("refractory_steps", REFRACTORY_STEPS, stays, lower_bound=0)
     flags.DEFINE_integer("threads", 1, "Of the interpreter.", lower_bound=1)
-    flags.DEFINE_string("delegate", "none", f"none, {', '.join(DELEGATES)}, or the path of a delegate's library.")
+    flags.DEFINE_string(
+        "delegate", "none", f"none, {', '.join(DELEGATES)}, or the path of a delegate's library."
+    )
 
 
 def main():
@@ -53,7 +63,9 @@ def main():
     if runner.spec.modality != "rgb":
         raise InputError("model", "must take RGB frames", runner.spec.modality)
     if runner.num_streams > 1:
-        raise InputError("model", "must be of one stream", f"{values.model}, of {runner.num_streams}")
+        raise InputError(
+            "model", "must be of one stream", f"{values.model}, of {runner.num_streams}"
+        )
     smoother = Smoother(runner.labels, values.averaged_steps, values.refractory_steps)
     with stop_on_signals() as stop:
         source = open_source(values.video, values.camera, values.show, stop)
@@ -62,7 +74,11 @@ def main():
                 open_window()
             fps = runner.spec.fps
             rate = min(source.fps, fps) if fps else source.fps / DEFAULT_STRIDE
-            said = f"the model's {fps:g} frames/s" if fps else "every second frame: the model does not say its rate"
+            said = (
+                f"the model's {fps:g} frames/s"
+                if fps
+                else "every second frame: the model does not say its rate"
+            )
             print(f"{values.model} on {runner.runtime}, {said}; Ctrl-C ends", flush=True)
             frames = AtRate(itertools.takewhile(lambda _: not stop.is_set(), source.frames), fps)
             session = Session(runner, smoother, _GAP if source.is_live else None)

@@ -7,8 +7,14 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-MIN_HEIGHT, MAX_HEIGHT = 320, 720  # of the picture; others are scaled into it, so that the text stands in proportion
-_MIN_WIDTH, _PANEL = 420, 136  # of the whole and of the panel below the picture, beside a picture of MIN_HEIGHT
+MIN_HEIGHT, MAX_HEIGHT = (
+    320,
+    720,
+)  # of the picture; others are scaled into it, so that the text stands in proportion
+_MIN_WIDTH, _PANEL = (
+    420,
+    136,
+)  # of the whole and of the panel below the picture, beside a picture of MIN_HEIGHT
 _TOP = 3
 _BACKGROUND, _TRACK, _BAR = (24, 24, 24), (46, 46, 46), (40, 110, 170)
 _WHITE, _GREY = (255, 255, 255), (170, 170, 170)

@@ -48,7 +48,9 @@ class Recording:
         if self.stream is None:
             self.container = av.open(str(self._temporary(MP4)), "w")
             rate = fractions.Fraction(self.fps).limit_denominator(1000)
-            self.stream = self.container.add_stream("libx264", rate, {"crf": "20", "preset": "veryfast"})
+            self.stream = self.container.add_stream(
+                "libx264", rate, {"crf": "20", "preset": "veryfast"}
+            )
             self.stream.height, self.stream.width = picture.shape[:2]
             self.stream.pix_fmt = "yuv420p"
             self.stream.codec_context.time_base = _CLOCK
@@ -72,7 +74,9 @@ class Recording:
         self._finish(MP4)
         first, *rest = self.gif_frames
         milliseconds = [round(1000 * d) for d in (*np.diff(self.gif_times), 1 / self.fps)]
-        first.save(self._temporary(GIF), save_all=True, append_images=rest, duration=milliseconds, loop=0)
+        first.save(
+            self._temporary(GIF), save_all=True, append_images=rest, duration=milliseconds, loop=0
+        )
         self._finish(GIF)
 
     def _temporary(self, name):

@@ -88,8 +88,12 @@ def open_window() -> None:
     """
     import cv2
 
-    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise InputError("show", "needs a display (DISPLAY is not set); --output records without one", True)
+    if sys.platform == "linux" and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
+        raise InputError(
+            "show", "needs a display (DISPLAY is not set); --output records without one", True
+        )
     try:
         cv2.namedWindow(_WINDOW, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
     except cv2.error:
@@ -101,7 +105,10 @@ def open_window() -> None:
 def stop_on_signals():
     """Yields an event that Ctrl-C and SIGTERM set, so that the frame at hand and the files are finished first."""
     stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: signal.signal(number, lambda *_: stop.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield stop
     finally:
@@ -132,10 +139,14 @@ def _draw(picture):
 
     cv2.imshow(_WINDOW, picture[..., ::-1])
     pressed = cv2.waitKey(1)
-    return pressed not in (ord("q"), 27) and cv2.getWindowProperty(_WINDOW, cv2.WND_PROP_VISIBLE) > 0
+    return (
+        pressed not in (ord("q"), 27) and cv2.getWindowProperty(_WINDOW, cv2.WND_PROP_VISIBLE) > 0
+    )
 
 
-def stream(session: Session, frames: AtRate, folder: pathlib.Path | None, rate: float, show: bool) -> None:
+def stream(
+    session: Session, frames: AtRate, folder: pathlib.Path | None, rate: float, show: bool
+) -> None:
     """Runs a session, records it, and says at the end what was seen and how fast.
 
     Raises:
@@ -149,8 +160,12 @@ def stream(session: Session, frames: AtRate, folder: pathlib.Path | None, rate: 
     finally:
         if session.milliseconds:
             middle = float(np.median(session.milliseconds))
-            print(f"{len(session.milliseconds)} frames, median {middle:.2f} ms, {frames.dropped} frames dropped")
+            print(
+                f"{len(session.milliseconds)} frames, median {middle:.2f} ms, {frames.dropped} frames dropped"
+            )
             for label, count in session.shown.most_common():
                 print(f"  {count:5} frames  {label}")
             if folder:
-                print(f"written to {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+                print(
+                    f"written to {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}"
+                )

@@ -51,7 +51,9 @@ class Smoother:
         """Forgets the stream."""
         self.logits = collections.deque(maxlen=self.averaged_steps)
         length = self.refractory_steps + 1
-        self.history = collections.deque([] if self.start is None else [self.start] * length, maxlen=length)
+        self.history = collections.deque(
+            [] if self.start is None else [self.start] * length, maxlen=length
+        )
 
     def step(self, logits: np.ndarray) -> int:
         """Takes the next frame's logits `[num_classes]`; returns the class to show."""

@@ -14,7 +14,10 @@ from tsm_tf.errors import InputError
 
 DEFAULT_STRIDE = 2  # the original demo takes every second camera frame
 _CAMERA_FPS = 30.0  # of a camera that doesn't say its rate
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 10.0  # seconds before a source that dropped is opened again; doubled each time
+_FIRST_WAIT, _LONGEST_WAIT = (
+    0.5,
+    10.0,
+)  # seconds before a source that dropped is opened again; doubled each time
 _PATIENCE = 1.0  # seconds that a thread has to end
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 
@@ -78,7 +81,9 @@ class Capture:
         while True:
             with self.changed:
                 while not self.queue and not self.ended and not self.stop.is_set():
-                    self.changed.wait(0.1)  # a signal's handler sets `stop` and must not wait for this lock itself
+                    self.changed.wait(
+                        0.1
+                    )  # a signal's handler sets `stop` and must not wait for this lock itself
                 if self.stop.is_set():
                     return
                 if not self.queue:
@@ -128,13 +133,19 @@ class Camera:
     def __init__(self, camera: str):
         import cv2
 
-        set_log_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel  # OpenCV 4; 5
+        set_log_level = (
+            getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
+        )  # OpenCV 4; 5
         set_log_level(0)  # else each backend that fails adds lines of its own to ours
-        backend = cv2.CAP_V4L2 if camera.startswith("/dev/") else cv2.CAP_ANY  # others take the device for a file
+        backend = (
+            cv2.CAP_V4L2 if camera.startswith("/dev/") else cv2.CAP_ANY
+        )  # others take the device for a file
         self.name = f"camera {camera}"
         self.device = cv2.VideoCapture(int(camera) if camera.isdigit() else camera, backend)
         if not self.device.isOpened():
-            raise InputError("camera", "must be the number or path of a camera that can be opened", camera)
+            raise InputError(
+                "camera", "must be the number or path of a camera that can be opened", camera
+            )
         self.device.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # the present, not a queue of the past
         self.fps = self.device.get(cv2.CAP_PROP_FPS) or _CAMERA_FPS
 
@@ -148,7 +159,9 @@ class Camera:
         self.device.release()
 
 
-def reconnecting(opened, open_again: Callable, stop: threading.Event) -> Iterator[tuple[float, np.ndarray]]:
+def reconnecting(
+    opened, open_again: Callable, stop: threading.Event
+) -> Iterator[tuple[float, np.ndarray]]:
     """Yields a live source's frames with the time at which each came, for ever; says when it drops and comes back.
 
     Args:
@@ -219,8 +232,12 @@ def open_source(video: str | None, camera: str | None, show: bool, stop: threadi
         frames, fps = iter(source), source.fps
     else:
         frames, fps = iterate_frames(video), probe(video).fps
-    return Source(Capture(at_natural_speed(frames), stop, newest_wins=True) if show else frames, fps, False)
+    return Source(
+        Capture(at_natural_speed(frames), stop, newest_wins=True) if show else frames, fps, False
+    )
 
 
 def _live(source, open_again, stop):
-    return Source(Capture(reconnecting(source, open_again, stop), stop, newest_wins=True), source.fps, True)
+    return Source(
+        Capture(reconnecting(source, open_again, stop), stop, newest_wins=True), source.fps, True
+    )

@@ -39,15 +39,29 @@ class StreamRunner:
         >>> runner.reset()                   # before another stream
     """
 
-    def __init__(self, path: str | os.PathLike, num_threads: int = 1, runtime: str = "auto", delegate: str = "none"):
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        num_threads: int = 1,
+        runtime: str = "auto",
+        delegate: str = "none",
+    ):
         path = pathlib.Path(path)
         self.spec, _, self._start, _ = read_contents(path)
         self.labels = self.spec.labels or tuple(map(str, range(self.spec.num_classes)))
         self.interpreter, self.runtime = load_interpreter(path, num_threads, runtime, delegate)
         inputs, outputs = signature(self.interpreter)
         shape = (self.spec.input_size, self.spec.input_size, self.spec.channels)
-        is_online = "logits" in outputs and "image" in inputs and set(inputs) - {"image"} == set(outputs) - {"logits"}
-        if not is_online or len(inputs["image"]["shape"]) != 4 or tuple(inputs["image"]["shape"][1:]) != shape:
+        is_online = (
+            "logits" in outputs
+            and "image" in inputs
+            and set(inputs) - {"image"} == set(outputs) - {"logits"}
+        )
+        if (
+            not is_online
+            or len(inputs["image"]["shape"]) != 4
+            or tuple(inputs["image"]["shape"][1:]) != shape
+        ):
             rule = f"must be an online model (python -m export.tflite --online), from images {shape} to logits"
             raise InputError("model", rule, str(path))
         self.num_streams = int(inputs["image"]["shape"][0])
@@ -55,8 +69,13 @@ class StreamRunner:
         # Functions, not views: the interpreter refuses to run while somebody holds a view of its memory.
         tensor = self.interpreter.tensor
         self._image = tensor(inputs.pop("image")["index"])
-        self._logits, self._scale = tensor(outputs["logits"]["index"]), outputs.pop("logits")["quantization"]
-        self._caches = {n: (tensor(inputs[n]["index"]), tensor(outputs[n]["index"])) for n in sorted(inputs)}
+        self._logits, self._scale = (
+            tensor(outputs["logits"]["index"]),
+            outputs.pop("logits")["quantization"],
+        )
+        self._caches = {
+            n: (tensor(inputs[n]["index"]), tensor(outputs[n]["index"])) for n in sorted(inputs)
+        }
         self.reset()
 
     def step(self, frame: np.ndarray) -> np.ndarray:
@@ -95,15 +114,32 @@ class ClipRunner:
     Args and raises: as `StreamRunner`.
     """
 
-    def __init__(self, path: str | os.PathLike, num_threads: int = 1, runtime: str = "auto", delegate: str = "none"):
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        num_threads: int = 1,
+        runtime: str = "auto",
+        delegate: str = "none",
+    ):
         path = pathlib.Path(path)
         self.spec = read_spec(path)
         self.interpreter, self.runtime = load_interpreter(path, num_threads, runtime, delegate)
         inputs, outputs = signature(self.interpreter)
-        if set(inputs) != {"image"} or len(inputs["image"]["shape"]) != 5 or set(outputs) != {"logits"}:
-            raise InputError("model", "must be a clip model (python -m export.tflite without --online)", str(path))
+        if (
+            set(inputs) != {"image"}
+            or len(inputs["image"]["shape"]) != 5
+            or set(outputs) != {"logits"}
+        ):
+            raise InputError(
+                "model",
+                "must be a clip model (python -m export.tflite without --online)",
+                str(path),
+            )
         tensor = self.interpreter.tensor
-        self._image, self._logits = tensor(inputs["image"]["index"]), tensor(outputs["logits"]["index"])
+        self._image, self._logits = (
+            tensor(inputs["image"]["index"]),
+            tensor(outputs["logits"]["index"]),
+        )
         self._scale = outputs["logits"]["quantization"]
 
     def __call__(self, clip: np.ndarray) -> np.ndarray:

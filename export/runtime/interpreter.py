@@ -25,7 +25,9 @@ DELEGATES = {
 SIGNATURE = "serving_default"
 
 
-def load_interpreter(path: str | os.PathLike, num_threads: int = 1, runtime: str = "auto", delegate: str = "none"):
+def load_interpreter(
+    path: str | os.PathLike, num_threads: int = 1, runtime: str = "auto", delegate: str = "none"
+):
     """Returns a TFLite interpreter with its tensors allocated, and the name of the runtime that it came from.
 
     What no other delegate takes runs on XNNPACK, which every runtime switches on by itself. On x86, int8 on
@@ -56,12 +58,16 @@ def load_interpreter(path: str | os.PathLike, num_threads: int = 1, runtime: str
         delegates = None if delegate == "none" else [_load_delegate(module, delegate)]
         _warn_of_slow_int8(pathlib.Path(path), name)
         try:
-            interpreter = module.Interpreter(str(path), num_threads=num_threads, experimental_delegates=delegates)
+            interpreter = module.Interpreter(
+                str(path), num_threads=num_threads, experimental_delegates=delegates
+            )
             interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
             where = name if delegate == "none" else f"{name} with the delegate {delegate}"
-            raise InputError("model", f"must be a file that {where} can run ({reason})", str(path)) from None
+            raise InputError(
+                "model", f"must be a file that {where} can run ({reason})", str(path)
+            ) from None
         return interpreter, name
     if runtime != "auto":
         raise InputError("runtime", "must be installed", runtime)
@@ -79,16 +85,26 @@ def _load_delegate(module, delegate):
             # The runtimes' loader fails a second time, on stderr, where there is no library or it is no delegate's.
             _ = ctypes.CDLL(library).tflite_plugin_create_delegate
             return module.load_delegate(library)
-        except (OSError, ValueError, AttributeError) as error:  # not found; no device for it; not a delegate
+        except (
+            OSError,
+            ValueError,
+            AttributeError,
+        ) as error:  # not found; no device for it; not a delegate
             reasons.append(str(error).splitlines()[0])
-    raise InputError("delegate", f"must have a library that can be loaded ({'; '.join(reasons)})", delegate)
+    raise InputError(
+        "delegate", f"must have a library that can be loaded ({'; '.join(reasons)})", delegate
+    )
 
 
 def _warn_of_slow_int8(path, runtime):
     if runtime != "tflite_runtime" or platform.machine().lower() not in ("x86_64", "amd64", "i686"):
         return
     model = read_model(path)
-    if any(t.dtype == "int8" and not model.constant(t).size for graph in model.graphs for t in graph.tensors):
+    if any(
+        t.dtype == "int8" and not model.constant(t).size
+        for graph in model.graphs
+        for t in graph.tensors
+    ):
         line = (
             "tflite-runtime has no fast int8 kernels on x86: MobileNetV2 took 41.9 ms a frame where LiteRT took 1.94; "
             "pip install ai-edge-litert"

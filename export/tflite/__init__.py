@@ -51,14 +51,22 @@ class Export:
             if getattr(self, name) < 1:
                 raise InputError(name, "must be at least 1", getattr(self, name))
         if self.num_streams > 1 and not self.online:
-            raise InputError("num_streams", "must be 1 for a clip model; several are for --online", self.num_streams)
+            raise InputError(
+                "num_streams",
+                "must be 1 for a clip model; several are for --online",
+                self.num_streams,
+            )
         for name, known in (("image_type", IMAGE_TYPES), ("logits_type", LOGITS_TYPES)):
             if getattr(self, name) not in known:
                 raise InputError(name, f"must be one of {', '.join(known)}", getattr(self, name))
 
 
 def export_model(
-    model, output: str | os.PathLike, online: bool, variants: tuple[str, ...] = ("float32",), **choices
+    model,
+    output: str | os.PathLike,
+    online: bool,
+    variants: tuple[str, ...] = ("float32",),
+    **choices,
 ) -> list[pathlib.Path]:
     """Converts a clip model, checks the files against Keras, and writes them.
 
@@ -78,7 +86,9 @@ def export_model(
             runs on another backend than TensorFlow.
     """
     entries = _export(model, output, variants, Export(online, **choices))
-    return [entry.path for entry in sorted(entries, key=lambda entry: variants.index(entry.variant))]
+    return [
+        entry.path for entry in sorted(entries, key=lambda entry: variants.index(entry.variant))
+    ]
 
 
 def _export(model, output, variants, export):
@@ -100,13 +110,18 @@ def _export(model, output, variants, export):
         if export.data:
             calibration = streams.from_videos(spec, export.data, "train", export.num_videos)
         else:
-            print("no --data: calibrating on rendered gestures, which your videos may not look like", flush=True)
+            print(
+                "no --data: calibrating on rendered gestures, which your videos may not look like",
+                flush=True,
+            )
             calibration = streams.from_gestures(spec, export.num_videos)
     paths[0].parent.mkdir(parents=True, exist_ok=True)
     print("what Keras says ...", flush=True)
     tests = [(test, keras_logits(model, test, export.online)) for test in tests]
     order = sorted(zip(variants, paths, strict=True), key=lambda pair: pair[0] == "float32")
-    return [_export_variant(model, variant, path, export, calibration, tests) for variant, path in order]
+    return [
+        _export_variant(model, variant, path, export, calibration, tests) for variant, path in order
+    ]
 
 
 def _export_variant(model, variant, path, export, calibration, tests):
@@ -174,18 +189,26 @@ def output_paths(
 
     unknown = [variant for variant in variants if variant not in VARIANTS]
     if unknown or not variants or len(set(variants)) < len(variants):
-        raise InputError("variants", f"must be of {', '.join(VARIANTS)}, each once", ",".join(variants))
+        raise InputError(
+            "variants", f"must be of {', '.join(VARIANTS)}, each once", ",".join(variants)
+        )
     if online:
         spec.check_streamable()
     if spec.modality != "rgb" and set(CALIBRATED) & set(variants):
-        raise InputError("variants", f"must not be calibrated ones for {spec.modality}", ",".join(variants))
+        raise InputError(
+            "variants", f"must not be calibrated ones for {spec.modality}", ",".join(variants)
+        )
     folder = pathlib.Path(output)
     if folder.is_file():
         raise InputError("output", "must be a folder", str(folder))
     backbone = spec.backbone.rpartition(":")[2]
-    names = [f"{backbone}_{'online' if online else 'clip'}_{variant}.tflite" for variant in variants]
+    names = [
+        f"{backbone}_{'online' if online else 'clip'}_{variant}.tflite" for variant in variants
+    ]
     for name in names:
         if (folder / name).exists():
-            raise InputError("output", f"must be a folder without {name}, which would be lost", str(folder))
+            raise InputError(
+                "output", f"must be a folder without {name}, which would be lost", str(folder)
+            )
     check_folder(folder, spec)
     return [folder / name for name in names]

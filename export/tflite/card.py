@@ -68,7 +68,11 @@ def write_card(
     Raises:
         InputError: the folder's card is of another model.
     """
-    kept = [file for file in check_folder(folder, spec) if file["file"] not in {e.path.name for e in entries}]
+    kept = [
+        file
+        for file in check_folder(folder, spec)
+        if file["file"] not in {e.path.name for e in entries}
+    ]
     latency = _latency([entry.path for entry in entries], runtimes or _installed(), threads, rounds)
     card = {
         "spec": dataclasses.asdict(spec),
@@ -110,7 +114,11 @@ def check_folder(folder: pathlib.Path, spec: ModelSpec) -> list[dict]:
             "output", f"must have a {path.name} that can be read ({error}), or none", str(folder)
         ) from None
     if files and not is_same:
-        raise InputError("output", f"must be a folder whose {path.name} is of the same spec, or has none", str(folder))
+        raise InputError(
+            "output",
+            f"must be a folder whose {path.name} is of the same spec, or has none",
+            str(folder),
+        )
     return files
 
 
@@ -125,12 +133,18 @@ def _describe(entry, latency):
         "bytes": entry.path.stat().st_size,
         "operators": dict(Counter(operator.name for operator in graph.operators).most_common()),
         "inputs": {name: _tensor(graph.tensors[index]) for name, index in signature.inputs.items()},
-        "outputs": {name: _tensor(graph.tensors[index]) for name, index in signature.outputs.items()},
+        "outputs": {
+            name: _tensor(graph.tensors[index]) for name, index in signature.outputs.items()
+        },
         "memory": {
             "arena_bytes": arena_bytes(entry.path, model),
             "cache_bytes": sum(
                 math.prod(tensor.shape) * np.dtype(tensor.dtype).itemsize
-                for tensor in (graph.tensors[index] for name, index in signature.inputs.items() if name != "image")
+                for tensor in (
+                    graph.tensors[index]
+                    for name, index in signature.inputs.items()
+                    if name != "image"
+                )
             ),
         },
         "latency": latency,
@@ -154,14 +168,18 @@ def arena_bytes(path: pathlib.Path, model: Model) -> int:
     resolver = tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     interpreter = tf.lite.Interpreter(str(path), experimental_op_resolver_type=resolver)
     interpreter.allocate_tensors()
-    views = [interpreter.tensor(index)() for index in range(len(graph.tensors)) if index not in weights]
+    views = [
+        interpreter.tensor(index)() for index in range(len(graph.tensors)) if index not in weights
+    ]
     starts = [view.__array_interface__["data"][0] for view in views]
     return max(start + view.nbytes for start, view in zip(starts, views, strict=True)) - min(starts)
 
 
 def _tensor(tensor):
     facts = {"shape": tensor.shape, "dtype": tensor.dtype}
-    return facts | ({"scale": tensor.scale[0], "zero_point": tensor.zero_point[0]} if tensor.scale else {})
+    return facts | (
+        {"scale": tensor.scale[0], "zero_point": tensor.zero_point[0]} if tensor.scale else {}
+    )
 
 
 def _latency(paths, runtimes, threads, rounds):
@@ -170,7 +188,9 @@ def _latency(paths, runtimes, threads, rounds):
         for number in threads:
             print(f"measuring with {runtime}, {number} thread(s)", flush=True)
             for path, row in zip(paths, measure(paths, number, runtime, rounds), strict=True):
-                rows[path].append({name: value for name, value in row.items() if name not in ("model", "device")})
+                rows[path].append(
+                    {name: value for name, value in row.items() if name not in ("model", "device")}
+                )
     return rows
 
 

@@ -11,7 +11,11 @@ from tsm_tf.models.stream import build_stream_model, zero_caches
 
 
 def convert(
-    model, online: bool, variant: str = "float32", calibration: Streams | None = None, num_streams: int = 1
+    model,
+    online: bool,
+    variant: str = "float32",
+    calibration: Streams | None = None,
+    num_streams: int = 1,
 ) -> bytes:
     """Returns the TFLite file of a clip model.
 
@@ -28,7 +32,10 @@ def convert(
     """
     if online:
         converted = build_stream_model(model, num_streams, by_rows=variant != "edgetpu")
-        specs = {name: tf.TensorSpec(x.shape, tf.float32, name=name) for name, x in converted.input.items()}
+        specs = {
+            name: tf.TensorSpec(x.shape, tf.float32, name=name)
+            for name, x in converted.input.items()
+        }
     else:
         converted = model
         specs = {"image": tf.TensorSpec((1, *model.input.shape[1:]), tf.float32, name="image")}
@@ -42,7 +49,9 @@ def convert(
     module = tf.Module()
     module.variables_of_model = [variable.value for variable in converted.variables]
     with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(module, folder, signatures={"serving_default": serve.get_concrete_function()})
+        tf.saved_model.save(
+            module, folder, signatures={"serving_default": serve.get_concrete_function()}
+        )
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if variant != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -51,7 +60,9 @@ def convert(
         # Per channel, the dense layer is of a version that tflite-runtime 2.14 does not have.
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True
         if calibration:
-            samples = _online_samples(converted, calibration) if online else _clip_samples(calibration)
+            samples = (
+                _online_samples(converted, calibration) if online else _clip_samples(calibration)
+            )
             converter.representative_dataset = lambda: samples
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
             converter.inference_input_type = converter.inference_output_type = tf.int8

@@ -45,13 +45,21 @@ def set_border(content: bytes, image_type: str, logits_type: str) -> bytes:
     tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
     graph, signature = tree.subgraphs[0], tree.signatureDefs[0]
     if image_type == "uint8":
-        before, inner = _replace_border(graph, graph.inputs, signature.inputs, "image", schema.TensorType.UINT8)
+        before, inner = _replace_border(
+            graph, graph.inputs, signature.inputs, "image", schema.TensorType.UINT8
+        )
         graph.tensors[before].quantization.zeroPoint = np.zeros(1, np.int64)
-        graph.operators.insert(0, _operator(tree, schema, schema.BuiltinOperator.QUANTIZE, inner, before))
+        graph.operators.insert(
+            0, _operator(tree, schema, schema.BuiltinOperator.QUANTIZE, inner, before)
+        )
     if logits_type == "float32":
-        after, inner = _replace_border(graph, graph.outputs, signature.outputs, "logits", schema.TensorType.FLOAT32)
+        after, inner = _replace_border(
+            graph, graph.outputs, signature.outputs, "logits", schema.TensorType.FLOAT32
+        )
         graph.tensors[after].quantization = None
-        graph.operators.append(_operator(tree, schema, schema.BuiltinOperator.DEQUANTIZE, after, inner))
+        graph.operators.append(
+            _operator(tree, schema, schema.BuiltinOperator.DEQUANTIZE, after, inner)
+        )
     return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
 
 

@@ -9,27 +9,59 @@ import tensorflow as tf
 from keras import layers, ops
 from testing import refuses
 
-from tsm_tf import ModelSpec, NonLocal, TemporalShift, build_model, build_stream_model, save_checkpoint
+from tsm_tf import (
+    ModelSpec,
+    NonLocal,
+    TemporalShift,
+    build_model,
+    build_stream_model,
+    save_checkpoint,
+)
 from tsm_tf.analysis.cost import model_cost, summary, table
 from tsm_tf.models.stream import zero_caches
 
 IMAGE = (8, 8, 4)
 BY_HAND = {
     # name: (input, layer, multiply-adds, parameters)
-    "stride and groups": (IMAGE, layers.Conv2D(6, 3, 2, "same", groups=2), 4 * 4 * 6 * (3 * 3 * 2), 3 * 3 * 2 * 6 + 6),
-    "dilation": (IMAGE, layers.Conv2D(5, 3, dilation_rate=2, use_bias=False), 4 * 4 * 5 * (3 * 3 * 4), 3 * 3 * 4 * 5),
-    "depthwise": (IMAGE, layers.DepthwiseConv2D(3, 2, "same", 2), 4 * 4 * 8 * (3 * 3), 3 * 3 * 8 + 8),
+    "stride and groups": (
+        IMAGE,
+        layers.Conv2D(6, 3, 2, "same", groups=2),
+        4 * 4 * 6 * (3 * 3 * 2),
+        3 * 3 * 2 * 6 + 6,
+    ),
+    "dilation": (
+        IMAGE,
+        layers.Conv2D(5, 3, dilation_rate=2, use_bias=False),
+        4 * 4 * 5 * (3 * 3 * 4),
+        3 * 3 * 4 * 5,
+    ),
+    "depthwise": (
+        IMAGE,
+        layers.DepthwiseConv2D(3, 2, "same", 2),
+        4 * 4 * 8 * (3 * 3),
+        3 * 3 * 8 + 8,
+    ),
     "separable": (
         IMAGE,
         layers.SeparableConv2D(5, 3, depth_multiplier=2),
         6 * 6 * 8 * 9 + 6 * 6 * 8 * 5,
         9 * 8 + 8 * 5 + 5,
     ),
-    "transposed": (IMAGE, layers.Conv2DTranspose(5, 3, 2, "same"), 8 * 8 * 4 * (3 * 3 * 5), 3 * 3 * 4 * 5 + 5),
+    "transposed": (
+        IMAGE,
+        layers.Conv2DTranspose(5, 3, 2, "same"),
+        8 * 8 * 4 * (3 * 3 * 5),
+        3 * 3 * 4 * 5 + 5,
+    ),
     "dense": (IMAGE, layers.Dense(7), 8 * 8 * 4 * 7, 4 * 7 + 7),
     "einsum dense": (IMAGE, layers.EinsumDense("abcd,de->abce", (8, 8, 7)), 8 * 8 * 4 * 7, 4 * 7),
     "1d": ((9, 4), layers.Conv1D(5, 3, 2), 4 * 5 * (3 * 4), 3 * 4 * 5 + 5),
-    "3d": ((4, 5, 6, 2), layers.Conv3D(3, (3, 1, 2)), 2 * 5 * 5 * 3 * (3 * 1 * 2 * 2), 3 * 1 * 2 * 2 * 3 + 3),
+    "3d": (
+        (4, 5, 6, 2),
+        layers.Conv3D(3, (3, 1, 2)),
+        2 * 5 * 5 * 3 * (3 * 1 * 2 * 2),
+        3 * 1 * 2 * 2 * 3 + 3,
+    ),
     "batch norm": (IMAGE, layers.BatchNormalization(), 0, 4 + 4),
     "frozen": (IMAGE, layers.BatchNormalization(trainable=False), 0, 4 + 4),
     "pooling": (IMAGE, layers.AveragePooling2D(2), 0, 0),
@@ -47,7 +79,11 @@ def functional(shape, *chain):
 def test_layers_by_hand(name):
     shape, layer, multiply_adds, parameters = BY_HAND[name]
     cost = model_cost(functional(shape, layer))
-    assert (cost.total("multiply_adds"), cost.total("parameters"), cost.uncounted) == (multiply_adds, parameters, [])
+    assert (cost.total("multiply_adds"), cost.total("parameters"), cost.uncounted) == (
+        multiply_adds,
+        parameters,
+        [],
+    )
 
 
 def test_a_shared_layer_multiplies_each_time_and_has_its_weights_once():
@@ -55,7 +91,9 @@ def test_a_shared_layer_multiplies_each_time_and_has_its_weights_once():
     nested = keras.Sequential([keras.Input(IMAGE), conv, layers.MaxPooling2D()])
     x = keras.Input(IMAGE)
     y = nested(conv(x))
-    cost = model_cost(keras.Sequential([keras.Input(IMAGE), keras.Model(x, y), layers.Flatten(), layers.Dense(3)]))
+    cost = model_cost(
+        keras.Sequential([keras.Input(IMAGE), keras.Model(x, y), layers.Flatten(), layers.Dense(3)])
+    )
     assert [c.multiply_adds for c in cost.layers if c.multiply_adds] == [64 * 16, 64 * 16, 64 * 3]
     assert cost.total("parameters") == 16 + 64 * 3 + 3
 
@@ -81,10 +119,14 @@ def test_what_cannot_be_counted_is_named():
     x = keras.Input((6, 4))
     frames = layers.TimeDistributed(layers.Dense(2), name="frames")(x)
     y = ops.einsum("...ik,...kj->...ij", x, layers.Dot((1, 1), name="dot")([x, x]))
-    model = keras.Model(x, [Mine(3, name="mine")(layers.LSTM(5, name="lstm")(x)), frames, y, layers.Dense(1)(x)])
+    model = keras.Model(
+        x, [Mine(3, name="mine")(layers.LSTM(5, name="lstm")(x)), frames, y, layers.Dense(1)(x)]
+    )
     cost = model_cost(model)
     named = {"mine (Mine)", "lstm (LSTM)", "frames (TimeDistributed)", "dot (Dot)"}
-    assert {name for name in cost.uncounted if "Einsum" not in name} == named and len(cost.uncounted) == 5
+    assert {name for name in cost.uncounted if "Einsum" not in name} == named and len(
+        cost.uncounted
+    ) == 5
     assert cost.total("multiply_adds") == 6 * 4
     assert cost.total("parameters") == model.count_params()
     assert all(f"NOT COUNTED: {name}" in summary(cost) for name in named)
@@ -107,7 +149,9 @@ def test_moved_by_hand(mode, directions):
 def test_caches_are_those_of_the_stream(backbone):
     model = build_model(ModelSpec(backbone, input_size=64, num_segments=4))
     caches = zero_caches(build_stream_model(model))
-    assert model_cost(model).cache_bytes == sum(np.asarray(cache).nbytes for cache in caches.values())
+    assert model_cost(model).cache_bytes == sum(
+        np.asarray(cache).nbytes for cache in caches.values()
+    )
 
 
 def test_shift_costs_no_multiply_add_and_the_model_stays_as_it_was():
@@ -115,7 +159,10 @@ def test_shift_costs_no_multiply_add_and_the_model_stays_as_it_was():
     model, plain = build_model(spec), build_model(spec.replace(shift_mode="none"))
     cost = model_cost(model)
     assert cost == model_cost(model)
-    assert model.get_layer("head").output.shape == (None, 27)  # a second call on record would make it ambiguous
+    assert model.get_layer("head").output.shape == (
+        None,
+        27,
+    )  # a second call on record would make it ambiguous
     assert cost.total("multiply_adds") == model_cost(plain).total("multiply_adds")
     assert model_cost(plain).total("moved") == model_cost(plain).moved_of_shifted == 0
     stream = model_cost(build_stream_model(model))
@@ -139,10 +186,16 @@ def test_mobilenet_v2s_300_million():
 
 
 def test_equals_tensorflows_own_count():
-    spec = ModelSpec("resnet50", input_size=64, non_local=True, temporal_pool=True, shift_mode="bidirectional")
+    spec = ModelSpec(
+        "resnet50", input_size=64, non_local=True, temporal_pool=True, shift_mode="bidirectional"
+    )
     for model in (build_model(spec), build_model(ModelSpec(input_size=64, width=0.5))):
         clip = tf.TensorSpec((1, *model.input.shape[1:]))
-        graph = tf.function(lambda x, model=model: model(x, training=False)).get_concrete_function(clip).graph
+        graph = (
+            tf.function(lambda x, model=model: model(x, training=False))
+            .get_concrete_function(clip)
+            .graph
+        )
         builder = tf.compat.v1.profiler.ProfileOptionBuilder
         options = builder(builder.float_operation()).with_empty_output().build()
         node = tf.compat.v1.profiler.profile(graph, cmd="op", options=options)
@@ -151,7 +204,9 @@ def test_equals_tensorflows_own_count():
             node = node.children[0]
             operations[node.name] = node.float_ops
         multiplying = ("Conv2D", "DepthwiseConv2dNative", "MatMul", "BatchMatMulV2")
-        assert 2 * model_cost(model).total("multiply_adds") == sum(operations.get(name, 0) for name in multiplying)
+        assert 2 * model_cost(model).total("multiply_adds") == sum(
+            operations.get(name, 0) for name in multiplying
+        )
 
 
 def test_refuses():
@@ -165,7 +220,9 @@ def test_refuses():
 
 
 def command(*arguments):
-    return subprocess.run([sys.executable, "-m", "tsm_tf.analysis.cost", *arguments], capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "tsm_tf.analysis.cost", *arguments], capture_output=True, text=True
+    )
 
 
 def test_command(tmp_path):
@@ -174,7 +231,10 @@ def test_command(tmp_path):
     done = command(f"--checkpoint={tmp_path}", "--layers", f"--output={tmp_path / 'out'}")
     assert done.returncode == 0, done.stderr
     cost = model_cost(model)
-    assert done.stdout == f"{table(cost)}\n{summary(cost)}\nwritten to {tmp_path / 'out' / 'cost.csv'}\n"
+    assert (
+        done.stdout
+        == f"{table(cost)}\n{summary(cost)}\nwritten to {tmp_path / 'out' / 'cost.csv'}\n"
+    )
     with (tmp_path / "out" / "cost.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["kind"] for row in rows] == [call.kind for call in cost.layers]
@@ -184,6 +244,10 @@ def test_command(tmp_path):
 
 def test_command_refuses(tmp_path):
     done = command(f"--checkpoint={tmp_path}", "--num_segments=4")
-    assert done.returncode == 1 and done.stderr.startswith("error: `checkpoint` decides --num_segments")
+    assert done.returncode == 1 and done.stderr.startswith(
+        "error: `checkpoint` decides --num_segments"
+    )
     done = command("--backbone=resnet18", "--non_local")
-    assert done.returncode == 1 and done.stderr.startswith("error: `non_local` must be false unless")
+    assert done.returncode == 1 and done.stderr.startswith(
+        "error: `non_local` must be false unless"
+    )

@@ -26,13 +26,17 @@ def test_ring_by_hand():
 
 
 def test_steps_wait_for_the_slower_of_compute_and_input():
-    cluster = Cluster(clips_per_second=100, clips=50, bandwidth=1e9, input_bandwidth=TSM.values_per_clip * 25)
+    cluster = Cluster(
+        clips_per_second=100, clips=50, bandwidth=1e9, input_bandwidth=TSM.values_per_clip * 25
+    )
     assert step_seconds(TSM, 1, cluster) == pytest.approx(2.0)
     assert step_seconds(TSM, 1, Cluster(100, 50)) == pytest.approx(0.5)
 
 
 def test_compute_per_io_is_table_10s():
-    assert [row["compute_per_io_k"] for row in table_10()] == pytest.approx([16.6, 6.85, 27.4], abs=0.05)
+    assert [row["compute_per_io_k"] for row in table_10()] == pytest.approx(
+        [16.6, 6.85, 27.4], abs=0.05
+    )
 
 
 def test_times_are_table_12s_within_a_fifth():
@@ -45,14 +49,23 @@ def test_times_are_table_12s_within_a_fifth():
 
 def test_order_of_figure_12():
     last = {row["model"]: row for row in speeds(CLUSTER) if row["nodes"] == 256}
-    names = [model.name for model in sorted(MODELS, key=lambda m: last[m.name]["clips_per_second"], reverse=True)]
+    names = [
+        model.name
+        for model in sorted(MODELS, key=lambda m: last[m.name]["clips_per_second"], reverse=True)
+    ]
     assert names == ["TSM", "I3D 3x3x3", "I3D 3x1x1"]
     assert last["TSM"]["efficiency"] > 0.8 and last["TSM"]["devices"] == 1536
     assert last["I3D 3x3x3"]["efficiency"] < last["TSM"]["efficiency"]
 
 
 def test_command(tmp_path):
-    command = [sys.executable, "-m", "tsm_tf.analysis.scalability", f"--output={tmp_path}", "--clips_per_second=1"]
+    command = [
+        sys.executable,
+        "-m",
+        "tsm_tf.analysis.scalability",
+        f"--output={tmp_path}",
+        "--clips_per_second=1",
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader((tmp_path / "table_12.csv").open()))

@@ -5,7 +5,12 @@ import subprocess
 import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
-JSON_PARTS = ("ModelFile", "StreamClassifier", "FrameLoop", "Benchmark")  # need org.json, which a JDK lacks
+JSON_PARTS = (
+    "ModelFile",
+    "StreamClassifier",
+    "FrameLoop",
+    "Benchmark",
+)  # need org.json, which a JDK lacks
 CORE = ROOT / "android_demo" / "java" / "org" / "tsm" / "core"
 TOOL = ROOT / "android_demo" / "tests" / "host_tool" / "org" / "tsm" / "core" / "HostTool.java"
 

@@ -28,9 +28,16 @@ def write_case(archive: zipfile.ZipFile, name: str, path: pathlib.Path, frames: 
     logits = np.stack([runner.step(frame) for frame in frames])
     shown = bytes(smoother.step(row) for row in logits)
     outputs = signature(runner.interpreter)[1]
-    caches = [runner.interpreter.get_tensor(outputs[key]["index"]) for key in sorted(outputs) if key != "logits"]
+    caches = [
+        runner.interpreter.get_tensor(outputs[key]["index"])
+        for key in sorted(outputs)
+        if key != "logits"
+    ]
     contents = {"model.tflite": path.read_bytes(), "frames": frames.tobytes(), "shown": shown}
-    contents |= {"logits": logits.astype("<f4").tobytes(), "caches": b"".join(cache.tobytes() for cache in caches)}
+    contents |= {
+        "logits": logits.astype("<f4").tobytes(),
+        "caches": b"".join(cache.tobytes() for cache in caches),
+    }
     for part, content in contents.items():
         archive.writestr(zipfile.ZipInfo(f"{name}/{part}"), content)
 
@@ -60,10 +67,16 @@ def main(output: str) -> None:
     with_xnnpack = interpreter.Interpreter
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(output, "w") as archive:
         for size, variants in _MODELS.items():
-            spec = ModelSpec(num_classes=len(LABELS), labels=LABELS, input_size=size, width=0.35, fps=8.0)
+            spec = ModelSpec(
+                num_classes=len(LABELS), labels=LABELS, input_size=size, width=0.35, fps=8.0
+            )
             model = with_weights(build_model(spec))
-            paths = export_model(model, f"{folder}/{size}", online=True, variants=variants, num_videos=9)
-            interpreter.Interpreter = functools.partial(with_xnnpack, experimental_op_resolver_type=plain)
+            paths = export_model(
+                model, f"{folder}/{size}", online=True, variants=variants, num_videos=9
+            )
+            interpreter.Interpreter = functools.partial(
+                with_xnnpack, experimental_op_resolver_type=plain
+            )
             for path in paths:
                 write_case(archive, f"{size}_{path.stem.rpartition('_')[2]}", path, stream(size))
             interpreter.Interpreter = with_xnnpack

@@ -12,12 +12,16 @@ LARGEST = 20 * 2**20
 TOP_LEVEL = {"AndroidManifest.xml", "classes.dex", "resources.arsc"}
 NAMES = ("TSM_APK", "TSM_APK_AGAIN", "TSM_ANDROID", "TSM_R8", "TSM_JDK")
 if not all(name in os.environ for name in NAMES):
-    pytest.skip("the APK is tested by bazel test //android_demo/tests:apk_test", allow_module_level=True)
+    pytest.skip(
+        "the APK is tested by bazel test //android_demo/tests:apk_test", allow_module_level=True
+    )
 APK, APK_AGAIN, ANDROID, R8, JDK = (pathlib.Path(os.environ[name]) for name in NAMES)
 
 
 def output(*command):
-    done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(
+        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     assert done.returncode == 0, done.stdout[-3000:]
     return done.stdout
 
@@ -50,7 +54,10 @@ def test_one_permission_and_one_door(manifest):
 
 def test_signed_twice():
     told = output("apksigner", "verify", "--verbose", "--min-sdk-version", "21", APK)
-    assert "v1 scheme (JAR signing): true" in told and "v2 scheme (APK Signature Scheme v2): true" in told
+    assert (
+        "v1 scheme (JAR signing): true" in told
+        and "v2 scheme (APK Signature Scheme v2): true" in told
+    )
 
 
 def test_the_same_bytes_again():
@@ -60,9 +67,13 @@ def test_the_same_bytes_again():
 def test_what_is_in_it(entries):
     names = {entry.filename for entry in entries}
     abis = {"arm64-v8a", "armeabi-v7a"}
-    assert {name for name in names if name.startswith("lib/")} == {f"lib/{a}/libtensorflowlite_jni.so" for a in abis}
+    assert {name for name in names if name.startswith("lib/")} == {
+        f"lib/{a}/libtensorflowlite_jni.so" for a in abis
+    }
     assert [name for name in names if name.endswith(".dex")] == ["classes.dex"]
-    assert all(name.startswith(("lib/", "res/", "assets/", "META-INF/")) for name in names - TOP_LEVEL)
+    assert all(
+        name.startswith(("lib/", "res/", "assets/", "META-INF/")) for name in names - TOP_LEVEL
+    )
     models = [entry for entry in entries if entry.filename.startswith("assets/")]
     assert models and all(entry.filename.endswith(".tflite") for entry in models)
     assert all(entry.compress_type == zipfile.ZIP_STORED for entry in models)
@@ -74,7 +85,9 @@ def test_aligned(entries):
     data = APK.read_bytes()
     for entry in entries:
         if entry.compress_type == zipfile.ZIP_STORED:
-            name, extra = (int.from_bytes(data[entry.header_offset + at :][:2], "little") for at in (26, 28))
+            name, extra = (
+                int.from_bytes(data[entry.header_offset + at :][:2], "little") for at in (26, 28)
+            )
             assert (entry.header_offset + 30 + name + extra) % 4 == 0, entry.filename
 
 
@@ -83,7 +96,15 @@ def test_every_class_is_there(tmp_path):
     with zipfile.ZipFile(APK) as apk:
         dex = apk.extract("classes.dex", tmp_path)
     assert "invoke-custom" not in output("dexdump", "-d", dex)
-    trace = (JDK / "bin" / "java", "-cp", R8, "com.android.tools.r8.tracereferences.TraceReferences", "--check")
+    trace = (
+        JDK / "bin" / "java",
+        "-cp",
+        R8,
+        "com.android.tools.r8.tracereferences.TraceReferences",
+        "--check",
+    )
     output(*trace, "--lib", JDK, "--lib", ANDROID, "--source", dex)
-    done = subprocess.run([*map(str, trace), "--lib", str(JDK), "--source", dex], capture_output=True, text=True)
+    done = subprocess.run(
+        [*map(str, trace), "--lib", str(JDK), "--source", dex], capture_output=True, text=True
+    )
     assert "Missing class android.app.Activity" in done.stderr  # it does see what is not there

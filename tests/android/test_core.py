@@ -62,7 +62,12 @@ def test_frames_are_opencvs(host_tool, path):
     small = cv2.resize(frame, (257, 191), interpolation=cv2.INTER_AREA)
     cases = [
         (rgb, size, layout, rotation, mirror)
-        for rgb, size in ((frame[:239, :311], 96), (small, 48), (small, 224), (frame[:256, :320], 224))
+        for rgb, size in (
+            (frame[:239, :311], 96),
+            (small, 48),
+            (small, 224),
+            (frame[:256, :320], 224),
+        )
         for number, layout in enumerate(LAYOUTS)
         for rotation in (0, 90, 180, 270)
         for mirror in ((False, True) if number == 0 else (rotation == 90,))
@@ -71,12 +76,19 @@ def test_frames_are_opencvs(host_tool, path):
     for rgb, size, (padding, stride), rotation, mirror in cases:
         y, u, v = to_yuv(rgb)
         data += ints(size, rgb.shape[1], rgb.shape[0], rotation, mirror)
-        data += in_memory(y, padding, 1) + in_memory(u, padding, stride) + in_memory(v, padding, stride)
-        expected.append(eval_frame(upright(to_rgb(y, u, v), rotation, mirror), ModelSpec(input_size=size)))
+        data += (
+            in_memory(y, padding, 1) + in_memory(u, padding, stride) + in_memory(v, padding, stride)
+        )
+        expected.append(
+            eval_frame(upright(to_rgb(y, u, v), rotation, mirror), ModelSpec(input_size=size))
+        )
     answer = host_tool(["yuv"], data)
     assert len(answer) == sum(image.size for image in expected)
     for case, image in zip(cases, expected, strict=True):
-        actual, answer = np.frombuffer(answer[: image.size], np.uint8).reshape(image.shape), answer[image.size :]
+        actual, answer = (
+            np.frombuffer(answer[: image.size], np.uint8).reshape(image.shape),
+            answer[image.size :],
+        )
         difference = np.abs(actual.astype(int) - image)
         assert difference.max() <= 2, (case[0].shape, case[1:], difference.max())
 
@@ -90,10 +102,14 @@ def test_official_smoothing(host_tool, golden_dir):
 @pytest.mark.parametrize("labels", [LABELS, ("a", "No gesture", "b"), ("x", "y")], ids=len)
 def test_smoothing_is_pythons(host_tool, labels):
     rng = np.random.default_rng(0)
-    logits = np.repeat(rng.normal(size=(60, len(labels))), 5, axis=0) + rng.normal(size=(300, len(labels)))
+    logits = np.repeat(rng.normal(size=(60, len(labels))), 5, axis=0) + rng.normal(
+        size=(300, len(labels))
+    )
     smoother = Smoother(labels)
     expected = [smoother.step(row) for row in logits.astype(np.float32)]
-    assert [int(line) for line in host_tool(["smooth", *labels], logits.astype(">f4").tobytes()).split()] == expected
+    assert [
+        int(line) for line in host_tool(["smooth", *labels], logits.astype(">f4").tobytes()).split()
+    ] == expected
     assert len(set(expected)) > 1
 
 
@@ -104,7 +120,9 @@ def test_frames_are_taken_as_in_python(host_tool, fps):
     nanos = np.round((seconds - seconds[0]) * 1e9).astype(np.int64)
     frames = AtRate([(n / 1e9, None) for n in nanos], fps)
     taken = [number for number, _, _ in frames]
-    lines = host_tool(["clock", fps or "NaN"], (nanos + 10**15).astype(">i8").tobytes()).split(b"\n")[:-1]
+    lines = host_tool(["clock", fps or "NaN"], (nanos + 10**15).astype(">i8").tobytes()).split(
+        b"\n"
+    )[:-1]
     assert [i for i, line in enumerate(lines) if line.startswith(b"1")] == taken
     assert int(lines[-1].split()[1]) == frames.dropped and (fps is None or frames.dropped > 0)
 

@@ -24,7 +24,9 @@ def test_official_multi_scale_boxes(golden):
 def test_official_test_crops(golden):
     for case in golden["test_crops"]:
         width, height = case["image"]
-        assert transforms.five_crop_corners(width, height, case["crop"]) == [tuple(c) for c in case["five"]]
+        assert transforms.five_crop_corners(width, height, case["crop"]) == [
+            tuple(c) for c in case["five"]
+        ]
         if case["three"] is None:
             with refuses("crop", "must fit"):
                 transforms.three_crop_corners(width, height, case["full_res_crop"])
@@ -53,21 +55,41 @@ def test_center_crop_and_eval_frame():
 
 
 def test_flips_swap_sided_words_and_spare_the_rest():
-    labels = ("Swiping Left", "Swiping Right", "turn_clockwise", "turn_counter-clockwise", "Stop Sign", "Left turn")
+    labels = (
+        "Swiping Left",
+        "Swiping Right",
+        "turn_clockwise",
+        "turn_counter-clockwise",
+        "Stop Sign",
+        "Left turn",
+    )
     assert transforms.flip_targets(labels) == (1, 0, 3, 2, 4, None)
     text = transforms.describe_flips(labels, transforms.flip_targets(labels))
     assert "Swiping Left <-> Swiping Right" in text and "never flipped: Left turn" in text
 
 
 def test_flips_of_jester():
-    labels = ("Turning Hand Clockwise", "Turning Hand Counterclockwise", "Swiping Up", "Copyright", "Leftover")
+    labels = (
+        "Turning Hand Clockwise",
+        "Turning Hand Counterclockwise",
+        "Swiping Up",
+        "Copyright",
+        "Leftover",
+    )
     assert transforms.flip_targets(labels) == (1, 0, 2, 3, 4)
 
 
 @pytest.mark.parametrize(
     ("labels", "targets"),
     [
-        (("Turn left hand clockwise", "Turn right hand clockwise", "Turn right hand anti-clockwise"), (2, None, 0)),
+        (
+            (
+                "Turn left hand clockwise",
+                "Turn right hand clockwise",
+                "Turn right hand anti-clockwise",
+            ),
+            (2, None, 0),
+        ),
         (("from left to right", "from right to left", "left-to-right"), (1, 0, None)),
         (("SwipeLeft", "SwipeRight", "TurnCounterClockwise", "TurnClockwise"), (1, 0, 3, 2)),
         (("left 2 fingers", "left 3 fingers", "right 2 fingers", "right 3 fingers"), (2, 3, 0, 1)),
@@ -83,7 +105,9 @@ def test_boxes_stay_inside_a_frame_that_is_smaller_than_the_input():
     for side in (61, 62, 63, 64):
         for w, h, x, y in transforms.crop_boxes(side, 80, 64):
             assert 0 <= x <= side - w and 0 <= y <= 80 - h
-    assert transforms.multi_scale_crop(video_frames(2, 62, 62, 3), 64, np.random.default_rng(0)).shape == (2, 64, 64, 3)
+    assert transforms.multi_scale_crop(
+        video_frames(2, 62, 62, 3), 64, np.random.default_rng(0)
+    ).shape == (2, 64, 64, 3)
 
 
 @pytest.mark.parametrize("path", natural_videos(), ids=lambda path: path.stem)

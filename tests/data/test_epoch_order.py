@@ -7,7 +7,10 @@ from tsm_tf.data.epoch_order import PADDING, Share, epoch_order
 def test_processes_take_together_what_one_takes():
     whole = epoch_order(10, 4, rng=np.random.default_rng(1))
     assert sorted(whole) == list(range(10)) and list(whole) != list(range(10))
-    shares = [epoch_order(10, 4, rng=np.random.default_rng(1), drop_last=True, share=Share(i, 2)) for i in range(2)]
+    shares = [
+        epoch_order(10, 4, rng=np.random.default_rng(1), drop_last=True, share=Share(i, 2))
+        for i in range(2)
+    ]
     together = np.concatenate([share.reshape(2, 2) for share in shares], axis=1).ravel()
     np.testing.assert_array_equal(together, whole[:8])
 
@@ -17,12 +20,16 @@ def test_last_batch_is_filled_or_dropped():
     np.testing.assert_array_equal(epoch_order(5, 4, drop_last=True), range(4))
     np.testing.assert_array_equal(epoch_order(5, 4, share=Share(0, 2)), [0, 1, 4, PADDING])
     np.testing.assert_array_equal(epoch_order(5, 4, share=Share(1, 2)), [2, 3, PADDING, PADDING])
-    np.testing.assert_array_equal(epoch_order(5, 4, share=Share(replicas=2)), [0, 1, 2, 3, 4, *[PADDING] * 3])
+    np.testing.assert_array_equal(
+        epoch_order(5, 4, share=Share(replicas=2)), [0, 1, 2, 3, 4, *[PADDING] * 3]
+    )
 
 
 def test_goes_on_within_an_epoch():
     whole = epoch_order(9, 2, rng=np.random.default_rng(3))
-    np.testing.assert_array_equal(epoch_order(9, 2, rng=np.random.default_rng(3), first_batch=3), whole[6:])
+    np.testing.assert_array_equal(
+        epoch_order(9, 2, rng=np.random.default_rng(3), first_batch=3), whole[6:]
+    )
     assert len(epoch_order(9, 2, first_batch=5)) == 0
 
 

@@ -12,7 +12,9 @@ from tsm_tf.data.listing import Video, read_labels, read_videos
 from tsm_tf.data.pipeline import clip_dataset, stream_fps
 from tsm_tf.data.sources.video_file import read_frames
 
-SPEC = ModelSpec(num_classes=2, labels=("Swiping Left", "Swiping Right"), num_segments=4, input_size=32)
+SPEC = ModelSpec(
+    num_classes=2, labels=("Swiping Left", "Swiping Right"), num_segments=4, input_size=32
+)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +28,11 @@ def passes(dataset, count=1):
 
 def test_evaluation_keeps_order_and_takes_the_centres(data):
     batches = passes(clip_dataset(data, SPEC, "val", False, 2))[0]
-    assert [clips.shape for clips, _ in batches] == [(2, 4, 32, 32, 3), (2, 4, 32, 32, 3), (1, 4, 32, 32, 3)]
+    assert [clips.shape for clips, _ in batches] == [
+        (2, 4, 32, 32, 3),
+        (2, 4, 32, 32, 3),
+        (1, 4, 32, 32, 3),
+    ]
     assert np.concatenate([labels for _, labels in batches]).tolist() == [0, 1, 0, 1, 0]
     expected = center_crop(read_frames(data / "val 0.mp4", [1, 3, 6, 8], SPEC.short_side), 32)
     np.testing.assert_array_equal(batches[0][0][0], expected)
@@ -50,7 +56,9 @@ def test_flips_change_label_with_picture(data):
     changed = plain[1] != flipped[1]
     assert 0 < changed.sum() < 10
     for i in range(10):
-        np.testing.assert_array_equal(flipped[0][i], plain[0][i][:, :, ::-1] if changed[i] else plain[0][i])
+        np.testing.assert_array_equal(
+            flipped[0][i], plain[0][i][:, :, ::-1] if changed[i] else plain[0][i]
+        )
 
 
 def test_bad_video_stops_or_is_skipped_and_named(data, tmp_path):
@@ -61,7 +69,9 @@ def test_bad_video_stops_or_is_skipped_and_named(data, tmp_path):
         passes(clip_dataset(folder, SPEC, "train", True, 2, bad_videos=found))
     assert pathlib.Path(found[0].path).name == "train 2.mp4"
     found.clear()
-    batches = passes(clip_dataset(folder, SPEC, "train", True, 2, on_bad_video="skip", bad_videos=found))[0]
+    batches = passes(
+        clip_dataset(folder, SPEC, "train", True, 2, on_bad_video="skip", bad_videos=found)
+    )[0]
     assert sum(len(labels) for _, labels in batches) == 3 and len(found) == 1
 
 
@@ -69,11 +79,15 @@ def test_unknown_lengths_are_counted(tmp_path):
     folder = write_data(tmp_path, {"val": 2})
     known = passes(clip_dataset(folder, SPEC, "val", False, 2))[0][0][0]
     (folder / "val.txt").write_text('"val 0.mp4" -1 0\n"val 1.mp4" -1 1\n')
-    np.testing.assert_array_equal(passes(clip_dataset(folder, SPEC, "val", False, 2))[0][0][0], known)
+    np.testing.assert_array_equal(
+        passes(clip_dataset(folder, SPEC, "val", False, 2))[0][0][0], known
+    )
 
 
 def test_stream_rate_is_that_of_the_clips(data):
-    assert stream_fps(data, "train", 4) == pytest.approx(4 / 1.1, abs=0.01)  # the median of 1.0, 1.1 and 1.2 seconds
+    assert stream_fps(data, "train", 4) == pytest.approx(
+        4 / 1.1, abs=0.01
+    )  # the median of 1.0, 1.1 and 1.2 seconds
 
 
 def test_refuses_what_cannot_be(data):
@@ -118,8 +132,12 @@ def test_shapes_are_known_and_every_epoch_shows_each_video_once(tmp_path):
     assert clips.shape.as_list() == [None, 4, 32, 32, 3] and clips.dtype == "uint8"
     assert targets.shape.as_list() == [None] and targets.dtype == "int32"
     assert int(dataset.cardinality()) == 3
-    orders = [np.concatenate([labels for _, labels in epoch]).tolist() for epoch in passes(dataset, 4)]
-    assert all(sorted(order) == list(range(7)) for order in orders) and len({*map(tuple, orders)}) > 1
+    orders = [
+        np.concatenate([labels for _, labels in epoch]).tolist() for epoch in passes(dataset, 4)
+    ]
+    assert (
+        all(sorted(order) == list(range(7)) for order in orders) and len({*map(tuple, orders)}) > 1
+    )
 
 
 def test_keras_trains_on_what_is_left_when_bad_videos_are_skipped(tmp_path):
@@ -131,7 +149,9 @@ def test_keras_trains_on_what_is_left_when_bad_videos_are_skipped(tmp_path):
         [keras.Input((4, 32, 32, 3)), keras.layers.GlobalAveragePooling3D(), keras.layers.Dense(2)]
     )
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))
+    count = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: seen.append(batch)
+    )
     model.fit(dataset, epochs=3, verbose=0, callbacks=[count])
     assert set(seen) in ({0, 1}, {0, 1, 2})
     assert [pathlib.Path(error.path).name for error in found] == ["train 2.mp4"] * 3
@@ -161,7 +181,9 @@ def test_a_video_shorter_than_the_clip_repeats_frames(data, num_segments):
     spec = SPEC.replace(num_segments=num_segments)
     clip = passes(clip_dataset(data, spec, "val", False, 1))[0][0][0][0]
     indices = [int(10 / num_segments * (i + 0.5)) for i in range(num_segments)]
-    np.testing.assert_array_equal(clip, center_crop(read_frames(data / "val 0.mp4", indices, spec.short_side), 32))
+    np.testing.assert_array_equal(
+        clip, center_crop(read_frames(data / "val 0.mp4", indices, spec.short_side), 32)
+    )
     clip = passes(clip_dataset(data, spec, "train", True, 10))[0][0][0][0]
     assert (clip == clip[:1]).all()  # the official code's rule: the first frame
 

@@ -46,10 +46,15 @@ def test_agrees_with_the_model(data, model, checkpoint, tmp_path):
     np.testing.assert_allclose(scores, logits, atol=1e-4)
     assert [row["label"] for row in rows] == [LABELS[i] for i in labels]
     assert [row["predicted"] for row in rows] == [LABELS[i] for i in logits.argmax(1)]
-    assert metrics["top1"] == pytest.approx((logits.argmax(1) == labels).mean()) and metrics["top5"] == 1
+    assert (
+        metrics["top1"] == pytest.approx((logits.argmax(1) == labels).mean())
+        and metrics["top5"] == 1
+    )
     assert json.loads((tmp_path / "e" / "metrics.json").read_text(encoding="utf-8")) == metrics
     assert [row["class"] for row in rows_of(tmp_path / "e" / "per_class.csv")] == list(LABELS)
-    assert (tmp_path / "e" / "confusion.png").stat().st_size > 5000 and not list(tmp_path.rglob(".writing*"))
+    assert (tmp_path / "e" / "confusion.png").stat().st_size > 5000 and not list(
+        tmp_path.rglob(".writing*")
+    )
 
 
 def test_results_of_something_else_are_not_lost(data, checkpoint, tmp_path):
@@ -75,7 +80,11 @@ def test_refuses_other_classes(data, checkpoint, model, tmp_path):
 def test_metrics_by_hand():
     logits = np.array([[3.0, 1, 2], [0, 5, 1], [1, 2, 3], [9, 8, 7]])
     labels = np.array([0, 2, 1, 2])
-    assert top_k(logits, labels, 1) == 0.25 and top_k(logits, labels, 2) == 0.75 and top_k(logits, labels, 9) == 1
+    assert (
+        top_k(logits, labels, 1) == 0.25
+        and top_k(logits, labels, 2) == 0.75
+        and top_k(logits, labels, 9) == 1
+    )
     confusion = confusion_matrix(logits.argmax(1), labels, 3)
     assert confusion.tolist() == [[1, 0, 0], [0, 0, 1], [1, 1, 0]]
     assert per_class(confusion)[0] == {"recall": 1.0, "precision": 0.5, "videos": 1}

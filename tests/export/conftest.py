@@ -4,7 +4,9 @@ from weights import with_weights
 from tsm_tf import ModelSpec, build_model
 from tsm_tf.data.synthetic.render import render
 
-SPEC = ModelSpec(num_classes=4, labels=("a", "b", "c", "ü"), num_segments=4, input_size=32, width=0.35, fps=5.0)
+SPEC = ModelSpec(
+    num_classes=4, labels=("a", "b", "c", "ü"), num_segments=4, input_size=32, width=0.35, fps=5.0
+)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,9 @@ from export.runtime.interpreter import RUNTIMES
 
 
 def run(*arguments):
-    return subprocess.run([sys.executable, "-m", "export.benchmark", *arguments], capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "export.benchmark", *arguments], capture_output=True, text=True
+    )
 
 
 def test_times_online_and_clip_models_in_turns(online, clip, tmp_path):
@@ -17,8 +19,15 @@ def test_times_online_and_clip_models_in_turns(online, clip, tmp_path):
         (path.name, threads) for threads in "12" for path in (online, clip)
     ]
     for row in rows:
-        assert 0 < float(row["p50_ms"]) <= float(row["p90_ms"]) <= float(row["p99_ms"]) and row["steps"] == "50"
-        assert float(row["invoke_p50_ms"]) > 0 and row["runtime"].split()[0] in RUNTIMES and row["device"]
+        assert (
+            0 < float(row["p50_ms"]) <= float(row["p90_ms"]) <= float(row["p99_ms"])
+            and row["steps"] == "50"
+        )
+        assert (
+            float(row["invoke_p50_ms"]) > 0
+            and row["runtime"].split()[0] in RUNTIMES
+            and row["device"]
+        )
         assert (float(row["ratio"]) == 1) == (clip.name in row["model"])
     assert (tmp_path / "latency.png").read_bytes().startswith(b"\x89PNG")
 
@@ -29,7 +38,14 @@ def test_without_matplotlib_no_picture(online, tmp_path):
         "u.find_spec = lambda name, *more: None if name == 'matplotlib' else find(name, *more); "
         "runpy.run_module('export.benchmark', run_name='__main__', alter_sys=True)"
     )
-    command = [sys.executable, "-c", code, f"--models={online}", "--rounds=1", f"--output={tmp_path}"]
+    command = [
+        sys.executable,
+        "-c",
+        code,
+        f"--models={online}",
+        "--rounds=1",
+        f"--output={tmp_path}",
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0 and "no PNG" in done.stdout, done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["latency.csv"]
@@ -42,5 +58,7 @@ def test_refuses(online, tmp_path):
         ([f"--models={online}", "--runtimes=onnx"], "`runtimes`"),
     ):
         done = run(*flags, f"--output={tmp_path / 'o'}")
-        assert done.returncode == 1 and part in done.stderr and "Traceback" not in done.stderr, done.stderr
+        assert done.returncode == 1 and part in done.stderr and "Traceback" not in done.stderr, (
+            done.stderr
+        )
         assert not (tmp_path / "o").exists()

@@ -19,7 +19,9 @@ def path(request):
 
 @pytest.fixture(params=RUNTIMES)
 def runner(path, request):
-    pytest.importorskip(RUNTIMES[request.param], reason="not in the newest releases' environment: it needs numpy 1")
+    pytest.importorskip(
+        RUNTIMES[request.param], reason="not in the newest releases' environment: it needs numpy 1"
+    )
     return StreamRunner(path, runtime=request.param)
 
 

@@ -36,7 +36,9 @@ def test_unidirectional_does_not_leave_its_clip():
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("num_segments, channels, shift_div", [(1, 8, 8), (3, 7, 3), (5, 16, 2), (8, 24, 8)])
+@pytest.mark.parametrize(
+    "num_segments, channels, shift_div", [(1, 8, 8), (3, 7, 3), (5, 16, 2), (8, 24, 8)]
+)
 def test_any_size(mode, num_segments, channels, shift_div):
     x = frames(2 * num_segments, 3, 2, channels)
     expected = shift_by_hand(x, num_segments, channels // shift_div, mode == "bidirectional")
@@ -45,7 +47,9 @@ def test_any_size(mode, num_segments, channels, shift_div):
 
 def test_unidirectional_can_move_everything():
     x = frames(4, 2, 2, 3)
-    np.testing.assert_array_equal(array(TemporalShift(4, 1, "unidirectional")(x)), shift_by_hand(x, 4, 3, False))
+    np.testing.assert_array_equal(
+        array(TemporalShift(4, 1, "unidirectional")(x)), shift_by_hand(x, 4, 3, False)
+    )
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -61,7 +65,9 @@ def test_unknown_height_and_width():
 
 
 def test_gradient_is_the_shift_back():
-    tf = pytest.importorskip("tensorflow", reason="its tape; the other backends differentiate the same operations")
+    tf = pytest.importorskip(
+        "tensorflow", reason="its tape; the other backends differentiate the same operations"
+    )
     x, upstream = tf.constant(frames(6, 2, 2, 8)), frames(6, 2, 2, 8, seed=1)
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -85,14 +91,18 @@ def test_streaming_gives_the_clip_and_starts_again(dtype):
 
 
 def test_streaming_works_everywhere(tmp_path):
-    assert_layer_works(lambda **kw: StreamingTemporalShift(4, batch_size=3, **kw), frames(3, 2, 2, 8), tmp_path)
+    assert_layer_works(
+        lambda **kw: StreamingTemporalShift(4, batch_size=3, **kw), frames(3, 2, 2, 8), tmp_path
+    )
     assert StreamingTemporalShift(4, batch_size=3)(keras.Input((2, 2, 8))).shape == (None, 2, 2, 8)
 
 
 def test_streaming_cache_is_no_trainable_weight():
     layer = StreamingTemporalShift(4)
     layer(frames(1, 2, 2, 8))
-    assert layer.trainable_weights == [] and [w.shape for w in layer.non_trainable_weights] == [(1, 2, 2, 2)]
+    assert layer.trainable_weights == [] and [w.shape for w in layer.non_trainable_weights] == [
+        (1, 2, 2, 2)
+    ]
 
 
 def test_refuses_what_cannot_be():

@@ -33,9 +33,15 @@ def stage_outputs(model):
             last = max(blocks, key=lambda n: int(n.split("_")[1]))
             ends[f"mean_layer{stage}"] = [f"{last}_nl", last]
     else:
-        ends = {f"mean_features{i}": [f"features_{i}", f"features_{i}_conv_7", f"features_{i}_2"] for i in range(19)}
+        ends = {
+            f"mean_features{i}": [f"features_{i}", f"features_{i}_conv_7", f"features_{i}_2"]
+            for i in range(19)
+        }
         ends["mean_features1"] = ["features_1_conv_4"]
-    return {key: model.get_layer(next(n for n in found if n in names)).output for key, found in ends.items()}
+    return {
+        key: model.get_layer(next(n for n in found if n in names)).output
+        for key, found in ends.items()
+    }
 
 
 @pytest.mark.parametrize("key, told, tolerance", CASES)
@@ -45,7 +51,11 @@ def test_case(golden_dir, key, told, tolerance):
     spec = infer_spec(state_dict, input_size=case.settings["size"], **told)
     model = build_model(spec, preprocess=False)
     load_official_weights(model, state_dict)
-    outputs = {"logits": model.output, "frame_logits": model.get_layer("head").output, **stage_outputs(model)}
+    outputs = {
+        "logits": model.output,
+        "frame_logits": model.get_layer("head").output,
+        **stage_outputs(model),
+    }
     frames = np.moveaxis(case.input, 2, -1)
     actual = keras.Model(model.input, outputs)(frames, training=False)
     compared = 0
@@ -54,7 +64,9 @@ def test_case(golden_dir, key, told, tolerance):
             continue
         value = array(actual[name])
         value = value.mean((1, 2)) if name.startswith("mean_") else value
-        np.testing.assert_allclose(value.reshape(expected.shape), expected, rtol=0, atol=tolerance, err_msg=name)
+        np.testing.assert_allclose(
+            value.reshape(expected.shape), expected, rtol=0, atol=tolerance, err_msg=name
+        )
         compared += 1
     assert compared >= 7
 
@@ -76,7 +88,9 @@ def test_case_e_online(golden_dir):
 
 def _assert_caches(caches, expected, key):
     for i, (_, cache) in enumerate(sorted(caches.items())):
-        np.testing.assert_allclose(np.moveaxis(array(cache), -1, 1), expected[f"{key}_{i}"], rtol=0, atol=5e-4)
+        np.testing.assert_allclose(
+            np.moveaxis(array(cache), -1, 1), expected[f"{key}_{i}"], rtol=0, atol=5e-4
+        )
     assert len(caches) == 10
 
 

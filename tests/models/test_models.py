@@ -31,7 +31,9 @@ def test_streaming_equals_the_clip(name):
     model = with_weights(build_model(spec, per_frame=True))
     x = video_frames(2, spec.num_segments, 64, 64, 3)  # two streams side by side
     expected = array(model(x, training=False))
-    scale = max(1.0, np.abs(expected).max())  # 1e5 in deep networks: the last bits depend on the kernels
+    scale = max(
+        1.0, np.abs(expected).max()
+    )  # 1e5 in deep networks: the last bits depend on the kernels
     assert np.abs(expected - expected[:, :1]).max() > 1e-2 * scale
     stream = build_stream_model(model, batch_size=2)
     for _ in range(2):  # the second time after a reset
@@ -56,8 +58,12 @@ def test_normalises_uint8_and_float_alike():
     plain.set_weights(model.get_weights())
     x = video_frames(1, 4, 64, 64, 3)
     normalised = (x / 255 - np.array(SMALL.mean)) / np.array(SMALL.std)
-    np.testing.assert_allclose(array(model(x)), array(plain(normalised.astype("float32"))), atol=1e-4)
-    np.testing.assert_allclose(model.predict_on_batch(x), model.predict_on_batch(x.astype("float32")), atol=1e-5)
+    np.testing.assert_allclose(
+        array(model(x)), array(plain(normalised.astype("float32"))), atol=1e-4
+    )
+    np.testing.assert_allclose(
+        model.predict_on_batch(x), model.predict_on_batch(x.astype("float32")), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("mode", ["bidirectional", "unidirectional", "none"])
@@ -71,7 +77,8 @@ def test_shift_changes_what_depends_on_order(mode):
 def test_has_no_more_parameters_than_2d():
     """Section 1: temporal modelling at no parameters."""
     counts = {
-        build_model(SMALL.replace(shift_mode=m)).count_params() for m in ("bidirectional", "unidirectional", "none")
+        build_model(SMALL.replace(shift_mode=m)).count_params()
+        for m in ("bidirectional", "unidirectional", "none")
     }
     assert len(counts) == 1
 
@@ -115,7 +122,9 @@ def test_five_lines_of_plain_keras():
     model = build_model(SMALL)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile("sgd", loss, metrics=["accuracy"])
-    history = model.fit(video_frames(4, 4, 64, 64, 3), np.array([0, 1, 2, 3]), batch_size=2, epochs=1, verbose=0)
+    history = model.fit(
+        video_frames(4, 4, 64, 64, 3), np.array([0, 1, 2, 3]), batch_size=2, epochs=1, verbose=0
+    )
     assert np.isfinite(history.history["loss"]).all()
 
 
@@ -138,7 +147,9 @@ def test_keras_file_keeps_the_logits(tmp_path):
     model = with_weights(build_model(SMALL))
     model.save(tmp_path / "clip.keras")
     x = video_frames(1, 4, 64, 64, 3)
-    np.testing.assert_allclose(array(keras.saving.load_model(tmp_path / "clip.keras")(x)), array(model(x)), atol=1e-6)
+    np.testing.assert_allclose(
+        array(keras.saving.load_model(tmp_path / "clip.keras")(x)), array(model(x)), atol=1e-6
+    )
 
 
 def test_checkpoint_round_trip(tmp_path):
@@ -150,7 +161,10 @@ def test_checkpoint_round_trip(tmp_path):
     x = video_frames(1, 4, 64, 64, 3)
     assert loaded.spec == spec
     np.testing.assert_array_equal(array(loaded(x)), array(model(x)))
-    assert sorted(p.name for p in (tmp_path / "run" / "best").iterdir()) == ["model.weights.h5", "spec.json"]
+    assert sorted(p.name for p in (tmp_path / "run" / "best").iterdir()) == [
+        "model.weights.h5",
+        "spec.json",
+    ]
 
 
 def test_checkpoint_has_no_optimizer(tmp_path):

@@ -36,7 +36,11 @@ def small_network(size=32, add=lambda x, y: x + y):
     y = keras.layers.Conv2D(24, 3, padding="same", activation="relu", name="b2")(y)
     x = keras.layers.Add(name="b")([y, x])
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
-    return with_weights(keras.Model(image, keras.layers.Dense(5, activation="softmax", name="scores")(x), name="small"))
+    return with_weights(
+        keras.Model(
+            image, keras.layers.Dense(5, activation="softmax", name="scores")(x), name="small"
+        )
+    )
 
 
 def softmax(logits):
@@ -53,20 +57,36 @@ def per_frame_of(network, clips, **options):
 @pytest.mark.parametrize("name", SITES)
 def test_finds_the_residual_branches(name, capsys):
     sites = tsm_tf.find_shift_sites(application(name, 96))
-    assert len(sites) == SITES[name] and capsys.readouterr().out.count("12.5% of it") >= len(sites) - 2
+    assert (
+        len(sites) == SITES[name] and capsys.readouterr().out.count("12.5% of it") >= len(sites) - 2
+    )
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_without_shift_it_is_the_network(name):
-    logits, scores = per_frame_of(application(name), video_frames(2, 2, 64, 64, 3).astype("float32"))
+    logits, scores = per_frame_of(
+        application(name), video_frames(2, 2, 64, 64, 3).astype("float32")
+    )
     assert scores.std() > 1e-3
     np.testing.assert_allclose(softmax(logits), scores, atol=2e-6)
 
 
 OTHERS = {
     # of each family, and the size of frames to build it for
-    **{"ConvNeXtTiny": 64, "DenseNet169": 64, "EfficientNetB1": 64, "EfficientNetV2B1": 64, "EfficientNetV2S": 64},
-    **{"InceptionV3": 96, "InceptionResNetV2": 96, "MobileNet": 64, "MobileNetV3Large": 64, "NASNetMobile": 96},
+    **{
+        "ConvNeXtTiny": 64,
+        "DenseNet169": 64,
+        "EfficientNetB1": 64,
+        "EfficientNetV2B1": 64,
+        "EfficientNetV2S": 64,
+    },
+    **{
+        "InceptionV3": 96,
+        "InceptionResNetV2": 96,
+        "MobileNet": 64,
+        "MobileNetV3Large": 64,
+        "NASNetMobile": 96,
+    },
     **{"ResNet50": 64, "ResNet101V2": 64, "VGG16": 32, "Xception": 96},
 }
 
@@ -75,13 +95,18 @@ OTHERS = {
 @pytest.mark.parametrize("name", OTHERS)
 def test_without_shift_every_family_is_its_network(name):
     size = OTHERS[name]
-    logits, scores = per_frame_of(application(name, size), video_frames(1, 2, size, size, 3).astype("float32"))
+    logits, scores = per_frame_of(
+        application(name, size), video_frames(1, 2, size, size, 3).astype("float32")
+    )
     np.testing.assert_allclose(softmax(logits), scores, atol=1e-5)
 
 
 def test_sites_and_values_of_a_small_network():
     network = small_network()
-    assert [s[:2] for s in tsm_tf.find_shift_sites(network)] == [("a1", (16, 16, 16)), ("b1", (8, 8, 24))]
+    assert [s[:2] for s in tsm_tf.find_shift_sites(network)] == [
+        ("a1", (16, 16, 16)),
+        ("b1", (8, 8, 24)),
+    ]
     clips = video_frames(1, 3, 32, 32, 3).astype("float32")
     model = tsm_tf.retrofit(network, 3, "unidirectional", per_frame=True)
     layer = {layer.name: layer for layer in network.layers}
@@ -109,8 +134,15 @@ def test_shares_the_weights_and_changes_nothing():
     x = video_frames(2, 2, 32, 32, 3)
     model.fit(x, np.array([0, 1]), verbose=0)
     after = dict(zip([v.path for v in network.variables], network.get_weights(), strict=True))
-    unchanged = [v.path for v, a in zip(network.variables, before, strict=True) if np.array_equal(a, after[v.path])]
-    assert sorted(unchanged) == ["b1/moving_mean", "b1/moving_variance"]  # frozen; all else has trained in both
+    unchanged = [
+        v.path
+        for v, a in zip(network.variables, before, strict=True)
+        if np.array_equal(a, after[v.path])
+    ]
+    assert sorted(unchanged) == [
+        "b1/moving_mean",
+        "b1/moving_variance",
+    ]  # frozen; all else has trained in both
     assert network.get_config() == config and [v.trainable for v in network.variables] == trainable
     assert network.get_layer("scores").activation is keras.activations.softmax
     np.testing.assert_allclose(array(network(x[:, 0])).sum(-1), 1, atol=1e-6)
@@ -129,7 +161,9 @@ def test_momentum_of_batch_norms():
 
 
 def test_nested_and_shared_layers():
-    block = keras.Sequential([keras.Input((16, 16, 16)), keras.layers.Conv2D(16, 3, padding="same", name="c")])
+    block = keras.Sequential(
+        [keras.Input((16, 16, 16)), keras.layers.Conv2D(16, 3, padding="same", name="c")]
+    )
     image = keras.Input((32, 32, 3))
     x = keras.layers.Conv2D(16, 3, 2, padding="same")(image)
     x = x + block(x)
@@ -152,9 +186,14 @@ def test_where_for_networks_that_add_nothing():
     with refuses("where", "names of layers or a predicate", "vgg16"):
         tsm_tf.retrofit(network)
     named = tsm_tf.retrofit(network, 2, where=["block3_conv1", "block4_conv1"], num_classes=3)
-    convs = tsm_tf.find_shift_sites(network, where=lambda layer: layer.name.endswith("conv1"), shift_div=3)
+    convs = tsm_tf.find_shift_sites(
+        network, where=lambda layer: layer.name.endswith("conv1"), shift_div=3
+    )
     assert [site.layer for site in convs] == [f"block{i}_conv1" for i in range(1, 6)]
-    assert [layer.name for layer in named.layers if "shift" in layer.name] == ["shift_00", "shift_01"]
+    assert [layer.name for layer in named.layers if "shift" in layer.name] == [
+        "shift_00",
+        "shift_01",
+    ]
     with refuses("where", "name layers of vgg16", "block9"):
         tsm_tf.retrofit(network, where=["block9"])
     with refuses("shift_div", "block1_conv1", "3)", "8"):
@@ -167,8 +206,14 @@ def test_new_head(name):
     model = tsm_tf.retrofit(network, 2, num_classes=3, labels=("a", "b", "c"))
     assert model.output.shape == (None, 3) and model.spec.labels == ("a", "b", "c")
     old = {id(v) for v in network.variables}
-    assert sorted(v.path for v in model.variables if id(v) not in old) == ["head/bias", "head/kernel"]
-    assert tsm_tf.retrofit(application(name, include_top=False), 2, num_classes=3).output.shape == (None, 3)
+    assert sorted(v.path for v in model.variables if id(v) not in old) == [
+        "head/bias",
+        "head/kernel",
+    ]
+    assert tsm_tf.retrofit(application(name, include_top=False), 2, num_classes=3).output.shape == (
+        None,
+        3,
+    )
 
 
 def test_streams_like_the_clip():
@@ -180,11 +225,15 @@ def test_streams_like_the_clip():
     caches = zero_caches(stream, 2)
     for t in range(3):
         logits, caches = step(stream, clips[:, t], caches)
-        np.testing.assert_allclose(logits, expected[:, t], rtol=0, atol=1e-5 * np.abs(expected).max())
+        np.testing.assert_allclose(
+            logits, expected[:, t], rtol=0, atol=1e-5 * np.abs(expected).max()
+        )
 
 
 def test_checkpoint_needs_no_code_of_the_users(tmp_path):
-    model = tsm_tf.retrofit(small_network(), 3, "unidirectional", batch_norm_momentum=0.9, preprocess="caffe")
+    model = tsm_tf.retrofit(
+        small_network(), 3, "unidirectional", batch_norm_momentum=0.9, preprocess="caffe"
+    )
     tsm_tf.save_checkpoint(model, tmp_path)
     loaded = tsm_tf.load_checkpoint(tmp_path)
     x = video_frames(1, 3, 32, 32, 3)
@@ -211,23 +260,33 @@ def test_preprocessing_is_that_of_keras(mode):
     network = small_network()
     clips = video_frames(1, 2, 32, 32, 3)
     logits = array(tsm_tf.retrofit(network, 2, "none", per_frame=True, preprocess=mode)(clips))[0]
-    normalised = keras.applications.imagenet_utils.preprocess_input(clips[0].astype("float32"), mode=mode)
+    normalised = keras.applications.imagenet_utils.preprocess_input(
+        clips[0].astype("float32"), mode=mode
+    )
     np.testing.assert_allclose(softmax(logits), array(network(normalised)), atol=1e-5)
 
 
 def test_preprocessing_by_mean_and_std():
     network, clips = small_network(), video_frames(1, 2, 32, 32, 3)
     mean, std = (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)
-    logits = array(tsm_tf.retrofit(network, 2, "none", per_frame=True, preprocess=(mean, std))(clips))[0]
+    logits = array(
+        tsm_tf.retrofit(network, 2, "none", per_frame=True, preprocess=(mean, std))(clips)
+    )[0]
     normalised = ((clips[0] / 255 - np.array(mean)) / np.array(std)).astype("float32")
     np.testing.assert_allclose(softmax(logits), array(network(normalised)), atol=1e-5)
     with refuses("std", "3 values"):
         tsm_tf.retrofit(network, 2, preprocess=(mean, (1.0,)))
 
 
-@pytest.mark.parametrize("name", ["ResNet50", "ResNet50V2", "EfficientNetB0", "DenseNet121", "MobileNet", "VGG16"])
+@pytest.mark.parametrize(
+    "name", ["ResNet50", "ResNet50V2", "EfficientNetB0", "DenseNet121", "MobileNet", "VGG16"]
+)
 def test_specs_know_their_networks_preprocessing(name):
-    module = {"ResNet50V2": "resnet_v2", "EfficientNetB0": "efficientnet", "DenseNet121": "densenet"}
+    module = {
+        "ResNet50V2": "resnet_v2",
+        "EfficientNetB0": "efficientnet",
+        "DenseNet121": "densenet",
+    }
     preprocess = getattr(keras.applications, module.get(name, name.lower())).preprocess_input
     x = video_frames(2, 8, 8, 3).astype("float32")
     spec = tsm_tf.ModelSpec(backbone=f"keras:{name}")
@@ -237,12 +296,16 @@ def test_specs_know_their_networks_preprocessing(name):
 
 
 def test_named_network(tmp_path):
-    spec = tsm_tf.ModelSpec(backbone="keras:MobileNetV2", width=0.35, num_classes=4, num_segments=2, input_size=64)
+    spec = tsm_tf.ModelSpec(
+        backbone="keras:MobileNetV2", width=0.35, num_classes=4, num_segments=2, input_size=64
+    )
     model = tsm_tf.build_model(spec)
     assert sum("shift_" in layer.name for layer in model.layers) == 10
     tsm_tf.save_checkpoint(model, tmp_path)
     x = video_frames(1, 2, 64, 64, 3)
-    np.testing.assert_allclose(array(tsm_tf.load_checkpoint(tmp_path)(x)), array(model(x)), atol=1e-6)
+    np.testing.assert_allclose(
+        array(tsm_tf.load_checkpoint(tmp_path)(x)), array(model(x)), atol=1e-6
+    )
     with refuses("backbone", "keras.applications", "keras:MobileNetV9"):
         tsm_tf.build_model(tsm_tf.ModelSpec(backbone="keras:MobileNetV9"))
 
@@ -277,7 +340,9 @@ def test_refuses_what_has_no_graph_to_shift_in():
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
 def test_loaded_files(suffix, tmp_path):
-    network = small_network(add=lambda x, y: keras.layers.Add()([x, y]))  # Keras itself cannot load `+` from .h5
+    network = small_network(
+        add=lambda x, y: keras.layers.Add()([x, y])
+    )  # Keras itself cannot load `+` from .h5
     network.save(tmp_path / f"network{suffix}")
     clips = video_frames(1, 2, 32, 32, 3)
     logits, scores = per_frame_of(keras.saving.load_model(tmp_path / f"network{suffix}"), clips)

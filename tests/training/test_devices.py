@@ -20,8 +20,21 @@ from videos import write_data
 from tsm_tf.training.devices import pick_devices
 from tsm_tf.training.run_folder.state import STATES, load_newest
 
-RECIPE = {"backbone": "resnet18", "epochs": 1, "batch_size": 8, "num_segments": 2, "input_size": 32, "dropout": 0.0}
-RECIPE |= {"optimizer": "sgd", "schedule": "step", "learning_rate": 0.01, "clip_norm": 1.0, "drop_last": True}
+RECIPE = {
+    "backbone": "resnet18",
+    "epochs": 1,
+    "batch_size": 8,
+    "num_segments": 2,
+    "input_size": 32,
+    "dropout": 0.0,
+}
+RECIPE |= {
+    "optimizer": "sgd",
+    "schedule": "step",
+    "learning_rate": 0.01,
+    "clip_norm": 1.0,
+    "drop_last": True,
+}
 WORKER = """
 import json, sys
 import numpy as np
@@ -77,9 +90,23 @@ def launch(data, output, count, recipe=RECIPE, before="", who=by_tf_config, **ex
     processes = []
     for index in range(count):
         dump = output.with_name(f"{output.name}_{index}.npz")
-        command = [sys.executable, "-c", before + WORKER, data, output, dump, json.dumps(recipe), json.dumps(execution)]
+        command = [
+            sys.executable,
+            "-c",
+            before + WORKER,
+            data,
+            output,
+            dump,
+            json.dumps(recipe),
+            json.dumps(execution),
+        ]
         environment = {**os.environ, **who(index, workers)} if count > 1 else None
-        options = {"env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        options = {
+            "env": environment,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            "text": True,
+        }
         processes.append(subprocess.Popen(command, **options))
     return processes
 
@@ -102,7 +129,9 @@ def largest_difference(one, other):
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [2, 4])
 def test_workers_train_as_one_process_would(data, alone, tmp_path, count):
-    first, *others = run(data, tmp_path / "run", count, strategy="multi_worker", sync_batch_norm=True)
+    first, *others = run(
+        data, tmp_path / "run", count, strategy="multi_worker", sync_batch_norm=True
+    )
     for weights in others:
         for one, other in zip(first, weights, strict=True):
             np.testing.assert_array_equal(one, other)
@@ -176,7 +205,9 @@ def test_sigterm_to_one_of_two_stops_both(data, tmp_path):
 def test_keras_still_needs_the_build(monkeypatch):
     """Fails when Keras builds a model of several workers without a reduction of their batches (see `prepared`)."""
     reduced = []
-    strategy = types.SimpleNamespace(reduce=lambda kind, *_, **__: reduced.append(kind), scope=contextlib.nullcontext)
+    strategy = types.SimpleNamespace(
+        reduce=lambda kind, *_, **__: reduced.append(kind), scope=contextlib.nullcontext
+    )
     batch = object.__new__(tf.distribute.DistributedValues)
     model = keras.Sequential([keras.Input((1,))])
     monkeypatch.setattr(type(model), "distribute_strategy", strategy)

@@ -16,7 +16,14 @@ from tsm_tf.training.recipes import MODELS, RECIPES, get_recipe
 from tsm_tf.training.run_folder.state import STATES, load_newest
 from tsm_tf.training.train import Start, train
 
-TINY = {"backbone": "resnet18", "width": 1.0, "epochs": 2, "batch_size": 4, "num_segments": 2, "input_size": 32}
+TINY = {
+    "backbone": "resnet18",
+    "width": 1.0,
+    "epochs": 2,
+    "batch_size": 4,
+    "num_segments": 2,
+    "input_size": 32,
+}
 PAPER_RECIPES = [name for name in RECIPES if name != "gestures"]
 
 
@@ -26,7 +33,9 @@ def data(tmp_path_factory):
 
 
 def command(*arguments):
-    done = subprocess.run([sys.executable, "-m", *map(str, arguments)], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", *map(str, arguments)], capture_output=True, text=True
+    )
     assert "Traceback" not in done.stderr, done.stderr
     return done
 
@@ -82,7 +91,9 @@ def test_data_that_cannot_be_trained_on(data, tmp_path, file, content, rule):
 
 
 def test_starts_that_are_not_there_or_do_not_fit(data, tmp_path):
-    other = ModelSpec(backbone="resnet18", num_segments=2, input_size=32, num_classes=2, labels=("a", "b"))
+    other = ModelSpec(
+        backbone="resnet18", num_segments=2, input_size=32, num_classes=2, labels=("a", "b")
+    )
     save_checkpoint(build_model(other), tmp_path / "other")
     recipe = get_recipe("gestures", **TINY)
     (data / "val.txt").rename(hidden := data / "hidden.txt")
@@ -104,9 +115,15 @@ def test_starts_that_are_not_there_or_do_not_fit(data, tmp_path):
 
 def test_the_command_says_it_in_one_line(data, tmp_path):
     (tmp_path / "file").touch()
-    flags = [f"--{name}={value}" for name, value in {**TINY, "recipe": "gestures", "data": data}.items()]
+    flags = [
+        f"--{name}={value}" for name, value in {**TINY, "recipe": "gestures", "data": data}.items()
+    ]
     done = command("tsm_tf.training", *flags, f"--output={tmp_path / 'file'}")
-    assert done.returncode == 1 and done.stderr.startswith("error: `output`") and done.stderr.count("\n") == 1
+    assert (
+        done.returncode == 1
+        and done.stderr.startswith("error: `output`")
+        and done.stderr.count("\n") == 1
+    )
 
 
 @pytest.mark.parametrize("precision", ["float16", "bfloat16"])
@@ -118,7 +135,9 @@ def test_mixed_precision_keeps_weights_and_logits_in_float32(precision):
         model = build_model(spec)
     finally:
         keras.config.set_dtype_policy(before)
-    assert model.get_layer("conv1").compute_dtype == model.get_layer("head").compute_dtype == precision
+    assert (
+        model.get_layer("conv1").compute_dtype == model.get_layer("head").compute_dtype == precision
+    )
     assert {keras.backend.standardize_dtype(v.dtype) for v in model.weights} == {"float32"}
     logits = model(np.zeros((1, 2, 32, 32, 3), np.uint8))
     assert keras.backend.standardize_dtype(logits.dtype) == "float32"
@@ -127,7 +146,13 @@ def test_mixed_precision_keeps_weights_and_logits_in_float32(precision):
 @pytest.mark.slow
 def test_float16_goes_on_with_its_loss_scale_and_is_profiled(data, tmp_path):
     """A training that is too short for the usual steps of a profile has one nevertheless."""
-    options = {"recipe": "gestures", "data": data, "mixed_precision": "float16", "checkpoint_steps": 1, "epochs": 1}
+    options = {
+        "recipe": "gestures",
+        "data": data,
+        "mixed_precision": "float16",
+        "checkpoint_steps": 1,
+        "epochs": 1,
+    }
     options |= {"optimizer": "sgd", "learning_rate": 0.001, "strategy": "none"}
     flags = [f"--{name}={value}" for name, value in {**TINY, **options}.items()]
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
@@ -139,7 +164,10 @@ def test_float16_goes_on_with_its_loss_scale_and_is_profiled(data, tmp_path):
     (first,) = (whole / STATES).glob("00000-0000001-*")
     shutil.copy(first, stopped / STATES)
     scale = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD()).initial_scale
-    assert any(array.shape == () and array == scale for array in load_newest(stopped / STATES).arrays.values())
+    assert any(
+        array.shape == () and array == scale
+        for array in load_newest(stopped / STATES).arrays.values()
+    )
     done = command("tsm_tf.training", *flags, f"--output={stopped}")
     assert done.returncode == 0 and "going on: epoch 1, step 2" in done.stdout, done.stderr
     one, other = load_newest(whole / STATES), load_newest(stopped / STATES)
@@ -152,21 +180,39 @@ def test_float16_goes_on_with_its_loss_scale_and_is_profiled(data, tmp_path):
 
 @pytest.mark.slow
 def test_bfloat16_in_parts_compiled_by_xla(data, tmp_path):
-    options = {"recipe": "gestures", "data": data, "output": tmp_path, "mixed_precision": "bfloat16", "accumulate": 2}
+    options = {
+        "recipe": "gestures",
+        "data": data,
+        "output": tmp_path,
+        "mixed_precision": "bfloat16",
+        "accumulate": 2,
+    }
     flags = [f"--{name}={value}" for name, value in {**TINY, **options, "strategy": "none"}.items()]
     done = command("tsm_tf.training", *flags, "--jit_compile", "--linear_scaling")
     assert done.returncode == 0, done.stderr
     rate = load_newest(tmp_path / STATES).history[0]["learning_rate"]
-    assert rate == pytest.approx(2 * 4 / 16 * get_recipe("gestures").learning_rate)  # the recipe's is of 16 clips
+    assert rate == pytest.approx(
+        2 * 4 / 16 * get_recipe("gestures").learning_rate
+    )  # the recipe's is of 16 clips
     assert {v.dtype for v in load_checkpoint(tmp_path / "last").weights} == {"float32"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("recipe", "model"), zip(PAPER_RECIPES, itertools.cycle(MODELS), strict=False))
+@pytest.mark.parametrize(
+    ("recipe", "model"), zip(PAPER_RECIPES, itertools.cycle(MODELS), strict=False)
+)
 def test_quick_variants(data, tmp_path, recipe, model):
-    flags = [f"--recipe={recipe}", f"--model={model}", "--quick", f"--data={data}", f"--output={tmp_path}"]
+    flags = [
+        f"--recipe={recipe}",
+        f"--model={model}",
+        "--quick",
+        f"--data={data}",
+        f"--output={tmp_path}",
+    ]
     done = command("tsm_tf.training", *flags)
     assert done.returncode == 0, done.stderr
     assert "from scratch; the paper starts from" in done.stdout and "epoch 2/2" in done.stdout
     spec = load_checkpoint(tmp_path / "last").spec
-    assert (spec.num_segments, spec.input_size) == (4, 64) and spec.non_local == (model == "nl_r50_8f")
+    assert (spec.num_segments, spec.input_size) == (4, 64) and spec.non_local == (
+        model == "nl_r50_8f"
+    )

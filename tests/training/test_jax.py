@@ -16,13 +16,22 @@ from tsm_tf.training.run_folder.state import STATES, load_newest
 from tsm_tf.training.step.optimizer import build_optimizer
 
 TWO_DEVICES = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
-FLAGS = {"backbone": "resnet18", "epochs": 1, "batch_size": 4, "num_segments": 2, "input_size": 32, "dropout": 0.0}
+FLAGS = {
+    "backbone": "resnet18",
+    "epochs": 1,
+    "batch_size": 4,
+    "num_segments": 2,
+    "input_size": 32,
+    "dropout": 0.0,
+}
 FLAGS |= {"optimizer": "sgd", "learning_rate": 0.001}
 
 
 def python(*arguments, **variables):
     environment = {**os.environ, "KERAS_BACKEND": "jax", **variables}
-    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=environment)
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, env=environment
+    )
 
 
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="of JAX")
@@ -38,9 +47,13 @@ def test_two_devices_train_as_one(tmp_path):
 def fit(folder):
     """Trains on both devices, then on one; writes the weights."""
     recipe = get_recipe("gestures", **FLAGS)
-    spec = ModelSpec(**{name: FLAGS[name] for name in ("backbone", "num_segments", "input_size", "dropout")})
+    spec = ModelSpec(
+        **{name: FLAGS[name] for name in ("backbone", "num_segments", "input_size", "dropout")}
+    )
     rng = np.random.default_rng(0)
-    clips = rng.integers(0, 256, (8, spec.num_segments, spec.input_size, spec.input_size, 3), np.uint8)
+    clips = rng.integers(
+        0, 256, (8, spec.num_segments, spec.input_size, spec.input_size, 3), np.uint8
+    )
     labels = rng.integers(0, spec.num_classes, 8)
     counts = {}
     for strategy in ("auto", "none"):
@@ -48,11 +61,17 @@ def fit(folder):
         devices = pick_devices(strategy)
         keras.utils.set_random_seed(0)
         model = build_model(spec)
-        model.compile(build_optimizer(recipe, model, 2), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        model.compile(
+            build_optimizer(recipe, model, 2),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        )
         model.fit(clips, labels, batch_size=FLAGS["batch_size"], epochs=2, shuffle=False, verbose=0)
         counts[strategy] = len(model.get_layer("conv1").kernel.value.devices())
         assert devices.share.replicas == counts[strategy]
-        np.savez(folder / f"{strategy}.npz", **{v.path: keras.ops.convert_to_numpy(v) for v in model.variables})
+        np.savez(
+            folder / f"{strategy}.npz",
+            **{v.path: keras.ops.convert_to_numpy(v) for v in model.variables},
+        )
     print(f"conv1 on {counts} devices")
 
 
@@ -66,10 +85,18 @@ def test_command_on_two_devices_and_after_a_stop(tmp_path):
     if keras.backend.backend() != "tensorflow" or not packages:
         pytest.skip("`make test-jax` makes .venv-jax")
     path = os.pathsep.join([str(root), str(packages[0])])
-    data = write_data(tmp_path / "data", {"train": 8, "val": 3})  # the validation's batch has to be filled up
+    data = write_data(
+        tmp_path / "data", {"train": 8, "val": 3}
+    )  # the validation's batch has to be filled up
 
     def start(output, *more, **variables):
-        flags = {**FLAGS, "recipe": "gestures", "data": data, "output": output, "checkpoint_steps": 1}
+        flags = {
+            **FLAGS,
+            "recipe": "gestures",
+            "data": data,
+            "output": output,
+            "checkpoint_steps": 1,
+        }
         flags = [f"--{name}={value}" for name, value in flags.items()]
         return python("-m", "tsm_tf.training", *flags, *more, **{"PYTHONPATH": path, **variables})
 
@@ -80,12 +107,17 @@ def test_command_on_two_devices_and_after_a_stop(tmp_path):
 
     for flag in ("accumulate=2", "profile", "teacher=nowhere", "strategy=tpu"):
         error = start(tmp_path / "one", f"--{flag}").stderr
-        assert error.startswith(f"error: `{flag.partition('=')[0]}`") and error.count("\n") == 1, error
+        assert error.startswith(f"error: `{flag.partition('=')[0]}`") and error.count("\n") == 1, (
+            error
+        )
     _, one = train(tmp_path / "one")
     _, two = train(tmp_path / "two", **TWO_DEVICES)
     stopped = tmp_path / "stopped" / STATES
     stopped.mkdir(parents=True)
-    for file in ("run.json", next((tmp_path / "one" / STATES).glob("00000-0000001-*")).relative_to(tmp_path / "one")):
+    for file in (
+        "run.json",
+        next((tmp_path / "one" / STATES).glob("00000-0000001-*")).relative_to(tmp_path / "one"),
+    ):
         (tmp_path / "stopped" / file).write_bytes((tmp_path / "one" / file).read_bytes())
     text, resumed = train(tmp_path / "stopped")
     assert "going on: epoch 1, step 2" in text

@@ -96,7 +96,11 @@ def test_killed_again_and_again(data, whole, tmp_path):
     assert finish(data, tmp_path).returncode == 0
     assert_same(tmp_path, whole)
     starts = [json.loads(line) for line in (tmp_path / "starts.jsonl").read_text().splitlines()]
-    assert len(starts) == 4 and "--batch_size=2" in starts[0]["command"] and starts[0]["versions"]["keras"]
+    assert (
+        len(starts) == 4
+        and "--batch_size=2" in starts[0]["command"]
+        and starts[0]["versions"]["keras"]
+    )
 
 
 def test_a_damaged_state_costs_no_more_than_its_steps(data, whole, tmp_path):
@@ -106,7 +110,11 @@ def test_a_damaged_state_costs_no_more_than_its_steps(data, whole, tmp_path):
     newest = max((tmp_path / STATES).glob("[0-9]*.npz"))
     os.truncate(newest, newest.stat().st_size // 2)
     done = finish(data, tmp_path)
-    assert done.returncode == 0 and f"{newest} is damaged" in done.stderr and "going on: epoch 2" in done.stdout
+    assert (
+        done.returncode == 0
+        and f"{newest} is damaged" in done.stderr
+        and "going on: epoch 2" in done.stdout
+    )
     assert_same(tmp_path, whole)
 
 
@@ -141,8 +149,14 @@ def test_no_room(data, whole, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
 
     done = finish(data, tmp_path, preexec_fn=limit)
-    assert done.returncode == 1 and "`output` must be writable and have room" in done.stderr, done.stderr
-    assert "Traceback" not in done.stderr and not list(tmp_path.rglob(".writing*")) and not states(tmp_path)
+    assert done.returncode == 1 and "`output` must be writable and have room" in done.stderr, (
+        done.stderr
+    )
+    assert (
+        "Traceback" not in done.stderr
+        and not list(tmp_path.rglob(".writing*"))
+        and not states(tmp_path)
+    )
     assert finish(data, tmp_path).returncode == 0
     assert_same(tmp_path, whole)
 

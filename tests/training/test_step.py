@@ -18,7 +18,9 @@ CLIPS, LABELS = frames(8, 3), np.arange(8) % 2
 def dense(seed=0):
     """A model without batch norms, which would see the parts."""
     keras.utils.set_random_seed(seed)
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, "relu"), keras.layers.Dense(2)])
+    model = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(4, "relu"), keras.layers.Dense(2)]
+    )
     model.spec = types.SimpleNamespace(input_size=1)
     return model
 
@@ -67,7 +69,9 @@ def test_loss_of_a_distillation_by_hand():
 
 
 def test_teacher_of_another_size_sees_the_same_clips(tmp_path):
-    spec = ModelSpec(backbone="resnet18", input_size=32, num_segments=2, num_classes=2, labels=("a", "b"))
+    spec = ModelSpec(
+        backbone="resnet18", input_size=32, num_segments=2, num_classes=2, labels=("a", "b")
+    )
     save_checkpoint(build_model(spec.replace(input_size=40)), tmp_path)
     model = build_model(spec)
     teacher = load_teacher(tmp_path, model)

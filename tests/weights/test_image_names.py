@@ -70,7 +70,9 @@ def test_parity(library, name):
     images = torch.from_numpy(frames[0]).permute(0, 3, 1, 2)
     for layer in network.modules():
         if isinstance(layer, torch.nn.BatchNorm2d):
-            layer.momentum = 1.0  # statistics of these very frames, so that logits have a usual size
+            layer.momentum = (
+                1.0  # statistics of these very frames, so that logits have a usual size
+            )
             torch.nn.init.uniform_(layer.weight, 0.6, 1.2)
         elif isinstance(layer, torch.nn.Linear):
             torch.nn.init.kaiming_normal_(layer.weight)

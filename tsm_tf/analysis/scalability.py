@@ -102,7 +102,9 @@ class Cluster:
     input_bandwidth: float | None = None
 
 
-def all_reduce_seconds(gradient_bytes: float, nodes: int, bandwidth: float, latency: float = 0.0) -> float:
+def all_reduce_seconds(
+    gradient_bytes: float, nodes: int, bandwidth: float, latency: float = 0.0
+) -> float:
     """Returns what a ring all-reduce takes (7.2.3, equation 3, for a ring)."""
     return 2 * (nodes - 1) * (gradient_bytes / nodes / bandwidth + latency)
 
@@ -115,7 +117,9 @@ def step_seconds(model: VideoModel, nodes: int, cluster: Cluster) -> float:
     return cluster.clips * max(1 / speed, loading) + exchange
 
 
-def training_seconds(model: VideoModel, nodes: int, cluster: Cluster, videos: int, epochs: int) -> float:
+def training_seconds(
+    model: VideoModel, nodes: int, cluster: Cluster, videos: int, epochs: int
+) -> float:
     """Returns the duration of a training, without validation."""
     return videos * epochs / (nodes * cluster.clips) * step_seconds(model, nodes, cluster)
 
@@ -136,7 +140,9 @@ def table_10() -> list[dict]:
     ]
 
 
-def table_12(cluster: Cluster, videos: int = KINETICS_VIDEOS, epochs: int = KINETICS_EPOCHS) -> list[dict]:
+def table_12(
+    cluster: Cluster, videos: int = KINETICS_VIDEOS, epochs: int = KINETICS_EPOCHS
+) -> list[dict]:
     """Returns Table 12 with the model's times beside the paper's."""
     rows = []
     for nodes, (seconds, top1) in TABLE_12.items():
@@ -162,7 +168,12 @@ def speeds(cluster: Cluster) -> list[dict]:
             seconds = step_seconds(model, nodes, cluster)
             efficiency = step_seconds(model, 1, cluster) / seconds
             speed = round(nodes * cluster.clips / seconds, 1)
-            row = {"model": model.name, "nodes": nodes, "devices": nodes * NODE_DEVICES, "clips_per_second": speed}
+            row = {
+                "model": model.name,
+                "nodes": nodes,
+                "devices": nodes * NODE_DEVICES,
+                "clips_per_second": speed,
+            }
             rows.append({**row, "efficiency": round(efficiency, 4)})
     return rows
 
@@ -176,13 +187,17 @@ def plot(speed_rows: list[dict], times: list[dict], path: pathlib.Path) -> None:
     for model in MODELS:
         rows = [row for row in speed_rows if row["model"] == model.name]
         devices = [row["devices"] for row in rows]
-        (line,) = speed.loglog(devices, [row["clips_per_second"] for row in rows], marker=".", label=model.name)
+        (line,) = speed.loglog(
+            devices, [row["clips_per_second"] for row in rows], marker=".", label=model.name
+        )
         ideal = [rows[0]["clips_per_second"] * row["nodes"] for row in rows]
         speed.loglog(devices, ideal, linestyle=":", color=line.get_color())
     speed.set(title="Fig. 12: clips a second (dotted: ideal)", xlabel="devices")
     for name, label in (("paper_seconds", "paper"), ("seconds", "model")):
         rows = [row for row in times if row[name] and row["paper_seconds"]]
-        time.loglog([r["devices"] for r in rows], [r[name] / 60 for r in rows], marker=".", label=label)
+        time.loglog(
+            [r["devices"] for r in rows], [r[name] / 60 for r in rows], marker=".", label=label
+        )
     time.set(title="Table 12: minutes to train TSM on Kinetics", xlabel="devices")
     clips = [row["devices"] * DEVICE_CLIPS for row in times]
     top1.semilogx(clips, [row["paper_top1"] for row in times], marker=".", label="paper")
@@ -195,11 +210,20 @@ def plot(speed_rows: list[dict], times: list[dict], path: pathlib.Path) -> None:
 
 def define_flags():
     """Defines the command's flags."""
-    measured = "Clips a second that one device trains TSM with. Default: from one node's time in Table 12."
+    measured = (
+        "Clips a second that one device trains TSM with. Default: from one node's time in Table 12."
+    )
     flags.DEFINE_float("clips_per_second", None, measured, lower_bound=1e-9)
-    flags.DEFINE_float("bandwidth", RING_BANDWIDTH, "Bytes a second that the ring passes a node with.", 1.0)
+    flags.DEFINE_float(
+        "bandwidth", RING_BANDWIDTH, "Bytes a second that the ring passes a node with.", 1.0
+    )
     flags.DEFINE_float("latency", 0.0, "Seconds a message.", lower_bound=0)
-    flags.DEFINE_float("input_bandwidth", None, "Bytes a second that a node loads frames with. Default: no limit.", 1.0)
+    flags.DEFINE_float(
+        "input_bandwidth",
+        None,
+        "Bytes a second that a node loads frames with. Default: no limit.",
+        1.0,
+    )
     flags.DEFINE_string("output", "scalability", "Folder for CSV and PNG files.")
 
 
@@ -209,7 +233,11 @@ def main():
     clips_per_second = KINETICS_VIDEOS * KINETICS_EPOCHS / TABLE_12[1][0]
     if values.clips_per_second:
         clips_per_second = values.clips_per_second * NODE_DEVICES
-    limits = {"bandwidth": values.bandwidth, "latency": values.latency, "input_bandwidth": values.input_bandwidth}
+    limits = {
+        "bandwidth": values.bandwidth,
+        "latency": values.latency,
+        "input_bandwidth": values.input_bandwidth,
+    }
     cluster = Cluster(clips_per_second, **limits)
     output = pathlib.Path(values.output)
     output.mkdir(parents=True, exist_ok=True)

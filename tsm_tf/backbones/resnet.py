@@ -14,7 +14,9 @@ STAGES = {
 }
 
 _EXPANSION = {"basic": 1, "bottleneck": 4}
-_DEEP_STAGE = 23  # with so many blocks in the third stage, the official code shifts only every second block
+_DEEP_STAGE = (
+    23  # with so many blocks in the third stage, the official code shifts only every second block
+)
 
 
 def resnet(x, backbone: str):
@@ -30,7 +32,13 @@ def resnet(x, backbone: str):
     x = keras.layers.MaxPooling2D(3, 2, name="maxpool")(x)
     for stage, num_blocks in enumerate(stages):
         for index in range(num_blocks):
-            x = _block(kind, f"layer{stage + 1}_{index}", x, 64 * 2**stage, 2 if stage and index == 0 else 1)
+            x = _block(
+                kind,
+                f"layer{stage + 1}_{index}",
+                x,
+                64 * 2**stage,
+                2 if stage and index == 0 else 1,
+            )
     return keras.layers.GlobalAveragePooling2D(name="avgpool")(x)
 
 

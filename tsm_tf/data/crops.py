@@ -17,14 +17,24 @@ from tsm_tf.spec import ModelSpec
 
 RGB_SCALES = (1, 0.875, 0.75, 0.66)
 _SNAP = 3  # pixels: a crop side this close to the input size becomes it
-_OPPOSITES = {"left": "right", "right": "left", "clockwise": "counterclockwise", "counterclockwise": "clockwise"}
+_OPPOSITES = {
+    "left": "right",
+    "right": "left",
+    "clockwise": "counterclockwise",
+    "counterclockwise": "clockwise",
+}
 
 
-def crop_boxes(width: int, height: int, input_size: int, scales=RGB_SCALES) -> list[tuple[int, int, int, int]]:
+def crop_boxes(
+    width: int, height: int, input_size: int, scales=RGB_SCALES
+) -> list[tuple[int, int, int, int]]:
     """Returns every box that the multi-scale corner crop can take: sides at most one scale apart, 13 places."""
     base = min(width, height)
     sides = [int(base * scale) for scale in scales]
-    sides = [input_size if abs(side - input_size) < _SNAP and input_size <= base else side for side in sides]
+    sides = [
+        input_size if abs(side - input_size) < _SNAP and input_size <= base else side
+        for side in sides
+    ]
     boxes = []
     for i, h in enumerate(sides):
         for w in sides[max(0, i - 1) : i + 2]:
@@ -34,10 +44,22 @@ def crop_boxes(width: int, height: int, input_size: int, scales=RGB_SCALES) -> l
 
 
 _CORNERS = ((0, 0), (4, 0), (0, 4), (4, 4), (2, 2))
-_PLACES = (*_CORNERS, (0, 2), (4, 2), (2, 4), (2, 0), (1, 1), (3, 1), (1, 3), (3, 3))  # quarters of the slack
+_PLACES = (
+    *_CORNERS,
+    (0, 2),
+    (4, 2),
+    (2, 4),
+    (2, 0),
+    (1, 1),
+    (3, 1),
+    (1, 3),
+    (3, 3),
+)  # quarters of the slack
 
 
-def multi_scale_crop(clip: np.ndarray, input_size: int, rng: np.random.Generator, scales=RGB_SCALES) -> np.ndarray:
+def multi_scale_crop(
+    clip: np.ndarray, input_size: int, rng: np.random.Generator, scales=RGB_SCALES
+) -> np.ndarray:
     """Crops all frames of a clip at one random box of `crop_boxes` and resizes them to `input_size` (bilinear)."""
     height, width = clip.shape[1:3]
     boxes = crop_boxes(width, height, input_size, scales)
@@ -120,8 +142,12 @@ def read_flip_targets(path: str | os.PathLike, labels: tuple[str, ...]) -> tuple
     try:
         pairs = dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
-        raise InputError("flips", f"must be a JSON object of class names ({error})", str(path)) from None
-    unknown = [name for name in (*pairs, *pairs.values()) if name is not None and name not in labels]
+        raise InputError(
+            "flips", f"must be a JSON object of class names ({error})", str(path)
+        ) from None
+    unknown = [
+        name for name in (*pairs, *pairs.values()) if name is not None and name not in labels
+    ]
     if unknown:
         raise InputError("flips", f"must name classes of {labels}", unknown[0])
     targets = list(flip_targets(labels))
@@ -132,7 +158,9 @@ def read_flip_targets(path: str | os.PathLike, labels: tuple[str, ...]) -> tuple
             targets[other] = one
     for one, other in enumerate(targets):
         if other is not None and targets[other] != one:
-            raise InputError("flips", f"must pair {labels[one]!r} with one class, or null", str(path))
+            raise InputError(
+                "flips", f"must pair {labels[one]!r} with one class, or null", str(path)
+            )
     return tuple(targets)
 
 
@@ -145,7 +173,12 @@ def _words(label):
 
 def describe_flips(labels: tuple[str, ...], targets: tuple[int | None, ...]) -> str:
     """Returns a line a pair, for people to check what a flip makes of each class."""
-    pairs = [f"  {labels[i]} <-> {labels[t]}" for i, t in enumerate(targets) if t is not None and i < t]
+    pairs = [
+        f"  {labels[i]} <-> {labels[t]}" for i, t in enumerate(targets) if t is not None and i < t
+    ]
     never = [labels[i] for i, t in enumerate(targets) if t is None]
-    lines = ["flips swap these classes, and leave the others what they are:", *(pairs or ["  none"])]
+    lines = [
+        "flips swap these classes, and leave the others what they are:",
+        *(pairs or ["  none"]),
+    ]
     return "\n".join([*lines, *([f"  never flipped: {', '.join(never)}"] if never else [])])

@@ -29,7 +29,9 @@ class Share:
             InputError: naming the batch size.
         """
         if batch_size % self.parts:
-            raise InputError("batch_size", f"must be a multiple of the {self.parts} devices", batch_size)
+            raise InputError(
+                "batch_size", f"must be a multiple of the {self.parts} devices", batch_size
+            )
 
 
 def epoch_order(
@@ -63,5 +65,7 @@ def epoch_order(
         order = np.concatenate([order, np.full(-num_videos % batch_size, PADDING)])
     order = order[first_batch * batch_size :]
     return (
-        order if share.count == 1 else order.reshape(-1, share.count, batch_size // share.count)[:, share.index].ravel()
+        order
+        if share.count == 1
+        else order.reshape(-1, share.count, batch_size // share.count)[:, share.index].ravel()
     )

@@ -55,7 +55,9 @@ def read_videos(data_dir: str | os.PathLike, split: str) -> list[Video]:
         raise InputError("data", "must list at least one video", str(path))
     if missing:
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-        raise FileNotFoundError(f"`data` must hold every video of {path}; missing: {', '.join(missing[:5])}{more}")
+        raise FileNotFoundError(
+            f"`data` must hold every video of {path}; missing: {', '.join(missing[:5])}{more}"
+        )
     return videos
 
 
@@ -67,9 +69,13 @@ def _parse(line, place, data_dir, num_classes):
         rule = f"must have `path num_frames label` a line, quotes around a path with spaces or quotes; see {place}"
         raise InputError("data", rule, line) from None
     if not 0 <= video.label < num_classes:
-        raise InputError("data", f"must have labels from 0 to {num_classes - 1}; see {place}", video.label)
+        raise InputError(
+            "data", f"must have labels from 0 to {num_classes - 1}; see {place}", video.label
+        )
     if video.num_frames < 1 and video.num_frames != -1:
-        raise InputError("data", f"must have num_frames of at least 1, or -1 for unknown; see {place}", line)
+        raise InputError(
+            "data", f"must have num_frames of at least 1, or -1 for unknown; see {place}", line
+        )
     return video
 
 
@@ -77,6 +83,10 @@ def _lines(path):
     if not path.is_file():
         raise FileNotFoundError(f"`data` must be a folder with {path.name}: {path}")
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()  # with or without the mark that Windows' editors write
+        return path.read_text(
+            encoding="utf-8-sig"
+        ).splitlines()  # with or without the mark that Windows' editors write
     except UnicodeDecodeError as error:
-        raise InputError("data", f"must be text in UTF-8; see {path}", f"byte {error.start}") from None
+        raise InputError(
+            "data", f"must be text in UTF-8; see {path}", f"byte {error.start}"
+        ) from None

@@ -85,9 +85,15 @@ def clip_dataset(
     check_labels(spec, data_dir)
     share.check(batch_size)
     if on_bad_video == "skip" and share.parts > 1:
-        raise InputError("on_bad_video", "must be stop with several devices, whose batches have one size", on_bad_video)
+        raise InputError(
+            "on_bad_video",
+            "must be stop with several devices, whose batches have one size",
+            on_bad_video,
+        )
     videos = select_videos(data_dir, split, training)
-    load = _Loader(videos, spec, training, seed, flip_targets, scales, on_bad_video, bad_videos, on_clip, cache)
+    load = _Loader(
+        videos, spec, training, seed, flip_targets, scales, on_bad_video, bad_videos, on_clip, cache
+    )
     epochs, places = itertools.count(first_epoch), itertools.count()
 
     def order_of(epoch, first_batch):
@@ -101,18 +107,32 @@ def clip_dataset(
         yield np.array([(epoch, index, next(places)) for index in order], np.int64).reshape(-1, 3)
 
     def make_clip(job):
-        clip, label = tf.numpy_function(load, [job[0], job[1], job[2]], (tf.uint8, tf.int32), stateful=False)
+        clip, label = tf.numpy_function(
+            load, [job[0], job[1], job[2]], (tf.uint8, tf.int32), stateful=False
+        )
         return tf.ensure_shape(clip, load.clip_shape), tf.ensure_shape(label, ())
 
-    dataset = tf.data.Dataset.from_generator(jobs, output_signature=tf.TensorSpec((None, 3), tf.int64)).unbatch()
+    dataset = tf.data.Dataset.from_generator(
+        jobs, output_signature=tf.TensorSpec((None, 3), tf.int64)
+    ).unbatch()
     if not first_batch:
-        dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(order_of(first_epoch, 0))))
-    dataset = dataset.map(make_clip, num_parallel_calls=os.cpu_count()).batch(batch_size // share.parts)
+        dataset = dataset.apply(
+            tf.data.experimental.assert_cardinality(len(order_of(first_epoch, 0)))
+        )
+    dataset = dataset.map(make_clip, num_parallel_calls=os.cpu_count()).batch(
+        batch_size // share.parts
+    )
     if share.parts > 1 and not drop_last:
         weight = -(-len(videos) // batch_size) * batch_size / len(videos)
-        dataset = dataset.map(lambda clips, labels: (clips, tf.maximum(labels, 0), _weights(labels, weight)))
-    elif on_bad_video == "skip":  # within batches, so that an epoch's steps are the same whatever is left out
-        dataset = dataset.map(lambda clips, labels: (clips[labels != _LEFT_OUT], labels[labels != _LEFT_OUT]))
+        dataset = dataset.map(
+            lambda clips, labels: (clips, tf.maximum(labels, 0), _weights(labels, weight))
+        )
+    elif (
+        on_bad_video == "skip"
+    ):  # within batches, so that an epoch's steps are the same whatever is left out
+        dataset = dataset.map(
+            lambda clips, labels: (clips[labels != _LEFT_OUT], labels[labels != _LEFT_OUT])
+        )
         dataset = dataset.filter(lambda clips, labels: tf.size(labels) > 0)
     options = tf.data.Options()
     # TensorFlow 2.17's tuning thread can miss the end of its iterator, which then waits for it: 10 s and more an epoch.
@@ -128,7 +148,9 @@ def check_labels(spec: ModelSpec, data_dir: str | os.PathLike) -> None:
         InputError: naming both.
     """
     if spec.labels and spec.labels != read_labels(data_dir):
-        raise InputError("data", f"must have the model's classes {spec.labels}", read_labels(data_dir))
+        raise InputError(
+            "data", f"must have the model's classes {spec.labels}", read_labels(data_dir)
+        )
 
 
 def select_videos(data_dir: str | os.PathLike, split: str, training: bool) -> list[Video]:
@@ -162,7 +184,12 @@ class _Loader:
 
     @property
     def clip_shape(self):
-        return self.spec.num_segments, self.spec.input_size, self.spec.input_size, self.spec.channels
+        return (
+            self.spec.num_segments,
+            self.spec.input_size,
+            self.spec.input_size,
+            self.spec.channels,
+        )
 
     def __call__(self, epoch, index, place):
         clip, label = self.clip_or_none(epoch, index)

@@ -9,7 +9,9 @@ _DENSE_WINDOW = 64
 _DENSE_CLIPS = 10
 
 
-def train_indices(num_frames: int, num_segments: int, rng: np.random.Generator, new_length: int = 1) -> np.ndarray:
+def train_indices(
+    num_frames: int, num_segments: int, rng: np.random.Generator, new_length: int = 1
+) -> np.ndarray:
     """Returns a random frame of each of `num_segments` equal segments; `int64 [num_segments]`, ascending.
 
     A video a little longer than the clip gives random frames in order; a shorter one repeats its first frame.

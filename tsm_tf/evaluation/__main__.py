@@ -9,9 +9,13 @@ from tsm_tf import cli
 
 def define_flags():
     """Defines the command's flags."""
-    flags.DEFINE_string("checkpoint", None, "Checkpoint folder, or a training run's.", required=True)
+    flags.DEFINE_string(
+        "checkpoint", None, "Checkpoint folder, or a training run's.", required=True
+    )
     flags.DEFINE_string("data", None, "Folder with the list file and labels.txt.", required=True)
-    flags.DEFINE_string("output", None, "Folder for the results; default: evaluation/<split> in --checkpoint.")
+    flags.DEFINE_string(
+        "output", None, "Folder for the results; default: evaluation/<split> in --checkpoint."
+    )
     flags.DEFINE_string("split", "val", "Which list file, without .txt.")
     flags.DEFINE_integer("batch_size", 16, "Clips at a time.", lower_bound=1)
 

@@ -17,7 +17,11 @@ METRICS_FILE = "metrics.json"
 
 
 def evaluate(
-    checkpoint: str, data_dir: str, output: str | os.PathLike, split: str = "val", batch_size: int = 16
+    checkpoint: str,
+    data_dir: str,
+    output: str | os.PathLike,
+    split: str = "val",
+    batch_size: int = 16,
 ) -> dict:
     """Scores one centre clip of each video of a list file (section 5.1.1, the efficient protocol).
 
@@ -41,12 +45,18 @@ def evaluate(
     from tsm_tf.data.pipeline import clip_dataset
 
     output = pathlib.Path(output)
-    subject = {"checkpoint": str(pathlib.Path(checkpoint)), "data": str(pathlib.Path(data_dir)), "split": split}
+    subject = {
+        "checkpoint": str(pathlib.Path(checkpoint)),
+        "data": str(pathlib.Path(data_dir)),
+        "split": split,
+    }
     _check_output(output, subject)
     videos, names = read_videos(data_dir, split), read_labels(data_dir)
     model = load_checkpoint(checkpoint)
     if len(names) != model.spec.num_classes:
-        raise InputError("data", f"must have the checkpoint's {model.spec.num_classes} classes", names)
+        raise InputError(
+            "data", f"must have the checkpoint's {model.spec.num_classes} classes", names
+        )
     bad_videos: list[BadVideoError] = []
     dataset = clip_dataset(data_dir, model.spec, split, False, batch_size, bad_videos=bad_videos)
     try:
@@ -62,7 +72,9 @@ def evaluate(
         "top1": top_k(logits, labels, 1),
         "top5": top_k(logits, labels, 5),
         "videos": len(videos),
-        "per_class": [{"class": name, **row} for name, row in zip(names, per_class(confusion), strict=True)],
+        "per_class": [
+            {"class": name, **row} for name, row in zip(names, per_class(confusion), strict=True)
+        ],
     }
     output.mkdir(parents=True, exist_ok=True)
     text = json.dumps(metrics, indent=2, ensure_ascii=False) + "\n"
@@ -84,7 +96,9 @@ def _check_output(output, subject):
             rule = f"must be a new folder: it has the results of {differing[0]} {found.get(differing[0])!r}"
             raise InputError("output", rule, str(output))
     elif output.is_dir() and any(not child.name.startswith(".") for child in output.iterdir()):
-        raise InputError("output", f"must be a new or empty folder, or one with {METRICS_FILE}", str(output))
+        raise InputError(
+            "output", f"must be a new or empty folder, or one with {METRICS_FILE}", str(output)
+        )
 
 
 def _score_rows(videos: list[Video], logits, names):
@@ -96,7 +110,9 @@ def _score_rows(videos: list[Video], logits, names):
         }
 
 
-def plot_confusion(confusion: np.ndarray, names: tuple[str, ...], title: str, path: pathlib.Path) -> None:
+def plot_confusion(
+    confusion: np.ndarray, names: tuple[str, ...], title: str, path: pathlib.Path
+) -> None:
     """Draws each true class' shares of predictions as a PNG, with the percentages in the cells of small matrices."""
     from matplotlib.figure import Figure
 
@@ -111,6 +127,8 @@ def plot_confusion(confusion: np.ndarray, names: tuple[str, ...], title: str, pa
     if len(names) <= 30:
         for i, j in zip(*np.nonzero(confusion), strict=True):
             color = "white" if shares[i, j] > 0.5 else "black"
-            axes.text(j, i, f"{100 * shares[i, j]:.0f}", ha="center", va="center", color=color, fontsize=8)
+            axes.text(
+                j, i, f"{100 * shares[i, j]:.0f}", ha="center", va="center", color=color, fontsize=8
+            )
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=110)

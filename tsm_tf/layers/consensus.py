@@ -48,4 +48,8 @@ class SegmentConsensus(keras.layers.Layer):
 
     def get_config(self):
         """Returns the constructor's arguments."""
-        return {**super().get_config(), "num_segments": self.num_segments, "consensus": self.consensus}
+        return {
+            **super().get_config(),
+            "num_segments": self.num_segments,
+            "consensus": self.consensus,
+        }

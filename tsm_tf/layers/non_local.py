@@ -36,7 +36,11 @@ class NonLocal(keras.layers.Layer):
     def build(self, input_shape):
         """Makes the embeddings and the output projection."""
         if min(input_shape[1:3]) < 2:
-            raise InputError("inputs", "must be at least 2x2 in height and width to be pooled", tuple(input_shape))
+            raise InputError(
+                "inputs",
+                "must be at least 2x2 in height and width to be pooled",
+                tuple(input_shape),
+            )
         channels = input_shape[-1]
         options = {"dtype": self.dtype_policy}
         self.pool = keras.layers.MaxPooling2D(2, **options)

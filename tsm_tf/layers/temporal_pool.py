@@ -34,7 +34,9 @@ class TemporalPool(keras.layers.Layer):
         shape = ops.shape(inputs)
         clip = ops.reshape(inputs, (-1, self.num_segments, *shape[1:]))
         even, after = clip[:, 0::2], clip[:, 1::2]
-        before = ops.concatenate([after[:, :1], after[:, :-1]], axis=1)  # the first frame has only the one after it
+        before = ops.concatenate(
+            [after[:, :1], after[:, :-1]], axis=1
+        )  # the first frame has only the one after it
         pooled = ops.maximum(ops.maximum(before, even), after)
         return ops.reshape(pooled, (-1, *shape[1:]))
 

@@ -47,7 +47,9 @@ class TemporalShift(keras.layers.Layer):
         >>> TemporalShift(4, shift_div=2)(frames)                     # [[1, 0], [2, 0], [3, 1], [0, 2]]
     """
 
-    def __init__(self, num_segments: int, shift_div: int = 8, shift_mode: str = "bidirectional", **kwargs):
+    def __init__(
+        self, num_segments: int, shift_div: int = 8, shift_mode: str = "bidirectional", **kwargs
+    ):
         super().__init__(**kwargs)
         for name, value in (("num_segments", num_segments), ("shift_div", shift_div)):
             if not isinstance(value, int) or value < 1:
@@ -63,7 +65,9 @@ class TemporalShift(keras.layers.Layer):
         if input_shape[0] is not None and input_shape[0] % self.num_segments:
             rule = f"must have a multiple of num_segments={self.num_segments} rows, the frames of whole clips"
             raise InputError("inputs", rule, tuple(input_shape))
-        self.fold = _fold(input_shape[-1], self.shift_div, 2 if self.shift_mode == "bidirectional" else 1)
+        self.fold = _fold(
+            input_shape[-1], self.shift_div, 2 if self.shift_mode == "bidirectional" else 1
+        )
 
     def call(self, inputs):
         """Reshapes to `[N, T, positions, C]`, gathers each channel group at its own time, and reshapes back."""
@@ -87,7 +91,11 @@ class TemporalShift(keras.layers.Layer):
 
     def get_config(self):
         """Returns the constructor's arguments."""
-        config = {"num_segments": self.num_segments, "shift_div": self.shift_div, "shift_mode": self.shift_mode}
+        config = {
+            "num_segments": self.num_segments,
+            "shift_div": self.shift_div,
+            "shift_mode": self.shift_mode,
+        }
         return {**super().get_config(), **config}
 
 
@@ -133,12 +141,19 @@ class StreamingTemporalShift(keras.layers.Layer):
             rule = "must have a known shape to hold a cache; give batch_size where the batch is unknown"
             raise InputError("inputs", rule, tuple(input_shape))
         self.cache = self.add_weight(
-            name="cache", shape=shape, dtype=self.compute_dtype, initializer="zeros", trainable=False, autocast=False
+            name="cache",
+            shape=shape,
+            dtype=self.compute_dtype,
+            initializer="zeros",
+            trainable=False,
+            autocast=False,
         )
 
     def call(self, inputs):
         """Swaps the first channels with the cache."""
-        outputs = ops.concatenate([ops.convert_to_tensor(self.cache), inputs[..., self.fold :]], axis=-1)
+        outputs = ops.concatenate(
+            [ops.convert_to_tensor(self.cache), inputs[..., self.fold :]], axis=-1
+        )
         self.cache.assign(inputs[..., : self.fold])
         return outputs
 

@@ -40,7 +40,9 @@ def clip_model(network: Network, spec: ModelSpec, preprocess: bool, per_frame: b
     frame_logits = network.replay(frames, insertions.shift, insertions.after)
     consensus = "identity" if per_frame else "average"
     # float32 whatever the policy: a loss on half-precision logits loses the small ones.
-    logits = SegmentConsensus(insertions.num_segments, consensus, name="consensus", dtype="float32")(frame_logits)
+    logits = SegmentConsensus(
+        insertions.num_segments, consensus, name="consensus", dtype="float32"
+    )(frame_logits)
     model = keras.Model(clip, logits, name=f"tsm_{network.model.name}")
     model.spec, model.network = spec, network
     return model
@@ -52,7 +54,9 @@ def normalise(frames, spec: ModelSpec, rescaling: keras.layers.Layer):
     if len(rescaling.scale) == spec.channels:
         frames = rescaling(frames)
     else:
-        frames = ops.reshape(rescaling(ops.reshape(frames, (*shape[:2], len(rescaling.scale)))), shape)
+        frames = ops.reshape(
+            rescaling(ops.reshape(frames, (*shape[:2], len(rescaling.scale)))), shape
+        )
     return ops.flip(frames, axis=-1) if spec.channel_order == "bgr" else frames
 
 
@@ -75,7 +79,9 @@ class _Insertions:
         self.pool_after = pool_after(spec)
 
     def shift(self, name, x):
-        return TemporalShift(self.num_segments, self.spec.shift_div, self.spec.shift_mode, name=name)(x)
+        return TemporalShift(
+            self.num_segments, self.spec.shift_div, self.spec.shift_mode, name=name
+        )(x)
 
     def after(self, name, x):
         if name == self.pool_after:

@@ -22,7 +22,12 @@ def calls(model: keras.Model) -> list:
     Each is a node with `operation`, `input_tensors` and `outputs`; a layer that is used twice has two.
     """
     by_depth = _functional(model)._nodes_by_depth
-    return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth] if not node.is_input]
+    return [
+        node
+        for depth in sorted(by_depth, reverse=True)
+        for node in by_depth[depth]
+        if not node.is_input
+    ]
 
 
 def call_again(node, values: dict):
@@ -42,7 +47,10 @@ def replay(model: keras.Model, inputs, change: Callable = call_again):
     Returns:
         The outputs, structured as the model's.
     """
-    values = {id(old): new for old, new in zip(_functional(model).inputs, tree.flatten(inputs), strict=True)}
+    values = {
+        id(old): new
+        for old, new in zip(_functional(model).inputs, tree.flatten(inputs), strict=True)
+    }
     for node in calls(model):
         outputs = tree.flatten(change(node, values))
         values.update((id(old), new) for old, new in zip(node.outputs, outputs, strict=True))
@@ -93,7 +101,11 @@ def residual_entries(model: keras.Model) -> list[tuple]:
         if _is_addition(node):
             common = functools.reduce(int.__and__, sets)
             source = tensors[common.bit_length() - 1] if common else None
-            entry = _first_of_longest_path(order[:position], source, node.input_tensors) if common else None
+            entry = (
+                _first_of_longest_path(order[:position], source, node.input_tensors)
+                if common
+                else None
+            )
             if entry is not None:
                 entries[id(source), id(entry)] = (source, entry)
     place = {id(node): i for i, node in enumerate(order)}
@@ -113,8 +125,12 @@ def _first_of_longest_path(order, source, targets):
 
 
 def _is_addition(node):
-    is_add = isinstance(node.operation, keras.layers.Add) or type(node.operation).__name__ == "Add"  # of keras.ops
-    return is_add and len(node.input_tensors) > 1 and len({x.shape for x in node.input_tensors}) == 1
+    is_add = (
+        isinstance(node.operation, keras.layers.Add) or type(node.operation).__name__ == "Add"
+    )  # of keras.ops
+    return (
+        is_add and len(node.input_tensors) > 1 and len({x.shape for x in node.input_tensors}) == 1
+    )
 
 
 def _functional(model):

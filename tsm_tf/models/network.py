@@ -9,7 +9,15 @@ from keras import tree
 from tsm_tf.backbones import mobilenet_v2, resnet
 from tsm_tf.backbones.blocks import BATCH_NORM_MOMENTUM
 from tsm_tf.errors import InputError
-from tsm_tf.models.graph import call_again, calls, forget, inline, is_graph, replay, residual_entries
+from tsm_tf.models.graph import (
+    call_again,
+    calls,
+    forget,
+    inline,
+    is_graph,
+    replay,
+    residual_entries,
+)
 from tsm_tf.spec import KERAS, ModelSpec
 
 HEAD = "head"
@@ -39,7 +47,11 @@ class Network:
             after: `after(name, x)` is called on the output of each layer; it returns what the next layers take.
         """
         names = {(id(x), id(node)): f"shift_{i:02d}" for i, (x, node) in enumerate(self.sites)}
-        in_place = {id(x): f"shift_{i:02d}" for i, (x, _) in enumerate(self.sites)} if self.in_place else {}
+        in_place = (
+            {id(x): f"shift_{i:02d}" for i, (x, _) in enumerate(self.sites)}
+            if self.in_place
+            else {}
+        )
 
         def change(node, values):
             values = dict(values)
@@ -61,7 +73,9 @@ def build_network(spec: ModelSpec) -> Network:
         InputError: no such network in `keras.applications`, a description that is none, or nowhere to shift.
     """
     model = _described(spec) if spec.backbone == KERAS else _with_head(spec)
-    sites = find_sites(model, spec.shift_div, spec.shift_layers) if spec.shift_mode != "none" else ()
+    sites = (
+        find_sites(model, spec.shift_div, spec.shift_layers) if spec.shift_mode != "none" else ()
+    )
     sites = tuple(site for site in sites if _is_shifted(spec, site[1].operation.name))
     forget(model)
     return Network(model, sites, spec.shift_place == "block")
@@ -76,13 +90,17 @@ def find_sites(model: keras.Model, shift_div: int, layers: Sequence[str] | None 
     if layers is None:
         sites = residual_entries(model)
     else:
-        sites = [(node.input_tensors[0], node) for node in calls(model) if node.operation.name in layers]
+        sites = [
+            (node.input_tensors[0], node) for node in calls(model) if node.operation.name in layers
+        ]
         unknown = sorted(set(layers) - {node.operation.name for _, node in sites})
         if unknown:
             raise InputError("where", f"must name layers of {model.name}", unknown)
     if not sites:
         rule = 'must be names of layers or a predicate where nothing is added: "residual" finds no branches'
-        raise InputError("where", rule, f"{model.name}, layers {layers}" if layers is not None else model.name)
+        raise InputError(
+            "where", rule, f"{model.name}, layers {layers}" if layers is not None else model.name
+        )
     for x, node in sites:
         if x.shape[-1] is None or x.shape[-1] < shift_div:
             rule = f"must be at most the channels of each shifted tensor; {node.operation.name} takes {x.shape}"
@@ -105,11 +123,15 @@ def _with_head(spec):
     else:
         features = resnet.resnet(frames, spec.backbone)
     features = keras.layers.Dropout(spec.dropout, name="dropout")(features)
-    model = keras.Model(frames, new_head(spec.num_classes, features), name=spec.backbone.rpartition(":")[2])
+    model = keras.Model(
+        frames, new_head(spec.num_classes, features), name=spec.backbone.rpartition(":")[2]
+    )
     return inline(model) if spec.is_keras else model
 
 
-def application(spec: ModelSpec, weights: str | None = None, include_top: bool = False) -> keras.Model:
+def application(
+    spec: ModelSpec, weights: str | None = None, include_top: bool = False
+) -> keras.Model:
     """Returns the network of `keras.applications` that a spec names, pooled or with its own top.
 
     Its batch norms get the momentum of this project's: with 0.99 or 0.999, validation stays at chance for the first
@@ -140,8 +162,14 @@ def _described(spec):
     try:
         model = keras.models.model_from_json(spec.network)
     except (ValueError, TypeError, KeyError) as error:
-        raise InputError("network", f"must be Keras' JSON of a model ({error})", spec.network[:80]) from error
-    if not is_graph(model) or tuple(model.input.shape[1:]) != (spec.input_size, spec.input_size, spec.channels):
+        raise InputError(
+            "network", f"must be Keras' JSON of a model ({error})", spec.network[:80]
+        ) from error
+    if not is_graph(model) or tuple(model.input.shape[1:]) != (
+        spec.input_size,
+        spec.input_size,
+        spec.channels,
+    ):
         rule = f"must take frames of input_size={spec.input_size} and {spec.channels} channels"
         raise InputError("network", rule, getattr(model, "input_shape", type(model).__name__))
     return model

@@ -13,7 +13,12 @@ from tsm_tf.models.network import Network, find_sites, new_head
 from tsm_tf.spec import KERAS, PREPROCESSING, ModelSpec
 
 _MODALITIES = {3: "rgb", 10: "flow"}
-_AFTER_HEAD = (keras.layers.Softmax, keras.layers.Activation, keras.layers.Flatten, keras.layers.Reshape)
+_AFTER_HEAD = (
+    keras.layers.Softmax,
+    keras.layers.Activation,
+    keras.layers.Flatten,
+    keras.layers.Reshape,
+)
 
 
 class ShiftSite(NamedTuple):
@@ -104,11 +109,16 @@ def find_shift_sites(
     """Prints and returns where `retrofit` would shift; see there for the arguments and errors."""
     flat = _opened(model_2d)
     found = find_sites(flat, shift_div, _names(flat, where))
-    sites = [ShiftSite(node.operation.name, tuple(x.shape[1:]), x.shape[-1] // shift_div) for x, node in found]
+    sites = [
+        ShiftSite(node.operation.name, tuple(x.shape[1:]), x.shape[-1] // shift_div)
+        for x, node in found
+    ]
     width = max(len(site.layer) for site in sites)
     for site in sites:
         share = site.channels_moved / site.shape[-1]
-        print(f"{site.layer:{width}}  {' x '.join(map(str, site.shape)):>16}  {share:.1%} of it in each direction")
+        print(
+            f"{site.layer:{width}}  {' x '.join(map(str, site.shape)):>16}  {share:.1%} of it in each direction"
+        )
     return sites
 
 
@@ -120,16 +130,28 @@ def _opened(model):
     flat = inline(model)
     if len(flat.inputs) != 1 or len(flat.outputs) != 1:
         received = f"{len(flat.inputs)} inputs, {len(flat.outputs)} outputs"
-        raise InputError("model_2d", "must have one input and one output; keras.Model(inputs, outputs) picks", received)
+        raise InputError(
+            "model_2d",
+            "must have one input and one output; keras.Model(inputs, outputs) picks",
+            received,
+        )
     shape = flat.inputs[0].shape
     if len(shape) == 5:
-        raise InputError("model_2d", "must take images [B, H, W, C]; this one has a time axis already", shape)
+        raise InputError(
+            "model_2d", "must take images [B, H, W, C]; this one has a time axis already", shape
+        )
     if len(shape) != 4 or shape[1] is None or shape[1] != shape[2] or shape[3] not in _MODALITIES:
         rule = "must take square images of a fixed size, [B, S, S, 3] (or 10 channels of flow); build it for one"
         raise InputError("model_2d", rule, shape)
-    first = [n.operation for n in calls(flat) if getattr(n.operation, "data_format", None) == "channels_first"]
+    first = [
+        n.operation
+        for n in calls(flat)
+        if getattr(n.operation, "data_format", None) == "channels_first"
+    ]
     if first:
-        raise InputError("model_2d", "must have the channels last, where the shift expects them", first[0].name)
+        raise InputError(
+            "model_2d", "must have the channels last, where the shift expects them", first[0].name
+        )
     return keras.Model(flat.inputs[0], flat.outputs[0], name=flat.name)
 
 
@@ -142,7 +164,9 @@ def _preprocessing(preprocess, channels):
         return PREPROCESSING[preprocess]
     if isinstance(preprocess, (tuple, list)) and len(preprocess) == 2:
         return (*preprocess, "rgb")  # the spec checks them
-    raise InputError("preprocess", f"must be one of {', '.join(PREPROCESSING)}, (mean, std), or None", preprocess)
+    raise InputError(
+        "preprocess", f"must be one of {', '.join(PREPROCESSING)}, (mean, std), or None", preprocess
+    )
 
 
 def _names(model, where):
@@ -150,10 +174,14 @@ def _names(model, where):
     if where == "residual":
         return None
     if callable(where):
-        layers = (node.operation for node in calls(model) if isinstance(node.operation, keras.Layer))
+        layers = (
+            node.operation for node in calls(model) if isinstance(node.operation, keras.Layer)
+        )
         return tuple(dict.fromkeys(layer.name for layer in layers if where(layer)))
     if isinstance(where, str) or not all(isinstance(name, str) for name in where):
-        raise InputError("where", 'must be "residual", names of layers, or a predicate of layers', where)
+        raise InputError(
+            "where", 'must be "residual", names of layers, or a predicate of layers', where
+        )
     return tuple(where)
 
 
@@ -176,7 +204,11 @@ def _with_logits(model, num_classes):
         if node not in tail or not _is_softmax(node.operation):
             return call_again(node, values)
         x = values[id(node.input_tensors[0])]
-        return x if node is not head else _variant(node.operation, activation=keras.activations.linear)(x)
+        return (
+            x
+            if node is not head
+            else _variant(node.operation, activation=keras.activations.linear)(x)
+        )
 
     return _rebuilt(model, change)
 
@@ -185,7 +217,10 @@ def _tail(model):
     """Returns the last calls, last first, back to the one that computes the scores."""
     producers = {id(x): node for node in calls(model) for x in node.outputs}
     tail = [producers[id(model.output)]]
-    while isinstance(tail[-1].operation, _AFTER_HEAD) or type(tail[-1].operation).__name__ == "Softmax":
+    while (
+        isinstance(tail[-1].operation, _AFTER_HEAD)
+        or type(tail[-1].operation).__name__ == "Softmax"
+    ):
         previous = producers.get(id(tail[-1].input_tensors[0]))
         if previous is None:
             break
@@ -201,7 +236,9 @@ def _rebuilt(model, change):
 def _with_batch_norms(model, momentum, freeze):
     changes = {} if momentum is None else {"momentum": momentum}
     if freeze:
-        changes["_trainable"] = False  # the layer's alone: `trainable` would reach the variables of the given model
+        changes["_trainable"] = (
+            False  # the layer's alone: `trainable` would reach the variables of the given model
+        )
     variants = {}  # by layer, which may be called more than once
 
     def change(node, values):

@@ -6,7 +6,9 @@ from keras import ops
 from tsm_tf.models.clip import PREPROCESS, new_rescaling, normalise
 
 
-def build_stream_model(model: keras.Model, batch_size: int | None = None, by_rows: bool = True) -> keras.Model:
+def build_stream_model(
+    model: keras.Model, batch_size: int | None = None, by_rows: bool = True
+) -> keras.Model:
     """Builds the one-frame view of a clip model; it has the same layers, so training one trains both.
 
     Frame by frame, from `zero_caches`, it gives the clip model's per-frame logits.

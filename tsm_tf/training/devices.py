@@ -48,7 +48,9 @@ class Devices:
         """Returns a dataset whose batches are one device's each as one for `model.fit`."""
         if self.strategy:
             return self.strategy.distribute_datasets_from_function(lambda _: dataset)
-        return dataset if self.share.replicas == 1 else dataset.batch(self.share.replicas).map(_join)
+        return (
+            dataset if self.share.replicas == 1 else dataset.batch(self.share.replicas).map(_join)
+        )
 
     def any(self, flag: bool) -> bool:
         """Tells all processes whether one of them says so; all have to ask at the same step."""
@@ -70,10 +72,16 @@ class Devices:
             return
         import tensorflow as tf
 
-        statistics = [v.value for layer in batch_norms(model) for v in (layer.moving_mean, layer.moving_variance)]
+        statistics = [
+            v.value
+            for layer in batch_norms(model)
+            for v in (layer.moving_mean, layer.moving_variance)
+        ]
 
         def average():
-            means = tf.distribute.get_replica_context().all_reduce("MEAN", [tf.identity(v) for v in statistics])
+            means = tf.distribute.get_replica_context().all_reduce(
+                "MEAN", [tf.identity(v) for v in statistics]
+            )
             for variable, mean in zip(statistics, means, strict=True):
                 variable.assign(mean)
 
@@ -142,7 +150,9 @@ def _resolver():
     slurm = resolvers.SlurmClusterResolver({"worker": tasks}, **options)
     gpus = len(tf.config.list_physical_devices("GPU"))
     options = {"rpc_layer": "grpc", "num_accelerators": {"GPU": gpus} if gpus else {}}
-    return resolvers.SimpleClusterResolver(slurm.cluster_spec(), "", "worker", slurm.task_id, **options)
+    return resolvers.SimpleClusterResolver(
+        slurm.cluster_spec(), "", "worker", slurm.task_id, **options
+    )
 
 
 def _tpu(tf):
@@ -162,7 +172,9 @@ def _tpu(tf):
 def _of_other_backend(name):
     if name not in ("auto", "mirrored", "none"):
         raise InputError(
-            "strategy", f"must be auto, mirrored or none with KERAS_BACKEND={keras.backend.backend()}", name
+            "strategy",
+            f"must be auto, mirrored or none with KERAS_BACKEND={keras.backend.backend()}",
+            name,
         )
     if keras.backend.backend() != "jax" or name == "none":
         return Devices()
@@ -189,7 +201,9 @@ def prepared(model: keras.Model, devices: Devices, batch):
         batch: one device's clips and labels (and weights), of which only shapes and types are used.
     """
     if keras.backend.backend() != "tensorflow":
-        model._symbolic_build(data_batch=batch)  # or `fit` takes a batch to see its shape, and then the next epoch
+        model._symbolic_build(
+            data_batch=batch
+        )  # or `fit` takes a batch to see its shape, and then the next epoch
     if devices.strategy is None:
         yield
         return
@@ -223,7 +237,10 @@ def clip_after_reduction(optimizer: keras.optimizers.Optimizer) -> None:
         # The norm's last bit depends on threads: the replicas take one value, or their weights would part.
         norm = tf.distribute.get_replica_context().all_reduce("MEAN", tf.linalg.global_norm(grads))
         scale = limit / tf.maximum(norm, limit)
-        return [(gradient * scale, variable) for gradient, variable in zip(grads, variables, strict=True)]
+        return [
+            (gradient * scale, variable)
+            for gradient, variable in zip(grads, variables, strict=True)
+        ]
 
     if limit:
         optimizer._clip_gradients = lambda grads: grads

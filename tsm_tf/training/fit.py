@@ -70,7 +70,9 @@ class Loop:
             if state.epoch >= self.recipe.epochs:
                 print(f"{self.output} has all its {self.recipe.epochs} epochs")
                 return
-            place = f"epoch {state.epoch + 1}" + (f", step {state.batch + 1}," if state.batch else "")
+            place = f"epoch {state.epoch + 1}" + (
+                f", step {state.batch + 1}," if state.batch else ""
+            )
             going_on = "going on" if state.epoch or state.batch else "training"
             print(*lines, f"{going_on}: {place} to {self.recipe.epochs}", sep="\n", flush=True)
             self.fit(folder, state.epoch, state.batch)
@@ -116,21 +118,33 @@ class Loop:
         """Trains for the epochs from `first` up to `end`, which begin with a step."""
         recipe = self.recipe
         batch_size = recipe.batch_size * recipe.accumulate
-        progress = Progress(recipe.epochs, self.steps, batch_size, batch_size // self.devices.share.count, batch)
+        progress = Progress(
+            recipe.epochs, self.steps, batch_size, batch_size // self.devices.share.count, batch
+        )
         training = self.dataset(
             "train",
-            **{"seed": recipe.seed, "first_epoch": first, "first_batch": batch, "drop_last": self.drop_last},
+            **{
+                "seed": recipe.seed,
+                "first_epoch": first,
+                "first_batch": batch,
+                "drop_last": self.drop_last,
+            },
             **{"flip_targets": self.targets, "scales": recipe.scales},
             **{"bad_videos": bad_videos, "on_clip": progress.on_clip},
         )
         validation = self.dataset("val", bad_videos=bad_videos)
         callbacks = [folder, BadVideoReport(bad_videos)]
         if self.devices.is_chief:
-            callbacks += [progress, *self.tensorboard(validation, (end - first) * self.steps - batch)]
+            callbacks += [
+                progress,
+                *self.tensorboard(validation, (end - first) * self.steps - batch),
+            ]
         if batch == self.steps:
             self.validate(first, validation, callbacks)
             return
-        warnings.filterwarnings("ignore", "Your input ran out of data")  # a validation without a bad video's batch
+        warnings.filterwarnings(
+            "ignore", "Your input ran out of data"
+        )  # a validation without a bad video's batch
         try:
             self.model.fit(
                 # One pass for all epochs: at the end of its data, a step of Keras still counts and decays (those of its
@@ -151,14 +165,24 @@ class Loop:
         callbacks.on_train_begin()
         callbacks.on_epoch_begin(epoch)
         logs = self.model.get_metrics_result()
-        found = self.model.evaluate(self.devices.distribute(validation), callbacks=callbacks, return_dict=True)
-        callbacks.on_epoch_end(epoch, {**logs, **{f"val_{name}": value for name, value in found.items()}})
+        found = self.model.evaluate(
+            self.devices.distribute(validation), callbacks=callbacks, return_dict=True
+        )
+        callbacks.on_epoch_end(
+            epoch, {**logs, **{f"val_{name}": value for name, value in found.items()}}
+        )
         callbacks.on_train_end()
 
     def tensorboard(self, validation, steps):
         """Returns the callbacks that write for TensorBoard; a training of few steps has its last one profiled."""
         folder = self.output / "tensorboard"
         clips, labels = next(iter(validation))[:2]
-        profiled = tuple(min(step, steps) for step in _PROFILED_STEPS) if self.execution.profile and steps else 0
-        wrong = WrongClips(clips.numpy(), labels.numpy(), self.model.spec.labels, folder / "validation")
+        profiled = (
+            tuple(min(step, steps) for step in _PROFILED_STEPS)
+            if self.execution.profile and steps
+            else 0
+        )
+        wrong = WrongClips(
+            clips.numpy(), labels.numpy(), self.model.spec.labels, folder / "validation"
+        )
         return [keras.callbacks.TensorBoard(folder, profile_batch=profiled), wrong]

@@ -25,7 +25,14 @@ class Progress(keras.callbacks.Callback):
         first_batch: where the first epoch goes on.
     """
 
-    def __init__(self, epochs: int, steps_per_epoch: int, batch_size: int, local_batch_size: int, first_batch: int = 0):
+    def __init__(
+        self,
+        epochs: int,
+        steps_per_epoch: int,
+        batch_size: int,
+        local_batch_size: int,
+        first_batch: int = 0,
+    ):
         super().__init__()
         self.epochs = epochs
         self.steps_per_epoch = steps_per_epoch
@@ -91,8 +98,13 @@ class Progress(keras.callbacks.Callback):
         step = self.first_batch + self.steps
         seconds = max(1e-9, now - self.began)
         rest = (self.epochs - self.epoch - 1) * self.steps_per_epoch + self.steps_per_epoch - step
-        left = rest * statistics.median(self.recent or [0.0]) + (self.epochs - self.epoch) * self.validation_seconds
-        numbers = f"loss {logs['loss']:.3f}, top-1 {logs['accuracy']:.1%}  " if "loss" in logs else ""
+        left = (
+            rest * statistics.median(self.recent or [0.0])
+            + (self.epochs - self.epoch) * self.validation_seconds
+        )
+        numbers = (
+            f"loss {logs['loss']:.3f}, top-1 {logs['accuracy']:.1%}  " if "loss" in logs else ""
+        )
         return (
             f"epoch {self.epoch + 1}/{self.epochs}  step {step}/{self.steps_per_epoch}  {numbers}"
             f"{self.steps * self.batch_size / seconds:.1f} clips/s, {self.waited / seconds:.0%} waiting for data  "
@@ -123,7 +135,9 @@ class WrongClips(keras.callbacks.Callback):
         directory: of TensorBoard's events.
     """
 
-    def __init__(self, clips: np.ndarray, labels: np.ndarray, names: tuple[str, ...], directory: pathlib.Path):
+    def __init__(
+        self, clips: np.ndarray, labels: np.ndarray, names: tuple[str, ...], directory: pathlib.Path
+    ):
         super().__init__()
         self.clips, self.labels, self.names = clips, labels, names
         self.directory = directory
@@ -132,12 +146,18 @@ class WrongClips(keras.callbacks.Callback):
         """Writes up to eight of them."""
         import tensorflow as tf
 
-        predicted = np.argmax(keras.ops.convert_to_numpy(self.model(self.clips, training=False)), axis=1)
+        predicted = np.argmax(
+            keras.ops.convert_to_numpy(self.model(self.clips, training=False)), axis=1
+        )
         wrong = np.flatnonzero(predicted != self.labels)[:_WRONG_CLIPS]
         with tf.summary.create_file_writer(str(self.directory)).as_default(step=epoch):
             for number, index in enumerate(wrong):
-                caption = f"{self.names[self.labels[index]]}, taken for {self.names[predicted[index]]}"
-                tf.summary.image(f"wrong clips/{number}", film_strip(self.clips[index], caption)[None])
+                caption = (
+                    f"{self.names[self.labels[index]]}, taken for {self.names[predicted[index]]}"
+                )
+                tf.summary.image(
+                    f"wrong clips/{number}", film_strip(self.clips[index], caption)[None]
+                )
 
 
 def film_strip(clip: np.ndarray, caption: str) -> np.ndarray:
@@ -146,5 +166,7 @@ def film_strip(clip: np.ndarray, caption: str) -> np.ndarray:
 
     strip = np.concatenate(list(clip), axis=1)
     title = np.zeros((_CAPTION, strip.shape[1], 3), np.uint8)
-    cv2.putText(title, caption, (2, 12), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1, cv2.LINE_AA)
+    cv2.putText(
+        title, caption, (2, 12), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1, cv2.LINE_AA
+    )
     return np.concatenate([title, strip])

@@ -26,7 +26,16 @@ from tsm_tf.weights.pretrained import initial_weights, pretrained_weights
 
 PRECISIONS = ("float16", "bfloat16")
 _MODEL_FIELDS = (
-    *("backbone", "width", "input_size", "num_segments", "shift_mode", "shift_div", "non_local", "dropout"),
+    *(
+        "backbone",
+        "width",
+        "input_size",
+        "num_segments",
+        "shift_mode",
+        "shift_div",
+        "non_local",
+        "dropout",
+    ),
 )
 
 
@@ -86,7 +95,11 @@ def train(
     keras.utils.set_random_seed(recipe.seed)
     with devices.scope(), _precision(execution.mixed_precision):
         model, lines = make_model(spec, recipe, start, execution, devices, steps)
-    settings = {"data": str(pathlib.Path(data_dir)), "data_digest": data_digest(data_dir), "labels": spec.labels}
+    settings = {
+        "data": str(pathlib.Path(data_dir)),
+        "data_digest": data_digest(data_dir),
+        "labels": spec.labels,
+    }
     settings |= {**dataclasses.asdict(start), "mixed_precision": execution.mixed_precision}
     if devices.is_chief:
         with room_or_error(output):
@@ -103,7 +116,9 @@ def train(
 
 
 def _count_videos(data_dir):
-    counts = {split: len(select_videos(data_dir, split, split == "train")) for split in ("train", "val")}
+    counts = {
+        split: len(select_videos(data_dir, split, split == "train")) for split in ("train", "val")
+    }
     if not counts["train"]:
         rule = f"must have training videos of at least {MIN_TRAINING_FRAMES} frames"
         raise InputError("data", rule, str(data_dir))
@@ -123,7 +138,9 @@ def _check(recipe, start, execution, devices):
     if start.init and start.weights:
         raise InputError("weights", "must be left out with init, which has weights", start.weights)
     if execution.mixed_precision not in (None, *PRECISIONS):
-        raise InputError("mixed_precision", f"must be one of {', '.join(PRECISIONS)}", execution.mixed_precision)
+        raise InputError(
+            "mixed_precision", f"must be one of {', '.join(PRECISIONS)}", execution.mixed_precision
+        )
     if execution.mixed_precision == "float16" and devices.has_replicas:
         # Keras looks for overflows in each replica's gradients, before their sum: replicas would scale differently.
         raise InputError("mixed_precision", "must be bfloat16 with several devices", "float16")
@@ -131,9 +148,15 @@ def _check(recipe, start, execution, devices):
         options = (("accumulate", recipe.accumulate, 1), ("profile", execution.profile, False))
         for name, value, neutral in (*options, ("teacher", start.teacher, None)):
             if value != neutral:
-                raise InputError(name, f"must be {neutral} unless KERAS_BACKEND is tensorflow", value)
+                raise InputError(
+                    name, f"must be {neutral} unless KERAS_BACKEND is tensorflow", value
+                )
     if recipe.accumulate > 1 and execution.sync_batch_norm:
-        raise InputError("sync_batch_norm", "must be false with accumulate: replicas would meet within a loop", True)
+        raise InputError(
+            "sync_batch_norm",
+            "must be false with accumulate: replicas would meet within a loop",
+            True,
+        )
     if not 0 <= start.distill_weight <= 1:
         raise InputError("distill_weight", "must be between 0 and 1", start.distill_weight)
     if not start.temperature > 0:
@@ -172,9 +195,15 @@ def make_model(spec, recipe, start, execution, devices, steps):
         new = initial_weights(model, start.init)
     elif start.weights:
         new = pretrained_weights(model, start.weights)
-    lines = [] if new is None else [f"starting from {start.init or start.weights}; new: {', '.join(new) or 'nothing'}"]
+    lines = (
+        []
+        if new is None
+        else [f"starting from {start.init or start.weights}; new: {', '.join(new) or 'nothing'}"]
+    )
     if recipe.start and new is None:
-        lines.append(f"from scratch; the paper starts from {recipe.start}: --init=CHECKPOINT or --weights=FILE")
+        lines.append(
+            f"from scratch; the paper starts from {recipe.start}: --init=CHECKPOINT or --weights=FILE"
+        )
     if recipe.partial_bn:
         freeze_batch_norms(model)
     for layer in batch_norms(model) if execution.sync_batch_norm and devices.strategy else []:

@@ -19,13 +19,23 @@ from tsm_tf.weights.state_dicts import read_state_dict
 
 def define_flags():
     """Defines the command's flags."""
-    flags.DEFINE_string("input", None, "File of official weights: .pth, .pth.tar, .npz or .safetensors.", required=True)
+    flags.DEFINE_string(
+        "input",
+        None,
+        "File of official weights: .pth, .pth.tar, .npz or .safetensors.",
+        required=True,
+    )
     flags.DEFINE_string("output", None, "Checkpoint folder to write.", required=True)
     flags.DEFINE_integer("num_segments", 8, "Frames per clip that it was trained with.")
     flags.DEFINE_enum(
-        "shift_mode", None, SHIFT_MODES, "Default: bidirectional if layers are shifted by name, else none."
+        "shift_mode",
+        None,
+        SHIFT_MODES,
+        "Default: bidirectional if layers are shifted by name, else none.",
     )
-    flags.DEFINE_integer("shift_div", 8, "One shift_div-th of the channels moves in each direction.")
+    flags.DEFINE_integer(
+        "shift_div", 8, "One shift_div-th of the channels moves in each direction."
+    )
     flags.DEFINE_integer("input_size", 224, "Height and width of a frame.")
     flags.DEFINE_string("labels", None, "Text file with one class name a line.")
 
@@ -41,12 +51,16 @@ def main():
     if values.shift_mode:
         overrides["shift_mode"] = values.shift_mode
     if values.labels:
-        overrides["labels"] = tuple(pathlib.Path(values.labels).read_text(encoding="utf-8").split("\n"))
+        overrides["labels"] = tuple(
+            pathlib.Path(values.labels).read_text(encoding="utf-8").split("\n")
+        )
         overrides["labels"] = tuple(filter(None, overrides["labels"]))
     spec = infer_spec(state_dict, **overrides)
     print(spec.to_json())
     if spec.shift_mode == "none" and not values.shift_mode:
-        print("No name has a shift: taken as a TSN. For an online checkpoint give --shift_mode=unidirectional.")
+        print(
+            "No name has a shift: taken as a TSN. For an online checkpoint give --shift_mode=unidirectional."
+        )
     from tsm_tf.models.clip import build_model
     from tsm_tf.weights.checkpoint import save_checkpoint
 

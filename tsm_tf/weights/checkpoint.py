@@ -32,11 +32,18 @@ def save_checkpoint(model: keras.Model, directory: str | os.PathLike) -> None:
     temporary_weights = directory / f".writing.{WEIGHTS_FILE}"
     temporary_spec = directory / f".writing.{SPEC_FILE}"
     size = 4 * model.count_params() + _OVERHEAD * len(model.weights)
-    if shutil.disk_usage(directory).free < size:  # HDF5 finds out half-way, and cannot close its file then
+    if (
+        shutil.disk_usage(directory).free < size
+    ):  # HDF5 finds out half-way, and cannot close its file then
         raise OSError(errno.ENOSPC, f"no room for {size:,} bytes", str(directory))
     try:
-        keras.Model(model.inputs, model.outputs).save_weights(temporary_weights)  # without a training's optimizer
-    except (OSError, RuntimeError) as error:  # HDF5's, if room is gone in the meantime, or files must not grow
+        keras.Model(model.inputs, model.outputs).save_weights(
+            temporary_weights
+        )  # without a training's optimizer
+    except (
+        OSError,
+        RuntimeError,
+    ) as error:  # HDF5's, if room is gone in the meantime, or files must not grow
         temporary_weights.unlink(missing_ok=True)
         raise OSError(str(error).splitlines()[-1]) from error
     temporary_spec.write_text(model.spec.to_json() + "\n", encoding="utf-8")
@@ -45,7 +52,10 @@ def save_checkpoint(model: keras.Model, directory: str | os.PathLike) -> None:
 
 
 def load_checkpoint(
-    directory: str | os.PathLike, preprocess: bool = True, per_frame: bool = False, argument: str = "checkpoint"
+    directory: str | os.PathLike,
+    preprocess: bool = True,
+    per_frame: bool = False,
+    argument: str = "checkpoint",
 ) -> keras.Model:
     """Returns the clip model of a checkpoint folder; see `build_model` for `preprocess` and `per_frame`.
 
@@ -84,4 +94,6 @@ def find_checkpoint(directory: str | os.PathLike, argument: str = "checkpoint") 
     for candidate in (directory, directory / BEST):
         if (candidate / SPEC_FILE).is_file() and (candidate / WEIGHTS_FILE).is_file():
             return candidate
-    raise FileNotFoundError(f"`{argument}` must be a folder with {SPEC_FILE} and {WEIGHTS_FILE}: {directory}")
+    raise FileNotFoundError(
+        f"`{argument}` must be a folder with {SPEC_FILE} and {WEIGHTS_FILE}: {directory}"
+    )

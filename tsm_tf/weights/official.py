@@ -15,7 +15,12 @@ from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec, round_channels
 from tsm_tf.weights.image_names import official_names
 
-_WRAPPERS = {"module", "base_model", "net", "block"}  # DataParallel, TSN, TemporalShift and pooling, non-local
+_WRAPPERS = {
+    "module",
+    "base_model",
+    "net",
+    "block",
+}  # DataParallel, TSN, TemporalShift and pooling, non-local
 _HEADS = {"new_fc", "fc", "classifier"}
 _IGNORED = "num_batches_tracked"
 _PARAMETER = {
@@ -53,7 +58,9 @@ def load_official_weights(model, state_dict: Mapping[str, np.ndarray]) -> None:
             continue
         value = _to_keras_layout(arrays.pop(name), variable)
         if value.shape != tuple(variable.shape):
-            problems.append(f"misshaped {name} (Keras needs {tuple(variable.shape)}, the file gives {value.shape})")
+            problems.append(
+                f"misshaped {name} (Keras needs {tuple(variable.shape)}, the file gives {value.shape})"
+            )
         values[variable.path] = value
     problems += [f"unexpected {name}" for name in arrays]
     if problems:
@@ -71,7 +78,9 @@ def _by_plain_name(state_dict):
             continue
         short = plain_name(official[name])
         if short in plain:
-            raise InputError("state_dict", f"must name each weight once; two names stand for {short}", name)
+            raise InputError(
+                "state_dict", f"must name each weight once; two names stand for {short}", name
+            )
         plain[short] = np.asarray(value)
     return plain
 
@@ -117,8 +126,12 @@ def infer_spec(state_dict: Mapping[str, np.ndarray], **overrides) -> ModelSpec:
     official = official_names(names)
     shapes = {plain_name(official[name]): np.shape(state_dict[name]) for name in names}
     if "head.weight" not in shapes:
-        raise InputError("state_dict", f"must hold a classifier named one of {sorted(_HEADS)}", names[:5])
-    in_place = any(re.search(r"layer\d\.\d+\.net\.", name) and ".conv1.net" not in name for name in names)
+        raise InputError(
+            "state_dict", f"must hold a classifier named one of {sorted(_HEADS)}", names[:5]
+        )
+    in_place = any(
+        re.search(r"layer\d\.\d+\.net\.", name) and ".conv1.net" not in name for name in names
+    )
     in_place = in_place and not any(".conv1.net." in name for name in names)
     shifted = in_place or any(re.search(r"conv\d?(\.0)?\.net\.", name) for name in names)
     backbone, width, stem = _infer_backbone(shapes)
@@ -142,7 +155,9 @@ def _infer_backbone(shapes):
     """Returns the backbone, its width, and the name of its first convolution."""
     from tsm_tf.backbones import mobilenet_v2, resnet
 
-    blocks = tuple(len({n.split(".")[1] for n in shapes if n.startswith(f"layer{s}.")}) for s in (1, 2, 3, 4))
+    blocks = tuple(
+        len({n.split(".")[1] for n in shapes if n.startswith(f"layer{s}.")}) for s in (1, 2, 3, 4)
+    )
     kind = "bottleneck" if "layer1.0.conv3.weight" in shapes else "basic"
     for backbone, stages in resnet.STAGES.items():
         if stages == (kind, blocks) and "conv1.weight" in shapes:

@@ -49,7 +49,9 @@ def pretrained_weights(model: keras.Model, weights: str) -> list[str]:
     if weights == IMAGENET:
         source = _imagenet(model.spec)
     elif not weights.endswith(_SUFFIXES):
-        raise InputError("weights", f"must be {IMAGENET} or a file of Keras ({', '.join(_SUFFIXES)})", weights)
+        raise InputError(
+            "weights", f"must be {IMAGENET} or a file of Keras ({', '.join(_SUFFIXES)})", weights
+        )
     elif not pathlib.Path(weights).is_file():
         raise FileNotFoundError(f"`weights` must be {IMAGENET} or a file: {weights}")
     else:
@@ -59,16 +61,26 @@ def pretrained_weights(model: keras.Model, weights: str) -> list[str]:
 
 def _imagenet(spec):
     if not spec.backbone.startswith("keras:"):
-        raise InputError("weights", f"must be a file for {spec.backbone}: Keras has none of its weights", IMAGENET)
+        raise InputError(
+            "weights",
+            f"must be a file for {spec.backbone}: Keras has none of its weights",
+            IMAGENET,
+        )
     try:
         source = application(spec, weights=IMAGENET)
     except ValueError as error:  # no such width, or none for this network
-        raise InputError("weights", f"must be a file here ({str(error).splitlines()[0]})", IMAGENET) from error
+        raise InputError(
+            "weights", f"must be a file here ({str(error).splitlines()[0]})", IMAGENET
+        ) from error
     except Exception as error:
         rule = "must be a file where Keras cannot download; put that file into ~/.keras/models, or name it"
         raise InputError("weights", f"{rule} ({str(error).splitlines()[0]})", IMAGENET) from error
-    if len(_layers(source, keras.layers.Rescaling)) > len(_layers(application(spec), keras.layers.Rescaling)):
-        _fold_last_rescaling(source)  # EfficientNet B0 to B7 have one more with these weights than without
+    if len(_layers(source, keras.layers.Rescaling)) > len(
+        _layers(application(spec), keras.layers.Rescaling)
+    ):
+        _fold_last_rescaling(
+            source
+        )  # EfficientNet B0 to B7 have one more with these weights than without
     return source
 
 
@@ -80,7 +92,9 @@ def _fold_last_rescaling(model):
     """Makes the variance of the normalisation do what the rescaling behind it does."""
     (normalization,) = _layers(model, keras.layers.Normalization)
     scale = np.array(_layers(model, keras.layers.Rescaling)[-1].scale)
-    normalization.adapt_variance.assign(keras.ops.convert_to_numpy(normalization.adapt_variance) / scale**2)
+    normalization.adapt_variance.assign(
+        keras.ops.convert_to_numpy(normalization.adapt_variance) / scale**2
+    )
 
 
 def _read(path, spec):
@@ -88,14 +102,21 @@ def _read(path, spec):
     if not path.endswith(".weights.h5"):
         attempts.append(lambda: keras.saving.load_model(path, compile=False))
     if path.endswith(".h5") and spec.backbone.startswith("keras:"):
-        attempts += [lambda top=top: _with_weights(application(spec, include_top=top), path) for top in (False, True)]
+        attempts += [
+            lambda top=top: _with_weights(application(spec, include_top=top), path)
+            for top in (False, True)
+        ]
     problems = ["weights alone need a backbone keras:NAME"] if not attempts else []
     for attempt in attempts:
         try:
             return attempt()
-        except Exception as error:  # whatever Keras and its readers raise at a file that is none of theirs
+        except (
+            Exception
+        ) as error:  # whatever Keras and its readers raise at a file that is none of theirs
             problems.append(str(error).splitlines()[0])
-    raise InputError("weights", f"must be a Keras model, or the weights of {spec.backbone} ({problems[0]})", path)
+    raise InputError(
+        "weights", f"must be a Keras model, or the weights of {spec.backbone} ({problems[0]})", path
+    )
 
 
 def _with_weights(model, path):
@@ -110,7 +131,9 @@ def _transfer(source, model, argument, name, keep=None):
     targets = [v for v in model.variables if v.path.split("/")[0] != keep and "seed" not in v.path]
     for variable in targets if model.spec.modality == "flow" else []:
         if _path(variable) in values:
-            values[_path(variable)] = _over_channels(values[_path(variable)], variable.shape, model.spec.channels)
+            values[_path(variable)] = _over_channels(
+                values[_path(variable)], variable.shape, model.spec.channels
+            )
     wrong = [v.path for v in targets if _path(v) not in values or values[_path(v)].shape != v.shape]
     if wrong:
         listed = ", ".join(wrong[:8]) + (f" and {len(wrong) - 8} more" if len(wrong) > 8 else "")

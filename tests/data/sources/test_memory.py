@@ -39,7 +39,11 @@ def test_what_finds_no_room_is_decoded(videos):
     expected = [read_frames(path, range(FRAMES), 16) for path in videos]
     for _ in range(2):
         with concurrent.futures.ThreadPoolExecutor(3) as pool:
-            found = list(pool.map(lambda path: cache.read_frames(path, range(FRAMES), 16, FRAMES), videos * 3))
+            found = list(
+                pool.map(
+                    lambda path: cache.read_frames(path, range(FRAMES), 16, FRAMES), videos * 3
+                )
+            )
         for frames, wanted in zip(found, expected * 3, strict=True):
             np.testing.assert_array_equal(frames, wanted)
     kept = 0
@@ -52,7 +56,9 @@ def test_what_finds_no_room_is_decoded(videos):
 
 def test_a_long_video_is_not_decoded_whole_to_find_that_out(videos, monkeypatch):
     asked = []
-    monkeypatch.setattr(cache_module, "read_frames", lambda path, indices, _: asked.append(list(indices)))
+    monkeypatch.setattr(
+        cache_module, "read_frames", lambda path, indices, _: asked.append(list(indices))
+    )
     FrameCache(VIDEO_BYTES).read_frames(videos[0], [3], 16, 10_000)
     assert asked == [[3]]
 
@@ -60,14 +66,18 @@ def test_a_long_video_is_not_decoded_whole_to_find_that_out(videos, monkeypatch)
 def test_a_list_that_promises_too_much_costs_nothing_that_is_there(videos):
     """As without a cache, only a frame that is asked for has to be there."""
     cache = FrameCache(10 * VIDEO_BYTES)
-    np.testing.assert_array_equal(cache.read_frames(videos[0], [5], 16, 9), read_frames(videos[0], [5], 16))
+    np.testing.assert_array_equal(
+        cache.read_frames(videos[0], [5], 16, 9), read_frames(videos[0], [5], 16)
+    )
     with pytest.raises(BadVideoError, match="frame 8 is asked for"):
         cache.read_frames(videos[0], [8], 16, 9)
 
 
 def test_clips_of_a_cache_are_those_of_the_files(tmp_path):
     data = write_data(tmp_path, {"train": 4, "val": 2})
-    spec = ModelSpec(num_classes=2, labels=("Swiping Left", "Swiping Right"), num_segments=4, input_size=32)
+    spec = ModelSpec(
+        num_classes=2, labels=("Swiping Left", "Swiping Right"), num_segments=4, input_size=32
+    )
     cache = FrameCache(1 << 30)
     for split, training in (("train", True), ("val", False)):
         plain = clip_dataset(data, spec, split, training, 2).repeat(2)

@@ -15,13 +15,22 @@ KINDS = {
     "10 bit": (
         "a.mkv",
         moving_square(),
-        {"codec": "libx265", "pix_fmt": "yuv420p10le", "options": {"x265-params": "log-level=none"}},
+        {
+            "codec": "libx265",
+            "pix_fmt": "yuv420p10le",
+            "options": {"x265-params": "log-level=none"},
+        },
         4,
     ),
     "vp9": ("a.webm", moving_square(), {"codec": "libvpx-vp9"}, 4),
     "mjpeg avi": ("a.avi", moving_square(), {"codec": "mjpeg", "pix_fmt": "yuvj420p"}, 4),
     "letters": ("ein Vidéo – ü 漢.mp4", moving_square(), {}, 3),
-    "variable rate": ("a.mp4", moving_square(), {"times": [0, 1, 2, 7, 8, 9, 20, 21, 22, 23, 30, 31]}, 3),
+    "variable rate": (
+        "a.mp4",
+        moving_square(),
+        {"times": [0, 1, 2, 7, 8, 9, 20, 21, 22, 23, 30, 31]},
+        3,
+    ),
     "one frame": ("a.mp4", moving_square(1), {}, 3),
 }
 
@@ -35,7 +44,10 @@ def test_decodes(tmp_path, kind):
     error = np.abs(decoded.astype(int) - frames).mean((1, 2, 3))
     assert error.max() < tolerance
     info = probe(path)
-    assert info.num_frames == len(frames) and (info.width, info.height) == (frames.shape[2], frames.shape[1])
+    assert info.num_frames == len(frames) and (info.width, info.height) == (
+        frames.shape[2],
+        frames.shape[1],
+    )
     assert sum(1 for _ in iterate_frames(path)) == len(frames)
 
 
@@ -59,7 +71,9 @@ def test_scales_the_short_side(tmp_path):
     assert read_frames(path, [0], short_side=24).shape == (1, 32, 24, 3)
 
 
-@pytest.mark.parametrize("turns, matrix", [(1, (0, -1, 1, 0)), (2, (-1, 0, 0, -1)), (3, (0, 1, -1, 0))])
+@pytest.mark.parametrize(
+    "turns, matrix", [(1, (0, -1, 1, 0)), (2, (-1, 0, 0, -1)), (3, (0, 1, -1, 0))]
+)
 def test_turns_upright(tmp_path, turns, matrix):
     """Phones store a display matrix in the track header: here it is written into a file by hand."""
     path = encode(tmp_path / "a.mp4", moving_square())

@@ -73,7 +73,9 @@ def solid(path, yuv, colorspace, color_range):
         ((180, 128, 128), 6, 2, (180, 180, 180)),  # full range
     ],
 )
-def test_colours_by_the_matrix_and_range_of_the_file(tmp_path, yuv, colorspace, color_range, rgb, short_side):
+def test_colours_by_the_matrix_and_range_of_the_file(
+    tmp_path, yuv, colorspace, color_range, rgb, short_side
+):
     frames = read_frames(solid(tmp_path / "a.mp4", yuv, colorspace, color_range), [0], short_side)
     np.testing.assert_allclose(frames[0, 8, 8].astype(int), rgb, atol=1.5)
 
@@ -139,7 +141,11 @@ def test_bad_indices(tmp_path):
 def test_natural_frames_are_those_of_a_plain_loop(path):
     wanted = [0, 40, 41, 119]
     with av.open(str(path)) as container:
-        plain = [f.to_ndarray(format="rgb24") for i, f in enumerate(container.decode(video=0)) if i in wanted]
+        plain = [
+            f.to_ndarray(format="rgb24")
+            for i, f in enumerate(container.decode(video=0))
+            if i in wanted
+        ]
     frames = read_frames(path, wanted)
     assert np.abs(frames - np.stack(plain).astype(int)).mean() < 2
     small = read_frames(path, wanted, short_side=64)
@@ -151,7 +157,9 @@ def test_a_closed_generator_closes_its_file(tmp_path):
     frames = iterate_frames(path)
     next(frames)
     frames.close()
-    assert path.resolve() not in [link.resolve() for link in pathlib.Path("/proc/self/fd").iterdir()]
+    assert path.resolve() not in [
+        link.resolve() for link in pathlib.Path("/proc/self/fd").iterdir()
+    ]
 
 
 def test_from_several_threads(tmp_path):

@@ -23,7 +23,11 @@ def test_a_pair_has_the_same_poses_at_every_moment():
         reverse = one[:, ::-1]
         spread = one.std((0, 1)) + 1e-9
         np.testing.assert_allclose(other.mean(0) / spread, reverse.mean(0) / spread, atol=0.25)
-        frames = slice(None), slice(None), {0: 0, 2: 1, 4: 2, 6: 3}[label]  # what moves: x, y, size, angle
+        frames = (
+            slice(None),
+            slice(None),
+            {0: 0, 2: 1, 4: 2, 6: 3}[label],
+        )  # what moves: x, y, size, angle
         for quantile in (0.1, 0.5, 0.9):
             a, b = np.quantile(one[frames], quantile), np.quantile(other[frames], quantile)
             assert abs(a - b) < 0.15 * spread[frames[2]]
@@ -45,7 +49,9 @@ def test_same_seed_same_bytes_and_no_seed_in_common(tmp_path):
         assert video.path.read_bytes() == twin.read_bytes()
     contents = {video.path.read_bytes() for split in counts for video in videos[split]}
     assert len(contents) == 18
-    assert [video.label for video in videos["val"]] == list(range(9)) and read_labels(tmp_path / "one") == LABELS
+    assert [video.label for video in videos["val"]] == list(range(9)) and read_labels(
+        tmp_path / "one"
+    ) == LABELS
     assert len(read_frames(videos["train"][0].path, range(videos["train"][0].num_frames))) >= 24
     assert (tmp_path / "one" / "contact_sheet.png").stat().st_size > 10_000
 
@@ -74,7 +80,16 @@ def test_refuses_a_folder_with_something_else(tmp_path):
 def test_every_class_moves_as_its_name_says(label):
     pose = _poses(label, np.random.default_rng(5), 30)
     change = pose[-1] - pose[0]
-    expected = {0: (0, -1), 1: (0, 1), 2: (1, -1), 3: (1, 1), 4: (2, 1), 5: (2, -1), 6: (3, 1), 7: (3, -1)}
+    expected = {
+        0: (0, -1),
+        1: (0, 1),
+        2: (1, -1),
+        3: (1, 1),
+        4: (2, 1),
+        5: (2, -1),
+        6: (3, 1),
+        7: (3, -1),
+    }
     if label in expected:
         column, sign = expected[label]
         assert sign * change[column] > (20 if column == 3 else 0.1)
@@ -86,14 +101,26 @@ def test_every_class_moves_as_its_name_says(label):
 def test_stopped_and_run_again(tmp_path, stop):
     """Ctrl-C and a kill leave whole videos and no process behind; the same command goes on."""
     output = tmp_path / "gestures"
-    command = [sys.executable, "-m", "tsm_tf.data.synthetic", f"--output={output}", "--num_train=72", "--num_val=9"]
-    process = subprocess.Popen([*command, "--workers=2"], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    command = [
+        sys.executable,
+        "-m",
+        "tsm_tf.data.synthetic",
+        f"--output={output}",
+        "--num_train=72",
+        "--num_val=9",
+    ]
+    process = subprocess.Popen(
+        [*command, "--workers=2"], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     while len(list(output.glob("videos/train/0*.mp4"))) < 5:
         assert process.poll() is None
         time.sleep(0.01)
     os.killpg(process.pid, stop) if stop == signal.SIGINT else process.kill()
     _, errors = process.communicate()  # returns when the last process that holds stderr has ended
-    assert process.returncode == (130 if stop == signal.SIGINT else -stop) and "Traceback" not in errors
+    assert (
+        process.returncode == (130 if stop == signal.SIGINT else -stop)
+        and "Traceback" not in errors
+    )
     kept = {path: path.stat().st_mtime_ns for path in output.glob("videos/train/0*.mp4")}
     assert not (output / "train.txt").exists() and 5 <= len(kept) < 72
     subprocess.run(command, check=True, capture_output=True)

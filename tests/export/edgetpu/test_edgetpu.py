@@ -31,12 +31,21 @@ def changed(path, change, output):
 
 def test_online_int8_is_mapped(int8):
     report = check(int8)
-    assert report.is_mapped and len(report.operators) > 90 and {reason for _, reason in report.operators} == {None}
+    assert (
+        report.is_mapped
+        and len(report.operators) > 90
+        and {reason for _, reason in report.operators} == {None}
+    )
     assert report.summary()["mapped"] == report.summary()["operators"] == len(report.operators)
-    assert report.links[0] == ("serving_default_shift_00:0", "StatefulPartitionedCall:1") and len(report.links) == 10
+    assert (
+        report.links[0] == ("serving_default_shift_00:0", "StatefulPartitionedCall:1")
+        and len(report.links) == 10
+    )
     assert report.link_problems == () and report.summary()["problems"] == []
     assert 300_000 < report.parameter_bytes < int8.stat().st_size and report.on_chip == 1
-    assert [caution.split(" ", 1)[1] for caution in report.cautions] == ["RESHAPE: may not be mapped for large tensors"]
+    assert [caution.split(" ", 1)[1] for caution in report.cautions] == [
+        "RESHAPE: may not be mapped for large tensors"
+    ]
 
 
 @pytest.mark.slow
@@ -73,14 +82,18 @@ def test_links_keep_the_stream(model, int8, tmp_path):
         tree.signatureDefs = []
 
     # XNNPACK, in between, would not see that an operator writes a variable.
-    options = {"experimental_op_resolver_type": tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES}
+    options = {
+        "experimental_op_resolver_type": tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    }
     linked = tf.lite.Interpreter(str(changed(int8, link, tmp_path / "linked.tflite")), **options)
     linked.allocate_tensors()
     plain = tf.lite.Interpreter(str(int8), **options)
     runner = plain.get_signature_runner()
     details = runner.get_input_details()
     caches = {
-        name: np.full(d["shape"], d["quantization"][1], np.int8) for name, d in details.items() if name != "image"
+        name: np.full(d["shape"], d["quantization"][1], np.int8)
+        for name, d in details.items()
+        if name != "image"
     }
     for frame in video_frames(5, 32, 32, 3):
         image = (frame[None] ^ 0x80).view(np.int8)
@@ -88,7 +101,9 @@ def test_links_keep_the_stream(model, int8, tmp_path):
         linked.invoke()
         outputs = runner(image=image, **caches)
         logits = outputs.pop("logits")
-        np.testing.assert_array_equal(linked.get_tensor(linked.get_output_details()[0]["index"]), logits)
+        np.testing.assert_array_equal(
+            linked.get_tensor(linked.get_output_details()[0]["index"]), logits
+        )
         caches = outputs
 
 
@@ -102,8 +117,13 @@ def test_caches_of_different_types_cannot_be_linked(model, int8, tmp_path):
 
     report = check(changed(int8, other_scale, path))
     assert report.is_mapped
-    assert report.link_problems == ("another scale in than out: shift_02", "another zero_point in than out: shift_02")
-    assert "cannot become state on the device" in str(report) and "append_recurrent_links" not in str(report)
+    assert report.link_problems == (
+        "another scale in than out: shift_02",
+        "another zero_point in than out: shift_02",
+    )
+    assert "cannot become state on the device" in str(
+        report
+    ) and "append_recurrent_links" not in str(report)
 
     def passed_on(tree):
         tensors = {t.name: i for i, t in enumerate(tree.subgraphs[0].tensors)}
@@ -121,7 +141,10 @@ def test_caches_of_different_types_cannot_be_linked(model, int8, tmp_path):
 def test_unsuitable_models_get_a_clear_report(model, online, clip, tmp_path):
     for path in (online, clip):
         report = check(path)
-        assert not report.is_mapped and "float32 tensors; it computes with int8 and uint8 only" in str(report)
+        assert (
+            not report.is_mapped
+            and "float32 tensors; it computes with int8 and uint8 only" in str(report)
+        )
         assert report.summary()["mapped"] == report.summary()["parameter_bytes"] == 0
     path = tmp_path / "streams.tflite"
     path.write_bytes(convert_int8(model, batch_size=3))
@@ -135,14 +158,20 @@ def test_one_partition(int8, tmp_path):
         code = schema.OperatorCodeT()
         code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.HARD_SWISH
         tree.operatorCodes.append(code)
-        graph.operators[kinds.index(schema.BuiltinOperator.ADD, 20)].opcodeIndex = len(tree.operatorCodes) - 1
+        graph.operators[kinds.index(schema.BuiltinOperator.ADD, 20)].opcodeIndex = (
+            len(tree.operatorCodes) - 1
+        )
 
     report = check(changed(int8, unknown_in_the_middle, tmp_path / "x.tflite"))
     names = [name for name, _ in report.operators]
     at = names.index("HARD_SWISH")
     reasons = [reason for _, reason in report.operators]
-    assert at >= 20 and reasons[:at] == [None] * at and reasons[at] == "no operator of Coral's table"
-    assert set(reasons[at + 1 :]) == {f"comes after HARD_SWISH (operator {at}), the first that is not mapped"}
+    assert (
+        at >= 20 and reasons[:at] == [None] * at and reasons[at] == "no operator of Coral's table"
+    )
+    assert set(reasons[at + 1 :]) == {
+        f"comes after HARD_SWISH (operator {at}), the first that is not mapped"
+    }
     assert report.parameter_bytes < check(int8).parameter_bytes
 
 
@@ -206,19 +235,49 @@ def padding(*sizes):
 
 CASES = [
     ("CONCATENATION", [X, X], Y, with_options("Concatenation", axis=3), None),
-    ("CONCATENATION", [X, X], Y, with_options("Concatenation", axis=3, fusedActivationFunction=RELU), "fused"),
+    (
+        "CONCATENATION",
+        [X, X],
+        Y,
+        with_options("Concatenation", axis=3, fusedActivationFunction=RELU),
+        "fused",
+    ),
     ("CONCATENATION", [X, ZEROS], Y, with_options("Concatenation", axis=3), None),
     ("CONCATENATION", [X, ONES], Y, with_options("Concatenation", axis=3), "zero padding"),
     ("CONCATENATION", [X, X, ZEROS], Y, with_options("Concatenation", axis=3), "zero padding"),
     ("AVERAGE_POOL_2D", [X], Y, with_options("Pool2D", fusedActivationFunction=RELU), "fused"),
     ("MAX_POOL_2D", [X], Y, with_options("Pool2D"), None),
     ("CONV_2D", [X, KERNEL], Y, with_options("Conv2D", dilationWFactor=2, dilationHFactor=2), None),
-    ("CONV_2D", [X, KERNEL], Y, with_options("Conv2D", dilationWFactor=2), "different dilations in x and y, 2 and 1"),
-    ("CONV_2D", [X, ((1, 1, 1, 6), None)], Y, with_options("Conv2D"), "weights that are no constants"),
-    ("DEPTHWISE_CONV_2D", [X, KERNEL], Y, with_options("DepthwiseConv2D", dilationHFactor=3), "1 and 3"),
+    (
+        "CONV_2D",
+        [X, KERNEL],
+        Y,
+        with_options("Conv2D", dilationWFactor=2),
+        "different dilations in x and y, 2 and 1",
+    ),
+    (
+        "CONV_2D",
+        [X, ((1, 1, 1, 6), None)],
+        Y,
+        with_options("Conv2D"),
+        "weights that are no constants",
+    ),
+    (
+        "DEPTHWISE_CONV_2D",
+        [X, KERNEL],
+        Y,
+        with_options("DepthwiseConv2D", dilationHFactor=3),
+        "1 and 3",
+    ),
     ("FULLY_CONNECTED", [ROW, DENSE], ROW, with_options("FullyConnected"), None),
     ("FULLY_CONNECTED", [ROWS, DENSE], ROWS, with_options("FullyConnected"), "one dimension"),
-    ("FULLY_CONNECTED", [ROW, DENSE], ROW, with_options("FullyConnected", weightsFormat=1), "another format"),
+    (
+        "FULLY_CONNECTED",
+        [ROW, DENSE],
+        ROW,
+        with_options("FullyConnected", weightsFormat=1),
+        "another format",
+    ),
     ("MEAN", [X, ((2,), [1, 2])], ((1, 6), None), with_options("Reducer"), None),
     ("MEAN", [X, ((2,), [0, 1])], ((8, 6), None), with_options("Reducer"), "over the batch"),
     ("MEAN", [X, ((1,), [-1])], ((1, 8, 8), None), with_options("Reducer"), "multiple of 4"),
@@ -226,18 +285,42 @@ CASES = [
     ("PAD", [X, padding(0, 0, 1, 1, 1, 1, 0, 0)], ((1, 10, 10, 6), None), None, None),
     ("PAD", [X, padding(0, 0, 0, 0, 0, 0, 0, 1)], ((1, 8, 8, 7), None), None, None),
     ("PAD", [X, padding(0, 0, 0, 0, 0, 0, 0, 0)], X, None, None),
-    ("PAD", [((1, 1, 8, 6), None), padding(1, 0, 0, 0, 0, 0, 0, 0)], ((2, 1, 8, 6), None), None, "the shape 2x1x8x6"),
+    (
+        "PAD",
+        [((1, 1, 8, 6), None), padding(1, 0, 0, 0, 0, 0, 0, 0)],
+        ((2, 1, 8, 6), None),
+        None,
+        "the shape 2x1x8x6",
+    ),
     ("PAD", [((0, 8, 8, 6), None), padding(1, 0, 0, 0, 0, 0, 0, 0)], X, None, "the shape 0x8x8x6"),
     ("SOFTMAX", [((1, 16000), None)], ((1, 16000), None), with_options("Softmax"), None),
     ("SOFTMAX", [((1, 16001), None)], ((1, 16001), None), with_options("Softmax"), "16,000"),
     ("SQUEEZE", [((1, 1, 5, 10), None)], ((5, 10), None), with_options("Squeeze"), None),
     ("SQUEEZE", [((1, 5, 1, 10), None)], ((5, 10), None), with_options("Squeeze"), "leading"),
     ("STRIDED_SLICE", [X, ORIGIN, ORIGIN, ((4,), [1] * 4)], Y, with_options("StridedSlice"), None),
-    ("STRIDED_SLICE", [X, ORIGIN, ORIGIN, ((4,), [1, 1, 1, 2])], Y, with_options("StridedSlice"), "other than 1"),
-    ("STRIDED_SLICE", [X, ORIGIN, ORIGIN, ORIGIN], Y, with_options("StridedSlice", newAxisMask=1), "new axis"),
+    (
+        "STRIDED_SLICE",
+        [X, ORIGIN, ORIGIN, ((4,), [1, 1, 1, 2])],
+        Y,
+        with_options("StridedSlice"),
+        "other than 1",
+    ),
+    (
+        "STRIDED_SLICE",
+        [X, ORIGIN, ORIGIN, ORIGIN],
+        Y,
+        with_options("StridedSlice", newAxisMask=1),
+        "new axis",
+    ),
     ("PRELU", [X, ((1, 1, 6), np.ones(6, np.int8))], Y, None, None),
     ("PRELU", [X, ((8, 1, 6), np.ones(48, np.int8))], Y, None, "slopes"),
-    ("PACK", [((8, 8, 6), None)], ((1, 8, 8, 6), None), with_options("Pack", axis=0), "packing along the batch"),
+    (
+        "PACK",
+        [((8, 8, 6), None)],
+        ((1, 8, 8, 6), None),
+        with_options("Pack", axis=0),
+        "packing along the batch",
+    ),
     ("HARD_SWISH", [X], Y, None, "no operator of Coral's table"),
 ]
 
@@ -269,13 +352,17 @@ def test_report_of_nothing_counts_as_nothing():
 
 def run(*arguments, **environment):
     command = [sys.executable, "-m", "export.edgetpu", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
+    return subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, **environment}
+    )
 
 
 def test_command(int8, clip, tmp_path):
     done = run(f"--model={int8}")
     assert done.returncode == 0 and "edgetpu_compiler is not on PATH" in done.stdout, done.stderr
-    assert "--input_tensor_names=serving_default_shift_00:0,serving_default_shift_01:0," in done.stdout
+    assert (
+        "--input_tensor_names=serving_default_shift_00:0,serving_default_shift_01:0," in done.stdout
+    )
     done = run(f"--model={clip}")
     assert done.returncode == 1 and "0 of " in done.stdout and "Traceback" not in done.stderr
     done = run("--model=gone.tflite")
@@ -303,11 +390,15 @@ def compiler(tmp_path):
 def test_compiler_runs_where_it_is_installed(model, int8, tmp_path, compiler, monkeypatch):
     done = run(f"--model={int8}", f"--output={tmp_path / 'out'}", **compiler)
     compiled = tmp_path / "out" / "small_int8_edgetpu.tflite"
-    assert done.returncode == 0 and f"got -s -o {tmp_path / 'out'} {int8}" in done.stdout, done.stderr
+    assert done.returncode == 0 and f"got -s -o {tmp_path / 'out'} {int8}" in done.stdout, (
+        done.stderr
+    )
     assert f"written to {compiled}" in done.stdout and read_spec(compiled) == model.spec
     before = compiled.read_bytes()
     done = run(f"--model={int8}", f"--output={tmp_path / 'out'}", **compiler)
-    assert done.returncode == 1 and "would be lost" in done.stderr and compiled.read_bytes() == before
+    assert (
+        done.returncode == 1 and "would be lost" in done.stderr and compiled.read_bytes() == before
+    )
     done = run(f"--model={int8}", f"--output={tmp_path / 'o'}", COMPILER_EXIT="3", **compiler)
     assert done.returncode == 1 and "it exited with 3" in done.stderr
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -320,6 +411,8 @@ def test_compiler_runs_where_it_is_installed(model, int8, tmp_path, compiler, mo
 def test_networks_of_every_kind(tmp_path):
     path = tmp_path / "r.tflite"
     path.write_bytes(
-        convert_int8(with_weights(build_model(ModelSpec(backbone="resnet18", num_classes=3, input_size=32))))
+        convert_int8(
+            with_weights(build_model(ModelSpec(backbone="resnet18", num_classes=3, input_size=32)))
+        )
     )
     assert check(path).is_mapped and not check(path).link_problems

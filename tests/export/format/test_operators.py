@@ -19,7 +19,12 @@ def one_operator(code, version, custom=None):
     graph = schema.SubGraphT()
     graph.tensors, graph.inputs, graph.outputs, graph.operators = [], [], [], [operator]
     model = schema.ModelT()
-    model.version, model.operatorCodes, model.subgraphs, model.buffers = 3, [kind], [graph], [schema.BufferT()]
+    model.version, model.operatorCodes, model.subgraphs, model.buffers = (
+        3,
+        [kind],
+        [graph],
+        [schema.BufferT()],
+    )
     builder = flatbuffers.Builder()
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
@@ -28,12 +33,20 @@ def one_operator(code, version, custom=None):
 def test_names_are_the_schemas():
     from tensorflow.lite.python import schema_py_generated as schema
 
-    codes = {name: code for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
+    codes = {
+        name: code for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)
+    }
     assert [codes[name] for name in _NAMES] == list(range(len(_NAMES)))
-    assert operator_name(len(_NAMES)) == f"OPERATOR_{len(_NAMES)}" and operator_name(-1) == "OPERATOR_-1"
+    assert (
+        operator_name(len(_NAMES)) == f"OPERATOR_{len(_NAMES)}"
+        and operator_name(-1) == "OPERATOR_-1"
+    )
     for code, name in ((0, "ADD"), (127, "PLACEHOLDER_FOR_GREATER_OP_CODES"), (150, "GELU")):
         assert parse_model(one_operator(code, 2)).graphs[0].operators[0][:2] == (name, 2)
-    assert parse_model(one_operator(32, 1, "edgetpu-custom-op")).graphs[0].operators[0].name == "edgetpu-custom-op"
+    assert (
+        parse_model(one_operator(32, 1, "edgetpu-custom-op")).graphs[0].operators[0].name
+        == "edgetpu-custom-op"
+    )
 
 
 def test_versions_are_those_that_the_runtime_knows():
@@ -43,7 +56,10 @@ def test_versions_are_those_that_the_runtime_knows():
     def known(code, version):
         try:
             interpreter.Interpreter(model_content=one_operator(code, version))
-        except (ValueError, RuntimeError) as error:  # it may also dislike the empty operator, which is past the search
+        except (
+            ValueError,
+            RuntimeError,
+        ) as error:  # it may also dislike the empty operator, which is past the search
             return not re.search("Didn't find op|unresolved|out of range", str(error))
         return True
 
@@ -56,7 +72,9 @@ def test_versions_are_those_that_the_runtime_knows():
 
 def test_refuses_what_the_runtime_lacks(online):
     check_versions(read_model(online).graphs[0].operators)
-    with refuses("operators", "tflite-runtime 2.14.0", "up to version 10", "FULLY_CONNECTED version 12"):
+    with refuses(
+        "operators", "tflite-runtime 2.14.0", "up to version 10", "FULLY_CONNECTED version 12"
+    ):
         check_versions([("ADD", 5), ("FULLY_CONNECTED", 12)])
     with refuses("operators", "OPERATOR_206 up to version 0"):
         check_versions([("OPERATOR_206", 1)])

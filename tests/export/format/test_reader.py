@@ -13,13 +13,23 @@ def test_reads_what_an_interpreter_reads(online):
     (graph,) = model.graphs
     for tensor, details in zip(graph.tensors, interpreter.get_tensor_details(), strict=False):
         assert (tensor.name, np.dtype(tensor.dtype)) == (details["name"], details["dtype"])
-        assert list(tensor.shape) == details["shape"].tolist() and tensor.is_static and not tensor.is_variable
+        assert (
+            list(tensor.shape) == details["shape"].tolist()
+            and tensor.is_static
+            and not tensor.is_variable
+        )
     inputs, outputs = signature(interpreter)
-    assert model.signatures[0].inputs == {name: details["index"] for name, details in inputs.items()}
-    assert model.signatures[0].outputs == {name: details["index"] for name, details in outputs.items()}
+    assert model.signatures[0].inputs == {
+        name: details["index"] for name, details in inputs.items()
+    }
+    assert model.signatures[0].outputs == {
+        name: details["index"] for name, details in outputs.items()
+    }
     kernels = [t for t in graph.tensors if len(t.shape) == 4 and model.constant(t).size]
     assert kernels and all(model.constant(t).size == 4 * np.prod(t.shape) for t in kernels)
-    assert {"CONV_2D", "DEPTHWISE_CONV_2D", "CONCATENATION"} <= {operator.name for operator in graph.operators}
+    assert {"CONV_2D", "DEPTHWISE_CONV_2D", "CONCATENATION"} <= {
+        operator.name for operator in graph.operators
+    }
     assert model.version == 3 and "TSM_SPEC" in model.metadata
 
 
@@ -30,7 +40,12 @@ def test_a_table_that_leaves_the_file():
         Table(memoryview(bytes([9, 0, 0, 0, 0, 0])), 0)
     # root at 8; its vtable (at 4: size 4, no field) is whole, and a table of no field has no field
     table = Table.root(memoryview(bytes([8, 0, 0, 0, 4, 0, 4, 0, 4, 0, 0, 0])))
-    assert table.number(0, "I", 7) == 7 and table.text(3) == "" and table.tables(1) == [] and table.table(2) is None
+    assert (
+        table.number(0, "I", 7) == 7
+        and table.text(3) == ""
+        and table.tables(1) == []
+        and table.table(2) is None
+    )
 
 
 def test_refuses_other_files(tmp_path):

@@ -24,7 +24,10 @@ def test_metadata_names_every_tensor_in_the_graphs_order(online, clip, model):
         data = file.metadata["TFLITE_METADATA"].tobytes()
         assert data[4:8] == b"M001"
         root = Table.root(memoryview(data))
-        assert (root.text(0), root.text(7)) == ("TSM mobilenet_v2", "1.0.0") and "a, b, c, ü" in root.text(1)
+        assert (root.text(0), root.text(7)) == (
+            "TSM mobilenet_v2",
+            "1.0.0",
+        ) and "a, b, c, ü" in root.text(1)
         (subgraph,) = root.tables(3)
         for field, indices, names in (
             (2, file.graphs[0].inputs, file.signatures[0].inputs),
@@ -33,7 +36,10 @@ def test_metadata_names_every_tensor_in_the_graphs_order(online, clip, model):
             assert [names[tensor.text(0)] for tensor in subgraph.tables(field)] == list(indices)
         image = next(t for t in subgraph.tables(2) if t.text(0) == "image")
         content, (unit,) = image.table(3), image.tables(4)
-        assert (content.number(0, "B"), content.table(1).number(0, "b")) == (2, 1)  # an image, in RGB
+        assert (content.number(0, "B"), content.table(1).number(0, "b")) == (
+            2,
+            1,
+        )  # an image, in RGB
         assert [content.table(1).table(1).number(field, "I") for field in (0, 1)] == [32, 32]
         assert unit.number(0, "B") == 1
         assert [unit.table(1).array(field, "<f4").tolist() for field in (0, 1)] == [[0], [1]]
@@ -47,14 +53,18 @@ def test_label_file_is_in_a_zip_behind_the_model(online, tmp_path):
     with zipfile.ZipFile(online) as archive:
         assert archive.namelist() == ["labels.txt"] and archive.testzip() is None
         assert archive.read("labels.txt").decode() == LABELS
-    done = subprocess.run(["unzip", "-q", online, "labels.txt", "-d", tmp_path], capture_output=True, text=True)
+    done = subprocess.run(
+        ["unzip", "-q", online, "labels.txt", "-d", tmp_path], capture_output=True, text=True
+    )
     assert done.returncode == 0 and done.stderr == ""
     assert (tmp_path / "labels.txt").read_text(encoding="utf-8") == LABELS
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_every_runtime_loads_a_file_with_the_zip(online, runtime):
-    pytest.importorskip(RUNTIMES[runtime], reason="not in the newest releases' environment: it needs numpy 1")
+    pytest.importorskip(
+        RUNTIMES[runtime], reason="not in the newest releases' environment: it needs numpy 1"
+    )
     assert zipfile.is_zipfile(online)
     assert np.isfinite(StreamRunner(online, runtime=runtime).step(video_frames(32, 32, 3))).all()
 
@@ -73,7 +83,9 @@ def test_without_labels_there_is_no_zip(model, online, tmp_path):
     path = tmp_path / "nameless.tflite"
     path.write_bytes(add_spec(online.read_bytes(), model.spec.replace(labels=None)))
     assert not zipfile.is_zipfile(path) and read_spec(path).labels is None
-    (subgraph,) = Table.root(memoryview(parse_model(path.read_bytes()).metadata["TFLITE_METADATA"])).tables(3)
+    (subgraph,) = Table.root(
+        memoryview(parse_model(path.read_bytes()).metadata["TFLITE_METADATA"])
+    ).tables(3)
     assert all(tensor.tables(6) == [] for tensor in subgraph.tables(3))
 
 
@@ -107,10 +119,16 @@ def test_official_reader(online, tmp_path):
         pytest.skip("tflite-support needs libusb-1.0-0 (apt-get install libusb-1.0-0)")
     assert done.returncode == 0, done.stderr
     read = json.loads(done.stdout)
-    assert read["files"] == ["labels.txt"] and read["labels"] == LABELS and read["version"] == "1.0.0"
+    assert (
+        read["files"] == ["labels.txt"] and read["labels"] == LABELS and read["version"] == "1.0.0"
+    )
     (subgraph,) = read["metadata"]["subgraph_metadata"]
-    inputs, outputs = ({t["name"]: t for t in subgraph[f"{kind}_tensor_metadata"]} for kind in ("input", "output"))
-    assert len(inputs) == len(outputs) == 11 and set(inputs) - {"image"} == set(outputs) - {"logits"}
+    inputs, outputs = (
+        {t["name"]: t for t in subgraph[f"{kind}_tensor_metadata"]} for kind in ("input", "output")
+    )
+    assert len(inputs) == len(outputs) == 11 and set(inputs) - {"image"} == set(outputs) - {
+        "logits"
+    }
     assert inputs["image"]["content"] == {
         "content_properties_type": "ImageProperties",
         "content_properties": {"color_space": "RGB", "default_size": {"width": 32, "height": 32}},

@@ -41,13 +41,19 @@ def test_a_crash_is_seen(online, tmp_path):
     options = ["--count=3", "--runtimes=any", f"--keep={tmp_path / 'kept'}"]
     command = [sys.executable, tmp_path / "broken.py", online, *options]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert done.returncode == 1 and done.stdout.count("SIGSEGV") >= 3 and "3 failures" in done.stdout, done.stderr
+    assert (
+        done.returncode == 1 and done.stdout.count("SIGSEGV") >= 3 and "3 failures" in done.stdout
+    ), done.stderr
     assert len(list((tmp_path / "kept").iterdir())) == 3
 
 
 def operator(tree, name):
     code = getattr(schema.BuiltinOperator, name)
-    return next(o for o in tree.subgraphs[0].operators if tree.operatorCodes[o.opcodeIndex].builtinCode == code)
+    return next(
+        o
+        for o in tree.subgraphs[0].operators
+        if tree.operatorCodes[o.opcodeIndex].builtinCode == code
+    )
 
 
 def tensor(tree, name, position):
@@ -94,7 +100,11 @@ def shorten_weights(tree):
 def quantise(scale, zero_point, axis=0):
     def change(tree):
         quantization = schema.QuantizationParametersT()
-        quantization.scale, quantization.zeroPoint, quantization.quantizedDimension = scale, zero_point, axis
+        quantization.scale, quantization.zeroPoint, quantization.quantizedDimension = (
+            scale,
+            zero_point,
+            axis,
+        )
         tensor(tree, "CONV_2D", 1).quantization = quantization
 
     return change
@@ -158,8 +168,12 @@ def leave_out(position):
 
 
 def call_a_graph(tree):
-    tree.operatorCodes[operator(tree, "MEAN").opcodeIndex].builtinCode = schema.BuiltinOperator.WHILE
-    tree.operatorCodes[operator(tree, "WHILE").opcodeIndex].deprecatedBuiltinCode = schema.BuiltinOperator.WHILE
+    tree.operatorCodes[
+        operator(tree, "MEAN").opcodeIndex
+    ].builtinCode = schema.BuiltinOperator.WHILE
+    tree.operatorCodes[
+        operator(tree, "WHILE").opcodeIndex
+    ].deprecatedBuiltinCode = schema.BuiltinOperator.WHILE
 
 
 def drop_options(tree):
@@ -203,7 +217,12 @@ def lose_output(tree):
         (write_weights, "writes what is written already"),
         (write_twice, "writes what is written already"),
         (leave_out(1), "lacks an input"),
-        (lambda tree: setattr(operator(tree, "MEAN"), "inputs", operator(tree, "MEAN").inputs[:1]), "lacks an input"),
+        (
+            lambda tree: setattr(
+                operator(tree, "MEAN"), "inputs", operator(tree, "MEAN").inputs[:1]
+            ),
+            "lacks an input",
+        ),
         (lambda tree: setattr(operator(tree, "ADD"), "inputs", []), "lacks an input"),
         (lambda tree: setattr(operator(tree, "PAD"), "outputs", []), "lacks an input or output"),
         (call_a_graph, "an operator WHILE"),

@@ -36,10 +36,14 @@ def test_smoothing_averages_twelve_steps():
 
 def test_smoothing_over_fewer_steps():
     smoother = Smoother(("x", "y"), averaged_steps=2)
-    assert [smoother.step(np.array(logits)) for logits in [[1.0, 0.0]] * 6 + [[0.0, 1.1]] * 2] == [0] * 6 + [1] * 2
+    assert [smoother.step(np.array(logits)) for logits in [[1.0, 0.0]] * 6 + [[0.0, 1.1]] * 2] == [
+        0
+    ] * 6 + [1] * 2
 
 
-@pytest.mark.parametrize("steps, shown", [(0, [0, 1, 2, 2, 0]), (1, [0, 1, 1, 2, 2]), (2, [0, 1, 1, 1, 0])])
+@pytest.mark.parametrize(
+    "steps, shown", [(0, [0, 1, 2, 2, 0]), (1, [0, 1, 1, 2, 2]), (2, [0, 1, 1, 1, 0])]
+)
 def test_a_class_that_has_just_come_stays(steps, shown):
     smoother = Smoother(("x", "y", "z"), refractory_steps=steps)
     assert [smoother.refine(predicted) for predicted in (0, 1, 2, 2, 0)] == shown
@@ -50,14 +54,21 @@ def test_other_labels_have_no_special_classes():
     assert [smoother.refine(1) for _ in range(3)] == [1, 1, 1]
 
 
-@pytest.mark.parametrize("source, fps, taken, dropped", [(20, 5, [0, 4, 8, 12, 16], 0), (4, 8, [0, 1, 2, 3], 3)])
+@pytest.mark.parametrize(
+    "source, fps, taken, dropped", [(20, 5, [0, 4, 8, 12, 16], 0), (4, 8, [0, 1, 2, 3], 3)]
+)
 def test_frames_come_at_the_models_rate(source, fps, taken, dropped):
     frames = AtRate([(i / source, None) for i in range(source)], fps)
     assert [number for number, _, _ in frames] == taken and frames.dropped == dropped
 
 
 def test_without_a_rate_every_second_frame():
-    assert [number for number, _, _ in AtRate([(i / 30, None) for i in range(7)], None)] == [0, 2, 4, 6]
+    assert [number for number, _, _ in AtRate([(i / 30, None) for i in range(7)], None)] == [
+        0,
+        2,
+        4,
+        6,
+    ]
 
 
 def test_a_window_needs_a_display(monkeypatch):
@@ -72,10 +83,14 @@ def test_a_window_needs_a_display(monkeypatch):
 
 def test_camera_frames_are_rgb(tmp_path):
     frames = moving_square(5)
-    video = encode(tmp_path / "camera.avi", frames, codec="mjpeg", pix_fmt="yuvj444p", options={"q": "1"})
+    video = encode(
+        tmp_path / "camera.avi", frames, codec="mjpeg", pix_fmt="yuvj444p", options={"q": "1"}
+    )
     camera = Camera(str(video))  # OpenCV reads files by the same calls
     seconds, seen = zip(*camera, strict=True)
-    assert np.abs(np.stack(seen).astype(int) - frames).mean() < 4 and list(seconds) == sorted(seconds)
+    assert np.abs(np.stack(seen).astype(int) - frames).mean() < 4 and list(seconds) == sorted(
+        seconds
+    )
 
 
 def test_a_watched_file_plays_at_its_own_speed(monkeypatch):
@@ -99,7 +114,12 @@ def test_q_ends_the_window(online, monkeypatch):
     monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: 1.0)
     runner = StreamRunner(online)
     session = Session(runner, Smoother(runner.labels))
-    run(session, AtRate([(i / 5, frame) for i, frame in enumerate(moving_square(6))], 5.0), None, show=True)
+    run(
+        session,
+        AtRate([(i / 5, frame) for i, frame in enumerate(moving_square(6))], 5.0),
+        None,
+        show=True,
+    )
     assert len(drawn) == session.shown.total() == len(session.milliseconds) == 3
 
 
@@ -114,7 +134,11 @@ def command(*arguments):
 
 def assert_whole(folder):
     """All three files open, have as many frames, and the MP4 keeps the frames' times; returns the CSV's rows."""
-    assert sorted(path.name for path in folder.iterdir()) == ["frames.csv", "stream.gif", "stream.mp4"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "frames.csv",
+        "stream.gif",
+        "stream.mp4",
+    ]
     with av.open(str(folder / "stream.mp4")) as container:
         stream = container.streams.video[0]
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
@@ -131,7 +155,9 @@ def assert_whole(folder):
 @pytest.mark.parametrize("path", natural_videos()[:2], ids=lambda path: path.stem)
 def test_natural_video(online, tmp_path, path):
     done = subprocess.run(
-        command(f"--model={online}", f"--video={path}", f"--output={tmp_path}"), capture_output=True, text=True
+        command(f"--model={online}", f"--video={path}", f"--output={tmp_path}"),
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     rows = assert_whole(tmp_path)
@@ -143,13 +169,16 @@ def test_natural_video(online, tmp_path, path):
 @pytest.fixture(scope="module")
 def long_video(tmp_path_factory):
     frames = np.tile(moving_square(40, 241, 180), (15, 1, 1, 1))[:, :240]
-    return encode(tmp_path_factory.mktemp("long") / "long.mp4", frames, options={"preset": "ultrafast"})
+    return encode(
+        tmp_path_factory.mktemp("long") / "long.mp4", frames, options={"preset": "ultrafast"}
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_half_way_leaves_whole_files(online, long_video, tmp_path, number):
     process = subprocess.Popen(
-        command(f"--model={online}", f"--video={long_video}", f"--output={tmp_path / 'out'}"), stderr=subprocess.PIPE
+        command(f"--model={online}", f"--video={long_video}", f"--output={tmp_path / 'out'}"),
+        stderr=subprocess.PIPE,
     )
     while not (tmp_path / "out" / ".writing.stream.mp4").is_file() and process.poll() is None:
         time.sleep(0.01)
@@ -189,7 +218,13 @@ def test_refuses(online, tmp_path):
         (["--video=gone.mp4", f"--output={tmp_path / 'full' / 'mine'}"], "`output` must be a new"),
         (["--camera=77", f"--output={tmp_path / 'o'}"], "`camera`"),
     ):
-        done = subprocess.run(command(f"--model={online}", *arguments), capture_output=True, text=True)
-        said = [line for line in done.stderr.splitlines() if not line.startswith("INFO: Created TensorFlow Lite")]
+        done = subprocess.run(
+            command(f"--model={online}", *arguments), capture_output=True, text=True
+        )
+        said = [
+            line
+            for line in done.stderr.splitlines()
+            if not line.startswith("INFO: Created TensorFlow Lite")
+        ]
         assert done.returncode == 1 and len(said) == 1 and part in said[0], done.stderr
         assert not (tmp_path / "o").exists()

@@ -19,7 +19,9 @@ LABELS = ("Turning Hand Counterclockwise", "Drücken, дом, λ", "c")
     ],
 )
 def test_pictures_have_even_sizes_with_room_for_the_text(size, expected):
-    picture = annotate(video_frames(*size, 3), LABELS[1], LABELS, np.array([0.7, 0.2, 0.1]), "1.00 s")
+    picture = annotate(
+        video_frames(*size, 3), LABELS[1], LABELS, np.array([0.7, 0.2, 0.1]), "1.00 s"
+    )
     assert picture.shape == (*expected, 3) and picture.dtype == np.uint8
 
 
@@ -55,4 +57,8 @@ def test_an_error_leaves_whole_files(tmp_path):
     with pytest.raises(RuntimeError), Recording(tmp_path, 10.0, ("n",)) as recording:
         recording.write(video_frames(64, 64, 3), 0.0, {"n": 0})
         raise RuntimeError
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["frames.csv", "stream.gif", "stream.mp4"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "frames.csv",
+        "stream.gif",
+        "stream.mp4",
+    ]

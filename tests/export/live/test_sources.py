@@ -123,7 +123,9 @@ def test_a_source_that_drops_is_opened_again(capsys):
     assert waits == [0.5, 1, 2, 4, 8, 10, 0.5]
     assert all(lens.closed for lens in made) and len(made) == 3
     said = capsys.readouterr().out
-    assert said.count("camera 0 dropped (it ended)") == 2 and said.count("(Connection refused)") == 5
+    assert (
+        said.count("camera 0 dropped (it ended)") == 2 and said.count("(Connection refused)") == 5
+    )
     assert said.count("camera 0 is back") == 2
 
 
@@ -144,11 +146,15 @@ def test_frames_of_a_network_camera(path, stop):
     times = [seconds for seconds, _, _ in seen]
     assert times == sorted(times)
     moments = [moment for _, _, moment in seen]  # it is their arrival that counts
-    np.testing.assert_allclose(np.subtract(times, times[0]), np.subtract(moments, moments[0]), atol=0.2)
+    np.testing.assert_allclose(
+        np.subtract(times, times[0]), np.subtract(moments, moments[0]), atol=0.2
+    )
 
 
 def test_a_stream_that_falls_silent(stop):
-    listening = http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)  # and never answering
+    listening = http.server.HTTPServer(
+        ("127.0.0.1", 0), http.server.BaseHTTPRequestHandler
+    )  # and never answering
     with listening, refuses("video", "no answer in time", "//127.0.0.1"):
         Stream(f"http://user:secret@127.0.0.1:{listening.server_port}/", timeout=0.3)
 
@@ -183,12 +189,16 @@ def live(*arguments, **popen):
         "runpy.run_module('export.live', run_name='__main__', alter_sys=True)"
     )
     command = [sys.executable, "-u", "-c", code, *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **popen)
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **popen
+    )
 
 
 def rows_of(folder):
     with (folder / "frames.csv").open(encoding="utf-8") as file:
-        return [{k: v for k, v in row.items() if k != "milliseconds"} for row in csv.DictReader(file)]
+        return [
+            {k: v for k, v in row.items() if k != "milliseconds"} for row in csv.DictReader(file)
+        ]
 
 
 def wait_for(condition, seconds=60):
@@ -202,7 +212,9 @@ def wait_for(condition, seconds=60):
 def test_live_goes_on_when_the_camera_comes_back(online, tmp_path, path):
     said = []
     with RtspServer(tmp_path) if path == "rtsp" else CameraServer() as server:
-        process = live(f"--model={online}", f"--video={server.url(path)}", f"--output={tmp_path / 'out'}")
+        process = live(
+            f"--model={online}", f"--video={server.url(path)}", f"--output={tmp_path / 'out'}"
+        )
         reader = threading.Thread(target=lambda: said.extend(process.stdout))
         reader.start()
         csv_file = tmp_path / "out" / ".writing.frames.csv"
@@ -220,11 +232,17 @@ def test_live_goes_on_when_the_camera_comes_back(online, tmp_path, path):
             process.kill()
         reader.join()
     assert any(f"{server.url(path)} dropped" in line for line in said)
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["frames.csv", "stream.gif", "stream.mp4"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        "frames.csv",
+        "stream.gif",
+        "stream.mp4",
+    ]
     rows = rows_of(tmp_path / "out")
     times = [float(row["seconds"]) for row in rows]
     gap = int(np.argmax(np.diff(times)))
-    assert np.diff(times)[gap] > 0.5 and gap >= 2 and len(times) - gap > 3  # frames before and after
+    assert (
+        np.diff(times)[gap] > 0.5 and gap >= 2 and len(times) - gap > 3
+    )  # frames before and after
     with av.open(str(tmp_path / "out" / "stream.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) == len(rows)
 
@@ -240,11 +258,16 @@ def test_standard_input_gives_what_the_file_gives(online, video, tmp_path):
         assert piped.wait(60) == 0, piped.stderr.read()
     read = live(f"--model={online}", f"--video={video}", f"--output={tmp_path / 'read'}")
     assert read.wait(60) == 0, read.stderr.read()
-    assert rows_of(tmp_path / "piped") == rows_of(tmp_path / "read") and len(rows_of(tmp_path / "read")) == 15
+    assert (
+        rows_of(tmp_path / "piped") == rows_of(tmp_path / "read")
+        and len(rows_of(tmp_path / "read")) == 15
+    )
 
 
 def test_standard_input_that_stalls_can_be_stopped(online, video, tmp_path):
-    process = live(f"--model={online}", "--video=-", f"--output={tmp_path / 'out'}", stdin=subprocess.PIPE)
+    process = live(
+        f"--model={online}", "--video=-", f"--output={tmp_path / 'out'}", stdin=subprocess.PIPE
+    )
     process.stdin.buffer.write(video.read_bytes())
     process.stdin.buffer.flush()
     wait_for((tmp_path / "out" / ".writing.stream.mp4").exists)

@@ -45,7 +45,9 @@ def delegate(request, tmp_path_factory):
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_delegate(online, delegate, runtime, capfd, monkeypatch):
-    pytest.importorskip(RUNTIMES[runtime], reason="not in the newest releases' environment: it needs numpy 1")
+    pytest.importorskip(
+        RUNTIMES[runtime], reason="not in the newest releases' environment: it needs numpy 1"
+    )
     library, status = delegate
     monkeypatch.setitem(interpreter.DELEGATES, "gpu", ("libgone.so", str(library)))
     for name in (str(library), "gpu"):
@@ -61,9 +63,13 @@ def test_delegate(online, delegate, runtime, capfd, monkeypatch):
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("name", interpreter.DELEGATES)
-@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")  # the runtimes' loader prints one
+@pytest.mark.filterwarnings(
+    "error::pytest.PytestUnraisableExceptionWarning"
+)  # the runtimes' loader prints one
 def test_delegate_that_is_not_installed(online, runtime, name, monkeypatch):
-    pytest.importorskip(RUNTIMES[runtime], reason="not in the newest releases' environment: it needs numpy 1")
+    pytest.importorskip(
+        RUNTIMES[runtime], reason="not in the newest releases' environment: it needs numpy 1"
+    )
     libraries = tuple(f"gone_{library}" for library in interpreter.DELEGATES[name])
     monkeypatch.setitem(interpreter.DELEGATES, name, libraries)
     with refuses("delegate", *libraries, name):
@@ -102,7 +108,9 @@ def test_refuses_wrong_arguments(online):
 
 
 def test_int8_on_x86_warns_of_the_slow_runtime(online, int8, monkeypatch):
-    pytest.importorskip("tflite_runtime", reason="not in the newest releases' environment: it needs numpy 1")
+    pytest.importorskip(
+        "tflite_runtime", reason="not in the newest releases' environment: it needs numpy 1"
+    )
     monkeypatch.setattr(interpreter.platform, "machine", lambda: "x86_64")
     with pytest.warns(RuntimeWarning, match="no fast int8 kernels on x86"):
         load_interpreter(int8, runtime="tflite_runtime")

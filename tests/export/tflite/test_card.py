@@ -29,25 +29,51 @@ def entry(path, **changes):
 
 def test_card_says_what_the_file_is(model, online, folder):
     path = folder / online.name
-    proof = entry(path, variant="int8", agreement=31 / 32, accuracy=0.5, calibration="on <8> streams")
+    proof = entry(
+        path, variant="int8", agreement=31 / 32, accuracy=0.5, calibration="on <8> streams"
+    )
     card = write_card(folder, model.spec, [proof], runtimes=["tensorflow"], threads=(1, 2))
-    assert json.loads((folder / "model_card.json").read_text(encoding="utf-8")) == json.loads(json.dumps(card))
+    assert json.loads((folder / "model_card.json").read_text(encoding="utf-8")) == json.loads(
+        json.dumps(card)
+    )
     (file,) = card["files"]
-    assert (file["file"], file["variant"], file["bytes"]) == (online.name, "int8", path.stat().st_size)
-    assert (file["difference"], file["agreement"], file["accuracy"], file["num_frames"]) == (2e-6, 31 / 32, 0.5, 32)
+    assert (file["file"], file["variant"], file["bytes"]) == (
+        online.name,
+        "int8",
+        path.stat().st_size,
+    )
+    assert (file["difference"], file["agreement"], file["accuracy"], file["num_frames"]) == (
+        2e-6,
+        31 / 32,
+        0.5,
+        32,
+    )
     assert file["operators"]["CONCATENATION"] == 10 and file["operators"]["FULLY_CONNECTED"] == 1
     assert file["inputs"]["image"] == {"shape": (1, 32, 32, 3), "dtype": "float32"}
     runner = StreamRunner(path)
-    caches = sum(runner.interpreter.get_tensor(d["index"]).nbytes for n, d in inputs(runner).items() if n != "image")
+    caches = sum(
+        runner.interpreter.get_tensor(d["index"]).nbytes
+        for n, d in inputs(runner).items()
+        if n != "image"
+    )
     assert file["memory"]["cache_bytes"] == caches > 0
     assert [(row["runtime"].split()[0], row["threads"]) for row in file["latency"]] == [
         ("tensorflow", 1),
         ("tensorflow", 2),
     ]
     assert all(row["p50_ms"] > 0 for row in file["latency"])
-    assert card["versions"]["tensorflow"] and card["device"] and card["spec"]["labels"] == ("a", "b", "c", "ü")
+    assert (
+        card["versions"]["tensorflow"]
+        and card["device"]
+        and card["spec"]["labels"] == ("a", "b", "c", "ü")
+    )
     page = (folder / "model_card.html").read_text(encoding="utf-8")
-    assert "on &lt;8&gt; streams" in page and "96.9%" in page and "<li>ü</li>" in page and "10 CONCATENATION" in page
+    assert (
+        "on &lt;8&gt; streams" in page
+        and "96.9%" in page
+        and "<li>ü</li>" in page
+        and "10 CONCATENATION" in page
+    )
     assert not list(folder.glob(".writing*"))
 
 
@@ -57,11 +83,15 @@ def inputs(runner):
 
 def test_arena_holds_every_activation_alive_at_once(online, int8):
     """At least what the costliest operator reads and writes, at most all activations side by side."""
-    assert 0.2 < arena_bytes(int8, read_model(int8)) / arena_bytes(online, read_model(online)) < 0.35  # a byte for four
+    assert (
+        0.2 < arena_bytes(int8, read_model(int8)) / arena_bytes(online, read_model(online)) < 0.35
+    )  # a byte for four
     model = read_model(online)
     graph = model.graphs[0]
     size = [0 if model.constant(t).size else int(np.prod(t.shape)) * 4 for t in graph.tensors]
-    costliest = max(sum(size[i] for i in {*op.inputs, *op.outputs} if i >= 0) for op in graph.operators)
+    costliest = max(
+        sum(size[i] for i in {*op.inputs, *op.outputs} if i >= 0) for op in graph.operators
+    )
     assert costliest <= arena_bytes(online, model) < sum(size)
 
 
@@ -69,14 +99,21 @@ def test_arena_leaves_out_float16_weights(tmp_path):
     """Without a delegate they are made float32 once, in memory of their own, wherever that is."""
     inputs = keras.Input((16, 16, 3), 1)
     network = keras.Model(inputs, keras.layers.Conv2D(4, 3)(keras.layers.Conv2D(64, 1)(inputs)))
-    function = tf.function(lambda x: {"y": network(x)}, input_signature=[tf.TensorSpec((1, 16, 16, 3), name="x")])
+    function = tf.function(
+        lambda x: {"y": network(x)}, input_signature=[tf.TensorSpec((1, 16, 16, 3), name="x")]
+    )
     module = tf.Module()
     module.variables_of_model = [variable.value for variable in network.variables]
-    tf.saved_model.save(module, tmp_path, signatures={"serving_default": function.get_concrete_function()})
+    tf.saved_model.save(
+        module, tmp_path, signatures={"serving_default": function.get_concrete_function()}
+    )
     arenas = {}
     for dtype in (tf.float32, tf.float16):
         converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path))
-        converter.optimizations, converter.target_spec.supported_types = [tf.lite.Optimize.DEFAULT], [dtype]
+        converter.optimizations, converter.target_spec.supported_types = (
+            [tf.lite.Optimize.DEFAULT],
+            [dtype],
+        )
         if dtype == tf.float32:
             converter.optimizations = []
         path = tmp_path / f"{dtype.name}.tflite"
@@ -88,9 +125,13 @@ def test_arena_leaves_out_float16_weights(tmp_path):
 
 def test_second_export_into_the_folder_keeps_the_first(model, online, clip, folder):
     write_card(folder, model.spec, [entry(folder / online.name)], runtimes=["tensorflow"])
-    card = write_card(folder, model.spec, [entry(folder / clip.name, difference=0.5)], runtimes=["tensorflow"])
+    card = write_card(
+        folder, model.spec, [entry(folder / clip.name, difference=0.5)], runtimes=["tensorflow"]
+    )
     assert [file["file"] for file in card["files"]] == [online.name, clip.name]
-    again = write_card(folder, model.spec, [entry(folder / clip.name, difference=0.25)], runtimes=["tensorflow"])
+    again = write_card(
+        folder, model.spec, [entry(folder / clip.name, difference=0.25)], runtimes=["tensorflow"]
+    )
     assert [file["difference"] for file in again["files"]] == [2e-6, 0.25]
     (folder / online.name).unlink()
     assert [file["file"] for file in check_folder(folder, model.spec)] == [clip.name]
@@ -100,7 +141,12 @@ def test_refuses_the_card_of_another_model(model, online, folder):
     write_card(folder, model.spec, [entry(folder / online.name)], runtimes=["tensorflow"])
     before = (folder / "model_card.json").read_bytes()
     with refuses("output", "model_card.json is of the same spec"):
-        write_card(folder, model.spec.replace(labels=None), [entry(folder / online.name)], runtimes=["tensorflow"])
+        write_card(
+            folder,
+            model.spec.replace(labels=None),
+            [entry(folder / online.name)],
+            runtimes=["tensorflow"],
+        )
     assert (folder / "model_card.json").read_bytes() == before
     (folder / "model_card.json").write_text('{"files": []}')
     with refuses("output", "can be read", "spec"):
@@ -108,7 +154,12 @@ def test_refuses_the_card_of_another_model(model, online, folder):
 
 
 def test_every_field_of_an_entry_is_on_the_page(model, online, folder):
-    values = {"difference": 0.0123, "agreement": 0.871, "frame_agreement": 0.568, "num_streams": 357}
+    values = {
+        "difference": 0.0123,
+        "agreement": 0.871,
+        "frame_agreement": 0.568,
+        "num_streams": 357,
+    }
     values |= {"accuracy": 0.652, "keras_accuracy": 0.743}
     write_card(
         folder,
@@ -123,6 +174,10 @@ def test_every_field_of_an_entry_is_on_the_page(model, online, folder):
 
 
 def test_edge_tpu_variant_has_its_report(model, online, folder):
-    card = write_card(folder, model.spec, [entry(folder / online.name, variant="edgetpu")], ["tensorflow"])
+    card = write_card(
+        folder, model.spec, [entry(folder / online.name, variant="edgetpu")], ["tensorflow"]
+    )
     assert card["files"][0]["edgetpu"]["mapped"] == 0 and card["files"][0]["edgetpu"]["problems"]
-    assert "float32 tensors; it computes with int8" in (folder / "model_card.html").read_text(encoding="utf-8")
+    assert "float32 tensors; it computes with int8" in (folder / "model_card.html").read_text(
+        encoding="utf-8"
+    )

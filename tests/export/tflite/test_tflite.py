@@ -21,7 +21,9 @@ from tsm_tf import ModelSpec, build_model, load_checkpoint, retrofit, save_check
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_every_runtime_agrees_with_keras(model, online, clip, runtime):
-    pytest.importorskip(RUNTIMES[runtime], reason="not in the newest releases' environment: it needs numpy 1")
+    pytest.importorskip(
+        RUNTIMES[runtime], reason="not in the newest releases' environment: it needs numpy 1"
+    )
     for path, streams in ((online, patterns(model.spec)), (clip, patterns(model.spec, 8, 4))):
         proof = prove(path, streams, keras_logits(model, streams, path == online), runtime)
         assert proof.difference < 1e-4 and proof.agreement == proof.frame_agreement == 1
@@ -29,7 +31,10 @@ def test_every_runtime_agrees_with_keras(model, online, clip, runtime):
 
 
 def test_names_and_spec_travel(model, online, clip):
-    assert online.name == "mobilenet_v2_online_float32.tflite" and clip.name == "mobilenet_v2_clip_float32.tflite"
+    assert (
+        online.name == "mobilenet_v2_online_float32.tflite"
+        and clip.name == "mobilenet_v2_clip_float32.tflite"
+    )
     inputs, outputs = signature(load_interpreter(online)[0])
     caches = [f"shift_{i:02d}" for i in range(10)]
     assert sorted(inputs) == ["image", *caches] and sorted(outputs) == ["logits", *caches]
@@ -50,7 +55,9 @@ def test_operator_that_the_oldest_runtime_lacks(model, online, tmp_path, monkeyp
     def newer(*_):
         tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(online.read_bytes()))
         next(
-            code for code in tree.operatorCodes if code.builtinCode == schema.BuiltinOperator.FULLY_CONNECTED
+            code
+            for code in tree.operatorCodes
+            if code.builtinCode == schema.BuiltinOperator.FULLY_CONNECTED
         ).version = 12
         return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
 
@@ -94,11 +101,15 @@ def test_refuses_before_work(model, online, tmp_path):
     with refuses("output", online.name, "would be lost"):
         export_model(model, online.parent, online=True)
     with refuses("shift_mode", "to stream"):
-        export_model(build_model(model.spec.replace(shift_mode="bidirectional")), tmp_path, online=True)
+        export_model(
+            build_model(model.spec.replace(shift_mode="bidirectional")), tmp_path, online=True
+        )
 
 
 def command(*arguments):
-    done = subprocess.run([sys.executable, "-m", "export.tflite", *arguments], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "export.tflite", *arguments], capture_output=True, text=True
+    )
     assert "Traceback" not in done.stderr
     return done
 
@@ -108,11 +119,18 @@ def test_command(model, tmp_path):
     done = command("--online", f"--checkpoint={tmp_path / 'run'}", f"--output={tmp_path / 'out'}")
     assert done.returncode == 0, done.stderr
     assert "differs from Keras by at most" in done.stdout and "32 frames" in done.stdout
-    assert StreamRunner(tmp_path / "out" / "mobilenet_v2_online_float32.tflite").labels == ("a", "b", "c", "ü")
+    assert StreamRunner(tmp_path / "out" / "mobilenet_v2_online_float32.tflite").labels == (
+        "a",
+        "b",
+        "c",
+        "ü",
+    )
 
 
 def test_command_without_checkpoint_says_so_loudly(tmp_path):
-    done = command("--online", f"--output={tmp_path}", "--width=0.35", "--input_size=32", "--num_classes=3")
+    done = command(
+        "--online", f"--output={tmp_path}", "--width=0.35", "--input_size=32", "--num_classes=3"
+    )
     assert "NO CHECKPOINT: FRESH WEIGHTS" in done.stdout
     assert read_spec(tmp_path / "mobilenet_v2_online_float32.tflite").num_classes == 3
 
@@ -131,9 +149,20 @@ def test_command_refuses(tmp_path):
 
 def test_command_exports_whatever_the_backend(model, tmp_path):
     save_checkpoint(model, tmp_path)
-    command = [sys.executable, "-m", "export.tflite", "--online", f"--checkpoint={tmp_path}", f"--output={tmp_path}"]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "KERAS_BACKEND": "jax"})
-    assert done.returncode == 0 and (tmp_path / "mobilenet_v2_online_float32.tflite").is_file(), done.stderr
+    command = [
+        sys.executable,
+        "-m",
+        "export.tflite",
+        "--online",
+        f"--checkpoint={tmp_path}",
+        f"--output={tmp_path}",
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "KERAS_BACKEND": "jax"}
+    )
+    assert done.returncode == 0 and (tmp_path / "mobilenet_v2_online_float32.tflite").is_file(), (
+        done.stderr
+    )
 
 
 def test_export_needs_tensorflow(model, tmp_path, monkeypatch):
@@ -142,7 +171,9 @@ def test_export_needs_tensorflow(model, tmp_path, monkeypatch):
         export_model(model, tmp_path, online=True)
 
 
-@pytest.mark.parametrize("name, options", [("MobileNetV3Small", {}), ("ResNet50V2", {"preprocess": "caffe"})])
+@pytest.mark.parametrize(
+    "name, options", [("MobileNetV3Small", {}), ("ResNet50V2", {"preprocess": "caffe"})]
+)
 def test_retrofitted_networks(tmp_path, name, options):
     """Through a checkpoint, as users go; ResNet50V2 with channels in another order than its own, for a test of that."""
     network = getattr(keras.applications, name)(weights=None, input_shape=(64, 64, 3), classes=5)
@@ -153,4 +184,6 @@ def test_retrofitted_networks(tmp_path, name, options):
     frames = video_frames(4, 64, 64, 3)
     runner = StreamRunner(path)
     streamed = np.mean([runner.step(frame) for frame in frames], axis=0)
-    np.testing.assert_allclose(streamed, keras.ops.convert_to_numpy(model(frames[None]))[0], rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(
+        streamed, keras.ops.convert_to_numpy(model(frames[None]))[0], rtol=1e-5, atol=1e-4
+    )

@@ -34,7 +34,9 @@ def streams(model):
 def files(model, tmp_path_factory):
     """Every variant of the small online model, by name."""
     folder = tmp_path_factory.mktemp("variants")
-    paths = export_model(model, folder, True, tuple(v for v in VARIANTS if v != "float32"), num_videos=9)
+    paths = export_model(
+        model, folder, True, tuple(v for v in VARIANTS if v != "float32"), num_videos=9
+    )
     return {read_contents(path).variant: path for path in paths}
 
 
@@ -42,13 +44,17 @@ def tensors(path):
     model = read_model(path)
     names = model.signatures[0]
     pick = model.graphs[0].tensors
-    return {n: pick[i] for n, i in names.inputs.items()}, {n: pick[i] for n, i in names.outputs.items()}
+    return {n: pick[i] for n, i in names.inputs.items()}, {
+        n: pick[i] for n, i in names.outputs.items()
+    }
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("variant", [v for v in VARIANTS if v != "float32"])
 def test_streams_as_keras_does(model, files, streams, variant, runtime):
-    pytest.importorskip(RUNTIMES[runtime], reason="not in the newest releases' environment: it needs numpy 1")
+    pytest.importorskip(
+        RUNTIMES[runtime], reason="not in the newest releases' environment: it needs numpy 1"
+    )
     expected = keras_logits(model, streams, True)
     proof = prove(files[variant], streams, expected, runtime)
     bound = {"float16": 0.02, "dynamic": 0.15}.get(variant, 0.5) * np.ptp(expected)
@@ -63,18 +69,27 @@ def test_caches_are_fed_back_exactly_and_begin_at_their_zero(files, variant):
     assert sorted(start) == CACHES
     for name in CACHES:
         assert inputs[name].dtype == outputs[name].dtype == "int8"
-        assert (inputs[name].scale, inputs[name].zero_point) == (outputs[name].scale, outputs[name].zero_point)
+        assert (inputs[name].scale, inputs[name].zero_point) == (
+            outputs[name].scale,
+            outputs[name].zero_point,
+        )
         assert start[name] == inputs[name].zero_point[0]
     assert any(start.values())  # else zeros would do, and nobody would see that they are wrong
 
 
 def test_types_at_the_border(model, files, tmp_path):
     inputs, outputs = tensors(files["int8"])
-    assert (inputs["image"].dtype, inputs["image"].scale, inputs["image"].zero_point) == ("uint8", (1.0,), (0,))
+    assert (inputs["image"].dtype, inputs["image"].scale, inputs["image"].zero_point) == (
+        "uint8",
+        (1.0,),
+        (0,),
+    )
     assert outputs["logits"].dtype == "float32"
     inputs, outputs = tensors(files["edgetpu"])
     assert inputs["image"].dtype == outputs["logits"].dtype == "int8"
-    (path,) = export_model(model, tmp_path, True, ("int8",), image_type="int8", logits_type="int8", num_videos=9)
+    (path,) = export_model(
+        model, tmp_path, True, ("int8",), image_type="int8", logits_type="int8", num_videos=9
+    )
     runners = [StreamRunner(path), StreamRunner(files["int8"])]
     for frame in video_frames(3, 32, 32, 3):
         a, b = (runner.step(frame) for runner in runners)
@@ -90,13 +105,17 @@ def test_edgetpu_is_mapped_and_linkable(files):
     report = check(files["edgetpu"])
     assert report.is_mapped and not report.link_problems and len(report.links) == 10
     model = read_model(files["edgetpu"])
-    for operator in model.graphs[0].operators:  # of images they might stay on the CPU, and all the rest with them
+    for operator in model.graphs[
+        0
+    ].operators:  # of images they might stay on the CPU, and all the rest with them
         shape = model.graphs[0].tensors[operator.outputs[0]].shape
         assert operator.name != "QUANTIZE" and (operator.name != "RESHAPE" or np.prod(shape) < 100)
 
 
 def test_floats_begin_with_zeros(files, online):
-    assert read_contents(online).variant == "float32" and set(read_contents(online).start.values()) == {0}
+    assert read_contents(online).variant == "float32" and set(
+        read_contents(online).start.values()
+    ) == {0}
     assert set(read_contents(files["float16"]).start.values()) == {0}
 
 
@@ -108,7 +127,9 @@ def test_several_streams_do_not_touch_each_other(model, online, tmp_path):
     assert together.shape == (4, 3, 4)
     for stream in range(3):
         alone.reset()
-        np.testing.assert_allclose([alone.step(batch[stream]) for batch in frames], together[:, stream], atol=1e-5)
+        np.testing.assert_allclose(
+            [alone.step(batch[stream]) for batch in frames], together[:, stream], atol=1e-5
+        )
     runner.reset(stream=1)
     after = runner.step(frames[0])
     np.testing.assert_allclose(after[1], together[0, 1], atol=1e-5)
@@ -150,10 +171,14 @@ def test_a_cache_with_another_scale_is_refused(files, model):
 def test_a_scale_that_would_abort_the_interpreter_is_refused(files, tmp_path):
     """Found by 2,000 mutations: tflite-runtime and LiteRT end the process."""
     file = read_model(files["int8"])
-    index = next(operator.outputs[0] for operator in file.graphs[0].operators if operator.name == "ADD")
+    index = next(
+        operator.outputs[0] for operator in file.graphs[0].operators if operator.name == "ADD"
+    )
     path = tmp_path / "small_scale.tflite"
     content = with_another_scale(bytes(file.data), index, 1e-10)
-    path.write_bytes(add_spec(content, read_spec(files["int8"]), "int8", read_contents(files["int8"]).start))
+    path.write_bytes(
+        add_spec(content, read_spec(files["int8"]), "int8", read_contents(files["int8"]).start)
+    )
     with refuses("model", "safe to run", "too small a scale"):
         StreamRunner(path)
 
@@ -176,7 +201,9 @@ def test_gpu_delegates(model, online, clip, tmp_path):
 
 def test_sizes(online, files):
     sizes = {name: path.stat().st_size / online.stat().st_size for name, path in files.items()}
-    assert sizes["float16"] < 0.6 and sizes["int8"] < sizes["float16"]  # at width 0.35 and 4 classes; see `make bench`
+    assert (
+        sizes["float16"] < 0.6 and sizes["int8"] < sizes["float16"]
+    )  # at width 0.35 and 4 classes; see `make bench`
 
 
 def test_refuses_before_work(model, tmp_path):
@@ -189,7 +216,9 @@ def test_refuses_before_work(model, tmp_path):
         export_model(model, tmp_path, True, num_streams=0)
     with refuses("image_type", "uint8, int8", "float32"):
         export_model(model, tmp_path, True, ("int8",), image_type="float32")
-    flow = build_model(ModelSpec(modality="flow", num_classes=2, input_size=32, width=0.35, num_segments=2))
+    flow = build_model(
+        ModelSpec(modality="flow", num_classes=2, input_size=32, width=0.35, num_segments=2)
+    )
     with refuses("variants", "flow"):
         export_model(flow, tmp_path, True, ("int8",))
     assert list(tmp_path.iterdir()) == []
@@ -197,15 +226,27 @@ def test_refuses_before_work(model, tmp_path):
 
 def test_commands(model, tmp_path, gestures):
     """Export with one's own videos, look at the card, prove again."""
-    spec = model.spec.replace(num_classes=9, labels=tuple((gestures / "labels.txt").read_text().splitlines()))
+    spec = model.spec.replace(
+        num_classes=9, labels=tuple((gestures / "labels.txt").read_text().splitlines())
+    )
     save_checkpoint(with_weights(build_model(spec)), tmp_path / "checkpoint")
     output = tmp_path / "exported"
     common = (f"--checkpoint={tmp_path / 'checkpoint'}", f"--data={gestures}")
-    text = run("export.tflite", "--online", "--variants=float32,int8", "--num_videos=4", f"--output={output}", *common)
+    text = run(
+        "export.tflite",
+        "--online",
+        "--variants=float32,int8",
+        "--num_videos=4",
+        f"--output={output}",
+        *common,
+    )
     assert "model_card.html" in text and "4 streams" in text and "top-1" in text
     card = json.loads((output / "model_card.json").read_text())
     files = {file["variant"]: file for file in card["files"]}
-    assert files["float32"]["difference"] < 1e-4 and files["float32"]["accuracy"] == files["float32"]["keras_accuracy"]
+    assert (
+        files["float32"]["difference"] < 1e-4
+        and files["float32"]["accuracy"] == files["float32"]["keras_accuracy"]
+    )
     assert "train.txt" in files["int8"]["calibration"] and files["float32"]["calibration"] is None
     assert files["int8"]["latency"][0]["ratio"] > 0
     path = output / "mobilenet_v2_online_float32.tflite"
@@ -215,7 +256,9 @@ def test_commands(model, tmp_path, gestures):
 
 
 def run(module, *arguments):
-    done = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -5,13 +5,20 @@ from tsm_tf.training.run_folder.state import KEPT, TrainingState, load_newest, s
 
 
 def state(epoch, batch):
-    return TrainingState(epoch, batch, 1.5, [{"epoch": 1, "loss": 0.1}], {"weight_0": np.arange(3) + epoch + batch})
+    return TrainingState(
+        epoch, batch, 1.5, [{"epoch": 1, "loss": 0.1}], {"weight_0": np.arange(3) + epoch + batch}
+    )
 
 
 def test_comes_back_as_it_was(tmp_path):
     save_state(tmp_path, state(1, 7))
     found = load_newest(tmp_path)
-    assert (found.epoch, found.batch, found.seconds, found.history) == (1, 7, 1.5, [{"epoch": 1, "loss": 0.1}])
+    assert (found.epoch, found.batch, found.seconds, found.history) == (
+        1,
+        7,
+        1.5,
+        [{"epoch": 1, "loss": 0.1}],
+    )
     np.testing.assert_array_equal(found.arrays["weight_0"], [8, 9, 10])
     assert load_newest(tmp_path / "nothing") is None
 
@@ -23,7 +30,9 @@ def test_the_newest_are_kept(tmp_path):
     assert load_newest(tmp_path).epoch == 10
 
 
-@pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: data[:100] + b"x" + data[101:], lambda _: b""])
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:-1], lambda data: data[:100] + b"x" + data[101:], lambda _: b""]
+)
 def test_a_damaged_newest_falls_back_with_a_warning(tmp_path, capsys, damage):
     save_state(tmp_path, state(1, 0))
     newest = save_state(tmp_path, state(2, 0))
@@ -41,7 +50,9 @@ def test_what_was_being_written_is_no_state(tmp_path):
 def test_nothing_is_left_of_what_has_no_room(tmp_path):
     save_state(tmp_path, state(1, 0))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        patch.setattr(
+            "os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+        )
         with pytest.raises(OSError, match="No space left"):
             save_state(tmp_path, state(2, 0))
     assert len(list(tmp_path.iterdir())) == 1 and load_newest(tmp_path).epoch == 1

@@ -77,7 +77,12 @@ def test_batch_norm_in_half_precision(policy):
 
 @pytest.mark.parametrize(
     "shape, options",
-    [((6,), {}), ((3, 5, 4), {"axis": 1}), ((3, 5, 4), {"scale": False}), ((3, 5, 4), {"renorm": True})],
+    [
+        ((6,), {}),
+        ((3, 5, 4), {"axis": 1}),
+        ((3, 5, 4), {"scale": False}),
+        ((3, 5, 4), {"renorm": True}),
+    ],
 )
 def test_other_batch_norms_stay_with_keras(shape, options):
     one, other = twins(shape, BatchNorm(**options))
@@ -98,10 +103,14 @@ def test_a_step_of_a_model_and_what_it_saves(tmp_path):
     models = []
     for fast in (False, True):
         keras.utils.set_random_seed(0)
-        model = build_model(ModelSpec(backbone="resnet18", num_classes=2, num_segments=2, input_size=64, dropout=0))
+        model = build_model(
+            ModelSpec(backbone="resnet18", num_classes=2, num_segments=2, input_size=64, dropout=0)
+        )
         if fast:
             use_fast_kernels(model)
-        model.compile(keras.optimizers.SGD(1e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        model.compile(
+            keras.optimizers.SGD(1e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        )
         model.train_on_batch(128 + 50 * frames(4, 2, 64, 64, 3), np.array([0, 1, 1, 0]))
         models.append(model)
     for a, b in zip(*(model.get_weights() for model in models), strict=True):

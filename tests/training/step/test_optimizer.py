@@ -15,8 +15,14 @@ RATES = (0.1, 0.1, 0.1, 0.01, 0.01)
 
 
 def small_variables():
-    values = {"conv/kernel": frames(2, 3), "head/kernel": frames(3, seed=1), "head/bias": frames(2, seed=2)}
-    variables = [keras.Variable(value, name=path.replace("/", "_")) for path, value in values.items()]
+    values = {
+        "conv/kernel": frames(2, 3),
+        "head/kernel": frames(3, seed=1),
+        "head/bias": frames(2, seed=2),
+    }
+    variables = [
+        keras.Variable(value, name=path.replace("/", "_")) for path, value in values.items()
+    ]
     for variable, path in zip(variables, values, strict=True):
         variable._path = path
     return variables
@@ -56,7 +62,9 @@ def test_five_updates_of_torch():
     values = [torch.nn.Parameter(torch.tensor(array(v))) for v in small_variables()]
     pairs = zip(values, [(1, 1), (5, 1), (10, 0)], strict=True)
     sgd = torch.optim.SGD(
-        [{"params": [v], "lr": 0.1 * lr, "weight_decay": 0.5 * wd} for v, (lr, wd) in pairs], 0.1, 0.9
+        [{"params": [v], "lr": 0.1 * lr, "weight_decay": 0.5 * wd} for v, (lr, wd) in pairs],
+        0.1,
+        0.9,
     )
     for step, rate in enumerate(RATES):
         for value, gradient in zip(values, gradients(step), strict=True):
@@ -78,7 +86,11 @@ def test_config_makes_the_same_optimizer():
 
 
 def tiny(**changes):
-    return build_model(ModelSpec.from_dict({"backbone": "resnet18", "input_size": 32, "num_segments": 2, **changes}))
+    return build_model(
+        ModelSpec.from_dict(
+            {"backbone": "resnet18", "input_size": 32, "num_segments": 2, **changes}
+        )
+    )
 
 
 def test_groups_of_the_original():
@@ -87,7 +99,10 @@ def test_groups_of_the_original():
     assert set(groups) == {v.path for v in model.trainable_variables}
     assert groups["conv1/kernel"] == groups["layer4_0_conv1/kernel"] == (1, 1)
     assert groups["bn1/gamma"] == groups["layer1_0_bn2/beta"] == (1, 0)
-    assert groups["layer2_0_nl/theta/kernel"] == (1, 1) and groups["layer2_0_nl/theta/bias"] == (2, 0)
+    assert groups["layer2_0_nl/theta/kernel"] == (1, 1) and groups["layer2_0_nl/theta/bias"] == (
+        2,
+        0,
+    )
     assert groups["head/kernel"] == (5, 1) and groups["head/bias"] == (10, 0)
     same_classes = multipliers(model, new_head=False)
     assert same_classes["head/kernel"] == (1, 1) and same_classes["head/bias"] == (2, 0)
@@ -101,8 +116,13 @@ def test_partial_batch_norm_keeps_the_first_alone():
     assert norms[0] is model.get_layer("bn1") and len(norms) == 36 + 5
     freeze_batch_norms(model)
     names = [v.path for v in model.trainable_variables if v.path.endswith(("gamma", "beta"))]
-    assert sorted(names) == ["bn1/beta", "bn1/gamma"] and "layer2_0_nl/W_1/gamma" not in multipliers(model)
-    model.compile(build_optimizer(get_recipe("ucf101"), model, 10), "sparse_categorical_crossentropy")
+    assert sorted(names) == [
+        "bn1/beta",
+        "bn1/gamma",
+    ] and "layer2_0_nl/W_1/gamma" not in multipliers(model)
+    model.compile(
+        build_optimizer(get_recipe("ucf101"), model, 10), "sparse_categorical_crossentropy"
+    )
     before = {v.path: array(v) for v in model.variables}
     model.fit(np.uint8(frames(2, 2, 32, 32, 3) * 50 + 128), np.array([0, 1]), verbose=0)
     changed = {v.path for v in model.variables if not np.array_equal(array(v), before[v.path])}
@@ -127,7 +147,9 @@ def test_cosine_of_the_original():
 
 
 def test_only_kernels_decay_with_adamw():
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, name="d"), keras.layers.BatchNormalization()])
+    model = keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dense(2, name="d"), keras.layers.BatchNormalization()]
+    )
     optimizer = build_optimizer(get_recipe("gestures", weight_decay=0.5), model, 10)
     optimizer.build(model.trainable_variables)
     decays = {v.path: optimizer._use_weight_decay(v) for v in model.trainable_variables}

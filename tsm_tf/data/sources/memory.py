@@ -20,7 +20,9 @@ class FrameCache:
 
     def __init__(self, num_bytes: int):
         self._left = num_bytes
-        self._frame_bytes = 0  # of the largest frame so far: what a video will take is known when it is decoded
+        self._frame_bytes = (
+            0  # of the largest frame so far: what a video will take is known when it is decoded
+        )
         self._videos: dict[str, np.ndarray] = {}
         self._lock = threading.Lock()
 
@@ -34,7 +36,9 @@ class FrameCache:
             num_frames: of the whole video.
         """
         key = str(path)
-        frame_bytes = max(self._frame_bytes, 3 * short_side**2)  # before any is seen: they are no smaller
+        frame_bytes = max(
+            self._frame_bytes, 3 * short_side**2
+        )  # before any is seen: they are no smaller
         if key not in self._videos and num_frames * frame_bytes <= self._left:
             self._keep(key, short_side, num_frames)
         if key in self._videos and max(indices) < num_frames:

@@ -47,7 +47,11 @@ def probe(path: str | os.PathLike) -> VideoInfo:
         BadVideoError: no video in it, or no frame.
     """
     with _open(path) as (container, stream):
-        shown = [packet for packet in _packets(path, container, stream) if packet.size and not packet.is_discard]
+        shown = [
+            packet
+            for packet in _packets(path, container, stream)
+            if packet.size and not packet.is_discard
+        ]
         if not shown:
             raise BadVideoError(path, "no frames")
         times = [packet.dts if packet.pts is None else packet.pts for packet in shown]
@@ -57,7 +61,9 @@ def probe(path: str | os.PathLike) -> VideoInfo:
         return VideoInfo(len(times), 1 / step, len(times) * step, stream.width, stream.height)
 
 
-def read_frames(path: str | os.PathLike, indices: Sequence[int], short_side: int | None = None) -> np.ndarray:
+def read_frames(
+    path: str | os.PathLike, indices: Sequence[int], short_side: int | None = None
+) -> np.ndarray:
     """Decodes up to the last frame asked for and converts the asked ones.
 
     Args:
@@ -88,13 +94,17 @@ def read_frames(path: str | os.PathLike, indices: Sequence[int], short_side: int
             if count > last:
                 break
     if count <= last:
-        raise BadVideoError(path, f"frame {last} is asked for, the last is {count - 1}" if count else "no frames")
+        raise BadVideoError(
+            path, f"frame {last} is asked for, the last is {count - 1}" if count else "no frames"
+        )
     if len({rgb.shape for rgb in found.values()}) > 1:
         raise BadVideoError(path, "frames of several sizes")
     return np.stack([found[i] for i in indices])
 
 
-def iterate_frames(path: str | os.PathLike, short_side: int | None = None) -> Iterator[tuple[float, np.ndarray]]:
+def iterate_frames(
+    path: str | os.PathLike, short_side: int | None = None
+) -> Iterator[tuple[float, np.ndarray]]:
     """Yields every frame with its time in seconds from the first; RGB as of `read_frames`.
 
     The file is closed with the generator.
@@ -142,14 +152,20 @@ class Stream:
         )  # by UDP, pictures break when packets are lost
         with _naming(self.name):
             source = "pipe:0" if address == "-" else address
-            self.container = av.open(source, timeout=None if address == "-" else timeout, container_options=options)
+            self.container = av.open(
+                source, timeout=None if address == "-" else timeout, container_options=options
+            )
         self.stream = self.container.streams.best("video")
         if self.stream is None:
             self.close()
             raise BadVideoError(self.name, "no video stream")
         self.fps = float(self.stream.average_rate or self.stream.guessed_rate or 25)
-        self.is_endless = address != "-" and self.container.duration is None and self.container.size <= 0
-        self.stream.thread_type = "SLICE" if self.is_endless else "AUTO"  # threads of frames hold frames back
+        self.is_endless = (
+            address != "-" and self.container.duration is None and self.container.size <= 0
+        )
+        self.stream.thread_type = (
+            "SLICE" if self.is_endless else "AUTO"
+        )  # threads of frames hold frames back
 
     def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
         reformatter, number, first, seen = VideoReformatter(), 0, None, time.monotonic()
@@ -220,7 +236,9 @@ def _to_rgb(reformatter, frame, short_side):
     if short_side:
         width, height = scaled_size(width, height, short_side)
     # PyAV starts a thread a core for each conversion unless told otherwise.
-    rgb = reformatter.reformat(frame, width, height, "rgb24", interpolation=_SCALING, threads=1).to_ndarray()
+    rgb = reformatter.reformat(
+        frame, width, height, "rgb24", interpolation=_SCALING, threads=1
+    ).to_ndarray()
     turns = round(frame.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(rgb, turns)) if turns else rgb
 

@@ -22,7 +22,9 @@ def main():
     values = flags.FLAGS
     output = pathlib.Path(values.output)
     render(output, {"train": values.num_train, "val": values.num_val}, values.seed, values.workers)
-    print(f"written to {output}: train.txt, val.txt, labels.txt; to look at: {output / 'contact_sheet.png'}")
+    print(
+        f"written to {output}: train.txt, val.txt, labels.txt; to look at: {output / 'contact_sheet.png'}"
+    )
 
 
 def run_command() -> None:

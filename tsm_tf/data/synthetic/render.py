@@ -39,7 +39,9 @@ _SETTINGS_FILE = "synthetic.json"
 _DONE_EVERY = 25
 
 
-def gesture_frames(label: int, seed: tuple[int, ...], reverse: bool = False) -> tuple[np.ndarray, int]:
+def gesture_frames(
+    label: int, seed: tuple[int, ...], reverse: bool = False
+) -> tuple[np.ndarray, int]:
     """Draws one clip.
 
     Args:
@@ -90,10 +92,17 @@ def _poses(label, rng, num_frames):
         pose["angle"] = angle + rng.uniform(40, 75) * sweep
     else:
         pose["size"] = pose["size"] * (0 if rng.random() < 0.25 else 1)  # nobody there
-        drift = rng.uniform(-0.1, 0.1, 2) if rng.random() < 0.5 else (0, 0)  # in a loop, to where it began
+        drift = (
+            rng.uniform(-0.1, 0.1, 2) if rng.random() < 0.5 else (0, 0)
+        )  # in a loop, to where it began
         pose["x"] = x + drift[0] * np.sin(2 * np.pi * phase)
         pose["y"] = y + drift[1] * (1 - np.cos(2 * np.pi * phase))
-    columns = pose["x"] + jitter[0], pose["y"] + jitter[1], pose["size"] * (1 + jitter[2]), pose["angle"]
+    columns = (
+        pose["x"] + jitter[0],
+        pose["y"] + jitter[1],
+        pose["size"] * (1 + jitter[2]),
+        pose["angle"],
+    )
     return np.stack(columns, axis=1)
 
 
@@ -109,7 +118,11 @@ def write_video(path: pathlib.Path, frames: np.ndarray, fps: int) -> None:
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
         for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
+            container.mux(
+                stream.encode(
+                    av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+                )
+            )
         container.mux(stream.encode())
     os.replace(temporary, path)
 
@@ -159,7 +172,10 @@ def render(output: pathlib.Path, counts: dict[str, int], seed: int = 0, workers:
         InputError: the folder holds something else.
     """
     _claim(output, {"version": 2, "seed": seed, "counts": counts})
-    jobs = {split: [_Job(output, split, index, seed) for index in range(counts[split])] for split in SPLITS}
+    jobs = {
+        split: [_Job(output, split, index, seed) for index in range(counts[split])]
+        for split in SPLITS
+    }
     for split in SPLITS:
         (output / "videos" / split).mkdir(parents=True, exist_ok=True)
     missing = [job for split in SPLITS for job in jobs[split] if not (output / job.name).is_file()]
@@ -167,7 +183,9 @@ def render(output: pathlib.Path, counts: dict[str, int], seed: int = 0, workers:
         _render_all(missing, workers or os.cpu_count())
     (output / "labels.txt").write_text("\n".join(LABELS) + "\n", encoding="utf-8")
     for split in SPLITS:
-        (output / f"{split}.txt").write_text("".join(job.line() for job in jobs[split]), encoding="utf-8")
+        (output / f"{split}.txt").write_text(
+            "".join(job.line() for job in jobs[split]), encoding="utf-8"
+        )
     _contact_sheet(output / "contact_sheet.png", seed)
 
 
@@ -211,9 +229,13 @@ def _claim(output, settings):
     if marker.is_file():
         found = marker.read_text(encoding="utf-8")
         if found != json.dumps(settings):
-            raise InputError("output", f"must be a new folder; this one was rendered with {found}", str(output))
+            raise InputError(
+                "output", f"must be a new folder; this one was rendered with {found}", str(output)
+            )
     elif any(not path.name.startswith(".") for path in output.iterdir()):
-        raise InputError("output", "must be a new or empty folder, or one of this command", str(output))
+        raise InputError(
+            "output", "must be a new or empty folder, or one of this command", str(output)
+        )
     else:
         temporary = marker.with_name(f".{marker.name}")
         temporary.write_text(json.dumps(settings), encoding="utf-8")
@@ -230,6 +252,15 @@ def _contact_sheet(path, seed):
         times = np.linspace(0, len(frames) - 1, 8).round().astype(int)
         height = frames.shape[1]
         caption = np.full((height, 230, 3), 255, np.uint8)
-        cv2.putText(caption, name, (6, height // 2 + 4), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
+        cv2.putText(
+            caption,
+            name,
+            (6, height // 2 + 4),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            0.42,
+            (0, 0, 0),
+            1,
+            cv2.LINE_AA,
+        )
         rows.append(np.concatenate([caption, *frames[times]], axis=1))
     cv2.imwrite(str(path), np.concatenate(rows)[..., ::-1])

@@ -30,10 +30,13 @@ class Scene:
         shake = np.cumsum(rng.normal(0, rng.uniform(0, 0.7), (num_frames, 2)), axis=0)
         self.shake = np.clip(margin + shake - shake.mean(0), 0, 2 * margin).astype(int)
         count = int(rng.integers(0, 3))
-        centers = rng.uniform(0, 1, (count, 1, 2)) + np.linspace(-0.5, 0.5, num_frames)[:, None] * rng.normal(
-            0, 0.4, (count, 1, 2)
-        )
-        self.blobs = [(path, int(rng.integers(3, 8)), tuple(map(int, rng.uniform(0, 255, 3)))) for path in centers]
+        centers = rng.uniform(0, 1, (count, 1, 2)) + np.linspace(-0.5, 0.5, num_frames)[
+            :, None
+        ] * rng.normal(0, 0.4, (count, 1, 2))
+        self.blobs = [
+            (path, int(rng.integers(3, 8)), tuple(map(int, rng.uniform(0, 255, 3))))
+            for path in centers
+        ]
 
     def draw(self, t: int, x: float, y: float, size: float, angle: float) -> np.ndarray:
         """Returns frame t, `uint8 [HEIGHT, WIDTH, 3]` RGB.
@@ -50,7 +53,9 @@ class Scene:
             center = (int(path[t, 0] * WIDTH * 16), int(path[t, 1] * HEIGHT * 16))
             cv2.circle(frame, center, radius * 16, color, -1, cv2.LINE_AA, 4)
         if size > 0:
-            self._draw_hand(frame, np.array((x * WIDTH, y * HEIGHT)), size * HEIGHT, np.deg2rad(angle))
+            self._draw_hand(
+                frame, np.array((x * WIDTH, y * HEIGHT)), size * HEIGHT, np.deg2rad(angle)
+            )
         return frame
 
     def _draw_hand(self, frame, center, size, angle):
@@ -62,12 +67,22 @@ class Scene:
         dark = tuple(int(0.6 * c) for c in self.color)
         thickness = max(2, round(self.thickness * size))
         for color, extra in ((dark, 2), (self.color, 0)):  # an outline first
-            cv2.line(frame, point(180, 0), point(180, 0.5), color, 2 * thickness + extra, cv2.LINE_AA, 4)
-            cv2.circle(frame, point(0, 0), round(0.24 * size * 16 + 8 * extra), color, -1, cv2.LINE_AA, 4)
+            cv2.line(
+                frame, point(180, 0), point(180, 0.5), color, 2 * thickness + extra, cv2.LINE_AA, 4
+            )
+            cv2.circle(
+                frame, point(0, 0), round(0.24 * size * 16 + 8 * extra), color, -1, cv2.LINE_AA, 4
+            )
             for finger, length in enumerate(self.lengths):
                 direction = -75 if finger == 0 else (finger - 2.5) * self.spread
                 cv2.line(
-                    frame, point(direction, 0.15), point(direction, length), color, thickness + extra, cv2.LINE_AA, 4
+                    frame,
+                    point(direction, 0.15),
+                    point(direction, length),
+                    color,
+                    thickness + extra,
+                    cv2.LINE_AA,
+                    4,
                 )
 
 

@@ -213,7 +213,16 @@ def hmdb51(model: str = "r50_8f") -> Recipe:
     return ucf101(model)
 
 
-_FUNCTIONS = (gestures, kinetics, kinetics_paper, something_v1, something_v2, jester, ucf101, hmdb51)
+_FUNCTIONS = (
+    gestures,
+    kinetics,
+    kinetics_paper,
+    something_v1,
+    something_v2,
+    jester,
+    ucf101,
+    hmdb51,
+)
 RECIPES = {function.__name__: function for function in _FUNCTIONS}
 
 
@@ -240,7 +249,11 @@ def linear_scaling(recipe: Recipe, reference: Recipe) -> Recipe:
 
 
 def get_recipe(
-    name: str, model: str | None = None, quick_variant: bool = False, scale_rate: bool = False, **changes
+    name: str,
+    model: str | None = None,
+    quick_variant: bool = False,
+    scale_rate: bool = False,
+    **changes,
 ) -> Recipe:
     """Returns a recipe by name, with the values in `changes` that are not None.
 
@@ -257,14 +270,18 @@ def get_recipe(
     if name not in RECIPES:
         raise InputError("recipe", f"must be one of {', '.join(RECIPES)}", name)
     if model is not None and (model not in MODELS or name == "gestures"):
-        raise InputError("model", f"must be one of {', '.join(MODELS)}, and left out with gestures", model)
+        raise InputError(
+            "model", f"must be one of {', '.join(MODELS)}, and left out with gestures", model
+        )
     recipe = RECIPES[name](*([model] if model else []))
     recipe = reference = quick(recipe) if quick_variant else recipe
     changes = {key: value for key, value in changes.items() if value is not None}
     if changes.get("backbone", recipe.backbone) != recipe.backbone:
         changes = {"width": 1.0, **changes}  # the recipe's is of its own backbone
     if changes.get("epochs", recipe.epochs) != recipe.epochs:
-        decay = tuple(round(epoch * changes["epochs"] / recipe.epochs) for epoch in recipe.decay_epochs)
+        decay = tuple(
+            round(epoch * changes["epochs"] / recipe.epochs) for epoch in recipe.decay_epochs
+        )
         changes = {"decay_epochs": decay, **changes}
     recipe = dataclasses.replace(recipe, **changes)
     _check(recipe)
@@ -272,9 +289,13 @@ def get_recipe(
         return recipe
     for field in ("learning_rate", "warmup_epochs"):
         if field in changes:
-            raise InputError("linear_scaling", f"must be left out with {field}, which it decides", True)
+            raise InputError(
+                "linear_scaling", f"must be left out with {field}, which it decides", True
+            )
     if recipe.schedule == "cosine_per_epoch":
-        raise InputError("linear_scaling", "must be left out with cosine_per_epoch, which has no warm-up", True)
+        raise InputError(
+            "linear_scaling", "must be left out with cosine_per_epoch, which has no warm-up", True
+        )
     return linear_scaling(recipe, reference)
 
 
@@ -291,6 +312,8 @@ def _check(recipe):
         if not 0 <= getattr(recipe, field) < math.inf:
             raise InputError(field, "must be a number of at least 0", getattr(recipe, field))
     if recipe.warmup_epochs and recipe.schedule == "cosine_per_epoch":
-        raise InputError("warmup_epochs", "must be 0 with cosine_per_epoch, which has none", recipe.warmup_epochs)
+        raise InputError(
+            "warmup_epochs", "must be 0 with cosine_per_epoch, which has none", recipe.warmup_epochs
+        )
     if not 0 <= recipe.seed < 2**32:
         raise InputError("seed", "must be from 0 to 2**32 - 1", recipe.seed)

@@ -69,7 +69,9 @@ class RunFolder(keras.callbacks.Callback):
         if not state.arrays:
             return state
         self.state = state
-        model._symbolic_build(data_batch=batch)  # Keras makes the metrics' variables as late as in the first step
+        model._symbolic_build(
+            data_batch=batch
+        )  # Keras makes the metrics' variables as late as in the first step
         _assign(self._variables(model), state.arrays)
         refresh(model)
         if state.batch == 0 and self.devices.is_chief:
@@ -131,7 +133,9 @@ class RunFolder(keras.callbacks.Callback):
         self._save()
         if self.devices.is_chief:
             self._publish(self.model)
-        if self.devices.any(self.told_to_stop):  # several processes may have had no other step to ask at
+        if self.devices.any(
+            self.told_to_stop
+        ):  # several processes may have had no other step to ask at
             raise Preempted
 
     def _save(self, metrics=None):
@@ -151,7 +155,9 @@ class RunFolder(keras.callbacks.Callback):
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         newest = load_newest(self.directory / STATES)
         kept = f"the state of {newest.where} is kept" if newest else "there was no state yet"
-        rule = f"must be lower, or the start better: loss or weights are no numbers at {where}; {kept}"
+        rule = (
+            f"must be lower, or the start better: loss or weights are no numbers at {where}; {kept}"
+        )
         raise InputError("learning_rate", rule, rate)
 
     def _publish(self, model):
@@ -189,7 +195,9 @@ def plot_curves(history: list[dict], path: pathlib.Path) -> None:
 
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     epochs = [row["epoch"] for row in history]
-    for axes, name, title in zip(figure.subplots(1, 2), ("loss", "accuracy"), ("loss", "top-1"), strict=True):
+    for axes, name, title in zip(
+        figure.subplots(1, 2), ("loss", "accuracy"), ("loss", "top-1"), strict=True
+    ):
         for prefix, label in (("", "training"), ("val_", "validation")):
             axes.plot(epochs, [row[prefix + name] for row in history], marker=".", label=label)
         axes.set(title=title, xlabel="epoch")

@@ -47,11 +47,15 @@ def claim(output: pathlib.Path, settings: dict) -> None:
             rule = f"must be a new folder for another {name}: {output} was begun with {found.get(name)!r}"
             raise InputError("output", rule, settings[name])
     elif output.exists() and any(not child.name.startswith(".") for child in output.iterdir()):
-        raise InputError("output", "must be a new or empty folder, or a run to go on with", str(output))
+        raise InputError(
+            "output", "must be a new or empty folder, or a run to go on with", str(output)
+        )
     else:
         output.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
-            temporary.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            temporary.write_text(
+                json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+            )
 
 
 @contextlib.contextmanager

@@ -37,7 +37,11 @@ class TrainingState:
     @property
     def where(self) -> str:
         """The place in the training, for people."""
-        return f"epoch {self.epoch + 1}, step {self.batch}" if self.batch else f"the end of epoch {self.epoch}"
+        return (
+            f"epoch {self.epoch + 1}, step {self.batch}"
+            if self.batch
+            else f"the end of epoch {self.epoch}"
+        )
 
 
 def save_state(directory: pathlib.Path, state: TrainingState) -> pathlib.Path:
@@ -75,13 +79,21 @@ def load_newest(directory: pathlib.Path) -> TrainingState | None:
         if _digest(content) == path.stem.rpartition("-")[2]:
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 meta = json.loads(str(arrays[_META]))
-                return TrainingState(**meta, arrays={name: arrays[name] for name in arrays.files if name != _META})
-        print(f"warning: {path} is damaged; going back to the state before it", file=sys.stderr, flush=True)
+                return TrainingState(
+                    **meta, arrays={name: arrays[name] for name in arrays.files if name != _META}
+                )
+        print(
+            f"warning: {path} is damaged; going back to the state before it",
+            file=sys.stderr,
+            flush=True,
+        )
     return None
 
 
 def _newest_first(directory):
-    return sorted(directory.glob("[0-9]*.npz"), key=lambda path: path.name.split("-")[:2], reverse=True)
+    return sorted(
+        directory.glob("[0-9]*.npz"), key=lambda path: path.name.split("-")[:2], reverse=True
+    )
 
 
 def _digest(content):

@@ -36,10 +36,14 @@ def _train_step(model, data, parts):
             scaled = model.optimizer.scale_loss(loss / parts)
         model._loss_tracker.update_state(loss * replicas, sample_weight=size)
         model.compute_metrics(x, y, y_pred, sample_weight=weight)
-        return number + 1, [s + g for s, g in zip(sums, tape.gradient(scaled, variables), strict=True)]
+        return number + 1, [
+            s + g for s, g in zip(sums, tape.gradient(scaled, variables), strict=True)
+        ]
 
     zeros = [tf.zeros_like(v) for v in variables]
     # One part at a time, or the memory of all of them is needed at once.
-    _, gradients = tf.while_loop(lambda i, _: i < parts, add_part, (0, zeros), parallel_iterations=1)
+    _, gradients = tf.while_loop(
+        lambda i, _: i < parts, add_part, (0, zeros), parallel_iterations=1
+    )
     model.optimizer.apply_gradients(zip(gradients, variables, strict=True))
     return model.get_metrics_result()

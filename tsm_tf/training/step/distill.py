@@ -28,7 +28,9 @@ def load_teacher(checkpoint: str, model: keras.Model) -> keras.Model:
     return teacher
 
 
-def distill(model: keras.Model, teacher: keras.Model, weight: float, temperature: float, steps: int) -> None:
+def distill(
+    model: keras.Model, teacher: keras.Model, weight: float, temperature: float, steps: int
+) -> None:
     """Has a model learn from a teacher: `(1 - share) * loss + share * T^2 * KL(teacher / T, model / T)`.
 
     The share falls linearly from `weight` in the first step to 0 after `steps`.
@@ -54,7 +56,9 @@ def distill(model: keras.Model, teacher: keras.Model, weight: float, temperature
         wanted = teacher(clips, training=False) / temperature
         log_ratios = ops.log_softmax(wanted) - ops.log_softmax(y_pred / temperature)
         distance = temperature**2 * ops.mean(ops.sum(ops.softmax(wanted) * log_ratios, axis=-1))
-        share = weight * ops.maximum(0.0, 1 - ops.cast(self.optimizer.iterations, "float32") / steps)
+        share = weight * ops.maximum(
+            0.0, 1 - ops.cast(self.optimizer.iterations, "float32") / steps
+        )
         return (1 - share) * loss + share * _per_replica(distance)
 
     model.compute_loss = types.MethodType(compute_loss, model)

@@ -73,6 +73,8 @@ def _convolved_shift(layer):
     def call(layer, inputs):
         shape = tf.shape(inputs)
         clip = tf.reshape(inputs, (-1, layer.num_segments, shape[1] * shape[2], channels))
-        return tf.reshape(tf.nn.depthwise_conv2d(clip, tf.cast(taps, inputs.dtype), [1] * 4, "SAME"), shape)
+        return tf.reshape(
+            tf.nn.depthwise_conv2d(clip, tf.cast(taps, inputs.dtype), [1] * 4, "SAME"), shape
+        )
 
     return call

@@ -25,7 +25,15 @@ class GroupSGD(keras.optimizers.Optimizer):
         global_clipnorm: largest global norm of the gradient, or None.
     """
 
-    def __init__(self, learning_rate=0.01, momentum=0.9, weight_decay=0.0, groups=None, global_clipnorm=None, **kwargs):
+    def __init__(
+        self,
+        learning_rate=0.01,
+        momentum=0.9,
+        weight_decay=0.0,
+        groups=None,
+        global_clipnorm=None,
+        **kwargs,
+    ):
         super().__init__(learning_rate, global_clipnorm=global_clipnorm, **kwargs)
         self.momentum = momentum
         self.coupled_decay = weight_decay  # Keras' own weight_decay would be applied, too
@@ -56,9 +64,19 @@ class GroupSGD(keras.optimizers.Optimizer):
 
     def get_config(self):
         """Returns the constructor's arguments."""
-        names = ("name", "learning_rate", "global_clipnorm", "loss_scale_factor", "gradient_accumulation_steps")
+        names = (
+            "name",
+            "learning_rate",
+            "global_clipnorm",
+            "loss_scale_factor",
+            "gradient_accumulation_steps",
+        )
         config = {name: value for name, value in super().get_config().items() if name in names}
-        own = {"momentum": self.momentum, "weight_decay": self.coupled_decay, "groups": dict(self.groups)}
+        own = {
+            "momentum": self.momentum,
+            "weight_decay": self.coupled_decay,
+            "groups": dict(self.groups),
+        }
         return {**config, **own}
 
 
@@ -75,7 +93,13 @@ def _apply_momentum(variable, velocity, gradient, rate, momentum):
 class StepDecay(keras.optimizers.schedules.LearningRateSchedule):
     """A linear warm-up from `warmup_rate`, then a rate that is divided by 10 at given steps."""
 
-    def __init__(self, learning_rate: float, warmup_steps: int, decay_steps: tuple[int, ...], warmup_rate: float = 0.0):
+    def __init__(
+        self,
+        learning_rate: float,
+        warmup_steps: int,
+        decay_steps: tuple[int, ...],
+        warmup_rate: float = 0.0,
+    ):
         self.learning_rate = learning_rate
         self.warmup_steps = warmup_steps
         self.decay_steps = tuple(decay_steps)
@@ -123,7 +147,9 @@ class EpochCosine(keras.optimizers.schedules.LearningRateSchedule):
         }
 
 
-def build_schedule(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.schedules.LearningRateSchedule:
+def build_schedule(
+    recipe: Recipe, steps_per_epoch: int
+) -> keras.optimizers.schedules.LearningRateSchedule:
     """Returns the recipe's rate as a function of the step."""
     warmup = round(recipe.warmup_epochs * steps_per_epoch)
     if recipe.schedule == "step":
@@ -148,6 +174,10 @@ def build_optimizer(
     if recipe.optimizer == "sgd":
         groups = multipliers(model, new_head)
         return GroupSGD(schedule, recipe.momentum, recipe.weight_decay, groups, clip_norm)
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, global_clipnorm=clip_norm)
-    optimizer.exclude_from_weight_decay([v for v in model.trainable_variables if not v.path.endswith("/kernel")])
+    optimizer = keras.optimizers.AdamW(
+        schedule, weight_decay=recipe.weight_decay, global_clipnorm=clip_norm
+    )
+    optimizer.exclude_from_weight_decay(
+        [v for v in model.trainable_variables if not v.path.endswith("/kernel")]
+    )
     return optimizer

@@ -36,7 +36,11 @@ def multipliers(model: keras.Model, new_head: bool = True) -> dict[str, tuple[fl
 
 def batch_norms(model: keras.Model) -> list[keras.layers.BatchNormalization]:
     """Returns all batch norms of a model, those inside composite layers too, in the order of the layers."""
-    return [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
+    return [
+        layer
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
 
 
 def freeze_batch_norms(model: keras.Model) -> None:

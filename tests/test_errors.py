@@ -1,0 +1,21 @@
+import pytest
+
+from tsm_tf.errors import InputError, MissingFile, missing_extra
+
+
+def test_an_error_names_argument_rule_and_value():
+    error = InputError("num_segments", "must be a positive integer", 0)
+    assert str(error) == "`num_segments` must be a positive integer. Received: 0"
+    assert error.argument == "num_segments"
+
+
+def test_a_missing_file_is_both_kinds_of_error():
+    with pytest.raises(FileNotFoundError) as raised:
+        raise MissingFile("video", "must be an existing file", "a.mp4")
+    assert isinstance(raised.value, InputError)
+    assert str(raised.value) == "`video` must be an existing file. Received: 'a.mp4'"
+
+
+def test_the_smallest_extra_is_named():
+    assert "tsm-tf[live]" in missing_extra(ModuleNotFoundError(name="av.video"))
+    assert missing_extra(ModuleNotFoundError(name="something_else")) is None
