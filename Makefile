@@ -65,6 +65,7 @@ test-backends: env .venv-jax/.installed .venv-torch/.installed
 lint: env
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(RUN) -m basedpyright
 
 format: env
 	$(RUN) -m ruff check --fix .

@@ -1,9 +1,10 @@
-"""Checks that `pip install '.[train,export,live]'` finds wheels on every supported system and Python.
+"""Checks that `pip install '.[train,export,live]'` finds wheels on all systems and Pythons.
 
     python .ci/resolve.py
 
-Nothing is downloaded but metadata, and nothing is installed. pip chooses wheels for `--platform` and `--python-version`,
-but evaluates environment markers for the machine that it runs on. So each target gets a pip whose markers see the target.
+It installs nothing. pip chooses wheels for `--platform` and `--python-version`, but it evaluates
+environment markers for the machine that it runs on. So each target gets a pip whose markers see the
+target.
 """
 
 import concurrent.futures
@@ -17,11 +18,20 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).parent.parent
 PYTHONS = ("3.11", "3.12", "3.13")
-MANYLINUX = ("manylinux2014", *(f"manylinux_2_{minor}" for minor in range(17, 37)))  # Debian 12 has glibc 2.36
+MANYLINUX = (
+    "manylinux2014",
+    *(f"manylinux_2_{minor}" for minor in range(17, 37)),
+)  # Debian 12 has glibc 2.36
 SYSTEMS = {
     # name: sys_platform, platform_system, os_name, platform_machine, tags of wheels
     "Linux x86-64": ("linux", "Linux", "posix", "x86_64", [f"{name}_x86_64" for name in MANYLINUX]),
-    "Linux aarch64": ("linux", "Linux", "posix", "aarch64", [f"{name}_aarch64" for name in MANYLINUX]),
+    "Linux aarch64": (
+        "linux",
+        "Linux",
+        "posix",
+        "aarch64",
+        [f"{name}_aarch64" for name in MANYLINUX],
+    ),
     "macOS arm64": ("darwin", "Darwin", "posix", "arm64", ["macosx_14_0_arm64"]),
     "Windows x86-64": ("win32", "Windows", "nt", "AMD64", ["win_amd64"]),
 }
@@ -46,7 +56,15 @@ def resolve(wheel: pathlib.Path, system: str, python: str) -> str:
         "python_version": python,
         "python_full_version": f"{python}.0",
     }
-    command = [sys.executable, "-c", PIP, json.dumps(environment), "install", "--quiet", "--dry-run"]
+    command = [
+        sys.executable,
+        "-c",
+        PIP,
+        json.dumps(environment),
+        "install",
+        "--quiet",
+        "--dry-run",
+    ]
     command += ["--ignore-installed", "--only-binary=:all:", f"--python-version={python}"]
     command += [f"--platform={tag}" for tag in tags]
     command += [f"--target={wheel.parent}", f"{wheel}[train,export,live]"]
@@ -57,8 +75,20 @@ def resolve(wheel: pathlib.Path, system: str, python: str) -> str:
 def main() -> None:
     targets = list(itertools.product(SYSTEMS, PYTHONS))
     failed = 0
-    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", f"--wheel-dir={folder}", str(ROOT)]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
+        build = [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--no-deps",
+            f"--wheel-dir={folder}",
+            str(ROOT),
+        ]
         subprocess.run(build, check=True)
         (wheel,) = pathlib.Path(folder).glob("*.whl")
 
