@@ -1,4 +1,4 @@
-"""Cases A to K: the same weights and frames give the original implementation's numbers (golden README)."""
+"""Cases A to K: equal weights and frames give the original's numbers (tests/golden/README.md)."""
 
 import json
 import platform
@@ -116,8 +116,8 @@ def test_rebuilt_weights_are_the_originals(golden_dir):
     weights = case.state_dict()
     sums = json.loads((golden_dir / "official_weight_sums.json").read_text())["D"]
     assert weights.keys() == sums.keys()
-    for name, array in weights.items():
-        assert array.sum(dtype=np.float64) == pytest.approx(sums[name], rel=0, abs=1e-6), name
+    for name, weight in weights.items():
+        assert weight.sum(dtype=np.float64) == pytest.approx(sums[name], rel=0, abs=1e-6), name
     for name, values in case.first_values.items():
         first = weights[name].flat[: len(values)]
         np.testing.assert_allclose(first, values, rtol=0, atol=1e-6, err_msg=name)
