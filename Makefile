@@ -24,7 +24,8 @@ $(VENV)/.installed: EXTRAS = train,export,live,test
 .venv-latest/.installed: CONSTRAINTS = constraints-latest.txt
 CONSTRAINTS = $(CONSTRAINTS_$(VERSION))
 
-# Rebuilt when a file that decides its content changes; otherwise this costs nothing.
+# Rebuilt when a file that decides its content changes; otherwise this costs nothing. With `compat`, this folder is on
+# sys.path, so that scripts in tests/ find `export` before tests/export.
 %/.installed: setup.cfg pyproject.toml constraints.txt constraints-latest.txt
 	@test -n "$(CONSTRAINTS_$(VERSION))" || \
 	  { echo "error: Python 3.11, 3.12 or 3.13 is needed, found: $(or $(PYTHON),none) $(VERSION)" >&2; exit 1; }
@@ -32,7 +33,7 @@ CONSTRAINTS = $(CONSTRAINTS_$(VERSION))
 	  { echo "error: $(PYTHON) lacks venv; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $*
 	PIP_CONSTRAINT=$(CONSTRAINTS) PIP_DISABLE_PIP_VERSION_CHECK=1 \
-	  $*/bin/python -m pip install --quiet --progress-bar=on -e '.[$(EXTRAS)]'
+	  $*/bin/python -m pip install --quiet --progress-bar=on --config-settings=editable_mode=compat -e '.[$(EXTRAS)]'
 	@touch $@
 
 demo: env
