@@ -164,8 +164,8 @@ def this_lane():
     """The constraints and the interpreter's package for the Python that runs this, and what that package needs."""
     if sys.version_info < (3, 12):
         return "constraints.txt", "tflite-runtime", set()
-    needed = {"backports-strenum", "flatbuffers", "protobuf", "tqdm", "typing-extensions"}
-    return "constraints-latest.txt", "ai-edge-litert", needed
+    needed = {"backports-strenum", "flatbuffers", "ml-dtypes", "protobuf", "tqdm"}
+    return "constraints-latest.txt", "ai-edge-litert", needed | {"typing-extensions"}
 
 
 def run(*command, cwd=None):
