@@ -101,7 +101,7 @@ def test_refuses_a_folder_with_something_else(tmp_path):
 
 @pytest.mark.slow
 def test_whole_demo_small(tmp_path):
-    flags = ["--epochs=1", "--num_train=18", "--num_val=9", f"--output={tmp_path / 'demo'}"]
+    flags = ["--quick", f"--output={tmp_path / 'demo'}"]
     for _ in range(2):
         done = subprocess.run(
             [sys.executable, "-m", "export.demo", *flags], capture_output=True, text=True

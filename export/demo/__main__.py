@@ -163,6 +163,7 @@ def define_flags():
     flags.DEFINE_integer("epochs", None, "Default: the recipe's.", lower_bound=1)
     flags.DEFINE_integer("num_train", 1440, "Rendered training videos.", lower_bound=9)
     flags.DEFINE_integer("num_val", 360, "Rendered validation videos.", lower_bound=9)
+    flags.DEFINE_bool("quick", False, "One epoch on 18 videos, to check that every step runs.")
 
 
 def main():
@@ -182,7 +183,8 @@ def main():
     output.mkdir(parents=True, exist_ok=True)
     if not (output / DONE_FILE).is_file():
         (output / DONE_FILE).write_text("[]")
-    steps = plan(output, data, values.epochs, values.num_train, values.num_val)
+    size = (1, 18, 9) if values.quick else (values.epochs, values.num_train, values.num_val)
+    steps = plan(output, data, *size)
     try:
         run(steps, output)
     except subprocess.CalledProcessError as error:
@@ -196,5 +198,9 @@ def main():
     print(f"\ntop-1: TSM {top1['tsm']:.1%}, TSN {top1['tsn']:.1%}\nopen {output / 'index.html'}")
 
 
-if __name__ == "__main__":
+def run_command() -> None:
     cli.run(main, define_flags)
+
+
+if __name__ == "__main__":
+    run_command()

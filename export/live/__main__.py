@@ -87,5 +87,9 @@ def main():
         raise KeyboardInterrupt
 
 
-if __name__ == "__main__":
+def run_command() -> None:
     cli.run(main, define_flags)
+
+
+if __name__ == "__main__":
+    run_command()

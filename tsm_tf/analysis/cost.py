@@ -188,5 +188,9 @@ def main():
         print(f"written to {path}")
 
 
-if __name__ == "__main__":
+def run_command() -> None:
     cli.run(main, define_flags)
+
+
+if __name__ == "__main__":
+    run_command()

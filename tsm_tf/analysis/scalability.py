@@ -251,5 +251,9 @@ def main():
     print(f"written to {output}: {', '.join(f'{name}.csv' for name in tables)}, scalability.png")
 
 
-if __name__ == "__main__":
+def run_command() -> None:
     cli.run(main, define_flags)
+
+
+if __name__ == "__main__":
+    run_command()

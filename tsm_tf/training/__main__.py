@@ -125,5 +125,9 @@ def _flags(**values):
     return shlex.join(f"--{name}={value}" for name, value in values.items())
 
 
-if __name__ == "__main__":
+def run_command() -> None:
     cli.run(main, define_flags)
+
+
+if __name__ == "__main__":
+    run_command()
