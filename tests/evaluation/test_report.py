@@ -1,35 +1,29 @@
 import csv
 import json
 
+import matplotlib.image
 import numpy as np
 import pytest
-from testing import refuses
-from videos import write_data
-from weights import with_weights
 
-from tsm_tf import ModelSpec, build_model, clip_dataset, save_checkpoint
-from tsm_tf.evaluation.metrics import confusion_matrix, per_class, softmax, top_k
-from tsm_tf.evaluation.report import evaluate
+from tsm_tf import ModelSpec
+from tsm_tf.evaluation.report import plot_confusion, score_rows, summarise, write_report
+from tsm_tf.evaluation.scores import Scores
 
-LABELS = ("Swiping Left", "Ärger", "drum & bass")
-SPEC = ModelSpec(num_classes=3, labels=LABELS, num_segments=2, input_size=32, width=0.35)
+CLASSES = ("Swiping Left", "Ärger", "drum & bass")
+SUBJECT = {"checkpoint": "runs/a", "data": "data/b", "split": "val"}
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return write_data(tmp_path_factory.mktemp("data"), {"val": 7, "few": 2}, labels=LABELS)
-
-
-@pytest.fixture(scope="module")
-def model():
-    return with_weights(build_model(SPEC))
-
-
-@pytest.fixture(scope="module")
-def checkpoint(model, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("checkpoint")
-    save_checkpoint(model, folder)
-    return folder
+@pytest.fixture
+def scores():
+    """Of four videos, the first and the last are classified correctly."""
+    return Scores(
+        logits=np.array([[3, 1, 2], [0, 5, 1], [1, 2, 3.2234567], [9, 8, 9.5]], np.float32),
+        labels=np.array([0, 2, 1, 2]),
+        names=("a b.mp4", "/absolute/c.mp4", "s3://bucket/d.mp4", "e/f.mp4"),
+        classes=CLASSES,
+        protocol="efficient",
+        spec=ModelSpec(num_classes=3, labels=CLASSES),
+    )
 
 
 def rows_of(path):
@@ -37,56 +31,71 @@ def rows_of(path):
         return list(csv.DictReader(file))
 
 
-def test_agrees_with_the_model(data, model, checkpoint, tmp_path):
-    metrics = evaluate(checkpoint, data, tmp_path / "e", batch_size=3)
-    clips, labels = next(iter(clip_dataset(data, SPEC, "val", False, 7)))
-    logits, labels = model.predict_on_batch(clips), labels.numpy()
-    rows = rows_of(tmp_path / "e" / "scores.csv")
-    scores = [[float(row[f"logit {name}"]) for name in LABELS] for row in rows]
-    np.testing.assert_allclose(scores, logits, atol=1e-4)
-    assert [row["label"] for row in rows] == [LABELS[i] for i in labels]
-    assert [row["predicted"] for row in rows] == [LABELS[i] for i in logits.argmax(1)]
-    assert (
-        metrics["top1"] == pytest.approx((logits.argmax(1) == labels).mean())
-        and metrics["top5"] == 1
+def test_figures_by_hand(scores):
+    confusion = np.array([[1, 0, 0], [0, 0, 1], [0, 1, 1]])
+    assert summarise(scores, confusion) == {
+        "top1": 0.5,
+        "top5": 1.0,
+        "videos": 4,
+        "per_class": [
+            {"class": "Swiping Left", "recall": 1.0, "precision": 1.0, "videos": 1},
+            {"class": "Ärger", "recall": 0.0, "precision": 0.0, "videos": 1},
+            {"class": "drum & bass", "recall": 0.5, "precision": 0.5, "videos": 2},
+        ],
+    }
+
+
+def test_files(scores, tmp_path):
+    metrics = write_report(scores, tmp_path / "new", SUBJECT)
+    folder = tmp_path / "new"
+    names = ["confusion.png", "metrics.json", "per_class.csv", "scores.csv", "scores.npz"]
+    assert sorted(path.name for path in folder.iterdir()) == names
+
+    assert json.loads((folder / "metrics.json").read_text(encoding="utf-8")) == metrics
+    assert list(metrics)[:5] == ["checkpoint", "data", "split", "protocol", "top1"]
+    assert metrics["top1"] == 0.5 and metrics["protocol"] == "efficient"
+
+    assert Scores.load(folder / "scores.npz").logits.tobytes() == scores.logits.tobytes()
+    assert [row["class"] for row in rows_of(folder / "per_class.csv")] == list(CLASSES)
+    assert len(rows_of(folder / "scores.csv")) == 4
+    assert (folder / "confusion.png").stat().st_size > 5000
+
+
+def test_the_same_scores_give_the_same_report(scores, tmp_path):
+    write_report(scores, tmp_path / "a", SUBJECT)
+    write_report(Scores.load(tmp_path / "a" / "scores.npz"), tmp_path / "b", SUBJECT)
+    for name in ("confusion.png", "metrics.json", "per_class.csv", "scores.csv"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+
+
+def test_rows_by_hand(scores):
+    rows = list(score_rows(scores, "data/b"))
+    paths = ["data/b/a b.mp4", "/absolute/c.mp4", "s3://bucket/d.mp4", "data/b/e/f.mp4"]
+    assert [row["path"] for row in rows] == paths
+    assert rows[2] == {
+        "path": "s3://bucket/d.mp4",
+        "label": "Ärger",
+        "predicted": "drum & bass",
+        "probability": 0.7131,
+        "logit Swiping Left": 1.0,
+        "logit Ärger": 2.0,
+        "logit drum & bass": 3.22346,
+    }
+
+
+def test_the_picture_shows_shares_of_each_true_class(tmp_path):
+    counts = np.array([[8, 0], [1, 1]])
+    plot_confusion(counts, ("a", "b"), "title", tmp_path / "a.png")
+    plot_confusion(counts * [[3], [1]], ("a", "b"), "title", tmp_path / "same_shares.png")
+    plot_confusion(counts[::-1], ("a", "b"), "title", tmp_path / "other.png")
+
+    a, same_shares, other = (
+        matplotlib.image.imread(tmp_path / f"{name}.png") for name in ("a", "same_shares", "other")
     )
-    assert json.loads((tmp_path / "e" / "metrics.json").read_text(encoding="utf-8")) == metrics
-    assert [row["class"] for row in rows_of(tmp_path / "e" / "per_class.csv")] == list(LABELS)
-    assert (tmp_path / "e" / "confusion.png").stat().st_size > 5000 and not list(
-        tmp_path.rglob(".writing*")
-    )
+    assert (a == same_shares).all()
+    assert a.shape == other.shape and (a != other).any()
 
 
-def test_results_of_something_else_are_not_lost(data, checkpoint, tmp_path):
-    first = evaluate(checkpoint, data, tmp_path, "few")
-    assert evaluate(checkpoint, data, tmp_path, "few") == first  # the same again replaces itself
-    with refuses("output", "split 'few'"):
-        evaluate(checkpoint, data, tmp_path, "val")
-    (tmp_path / "metrics.json").unlink()
-    with refuses("output", "new or empty"):
-        evaluate(checkpoint, data, tmp_path, "few")
-
-
-def test_refuses_other_classes(data, checkpoint, model, tmp_path):
-    other = write_data(tmp_path / "other", {"val": 1}, labels=("a", "b", "c"))
-    with refuses("data", "Swiping Left", "'a'"):
-        evaluate(checkpoint, other, tmp_path / "e")
-    save_checkpoint(build_model(SPEC.replace(num_classes=4, labels=None)), tmp_path / "unnamed")
-    with refuses("data", "4 classes", "Swiping Left"):
-        evaluate(tmp_path / "unnamed", data, tmp_path / "e")
-    assert not (tmp_path / "e").exists()
-
-
-def test_metrics_by_hand():
-    logits = np.array([[3.0, 1, 2], [0, 5, 1], [1, 2, 3], [9, 8, 7]])
-    labels = np.array([0, 2, 1, 2])
-    assert (
-        top_k(logits, labels, 1) == 0.25
-        and top_k(logits, labels, 2) == 0.75
-        and top_k(logits, labels, 9) == 1
-    )
-    confusion = confusion_matrix(logits.argmax(1), labels, 3)
-    assert confusion.tolist() == [[1, 0, 0], [0, 0, 1], [1, 1, 0]]
-    assert per_class(confusion)[0] == {"recall": 1.0, "precision": 0.5, "videos": 1}
-    assert per_class(np.zeros((1, 1), int)) == [{"recall": None, "precision": None, "videos": 0}]
-    np.testing.assert_allclose(softmax(np.array([1000.0, 1000.0])), [0.5, 0.5])
+def test_a_class_without_videos_has_an_empty_row(tmp_path):
+    plot_confusion(np.array([[0, 0], [1, 1]]), ("a", "b"), "title", tmp_path / "a.png")
+    assert (tmp_path / "a.png").stat().st_size > 2000

@@ -30,7 +30,7 @@ def test_times_online_and_clip_models_in_turns(online, clip, tmp_path):
 
     for row in rows:
         assert 0 < float(row["p50_ms"]) <= float(row["p90_ms"]) <= float(row["p99_ms"])
-        assert 0 < float(row["invoke_p50_ms"])
+        assert float(row["invoke_p50_ms"]) > 0
         assert row["steps"] == "50"
         assert row["runtime"].split()[0] in RUNTIMES
         assert row["device"] == device()
