@@ -1,3 +1,5 @@
+"""Tests of tsm_tf.analysis.cost and tsm_tf.analysis.layer_cost."""
+
 import csv
 import subprocess
 import sys
@@ -65,6 +67,7 @@ BY_HAND = {
     "batch norm": (IMAGE, layers.BatchNormalization(), 0, 4 + 4),
     "frozen": (IMAGE, layers.BatchNormalization(trainable=False), 0, 4 + 4),
     "pooling": (IMAGE, layers.AveragePooling2D(2), 0, 0),
+    "a mark": (IMAGE, layers.Identity(name="shift_00"), 0, 0),
 }
 
 
@@ -245,9 +248,23 @@ def test_command(tmp_path):
 def test_command_refuses(tmp_path):
     done = command(f"--checkpoint={tmp_path}", "--num_segments=4")
     assert done.returncode == 1 and done.stderr.startswith(
-        "error: `checkpoint` decides --num_segments"
+        "error: `checkpoint` determines --num_segments;"
     )
     done = command("--backbone=resnet18", "--non_local")
     assert done.returncode == 1 and done.stderr.startswith(
         "error: `non_local` must be false unless"
     )
+
+
+@pytest.mark.parametrize(
+    ("flags", "parameters"),
+    [
+        (["--backbone=keras:MobileNetV2", "--input_size=64", "--num_classes=10"], 2_236_682 + 34_112),
+        (["--backbone=resnet18", "--modality=flow", "--dropout=0", "--num_classes=10"], 0),
+    ],
+)
+def test_command_accepts_what_training_and_export_accept(flags, parameters):
+    done = command(*flags)
+    assert done.returncode == 0, done.stderr
+    print(done.stdout)
+    assert f"parameters               {parameters:,}\n" in done.stdout

@@ -76,7 +76,7 @@ def test_rows_by_hand(scores):
         "path": "s3://bucket/d.mp4",
         "label": "Ärger",
         "predicted": "drum & bass",
-        "probability": 0.7131,
+        "probability": 0.713,
         "logit Swiping Left": 1.0,
         "logit Ärger": 2.0,
         "logit drum & bass": 3.22346,
