@@ -48,8 +48,9 @@ def bare_loop(videos: Sequence[Video], num_segments: int) -> int:
 
 def measure(listing: Listing, spec: ModelSpec, batch_size: int, rounds: int) -> dict[str, object]:
     """Returns videos per second of both, and the ratio of the pipeline's speed to the loop's."""
+    from tsm_tf.data.augment import Augmentation
     from tsm_tf.data.epoch_order import Order
-    from tsm_tf.data.pipeline import Augmentation, clip_dataset
+    from tsm_tf.data.pipeline import clip_dataset
 
     videos = listing.videos("train")
     dataset = clip_dataset(

@@ -87,9 +87,10 @@ def model_cost(model: "keras.Model") -> ModelCost:
             channels of an input are unknown.
     """
     from tsm_tf.analysis.layer_cost import call_cost
-    from tsm_tf.models.graph import calls, forget, inline, is_graph
+    from tsm_tf.keras_internals import is_functional
+    from tsm_tf.models.graph import calls, forget, inline
 
-    if not is_graph(model):
+    if not is_functional(model):
         rule = "must be a functional or sequential Keras model that is built"
         raise InputError("model", rule, type(model).__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tsm_tf import output_folder
-from tsm_tf.data.listing import Listing
+from tsm_tf.data.listing import Listing, is_uri
 from tsm_tf.errors import InputError
 from tsm_tf.evaluation.predict import predict
 from tsm_tf.evaluation.protocols import EFFICIENT, Protocol
@@ -90,4 +90,4 @@ def checkpoint_digest(directory: str | os.PathLike) -> str:
 def _normalised(data):
     """Returns a path without redundant slashes; a URI stays as it is."""
     text = os.fspath(data)
-    return text if "://" in text else str(pathlib.Path(text))
+    return text if is_uri(text) else str(pathlib.Path(text))

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tsm_tf.data.listing import Listing
+from tsm_tf.data.observer import Observer
 from tsm_tf.data.pipeline import clip_dataset
 from tsm_tf.data.sources.video_file import BadVideoError
 from tsm_tf.errors import InputError
@@ -68,14 +69,11 @@ def _check_classes(spec: ModelSpec, listing: Listing) -> None:
         raise InputError("data", rule, listing.labels)
 
 
-class _FirstBadVideo:
-    """Observer that remembers the first video that could not be decoded."""
+class _FirstBadVideo(Observer):
+    """Remembers the first video that could not be decoded."""
 
     def __init__(self):
         self.error: BadVideoError | None = None
-
-    def clip_ready(self, place: int) -> None:
-        pass
 
     def bad_video(self, error: BadVideoError) -> None:
         self.error = self.error or error

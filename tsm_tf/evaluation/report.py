@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tsm_tf.data.listing import is_uri
 from tsm_tf.evaluation.metrics import confusion_matrix, per_class, softmax, top_k
 from tsm_tf.evaluation.scores import SCORES_FILE, Scores
 from tsm_tf.files import replacing, write_csv, write_text
@@ -76,7 +77,7 @@ def score_rows(scores: Scores, data: str) -> Iterator[dict[str, object]]:
         strict=True,
     ):
         row = {
-            "path": name if "://" in name else posixpath.join(data, name),
+            "path": name if is_uri(name) else posixpath.join(data, name),
             "label": scores.classes[label],
             "predicted": scores.classes[predicted],
             "probability": round(float(probability[predicted]), 4),
