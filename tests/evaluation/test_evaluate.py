@@ -10,8 +10,8 @@ from weights import with_weights
 
 from tsm_tf import ModelSpec, build_model, clip_dataset, save_checkpoint
 from tsm_tf.data.listing import Listing
-from tsm_tf.evaluation.evaluate import checkpoint_digest, evaluate
-from tsm_tf.evaluation.protocols import Protocol
+from tsm_tf.evaluation.evaluate import check_output, checkpoint_digest, evaluate
+from tsm_tf.evaluation.protocols import EFFICIENT, Protocol
 from tsm_tf.evaluation.scores import Scores
 
 LABELS = ("Swiping Left", "Ärger", "drum & bass")
@@ -20,7 +20,7 @@ SPEC = ModelSpec(num_classes=3, labels=LABELS, num_segments=2, input_size=32, wi
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return write_data(tmp_path_factory.mktemp("data"), {"val": 7, "few": 2}, labels=LABELS)
+    return write_data(tmp_path_factory.mktemp("data"), {"val": 7}, labels=LABELS)
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +35,20 @@ def checkpoint(model, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def output(data, checkpoint, tmp_path_factory):
+    """A folder with the report on `val`."""
+    folder = tmp_path_factory.mktemp("evaluation") / "new"
+    evaluate(checkpoint, data, folder, batch_size=3)
+    return folder
+
+
 def rows_of(path):
     with path.open(encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
-def test_agrees_with_the_model(data, model, checkpoint, tmp_path):
-    output = tmp_path / "e"
-    metrics = evaluate(checkpoint, data, output, batch_size=3)
+def test_agrees_with_the_model(data, model, output):
     clips, labels = next(iter(clip_dataset(Listing(data), SPEC, "val", 7)))
     logits, labels = model.predict_on_batch(clips), labels.numpy()
 
@@ -54,24 +60,58 @@ def test_agrees_with_the_model(data, model, checkpoint, tmp_path):
     assert [row["label"] for row in rows] == [LABELS[i] for i in labels]
     assert [row["predicted"] for row in rows] == [LABELS[i] for i in logits.argmax(1)]
 
+    metrics = json.loads((output / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["top1"] == pytest.approx((logits.argmax(1) == labels).mean())
     assert metrics["top5"] == 1
-    assert json.loads((output / "metrics.json").read_text(encoding="utf-8")) == metrics
     assert [row["class"] for row in rows_of(output / "per_class.csv")] == list(LABELS)
     assert (output / "confusion.png").stat().st_size > 5000
-    assert not list(tmp_path.rglob(".writing*"))
+    assert not list(output.parent.rglob(".writing*"))
 
 
-def test_scores_name_the_checkpoint(data, checkpoint, tmp_path):
-    evaluate(checkpoint, data, tmp_path / "e", "few")
-    scores = Scores.load(tmp_path / "e" / "scores.npz")
+def test_the_same_again_replaces_itself(data, checkpoint, output):
+    before = (output / "metrics.json").read_text(encoding="utf-8")
+    (output / "per_class.csv").unlink()
+    metrics = evaluate(checkpoint, data, output)
+    assert metrics == json.loads(before)
+    assert (output / "metrics.json").read_text(encoding="utf-8") == before
+    assert (output / "per_class.csv").is_file()
+
+
+def test_results_of_something_else_are_not_lost(tmp_path):
+    subject = {"checkpoint": "runs/a", "data": "data/b", "split": "few"}
+    check_output(tmp_path / "new", subject, EFFICIENT)
+    assert not (tmp_path / "new").exists()
+
+    metrics = {**subject, "protocol": "efficient", "top1": 0.5}
+    (tmp_path / "metrics.json").write_text(json.dumps(metrics))
+    check_output(tmp_path, subject, EFFICIENT)
+    with refuses("output", "split", "'few'", "'val'"):
+        check_output(tmp_path, {**subject, "split": "val"}, EFFICIENT)
+    with refuses("output", "protocol", "'efficient'", "'other'"):
+        check_output(tmp_path, subject, Protocol("other"))
+
+    (tmp_path / "metrics.json").rename(tmp_path / "mine.json")
+    with refuses("output", "new or empty"):
+        check_output(tmp_path, subject, EFFICIENT)
+
+
+def test_reports_without_a_protocol_are_efficient(tmp_path):
+    subject = {"checkpoint": "runs/a", "data": "data/b", "split": "few"}
+    (tmp_path / "metrics.json").write_text(json.dumps({**subject, "top1": 0.5}))
+    check_output(tmp_path, subject, EFFICIENT)
+    with refuses("output", "protocol", "'efficient'", "'other'"):
+        check_output(tmp_path, subject, Protocol("other"))
+
+
+def test_scores_name_the_checkpoint(checkpoint, output):
     files = [(checkpoint / name).read_bytes() for name in ("spec.json", "model.weights.h5")]
     digests = b"".join(hashlib.sha256(content).digest() for content in files)
-    assert scores.checkpoint_digest == hashlib.sha256(digests).hexdigest()
+    digest = Scores.load(output / "scores.npz").checkpoint_digest
+    assert digest == hashlib.sha256(digests).hexdigest()
 
 
-def test_the_digest_of_a_run_is_that_of_its_best_checkpoint(model, checkpoint, tmp_path):
-    save_checkpoint(model, tmp_path / "best")
+def test_the_digest_of_a_run_is_that_of_its_best_checkpoint(checkpoint, tmp_path):
+    (tmp_path / "best").mkdir()
     for name in ("spec.json", "model.weights.h5"):
         (tmp_path / "best" / name).write_bytes((checkpoint / name).read_bytes())
     assert checkpoint_digest(tmp_path) == checkpoint_digest(checkpoint)
@@ -79,31 +119,8 @@ def test_the_digest_of_a_run_is_that_of_its_best_checkpoint(model, checkpoint, t
     assert checkpoint_digest(tmp_path) != checkpoint_digest(checkpoint)
 
 
-def test_results_of_something_else_are_not_lost(data, checkpoint, tmp_path):
-    first = evaluate(checkpoint, data, tmp_path, "few")
-    assert evaluate(checkpoint, data, tmp_path, "few") == first  # the same again replaces itself
-    with refuses("output", "split", "'few'", "'val'"):
-        evaluate(checkpoint, data, tmp_path, "val")
-    with refuses("output", "protocol", "'efficient'", "'other'"):
-        evaluate(checkpoint, data, tmp_path, "few", Protocol("other"))
-
-    (tmp_path / "metrics.json").unlink()
-    with refuses("output", "new or empty"):
-        evaluate(checkpoint, data, tmp_path, "few")
-
-
-def test_a_report_without_a_protocol_is_replaced(data, checkpoint, tmp_path):
-    first = evaluate(checkpoint, data, tmp_path, "few")
-    old = {name: value for name, value in first.items() if name != "protocol"}
-    (tmp_path / "metrics.json").write_text(json.dumps(old))
-    assert evaluate(checkpoint, data, tmp_path, "few") == first
-
-
-def test_refuses_other_classes(data, checkpoint, tmp_path):
+def test_refuses_other_classes(checkpoint, tmp_path):
     other = write_data(tmp_path / "other", {"val": 1}, labels=("a", "b", "c"))
     with refuses("data", "Swiping Left", "'a'"):
         evaluate(checkpoint, other, tmp_path / "e")
-    save_checkpoint(build_model(SPEC.replace(num_classes=4, labels=None)), tmp_path / "unnamed")
-    with refuses("data", "4 classes", "Swiping Left"):
-        evaluate(tmp_path / "unnamed", data, tmp_path / "e")
     assert not (tmp_path / "e").exists()
