@@ -6,6 +6,7 @@ import pathlib
 import socket
 import subprocess
 from collections.abc import Sequence
+from typing import IO
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -39,13 +40,13 @@ class Trainers:
     def __call__(self) -> None:
         """Takes one step in every process and waits for all."""
         for process in self.processes:
-            process.stdin.write("step\n")
+            _pipes(process)[0].write("step\n")
         self._read_lines()
 
     def close(self) -> int:
         """Ends the processes; returns the largest peak memory in bytes."""
         for process in self.processes:
-            process.stdin.close()
+            _pipes(process)[0].close()
         return max(int(line) for line in self._read_lines())
 
     def _start(self, cores, environment):
@@ -66,10 +67,16 @@ class Trainers:
             os.sched_setaffinity(0, before)
 
     def _read_lines(self):
-        lines = [process.stdout.readline() for process in self.processes]
+        lines = [_pipes(process)[1].readline() for process in self.processes]
         if not all(lines):
             raise RuntimeError(f"a process ended early: {' '.join(self.command)}")
         return lines
+
+
+def _pipes(process: "subprocess.Popen[str]") -> tuple[IO[str], IO[str]]:
+    """Returns a process' standard input and output."""
+    assert process.stdin and process.stdout
+    return process.stdin, process.stdout
 
 
 def _environment(addresses, index):

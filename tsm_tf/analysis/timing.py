@@ -2,17 +2,20 @@
 
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TypeVar
 
 _WARM_UP_CALLS = 2
 _ROUNDS_PER_MESSAGE = 5
 
+Name = TypeVar("Name", bound=Hashable)
+
 
 def interleaved(
-    calls: Mapping[str, Callable[[], object]],
+    calls: Mapping[Name, Callable[[], object]],
     rounds: int,
     progress: Callable[[str], object] = print,
-) -> dict[str, list[float]]:
+) -> dict[Name, list[float]]:
     """Times functions in turns, once per round, so that a drifting machine slows all equally.
 
     Args:
@@ -28,7 +31,7 @@ def interleaved(
             call()
 
     names = list(calls)
-    seconds: dict[str, list[float]] = {name: [] for name in names}
+    seconds: dict[Name, list[float]] = {name: [] for name in names}
     for number in range(rounds):
         # Every round starts with another function: whatever follows a big model has cold caches.
         first = number % len(names)
