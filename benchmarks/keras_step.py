@@ -27,8 +27,9 @@ def train(spec: ModelSpec, batch_size: int, strategy: str) -> None:
     import tensorflow as tf
 
     from tsm_tf.training.devices import pick_devices, prepared
+    from tsm_tf.training.model import make_model
     from tsm_tf.training.recipes import get_recipe
-    from tsm_tf.training.train import Execution, Start, make_model
+    from tsm_tf.training.settings import Execution, Initialization
 
     class WaitForLine(keras.callbacks.Callback):
         def on_train_batch_begin(self, batch, logs=None):
@@ -49,8 +50,7 @@ def train(spec: ModelSpec, batch_size: int, strategy: str) -> None:
     clips = np.random.default_rng(devices.share.index).integers(0, 256, shape, dtype=np.uint8)
     dataset = tf.data.Dataset.from_tensors((clips, np.arange(batch_size))).repeat()
 
-    with devices.scope():
-        model, _ = make_model(spec, recipe, Start(), Execution(), devices, steps=1000)
+    model = make_model(spec, recipe, Initialization(), Execution(), devices, steps=1000)
     with prepared(model, devices, dataset.element_spec):
         model.fit(
             devices.distribute(dataset),

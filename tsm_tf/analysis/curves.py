@@ -13,7 +13,7 @@ from absl import flags
 from tsm_tf import cli
 from tsm_tf.errors import InputError, MissingFile
 from tsm_tf.files import replacing
-from tsm_tf.training.run_folder.callbacks import LOG_FILE
+from tsm_tf.training.run_folder.curves import LOG_FILE
 
 Run = Sequence[tuple[float, float]]
 """Seconds since the start, and top-1, after each epoch."""
