@@ -46,7 +46,7 @@ def define_flags():
         "TFLite files, or folders of them; ratios are to the last file.",
         required=True,
     )
-    flags.DEFINE_list("runtimes", RUNTIMES, "Runtimes to measure.")
+    flags.DEFINE_list("runtimes", list(RUNTIMES), "Runtimes to measure.")
     flags.DEFINE_integer("rounds", 10, "See export.benchmark.", lower_bound=1)
     flags.DEFINE_bool("curve", False, "Also draw the latency over the multiply-adds.")
     flags.DEFINE_string("output", str(RESULTS), "Folder for the CSV and PNG files.")
