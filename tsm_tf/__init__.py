@@ -5,13 +5,16 @@ Names load on first use (PEP 562): `import tsm_tf` loads neither Keras nor Tenso
 
 import importlib
 
+from tsm_tf import keras_registration
 from tsm_tf.errors import missing_extra
 
 _MODULE_OF_NAME = {
+    "ClipModel": "tsm_tf.models.clip",
     "InputError": "tsm_tf.errors",
     "ModelSpec": "tsm_tf.spec",
     "NonLocal": "tsm_tf.layers.non_local",
     "SegmentConsensus": "tsm_tf.layers.consensus",
+    "StreamModel": "tsm_tf.models.stream",
     "StreamingTemporalShift": "tsm_tf.layers.temporal_shift",
     "TemporalPool": "tsm_tf.layers.temporal_pool",
     "TemporalShift": "tsm_tf.layers.temporal_shift",
@@ -26,6 +29,8 @@ _MODULE_OF_NAME = {
 }
 
 __all__ = list(_MODULE_OF_NAME)
+
+keras_registration.register()
 
 
 def __getattr__(name: str):

@@ -5,6 +5,7 @@ from keras import layers, ops
 from tsm_tf import NonLocal
 from tsm_tf.analysis.cost import model_cost
 from tsm_tf.analysis.layer_cost import multiply_adds
+from tsm_tf.layers.site import Site
 
 IMAGE = (8, 8, 4)
 BY_HAND = {
@@ -51,7 +52,7 @@ BY_HAND = {
     "batch norm": (IMAGE, layers.BatchNormalization(), 0, 4 + 4),
     "frozen": (IMAGE, layers.BatchNormalization(trainable=False), 0, 4 + 4),
     "pooling": (IMAGE, layers.AveragePooling2D(2), 0, 0),
-    "a mark": (IMAGE, layers.Identity(), 0, 0),
+    "a site": (IMAGE, Site("shift"), 0, 0),
 }
 
 
