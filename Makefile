@@ -72,29 +72,13 @@ format: env
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
-NETWORKS := resnet50,mobilenet_v2,keras:MobileNetV2,keras:MobileNetV3Small,keras:EfficientNetB0,keras:EfficientNetV2B0,keras:ResNet50V2
-
-SIZES := mobilenet_v2/1.0/160 mobilenet_v2/0.75/192 mobilenet_v2/0.5/224 mobilenet_v2/0.5/160 mobilenet_v2/0.35/160 \
-  keras:MobileNetV3Small/1.0/224
-
-# Ratios of pairs that are measured in turns; absolute times are this machine's. The results are CSV and PNG files.
+# Results are CSV and PNG files in benchmarks/results. One part: python -m benchmarks.run --parts=size_latency
 bench: env
-	$(RUN) -m benchmarks.keras_clip_latency --output=benchmarks --backbones=$(NETWORKS)
-	rm -rf build/bench && mkdir -p build/bench
-	$(RUN) -m export.tflite --online --variants=float32,int8 --output=build/bench/tsm
-	$(RUN) -m export.tflite --online --variants=float32,int8 --shift_mode=none --output=build/bench/plain_2d
-	$(RUN) -m export.benchmark --output=benchmarks --threads=1 --runtimes=tflite_runtime,ai_edge_litert \
-	  --models=$$(echo build/bench/tsm/*.tflite build/bench/plain_2d/*int8.tflite build/bench/plain_2d/*float32.tflite | tr ' ' ,)
-	set -e; for size in $(SIZES); do $(RUN) -m export.tflite --online --backbone=$${size%/*/*} --output=build/bench/$$size \
-	  --width=$$(echo $$size | cut -d/ -f2) --input_size=$${size##*/}; done
-	$(RUN) -m export.benchmark --output=benchmarks/sizes --threads=1 --runtimes=tflite_runtime,ai_edge_litert \
-	  --models=$$(ls build/bench/*/*/*/*.tflite | tr '\n' , )build/bench/tsm/mobilenet_v2_online_float32.tflite
-	$(RUN) -m tsm_tf.data.synthetic --output=build/bench/data --num_train=180 --num_val=9
-	$(RUN) -m benchmarks.training_input --data=build/bench/data --output=benchmarks
+	$(RUN) -m benchmarks.run
 
 # Training steps against TSN, the original in PyTorch, and two workers; 10 minutes, and PyTorch's 5 GB.
 bench-train: env .venv-torch/.installed
-	$(RUN) -m benchmarks.training_step --torch_python=.venv-torch/bin/python --output=benchmarks
+	$(RUN) -m benchmarks.run --parts=training_step --torch_python=.venv-torch/bin/python
 
 # Hours of reliability: a million steps of a stream, and damaged model files. `make soak STEPS=20000` for a short one.
 STEPS ?= 1000000
