@@ -73,7 +73,7 @@ public final class ModelFile {
             JSONObject stream = new JSONObject(streamText == null ? "{}" : streamText);
             variant = stream.optString("variant", "float32");
             initialCaches = initialCaches(stream.optJSONObject("start"));
-            smoothing = SmoothingJson.read(stream, labels);
+            smoothing = SmoothingJson.read(stream);
         } catch (JSONException error) {
             throw new ModelException("The file's spec cannot be read: " + error.getMessage());
         }

@@ -6,7 +6,8 @@ import java.util.List;
 /**
  * Turns the logits of a stream into a stable class, as {@code export/live/smoothing.py} does;
  * tests compare the two. Logits are averaged over the last steps, and a new class stays for at
- * least the refractory steps. Allocates nothing per step.
+ * least the refractory steps. Rules for classes without a label are ignored. Allocates nothing per
+ * step.
  */
 public final class Smoother {
     private static final String NO_GESTURE = "No gesture"; // assumed before the first frame
@@ -26,9 +27,8 @@ public final class Smoother {
         for (int i = 0; i < classes; i++) {
             String label = labels.get(i);
             keepLast[i] = rules.keepLast.contains(label);
-            sameAs[i] = rules.sameAs.containsKey(label)
-                    ? labels.indexOf(rules.sameAs.get(label))
-                    : i;
+            int other = labels.indexOf(rules.sameAs.get(label)); // -1 without a rule
+            sameAs[i] = other < 0 ? i : other;
         }
 
         start = labels.indexOf(NO_GESTURE);

@@ -3,7 +3,6 @@ package org.tsm.core;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.json.JSONArray;
@@ -19,10 +18,9 @@ final class SmoothingJson {
     /**
      * Returns the rules in {@code TSM_STREAM}, or the default rules if it has none.
      *
-     * @throws ModelException if a number is out of range, or a class is not in the labels
+     * @throws ModelException if a number is out of range
      */
-    static SmoothingRules read(JSONObject stream, List<String> labels)
-            throws JSONException, ModelException {
+    static SmoothingRules read(JSONObject stream) throws JSONException, ModelException {
         SmoothingRules rules = SmoothingRules.DEFAULT;
         if (stream.isNull("smoothing")) {
             return rules;
@@ -32,8 +30,8 @@ final class SmoothingJson {
         return new SmoothingRules(
                 steps(values, "averaged_steps", rules.averagedSteps, 1),
                 steps(values, "refractory_steps", rules.refractorySteps, 0),
-                keepLast(values, labels),
-                sameAs(values, labels));
+                keepLast(values),
+                sameAs(values));
     }
 
     private static int steps(JSONObject values, String name, int absent, int smallest)
@@ -45,35 +43,26 @@ final class SmoothingJson {
         return steps;
     }
 
-    private static Set<String> keepLast(JSONObject values, List<String> labels)
-            throws JSONException, ModelException {
+    private static Set<String> keepLast(JSONObject values) throws JSONException {
         Set<String> classes = new HashSet<>();
         if (!values.isNull("keep_last")) {
             JSONArray names = values.getJSONArray("keep_last");
             for (int i = 0; i < names.length(); i++) {
-                classes.add(known(names.getString(i), labels));
+                classes.add(names.getString(i));
             }
         }
         return classes;
     }
 
-    private static Map<String, String> sameAs(JSONObject values, List<String> labels)
-            throws JSONException, ModelException {
+    private static Map<String, String> sameAs(JSONObject values) throws JSONException {
         Map<String, String> classes = new HashMap<>();
         if (!values.isNull("same_as")) {
             JSONObject pairs = values.getJSONObject("same_as");
             for (Iterator<String> names = pairs.keys(); names.hasNext(); ) {
                 String name = names.next();
-                classes.put(known(name, labels), known(pairs.getString(name), labels));
+                classes.put(name, pairs.getString(name));
             }
         }
         return classes;
-    }
-
-    private static String known(String name, List<String> labels) throws ModelException {
-        if (!labels.contains(name)) {
-            throw new ModelException("The file's smoothing names an unknown class: " + name);
-        }
-        return name;
     }
 }

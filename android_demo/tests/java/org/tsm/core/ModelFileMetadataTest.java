@@ -55,12 +55,6 @@ public class ModelFileMetadataTest {
         assertEquals(
                 "The file's refractory_steps is out of range: 1001",
                 error("", "{\"smoothing\": {\"refractory_steps\": 1001}}"));
-        assertEquals(
-                "The file's smoothing names an unknown class: right",
-                error("", "{\"smoothing\": {\"keep_last\": [\"right\"]}}"));
-        assertEquals(
-                "The file's smoothing names an unknown class: right",
-                error("", "{\"smoothing\": {\"same_as\": {\"left\": \"right\"}}}"));
         assertTrue(error("", "{\"smoothing\": 12}").contains("cannot be read"));
         assertTrue(error("", "{\"smoothing\": {\"same_as\": []}}").contains("cannot be read"));
     }

@@ -35,6 +35,13 @@ public class SmootherTest {
     }
 
     @Test
+    public void unknownClassesAreIgnored() {
+        Map<String, String> sameAs = Map.of("b", "unknown", "unknown", "c");
+        SmoothingRules rules = new SmoothingRules(1, 0, Set.of("unknown"), sameAs);
+        assertArrayEquals(new int[] {0, 1, 2}, shown(rules, 0, 1, 2));
+    }
+
+    @Test
     public void logitsAreAveragedOverTheSteps() {
         Smoother one = new Smoother(LABELS, new SmoothingRules(1, 0, Set.of(), Map.of()));
         Smoother two = new Smoother(LABELS, new SmoothingRules(2, 0, Set.of(), Map.of()));
