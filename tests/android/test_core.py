@@ -44,7 +44,7 @@ def to_rgb(y, u, v):
 
 
 def in_memory(plane, padding, pixel_stride):
-    """A camera's plane: there are bytes between its pixels and after its rows, but not at its end."""
+    """A camera's plane: bytes lie between its pixels and after its rows, but not at its end."""
     height, width = plane.shape
     rows = np.full((height, width * pixel_stride + padding), 77, np.uint8)
     rows[:, : width * pixel_stride : pixel_stride] = plane
