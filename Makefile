@@ -86,7 +86,8 @@ soak: env
 	TF_CPP_MIN_LOG_LEVEL=3 $(RUN) tests/soak.py --steps=$(STEPS)
 	$(RUN) tests/mutations.py --count=2000
 
-# The Android demo, docs/android.md. Its models: MODEL="FILE ...", CHECKPOINT=DIR, the demo's, or fresh weights.
+# The Android demo; see docs/android.md. Its models are MODEL="FILE ...", or exported from CHECKPOINT=DIR,
+# or from `make demo`. Otherwise, it gets fresh weights.
 APK_PACKAGES := aapt android-framework-res apksigner bazel-bootstrap dexdump maven openjdk-17-jdk-headless unzip
 APK_MODELS := build/apk/models
 APK_VARIANTS := float32,float16,int8
@@ -109,14 +110,14 @@ else ifneq ($(wildcard $(DEMO)/tsm/best),)
 	$(RUN) -m export.tflite --online --checkpoint=$(DEMO)/tsm --output=$(APK_MODELS) \
 	  --variants=$(APK_VARIANTS) --data=$(or $(DATA),$(DEMO)/data)
 else
-	@echo "*** no $(DEMO), no MODEL, no CHECKPOINT: the app gets FRESH WEIGHTS, and recognises nothing ***"
+	@echo "*** no MODEL, CHECKPOINT or $(DEMO): the app gets FRESH WEIGHTS and recognises nothing ***"
 endif
 
 apk: apk-tools apk-models
 	bazel build //android_demo:apk && cp -f build/bazel-bin/android_demo/tsm_demo.apk build/tsm_demo.apk
 	@bazel shutdown && ls -l build/tsm_demo.apk
 
-# The pictures of docs/android.md.
+# Draws the screenshots for docs/android.md.
 apk-screenshots: apk-tools env
 	bazel test //android_demo/tests:screenshots
 	unzip -oq build/bazel-testlogs/android_demo/tests/screenshots/test.outputs/outputs.zip -d build/screenshots

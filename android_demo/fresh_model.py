@@ -1,6 +1,7 @@
-"""A gesture network with fresh weights, for an APK of a checkout where nothing was trained: `fresh_model.py FOLDER`.
+"""Exports a gesture network with fresh weights: `fresh_model.py FOLDER`.
 
-It has the size and the labels of `make demo`'s, so that the app can be tried; it recognises nothing.
+It goes into an APK if no trained model exists. It has the size and the labels of the model that
+`make demo` trains, so the app can be tried, but it recognises nothing.
 """
 
 import os
@@ -9,11 +10,10 @@ import sys
 import tempfile
 
 _VARIANTS = ("float32", "float16", "int8")
-_FPS = 8.0  # about what clips of the rendered gestures have
+_FPS = 8.0  # about the frame rate of clips from the rendered gestures
 
 
 def main(output: str) -> None:
-    """Exports `fresh_weights_float32.tflite`, ... into a folder."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
     import keras
 
@@ -26,6 +26,7 @@ def main(output: str) -> None:
     recipe = get_recipe("gestures")
     size, width = recipe.input_size, recipe.width
     spec = ModelSpec(num_classes=len(LABELS), labels=LABELS, input_size=size, width=width, fps=_FPS)
+
     with tempfile.TemporaryDirectory() as folder:
         paths = export_model(
             build_model(spec), folder, online=True, variants=_VARIANTS, num_videos=9
@@ -33,7 +34,8 @@ def main(output: str) -> None:
         for path in paths:
             shutil.copyfile(path, f"{output}/fresh_weights_{path.stem.rpartition('_')[2]}.tflite")
     print(
-        "*** NO TRAINED MODEL: the app gets FRESH WEIGHTS, and recognises nothing. `make demo` trains one. ***"
+        "*** NO TRAINED MODEL: the app gets FRESH WEIGHTS and recognises nothing. "
+        "Run `make demo` to train one. ***"
     )
 
 
