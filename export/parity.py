@@ -20,7 +20,7 @@ from tsm_tf import cli
 from tsm_tf.errors import InputError
 
 if TYPE_CHECKING:
-    from export.sample_streams import Streams
+    from export.sample_clips import Streams
 
 TOLERANCE = 1e-4
 """Of the logits of a float32 file; see `Proof.difference`."""
@@ -150,7 +150,7 @@ def main():
     path = pathlib.Path(values.model)
     spec, variant, _, is_online = read_contents(path)
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    from export.sample_streams import from_videos
+    from export.sample_clips import from_videos
     from tsm_tf.weights.checkpoint import load_checkpoint, load_spec
 
     if load_spec(values.checkpoint) != spec:

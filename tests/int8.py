@@ -6,7 +6,7 @@ import tensorflow as tf
 from tensorflow.lite.python.lite import TFLiteSavedModelConverterV2 as Converter
 from testing import video_frames
 
-from export.sample_streams import Streams
+from export.sample_clips import Streams
 from export.tflite.convert import convert
 
 

@@ -58,7 +58,7 @@ def add_spec(
     from tensorflow.lite.python import schema_py_generated as schema
     from tensorflow.lite.tools import flatbuffer_utils
 
-    from export.format import standard_metadata
+    from export.tflite import standard_metadata
 
     standard = standard_metadata.standard_metadata(parse_model(model), spec)
     tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))

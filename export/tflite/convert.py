@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from export.sample_streams import Streams
+from export.sample_clips import Streams
 from tsm_tf.models.stream import build_stream_model, zero_caches
 
 

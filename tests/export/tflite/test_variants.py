@@ -15,7 +15,7 @@ from export.format.reader import read_model
 from export.parity import keras_logits, prove
 from export.runtime import ClipRunner, StreamRunner
 from export.runtime.interpreter import RUNTIMES
-from export.sample_streams import Streams, from_videos, patterns
+from export.sample_clips import Streams, from_videos, patterns
 from export.tflite import VARIANTS, export_model
 from export.tflite import gpu_limits as gpu
 from export.tflite.io_types import set_border, start_values

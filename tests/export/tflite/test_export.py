@@ -14,7 +14,7 @@ from export.format.metadata import read_spec
 from export.parity import keras_logits, prove
 from export.runtime import StreamRunner
 from export.runtime.interpreter import RUNTIMES, load_interpreter, signature
-from export.sample_streams import patterns
+from export.sample_clips import patterns
 from export.tflite import export_model
 from tsm_tf import ModelSpec, build_model, load_checkpoint, retrofit, save_checkpoint
 

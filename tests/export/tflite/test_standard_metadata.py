@@ -11,7 +11,7 @@ from testing import refuses, video_frames
 from export.format.flatbuffer import Table
 from export.format.metadata import add_spec, read_spec
 from export.format.reader import parse_model, read_model
-from export.format.standard_metadata import append_label_file, standard_metadata
+from export.tflite.standard_metadata import append_label_file, standard_metadata
 from export.runtime import StreamRunner
 from export.runtime.interpreter import RUNTIMES
 
