@@ -1,36 +1,39 @@
-"""Runs an online model on a device: numpy and one TFLite interpreter, no TensorFlow, no Keras."""
+"""Runs online and clip models with numpy and one TFLite interpreter."""
 
 import os
 import pathlib
 
 import numpy as np
 
-from export.format.metadata import read_contents, read_spec
+from export.format.metadata import read_contents
 from export.runtime.interpreter import load_interpreter, signature
 from tsm_tf.errors import InputError
 
 
 class StreamRunner:
-    """An online TSM and the state of its stream, or of several side by side.
+    """An online TSM with the state of its stream, or of several streams side by side.
 
-    Quantised files are used like the others: their types and scales are dealt with here. The caches stay in the
-    interpreter's memory: after each frame the new ones are copied onto the inputs, without a copy of their own in
-    between.
+    Quantised files are used like the others: types and scales are converted here. The caches stay
+    in the interpreter's memory. After each frame, the new caches are copied directly onto the
+    inputs.
 
     Args:
         path: a file of `python -m export.tflite --online`.
-        num_threads: of the interpreter.
-        runtime, delegate: which interpreter, and what it hands the model over to; see `load_interpreter`.
+        num_threads: number of interpreter threads.
+        runtime: which interpreter to use; see `load_interpreter`.
+        delegate: what the interpreter delegates the model to; see `load_interpreter`.
 
     Attributes:
         spec: the model's `ModelSpec`.
-        labels: class names, or their numbers where it has none.
-        num_streams: of the file (`--streams`).
+        labels: class names, or class numbers if the model has no names.
+        smoothing: the file's `SmoothingRules`.
+        num_streams: number of streams side by side (`--streams` of the export).
         runtime: the name of the interpreter in use.
 
     Raises:
         FileNotFoundError: no such file.
-        InputError: not a TFLite file, not of this project, or a clip model; or what `load_interpreter` refuses.
+        InputError: not a TFLite file, not a file of this project, a clip model, or anything that
+            `load_interpreter` refuses.
         ModuleNotFoundError: no interpreter is installed.
 
     Example:
@@ -47,45 +50,46 @@ class StreamRunner:
         delegate: str = "none",
     ):
         path = pathlib.Path(path)
-        self.spec, _, self._start, _ = read_contents(path)
+        contents = read_contents(path)
+        self.spec = contents.spec
+        self.smoothing = contents.smoothing
         self.labels = self.spec.labels or tuple(map(str, range(self.spec.num_classes)))
+        self._initial_caches = contents.initial_caches
+
         self.interpreter, self.runtime = load_interpreter(path, num_threads, runtime, delegate)
         inputs, outputs = signature(self.interpreter)
         shape = (self.spec.input_size, self.spec.input_size, self.spec.channels)
-        is_online = (
-            "logits" in outputs
-            and "image" in inputs
-            and set(inputs) - {"image"} == set(outputs) - {"logits"}
-        )
-        if (
-            not is_online
-            or len(inputs["image"]["shape"]) != 4
-            or tuple(inputs["image"]["shape"][1:]) != shape
-        ):
-            rule = f"must be an online model (python -m export.tflite --online), from images {shape} to logits"
+        if not _is_online(inputs, outputs, shape):
+            rule = (
+                "must be an online model (python -m export.tflite --online), "
+                f"from images {shape} to logits"
+            )
             raise InputError("model", rule, str(path))
         self.num_streams = int(inputs["image"]["shape"][0])
         self._shape = shape if self.num_streams == 1 else (self.num_streams, *shape)
-        # Functions, not views: the interpreter refuses to run while somebody holds a view of its memory.
+
+        # Keep functions, not views: the interpreter refuses to run while a view of its memory exists.
         tensor = self.interpreter.tensor
-        self._image = tensor(inputs.pop("image")["index"])
-        self._logits, self._scale = (
-            tensor(outputs["logits"]["index"]),
-            outputs.pop("logits")["quantization"],
-        )
+        image, logits = inputs.pop("image"), outputs.pop("logits")
+        self._image = tensor(image["index"])
+        self._logits = tensor(logits["index"])
+        self._quantization = logits["quantization"]
         self._caches = {
-            n: (tensor(inputs[n]["index"]), tensor(outputs[n]["index"])) for n in sorted(inputs)
+            name: (tensor(inputs[name]["index"]), tensor(outputs[name]["index"]))
+            for name in sorted(inputs)
         }
         self.reset()
 
     def step(self, frame: np.ndarray) -> np.ndarray:
-        """Takes the next frame of the stream, or one of each.
+        """Runs the model on the next frame of the stream, or on one frame of each stream.
 
         Args:
-            frame: RGB `[input_size, input_size, 3]`, uint8 or float in 0..255; `[num_streams, ...]` for several.
+            frame: RGB `[input_size, input_size, 3]`, uint8 or float in 0..255;
+                `[num_streams, ...]` for several streams.
 
         Returns:
-            `float32 [num_classes]` logits of the stream up to this frame; `[num_streams, num_classes]` for several.
+            `float32 [num_classes]` logits of the stream up to this frame;
+            `[num_streams, num_classes]` for several streams.
 
         Raises:
             InputError: another shape, or a type that is neither uint8 nor float.
@@ -95,23 +99,26 @@ class StreamRunner:
             raise InputError("frame", f"must be an array of the shape {self._shape}", received)
         if frame.dtype != np.uint8 and frame.dtype.kind != "f":
             raise InputError("frame", "must be uint8, or float in 0..255", frame.dtype.name)
+
         put_image(self._image(), frame)
         self.interpreter.invoke()
         for cache, new_cache in self._caches.values():
             np.copyto(cache(), new_cache())
-        logits = get_logits(self._logits(), self._scale)
+
+        logits = get_logits(self._logits(), self._quantization)
         return logits[0] if self.num_streams == 1 else logits
 
     def reset(self, stream: int | None = None) -> None:
-        """Forgets a stream, or all: the next frame is a first frame."""
+        """Resets one stream, or all: the next frame is treated as the first."""
+        rows = slice(None) if stream is None else stream
         for name, (cache, _) in self._caches.items():
-            cache()[slice(None) if stream is None else stream] = self._start.get(name, 0)
+            cache()[rows] = self._initial_caches.get(name, 0)
 
 
 class ClipRunner:
-    """A clip model: `uint8 [num_segments, input_size, input_size, channels]` to `float32 [num_classes]` logits.
+    """A clip model: `uint8 [num_segments, input_size, input_size, channels]` to logits.
 
-    Args and raises: as `StreamRunner`.
+    Arguments and errors are those of `StreamRunner`.
     """
 
     def __init__(
@@ -122,7 +129,8 @@ class ClipRunner:
         delegate: str = "none",
     ):
         path = pathlib.Path(path)
-        self.spec = read_spec(path)
+        self.spec = read_contents(path).spec
+
         self.interpreter, self.runtime = load_interpreter(path, num_threads, runtime, delegate)
         inputs, outputs = signature(self.interpreter)
         if (
@@ -130,30 +138,29 @@ class ClipRunner:
             or len(inputs["image"]["shape"]) != 5
             or set(outputs) != {"logits"}
         ):
-            raise InputError(
-                "model",
-                "must be a clip model (python -m export.tflite without --online)",
-                str(path),
-            )
-        tensor = self.interpreter.tensor
-        self._image, self._logits = (
-            tensor(inputs["image"]["index"]),
-            tensor(outputs["logits"]["index"]),
-        )
-        self._scale = outputs["logits"]["quantization"]
+            rule = "must be a clip model (python -m export.tflite without --online)"
+            raise InputError("model", rule, str(path))
+
+        self._image = self.interpreter.tensor(inputs["image"]["index"])
+        self._logits = self.interpreter.tensor(outputs["logits"]["index"])
+        self._quantization = outputs["logits"]["quantization"]
 
     def __call__(self, clip: np.ndarray) -> np.ndarray:
-        """Returns the logits of a clip."""
+        """Returns the logits of a clip, `float32 [num_classes]`."""
         put_image(self._image(), clip)
         self.interpreter.invoke()
-        return get_logits(self._logits(), self._scale)[0]
+        return get_logits(self._logits(), self._quantization)[0]
 
 
 def put_image(tensor: np.ndarray, frames: np.ndarray) -> None:
-    """Writes frames of 0..255 into a model's input; of int8, which is a pixel minus 128, without a copy in between."""
+    """Writes frames of 0..255 into a model's input.
+
+    An int8 input is a pixel minus 128, which is computed without a copy.
+    """
     if tensor.dtype == np.float32:
         np.copyto(tensor, frames, casting="unsafe")
         return
+
     if frames.dtype != np.uint8:
         frames = np.rint(np.clip(frames, 0, 255)).astype(np.uint8)
     if tensor.dtype == np.int8:
@@ -163,8 +170,19 @@ def put_image(tensor: np.ndarray, frames: np.ndarray) -> None:
 
 
 def get_logits(tensor: np.ndarray, quantization: tuple[float, int]) -> np.ndarray:
-    """Returns a model's output as float32, in memory of its own."""
+    """Returns a copy of a model's output as float32."""
     if tensor.dtype == np.float32:
         return tensor.copy()
     scale, zero_point = quantization
     return (tensor.astype(np.float32) - zero_point) * np.float32(scale)
+
+
+def _is_online(inputs, outputs, shape):
+    caches = set(inputs) - {"image"}
+    return (
+        "image" in inputs
+        and "logits" in outputs
+        and caches == set(outputs) - {"logits"}
+        and len(inputs["image"]["shape"]) == 4
+        and tuple(inputs["image"]["shape"][1:]) == shape
+    )
