@@ -54,9 +54,10 @@ class Block:
 
 def steps_of(path: pathlib.Path, num_threads: int, runtime: str, delegate: str = "none"):
     """Returns two functions without arguments: a model's whole step, and the interpreter's part alone."""
-    spec, _, _, is_online = read_contents(path)
+    contents = read_contents(path)
+    spec = contents.spec
     shape = (spec.input_size, spec.input_size, spec.channels)
-    if is_online:
+    if contents.is_online:
         runner = StreamRunner(path, num_threads, runtime, delegate)
         shape, step = (runner.num_streams, *shape) if runner.num_streams > 1 else shape, runner.step
     else:

@@ -1,4 +1,4 @@
-"""Streams of real frames: what ranges are calibrated on, and what files are proven on."""
+"""Sample clips: for calibrating the ranges of activations, and for comparing files with Keras."""
 
 import concurrent.futures
 import dataclasses
@@ -17,13 +17,13 @@ from tsm_tf.spec import ModelSpec
 
 
 @dataclasses.dataclass(frozen=True)
-class Streams:
-    """Streams of equal length.
+class SampleClips:
+    """Clips of equal length.
 
     Args:
-        frames: RGB `uint8 [N, T, input_size, input_size, channels]`, each stream from its own start.
-        labels: class of each, `int [N]`, or None.
-        source: what they are, for people.
+        frames: RGB `uint8 [N, T, input_size, input_size, channels]`.
+        labels: class of each clip, `int [N]`, or None.
+        source: a description for people.
     """
 
     frames: np.ndarray
@@ -31,51 +31,59 @@ class Streams:
     source: str
 
 
-def patterns(spec: ModelSpec, num_streams: int = 1, num_frames: int = 32) -> Streams:
-    """Returns distinct frames that need no video: moving coarse patches under fine noise."""
+def drawn_patterns(spec: ModelSpec, num_clips: int, num_frames: int) -> SampleClips:
+    """Returns distinct frames that need no video: changing coarse patches under fine noise."""
     rng = np.random.default_rng(0)
-    size, channels, count = spec.input_size, spec.channels, num_streams * num_frames
+    size, channels, count = spec.input_size, spec.channels, num_clips * num_frames
+
     coarse = rng.integers(0, 200, (count, 8, 8, channels), dtype=np.uint8)
-    rows = np.arange(size) * 8 // size
+    patch = np.arange(size) * 8 // size
     fine = rng.integers(0, 56, (count, size, size, channels), dtype=np.uint8)
-    frames = coarse[:, rows][:, :, rows] + fine
-    return Streams(
-        frames.reshape(num_streams, num_frames, size, size, channels), None, "drawn patterns"
-    )
+
+    frames = coarse[:, patch][:, :, patch] + fine
+    frames = frames.reshape(num_clips, num_frames, size, size, channels)
+    return SampleClips(frames, None, "drawn patterns")
 
 
 def from_videos(
-    spec: ModelSpec, data_dir: str | os.PathLike, split: str, num_videos: int
-) -> Streams:
-    """Returns the centre clips of videos spread evenly over a list file, as evaluation takes them.
+    spec: ModelSpec,
+    data_dir: str | os.PathLike,
+    split: str,
+    num_videos: int,
+) -> SampleClips:
+    """Returns the centre clips, as evaluation sees them, of videos spread evenly over a list.
 
     Raises:
-        FileNotFoundError, InputError, BadVideoError: no such list, other classes than the model's, a broken video.
+        FileNotFoundError: no such list or video.
+        InputError: the data has other classes than the model.
+        BadVideoError: a broken video.
     """
     _check_rgb(spec)
     check_labels(spec, data_dir)
+
     videos = read_videos(data_dir, split)
-    videos = [
-        videos[i]
-        for i in np.linspace(0, len(videos) - 1, min(num_videos, len(videos))).round().astype(int)
-    ]
+    count = min(num_videos, len(videos))
+    chosen = np.linspace(0, len(videos) - 1, count).round().astype(int)
+    videos = [videos[i] for i in chosen]
+
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         frames = np.stack(list(pool.map(lambda video: center_clip(video, spec), videos)))
     labels = np.array([video.label for video in videos])
-    return Streams(frames, labels, f"{len(videos)} videos of {pathlib.Path(data_dir) / split}.txt")
+    source = f"{len(videos)} videos from {pathlib.Path(data_dir) / split}.txt"
+    return SampleClips(frames, labels, source)
 
 
-def from_gestures(spec: ModelSpec, num_clips: int) -> Streams:
-    """Returns rendered gestures, for somebody who has no videos at hand."""
+def from_gestures(spec: ModelSpec, num_clips: int) -> SampleClips:
+    """Returns rendered gestures, for calibration without videos."""
     _check_rgb(spec)
     clips = []
     for number in range(num_clips):
         frames, _ = gesture_frames(number % len(LABELS), (number,))
         indices = test_indices(len(frames), spec.num_segments)
         clips.append(np.stack([eval_frame(frame, spec) for frame in frames[indices]]))
-    return Streams(np.stack(clips), None, f"{num_clips} rendered gestures")
+    return SampleClips(np.stack(clips), None, f"{num_clips} rendered gestures")
 
 
 def _check_rgb(spec):
     if spec.modality != "rgb":
-        raise InputError("data", "must be videos, and the model's modality rgb", spec.modality)
+        raise InputError("data", "must be videos for a model with modality rgb", spec.modality)

@@ -333,17 +333,14 @@ def make_models(folder):
     from int8 import convert_int8
     from weights import with_weights
 
-    from export.format.metadata import add_spec
     from export.tflite.convert import convert
-    from export.tflite.io_types import start_values
+    from export.tflite.draft import Draft
     from tsm_tf import ModelSpec, build_model
 
     spec = ModelSpec(num_classes=4, num_segments=4, input_size=32, width=0.35)
     model = with_weights(build_model(spec))
     for name, content in (("float32", convert(model, online=True)), ("int8", convert_int8(model))):
-        (folder / f"{name}.tflite").write_bytes(
-            add_spec(content, spec, name, start_values(content))
-        )
+        (folder / f"{name}.tflite").write_bytes(Draft(content).seal(spec, name))
 
 
 def main():

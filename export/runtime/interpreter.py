@@ -21,7 +21,7 @@ RUNTIMES = {
     "tensorflow": "tensorflow.lite.python.interpreter",
 }
 DELEGATES = {
-    # name: libraries that may provide it, with their file names on Linux; the first that loads is used
+    # name: libraries that may provide it, by their names on Linux; the first that loads is used
     "gpu": ("libtensorflowlite_gpu_delegate.so", "gpu_external_delegate.so"),
     "edgetpu": ("libedgetpu.so.1",),
     "nnapi": ("nnapi_external_delegate.so",),

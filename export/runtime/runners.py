@@ -68,7 +68,7 @@ class StreamRunner:
         self.num_streams = int(inputs["image"]["shape"][0])
         self._shape = shape if self.num_streams == 1 else (self.num_streams, *shape)
 
-        # Keep functions, not views: the interpreter refuses to run while a view of its memory exists.
+        # Keep functions, not views: the interpreter does not run while a view of its memory exists.
         tensor = self.interpreter.tensor
         image, logits = inputs.pop("image"), outputs.pop("logits")
         self._image = tensor(image["index"])

@@ -1,3 +1,91 @@
-"""Converts Keras models to TFLite files."""
+"""Converts Keras models to TFLite files, and checks every file before it is written.
 
-from export.tflite.exporter import *
+    python -m export.tflite --online --checkpoint=DIR --output=DIR
+
+An online file maps `image` (`[1, S, S, 3]`, RGB 0..255) and the caches `shift_00`, ... to `logits`
+and the new caches, which have the same names (paper, section 4.2). A clip file maps `image`
+`[1, T, S, S, 3]` to `logits`. The spec, with labels and preprocessing, is inside the file.
+
+An export runs through these modules: `convert` (Keras to the bytes of a file), `draft` (edits and
+metadata), `export.parity` (comparison with Keras), and `card` (the report). `exporter` calls them.
+"""
+
+import os
+import pathlib
+from typing import TYPE_CHECKING
+
+from export.tflite.export_settings import (
+    CALIBRATED,
+    IMAGE_TYPES,
+    LOGITS_TYPES,
+    VARIANTS,
+    ExportSettings,
+)
+from tsm_tf.errors import InputError
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = [
+    "CALIBRATED",
+    "IMAGE_TYPES",
+    "LOGITS_TYPES",
+    "VARIANTS",
+    "ExportSettings",
+    "export_model",
+]
+
+
+def export_model(
+    model: "keras.Model",
+    output: str | os.PathLike,
+    online: bool,
+    variants: tuple[str, ...] = ("float32",),
+    *,
+    num_streams: int = ExportSettings.num_streams,
+    image_type: str = ExportSettings.image_type,
+    logits_type: str = ExportSettings.logits_type,
+    gpu_friendly: bool = ExportSettings.gpu_friendly,
+    data: str | None = ExportSettings.data,
+    num_videos: int = ExportSettings.num_videos,
+) -> list[pathlib.Path]:
+    """Converts a clip model, compares the files with Keras, and writes them.
+
+    Args:
+        model: a model of `build_model` or `load_checkpoint`.
+        output: folder for `<backbone>_online_<variant>.tflite` or
+            `<backbone>_clip_<variant>.tflite`.
+        online: True for one frame and its caches, False for whole clips.
+        variants: names from `VARIANTS`.
+        num_streams, image_type, logits_type, gpu_friendly, data, num_videos: see `ExportSettings`.
+
+    Returns:
+        The files' paths, in the order of `variants`.
+
+    Raises:
+        InputError: the model cannot stream, a file exists already, the logits of a float32 file
+            differ by more than 1e-4, the caches of a calibrated file cannot be fed back exactly,
+            tflite-runtime 2.14.0 lacks an operator, or Keras does not run on TensorFlow.
+    """
+    import keras  # here, so that `python -m export.tflite` can choose the backend first
+
+    if keras.backend.backend() != "tensorflow":
+        rule = (
+            "must be tensorflow to export; save a checkpoint and run python -m export.tflite, "
+            "which sets it"
+        )
+        raise InputError("KERAS_BACKEND", rule, keras.backend.backend())
+    from export.tflite.exporter import export_files
+
+    settings = ExportSettings(
+        online=online,
+        num_streams=num_streams,
+        image_type=image_type,
+        logits_type=logits_type,
+        gpu_friendly=gpu_friendly,
+        data=data,
+        num_videos=num_videos,
+    )
+    entries = export_files(model, output, variants, settings)
+    paths = {entry.variant: entry.path for entry in entries}
+    return [paths[variant] for variant in variants]

@@ -1,3 +1,5 @@
+"""Covers `export.edgetpu`: `limits`, `report`, `compiler` and the command."""
+
 import json
 import os
 import stat
@@ -14,8 +16,9 @@ from tensorflow.lite.tools import flatbuffer_utils
 from testing import refuses, video_frames
 from weights import with_weights
 
+from export.edgetpu.compiler import compile_model
 from export.edgetpu.limits import TABLE
-from export.edgetpu.report import Report, check, compile_model
+from export.edgetpu.report import Report, check
 from export.format.metadata import read_spec
 from export.format.operators import _NAMES
 from tsm_tf import ModelSpec, build_model
@@ -59,7 +62,7 @@ def test_full_size_networks_are_mapped(tmp_path, backbone, on_chip):
 
 
 def test_links_keep_the_stream(model, int8, tmp_path):
-    """What append_recurrent_links does, done here: one variable tensor instead of each pair gives the same logits."""
+    """Replaces each pair by one variable tensor, as append_recurrent_links does."""
     links = check(int8).links
 
     def link(tree):
@@ -81,7 +84,7 @@ def test_links_keep_the_stream(model, int8, tmp_path):
         graph.outputs = [i for i in graph.outputs if i not in linked]
         tree.signatureDefs = []
 
-    # XNNPACK, in between, would not see that an operator writes a variable.
+    # XNNPACK would not notice that an operator writes a variable.
     options = {
         "experimental_op_resolver_type": tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     }
@@ -133,8 +136,8 @@ def test_caches_of_different_types_cannot_be_linked(model, int8, tmp_path):
 
     problems = check(changed(int8, passed_on, path)).link_problems
     assert problems == (
-        "given out by a tensor that an operator reads: shift_02",
-        "given out by a tensor that no operator writes: shift_02",
+        "an output that an operator also reads: shift_02",
+        "an output that no operator writes: shift_02",
     )
 
 
@@ -167,7 +170,9 @@ def test_one_partition(int8, tmp_path):
     at = names.index("HARD_SWISH")
     reasons = [reason for _, reason in report.operators]
     assert (
-        at >= 20 and reasons[:at] == [None] * at and reasons[at] == "no operator of Coral's table"
+        at >= 20
+        and reasons[:at] == [None] * at
+        and reasons[at] == "not in Coral's table of operators"
     )
     assert set(reasons[at + 1 :]) == {
         f"comes after HARD_SWISH (operator {at}), the first that is not mapped"
@@ -182,7 +187,7 @@ def test_float_input_ends_no_partition(model, tmp_path):
     for name, reason in check(path).operators:
         status.setdefault(name, set()).add(reason)
     assert status["QUANTIZE"] == {"float32 tensors; it computes with int8 and uint8 only"}
-    assert status["DEQUANTIZE"] == {"no operator of Coral's table"}
+    assert status["DEQUANTIZE"] == {"not in Coral's table of operators"}
     assert status["CONV_2D"] == {None} and not check(path).is_mapped
 
 
@@ -260,7 +265,7 @@ CASES = [
         [X, ((1, 1, 1, 6), None)],
         Y,
         with_options("Conv2D"),
-        "weights that are no constants",
+        "weights that are not constant",
     ),
     (
         "DEPTHWISE_CONV_2D",
@@ -321,7 +326,7 @@ CASES = [
         with_options("Pack", axis=0),
         "packing along the batch",
     ),
-    ("HARD_SWISH", [X], Y, None, "no operator of Coral's table"),
+    ("HARD_SWISH", [X], Y, None, "not in Coral's table of operators"),
 ]
 
 
@@ -371,7 +376,7 @@ def test_command(int8, clip, tmp_path):
 
 @pytest.fixture
 def compiler(tmp_path):
-    """A program in the compiler's place: it writes what the compiler would, without metadata, and says what it got."""
+    """A stand-in for the compiler: it copies the file without metadata and prints its arguments."""
     folder = tmp_path / "bin"
     folder.mkdir()
     program = folder / "edgetpu_compiler"
