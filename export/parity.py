@@ -191,5 +191,9 @@ def main():
         raise InputError("model", rule, f"{proof.difference:.2e}")
 
 
-if __name__ == "__main__":
+def run_command() -> None:
     cli.run(main, define_flags)
+
+
+if __name__ == "__main__":
+    run_command()

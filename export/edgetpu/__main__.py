@@ -36,5 +36,9 @@ def main():
     sys.exit(0 if report.is_mapped else 1)
 
 
-if __name__ == "__main__":
+def run_command() -> None:
     cli.run(main, define_flags)
+
+
+if __name__ == "__main__":
+    run_command()

@@ -24,7 +24,7 @@ _EIGHT_BITS = ("int8", "uint8")
 
 
 class Row(NamedTuple):
-    """A row of Coral's table: its source, the limit as a function, and a reservation of the page."""
+    """A row of Coral's table: its source, a function that checks the limit, and a reservation."""
 
     source: str
     limit: Callable[[Operator, Graph, Model], str | None] = lambda *_: None

@@ -104,5 +104,9 @@ def main():
     print(f"{folder / CARD}.html describes the files and the comparison with Keras")
 
 
-if __name__ == "__main__":
+def run_command() -> None:
     cli.run(main, define_flags)
+
+
+if __name__ == "__main__":
+    run_command()

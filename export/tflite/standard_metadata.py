@@ -90,7 +90,7 @@ def _in_order(indices, names):
 
 def _input(builder, name, spec):
     if name != "image":
-        return _cache(builder, name, "the last frame's output of this name")
+        return _cache(builder, name, "what the last frame gave out under this name")
     is_rgb = spec.modality == "rgb"
     size = _table(builder, _uint(spec.input_size), _uint(spec.input_size))
     properties = _table(builder, _byte(_RGB), size) if is_rgb else _table(builder)

@@ -371,7 +371,10 @@ def test_command(int8, clip, tmp_path):
     done = run(f"--model={clip}")
     assert done.returncode == 1 and "0 of " in done.stdout and "Traceback" not in done.stderr
     done = run("--model=gone.tflite")
-    assert done.returncode == 1 and "`model` must be an existing file: gone.tflite" in done.stderr
+    assert (
+        done.returncode == 1
+        and "`model` must be an existing file. Received: 'gone.tflite'" in done.stderr
+    )
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
+"""Covers `session` and the command."""
+
 import csv
-import json
 import signal
 import subprocess
 import sys
@@ -8,101 +9,13 @@ import time
 import av
 import numpy as np
 import pytest
-from jester import LABELS
 from PIL import Image
-from testing import refuses
 from videos import encode, moving_square, natural_videos
 
-from export.live.session import Session, open_window, run
+from export.live.session import Session, run
 from export.live.smoothing import Smoother
-from export.live.sources import AtRate, Camera, at_natural_speed
+from export.live.sources import AtRate
 from export.runtime import StreamRunner
-
-
-def test_official_smoothing(golden_dir):
-    for case in json.loads((golden_dir / "demo_smoothing.json").read_text())["cases"]:
-        smoother = Smoother(LABELS)
-        assert [smoother.refine(predicted) for predicted in case["predicted"]] == case["shown"]
-
-
-def test_smoothing_averages_twelve_steps():
-    smoother = Smoother(("x", "y"))
-    steps = [[1.0, 0.0]] * 6 + [[0.0, 1.0]] * 12
-    shown = [smoother.step(np.array(logits)) for logits in steps]
-    assert shown == [0] * 12 + [1] * 6  # after six against six the first of equals stays
-    smoother.reset()
-    assert smoother.step(np.array([0.0, 1.0])) == 1
-
-
-def test_smoothing_over_fewer_steps():
-    smoother = Smoother(("x", "y"), averaged_steps=2)
-    assert [smoother.step(np.array(logits)) for logits in [[1.0, 0.0]] * 6 + [[0.0, 1.1]] * 2] == [
-        0
-    ] * 6 + [1] * 2
-
-
-@pytest.mark.parametrize(
-    "steps, shown", [(0, [0, 1, 2, 2, 0]), (1, [0, 1, 1, 2, 2]), (2, [0, 1, 1, 1, 0])]
-)
-def test_a_class_that_has_just_come_stays(steps, shown):
-    smoother = Smoother(("x", "y", "z"), refractory_steps=steps)
-    assert [smoother.refine(predicted) for predicted in (0, 1, 2, 2, 0)] == shown
-
-
-def test_other_labels_have_no_special_classes():
-    smoother = Smoother(("No gesture", "Turning Hand Clockwise"))
-    assert [smoother.refine(1) for _ in range(3)] == [1, 1, 1]
-
-
-@pytest.mark.parametrize(
-    "source, fps, taken, dropped", [(20, 5, [0, 4, 8, 12, 16], 0), (4, 8, [0, 1, 2, 3], 3)]
-)
-def test_frames_come_at_the_models_rate(source, fps, taken, dropped):
-    frames = AtRate([(i / source, None) for i in range(source)], fps)
-    assert [number for number, _, _ in frames] == taken and frames.dropped == dropped
-
-
-def test_without_a_rate_every_second_frame():
-    assert [number for number, _, _ in AtRate([(i / 30, None) for i in range(7)], None)] == [
-        0,
-        2,
-        4,
-        6,
-    ]
-
-
-def test_a_window_needs_a_display(monkeypatch):
-    monkeypatch.delenv("DISPLAY", raising=False)
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    with refuses("show", "needs a display"):
-        open_window()
-    monkeypatch.setenv("DISPLAY", ":0")
-    with refuses("show", "pip install opencv-python"):  # the tests' OpenCV is headless
-        open_window()
-
-
-def test_camera_frames_are_rgb(tmp_path):
-    frames = moving_square(5)
-    video = encode(
-        tmp_path / "camera.avi", frames, codec="mjpeg", pix_fmt="yuvj444p", options={"q": "1"}
-    )
-    camera = Camera(str(video))  # OpenCV reads files by the same calls
-    seconds, seen = zip(*camera, strict=True)
-    assert np.abs(np.stack(seen).astype(int) - frames).mean() < 4 and list(seconds) == sorted(
-        seconds
-    )
-
-
-def test_a_watched_file_plays_at_its_own_speed(monkeypatch):
-    now = [0.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
-    moments = []
-    for seconds, _ in at_natural_speed([(0.0, None), (0.5, None), (0.7, None), (0.8, None)]):
-        moments.append((seconds, now[0]))
-        now[0] += 0.15  # what the model takes
-    assert [m for m, _ in moments] == [0.0, 0.5, 0.7, 0.8]
-    np.testing.assert_allclose([m for _, m in moments], [0.0, 0.5, 0.7, 0.85])
 
 
 def test_q_ends_the_window(online, monkeypatch):
@@ -215,7 +128,10 @@ def test_refuses(online, tmp_path):
         (["--video=gone.mp4", f"--output={tmp_path / 'o'}"], "gone.mp4"),
         (["--video=gone.mp4"], "`output`"),
         (["--video=gone.mp4", f"--output={tmp_path / 'full'}"], "`output` must be a new"),
-        (["--video=gone.mp4", f"--output={tmp_path / 'full' / 'mine'}"], "`output` must be a new"),
+        (
+            ["--video=gone.mp4", f"--output={tmp_path / 'full' / 'mine'}"],
+            "`output` must be a folder",
+        ),
         (["--camera=77", f"--output={tmp_path / 'o'}"], "`camera`"),
     ):
         done = subprocess.run(
