@@ -18,7 +18,7 @@ def test_every_step_is_a_command_that_exists(tmp_path):
 
 
 def test_repeats_the_step_that_failed(tmp_path, capfd, monkeypatch):
-    """The second step fails once. The next run skips the first and clears the second one's folder."""
+    """The second step fails once. The next run skips the first and clears the second's folder."""
     script = tmp_path / "twice.py"
     script.write_text(
         "import pathlib, sys\n"

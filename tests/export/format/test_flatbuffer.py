@@ -84,7 +84,7 @@ def test_text_that_is_not_utf8(data):
 def test_vector_that_is_not_aligned(data):
     at = root(data)._at(2)
     struct.pack_into("<I", data, at, struct.unpack_from("<I", data, at)[0] + 1)
-    with pytest.raises(Damaged, match="not aligned|outside"):
+    with pytest.raises(Damaged, match="a vector that"):
         root(data).array(2, "<i4")
 
 

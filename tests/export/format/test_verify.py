@@ -31,7 +31,7 @@ def test_mutations_end_well(online, int8, tmp_path):
 
 
 def test_a_crash_is_seen(online, tmp_path):
-    """The driver itself: with a runtime that dies, it says so, keeps the file, and fails."""
+    """If a runtime dies, the driver reports it, keeps the file, and fails."""
     (tmp_path / "broken.py").write_text(
         "import os, signal, sys\nimport mutations\n"
         "mutations.StreamRunner = lambda *_, **__: os.kill(os.getpid(), signal.SIGSEGV)\n"
@@ -280,7 +280,10 @@ def test_a_hostile_file_is_refused_with_its_reason(online, tmp_path):
 
 
 def test_the_check_is_quick(online):
-    """Loading a full MobileNetV2 takes 150 ms; the check may not add 20. Here the file is small, and the limit lax."""
+    """The check must add less than 20 ms to the 150 ms of loading a full MobileNetV2.
+
+    The file here is smaller, and the limit is lax.
+    """
     started = time.perf_counter()
     for _ in range(5):
         read_spec(online)

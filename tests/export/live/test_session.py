@@ -37,7 +37,7 @@ def test_q_ends_the_window(online, monkeypatch):
 
 
 def command(*arguments):
-    """The command in a process that has neither Keras nor TensorFlow, like a device."""
+    """The command in a process without Keras and TensorFlow, as on a device."""
     code = (
         "import runpy, sys; sys.modules.update(keras=None, tensorflow=None); "
         "runpy.run_module('export.live', run_name='__main__', alter_sys=True)"
@@ -46,7 +46,7 @@ def command(*arguments):
 
 
 def assert_whole(folder):
-    """All three files open, have as many frames, and the MP4 keeps the frames' times; returns the CSV's rows."""
+    """Checks that all three files are complete and agree; returns the CSV's rows."""
     assert sorted(path.name for path in folder.iterdir()) == [
         "frames.csv",
         "stream.gif",

@@ -1,4 +1,3 @@
-import pytest
 from testing import refuses
 
 from export.live.window import open_window

@@ -83,7 +83,7 @@ def inputs(runner):
 
 
 def test_arena_holds_every_activation_alive_at_once(online, int8):
-    """At least what the costliest operator reads and writes, at most all activations side by side."""
+    """It holds the tensors of the largest operator at least, and all activations at most."""
     assert (
         0.2 < arena_bytes(int8, read_model(int8)) / arena_bytes(online, read_model(online)) < 0.35
     )  # a byte for four
@@ -97,7 +97,7 @@ def test_arena_holds_every_activation_alive_at_once(online, int8):
 
 
 def test_arena_leaves_out_float16_weights(tmp_path):
-    """Without a delegate they are made float32 once, in memory of their own, wherever that is."""
+    """Without a delegate they are converted to float32 once, into separate memory."""
     inputs = keras.Input((16, 16, 3), 1)
     network = keras.Model(inputs, keras.layers.Conv2D(4, 3)(keras.layers.Conv2D(64, 1)(inputs)))
     function = tf.function(

@@ -12,10 +12,10 @@ from testing import refuses, video_frames
 from export.format.flatbuffer import Table
 from export.format.metadata import read_spec
 from export.format.reader import parse_model, read_model
-from export.tflite.draft import Draft
-from export.tflite.standard_metadata import append_label_file, describe
 from export.runtime import StreamRunner
 from export.runtime.interpreter import RUNTIMES
+from export.tflite.draft import Draft
+from export.tflite.standard_metadata import append_label_file, describe
 
 LABELS = "a\nb\nc\nü\n"
 
