@@ -8,7 +8,7 @@ from testing import refuses
 
 from export.edgetpu.compiler import compile_model
 from export.edgetpu.report import check
-from export.format.metadata import read_spec
+from export.format.metadata import read_contents, read_spec
 
 
 def run(*arguments, **environment):
