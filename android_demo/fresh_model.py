@@ -19,7 +19,7 @@ def main(output: str) -> None:
 
     from export.tflite import export_model
     from tsm_tf import ModelSpec, build_model
-    from tsm_tf.data.synthetic.render import LABELS
+    from tsm_tf.data.synthetic.gestures import LABELS
     from tsm_tf.training.recipes import get_recipe
 
     keras.utils.set_random_seed(0)

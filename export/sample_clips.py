@@ -3,15 +3,14 @@
 import concurrent.futures
 import dataclasses
 import os
-import pathlib
 
 import numpy as np
 
 from tsm_tf.data.crops import eval_frame
-from tsm_tf.data.listing import read_videos
-from tsm_tf.data.pipeline import center_clip, check_labels
-from tsm_tf.data.sampling import test_indices
-from tsm_tf.data.synthetic.render import LABELS, gesture_frames
+from tsm_tf.data.listing import Listing, check_labels
+from tsm_tf.data.loader import center_clip
+from tsm_tf.data.sampling import center_indices
+from tsm_tf.data.synthetic.gestures import LABELS, gesture_frames
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 
@@ -59,9 +58,10 @@ def from_videos(
         BadVideoError: a broken video.
     """
     _check_rgb(spec)
-    check_labels(spec, data_dir)
+    listing = Listing(data_dir)
+    check_labels(spec, listing)
 
-    videos = read_videos(data_dir, split)
+    videos = listing.videos(split)
     count = min(num_videos, len(videos))
     chosen = np.linspace(0, len(videos) - 1, count).round().astype(int)
     videos = [videos[i] for i in chosen]
@@ -69,7 +69,7 @@ def from_videos(
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         frames = np.stack(list(pool.map(lambda video: center_clip(video, spec), videos)))
     labels = np.array([video.label for video in videos])
-    source = f"{len(videos)} videos from {pathlib.Path(data_dir) / split}.txt"
+    source = f"{len(videos)} videos from {os.path.join(listing.data, split)}.txt"
     return SampleClips(frames, labels, source)
 
 
@@ -79,7 +79,7 @@ def from_gestures(spec: ModelSpec, num_clips: int) -> SampleClips:
     clips = []
     for number in range(num_clips):
         frames, _ = gesture_frames(number % len(LABELS), (number,))
-        indices = test_indices(len(frames), spec.num_segments)
+        indices = center_indices(len(frames), spec.num_segments)
         clips.append(np.stack([eval_frame(frame, spec) for frame in frames[indices]]))
     return SampleClips(np.stack(clips), None, f"{num_clips} rendered gestures")
 

@@ -29,7 +29,10 @@ ALLOWED = {
         ),
         *("keras", "torch", "safetensors"),
     },
-    "tsm_tf/data": {"tsm_tf.errors", "tsm_tf.cli", "tsm_tf.spec", "tsm_tf.data", "av", "cv2"},
+    "tsm_tf/data": {
+        *("tsm_tf.errors", "tsm_tf.cli", "tsm_tf.files", "tsm_tf.output_folder", "tsm_tf.spec"),
+        *("tsm_tf.data", "av", "cv2"),
+    },
     "tsm_tf/data/pipeline.py": {"tsm_tf.errors", "tsm_tf.spec", "tsm_tf.data", "tensorflow"},
     "tsm_tf": {"tsm_tf", "keras", "tensorflow", "matplotlib", "av", "cv2"},
     # what a device does with a file before it runs

@@ -8,7 +8,9 @@ import importlib
 from tsm_tf.errors import missing_extra
 
 _MODULE_OF_NAME = {
+    "Augmentation": "tsm_tf.data.augment",
     "InputError": "tsm_tf.errors",
+    "Listing": "tsm_tf.data.listing",
     "ModelSpec": "tsm_tf.spec",
     "NonLocal": "tsm_tf.layers.non_local",
     "SegmentConsensus": "tsm_tf.layers.consensus",

@@ -48,9 +48,11 @@ def main():
 
     data = pathlib.Path(values.data) if values.data else None
     if data:
-        from tsm_tf.data.listing import read_videos
+        from tsm_tf.data.listing import Listing
 
-        read_videos(data, "train"), read_videos(data, "val")
+        listing = Listing(data)
+        for split in ("train", "val"):
+            listing.videos(split)  # raises if a list or a video is missing
 
     output.mkdir(parents=True, exist_ok=True)
     if not (output / DONE_FILE).is_file():

@@ -7,7 +7,7 @@ import numpy as np
 from absl import flags
 
 from tsm_tf import cli
-from tsm_tf.data.listing import read_videos
+from tsm_tf.data.listing import Listing
 from tsm_tf.data.sources.video_file import iterate_frames, probe
 from tsm_tf.data.synthetic.render import write_video
 from tsm_tf.files import replacing
@@ -19,7 +19,7 @@ _MAX_CLASSES = 9
 def join(data_dir: pathlib.Path, output: pathlib.Path) -> list[int]:
     """Joins the first validation clip of each class into one video; returns the labels in order."""
     first = {}
-    for video in read_videos(data_dir, "val"):
+    for video in Listing(data_dir).videos("val"):
         first.setdefault(video.label, video)
     chosen = [first[label] for label in sorted(first)[:_MAX_CLASSES]]
 

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from tsm_tf.data.sources.video_file import Stream, iterate_frames, probe
+from export.live.network_stream import STANDARD_INPUT, NetworkStream
+from tsm_tf.data.sources.video_file import iterate_frames, probe
 from tsm_tf.errors import InputError
 
 _DEFAULT_STRIDE = 2  # the original demo uses every second camera frame
@@ -242,16 +243,16 @@ def open_source(
     if video is None:
         return _live(Camera(camera), lambda: Camera(camera), stop)
 
-    if video == "-":
+    if video == STANDARD_INPUT:
         if sys.stdin.isatty():
             raise InputError("video", "must be piped in when it is standard input", video)
-        source = Stream(video)
+        source = NetworkStream(video)
         return FrameSource(Capture(iter(source), stop, newest_wins=False), source.fps, False)
 
     if _URL.match(video):
-        source = Stream(video)
+        source = NetworkStream(video)
         if source.is_endless:
-            return _live(source, lambda: Stream(video), stop)
+            return _live(source, lambda: NetworkStream(video), stop)
         frames, fps = iter(source), source.fps
     else:
         frames, fps = iterate_frames(video), probe(video).fps

@@ -118,7 +118,7 @@ def test_refuses_before_work(run, data, tmp_path):
     with refuses("learning_rate", "positive"):
         get_recipe("gestures", learning_rate=-1.0)
     with pytest.raises(
-        FileNotFoundError, match="`flips` must be auto, none, or a JSON file: sometimes"
+        FileNotFoundError, match=r"`flips` must be auto, none, or a JSON file.*sometimes"
     ):
         train(get_recipe("gestures", flips="sometimes", **TINY), data, tmp_path / "new")
     with refuses("optimizer", "sgd"):

@@ -1,15 +1,18 @@
 """`model.fit` with its datasets and callbacks, from wherever a training was stopped."""
 
 import dataclasses
-import os
 import pathlib
 import warnings
 
 import keras
 
+from tsm_tf.data.augment import Augmentation
+from tsm_tf.data.epoch_order import Order
+from tsm_tf.data.listing import Listing
+from tsm_tf.data.observer import Observer
 from tsm_tf.data.pipeline import BATCHES_AHEAD, clip_dataset
-from tsm_tf.data.sources.memory import FrameCache
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.memory import MemoryCache
+from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError
 from tsm_tf.errors import InputError
 from tsm_tf.training.devices import Devices, prepared
 from tsm_tf.training.progress import Progress, WrongClips
@@ -44,12 +47,20 @@ class Execution:
     cache_mib: int = 1024
 
 
+class _Watch(Observer):
+    """Collects bad videos, and passes on when clips are ready."""
+
+    def __init__(self, bad_videos, on_clip):
+        self.bad_video = bad_videos.append
+        self.clip_ready = on_clip
+
+
 @dataclasses.dataclass
 class Loop:
     """`model.fit` with its datasets and callbacks."""
 
     recipe: Recipe
-    data_dir: str | os.PathLike
+    listing: Listing
     model: keras.Model
     devices: Devices
     execution: Execution
@@ -59,7 +70,7 @@ class Loop:
     targets: tuple[int | None, ...] | None
 
     def __post_init__(self):
-        self.cache = FrameCache(self.execution.cache_mib << 20)
+        self.source = MemoryCache(VIDEO_FILES, self.execution.cache_mib << 20)
 
     def run(self, lines: list[str]) -> None:
         """Goes on from the newest state to the last epoch, and says so with the lines."""
@@ -81,13 +92,13 @@ class Loop:
         """Returns this process' share of a list file's clips."""
         batch_size = self.recipe.batch_size * (1 if split == "val" else self.recipe.accumulate)
         return clip_dataset(
-            *(self.data_dir, self.model.spec, split, split == "train", batch_size),
-            **{
-                "share": self.devices.share,
-                "on_bad_video": self.execution.on_bad_video,
-                "cache": self.cache,
-                **options,
-            },
+            self.listing,
+            self.model.spec,
+            split,
+            batch_size,
+            source=self.source,
+            skip_bad_videos=self.execution.on_bad_video == "skip",
+            **{"order": Order(share=self.devices.share), **options},
         )
 
     def fit(self, folder, epoch, batch):
@@ -123,16 +134,17 @@ class Loop:
         )
         training = self.dataset(
             "train",
-            **{
-                "seed": recipe.seed,
-                "first_epoch": first,
-                "first_batch": batch,
-                "drop_last": self.drop_last,
-            },
-            **{"flip_targets": self.targets, "scales": recipe.scales},
-            **{"bad_videos": bad_videos, "on_clip": progress.on_clip},
+            augmentation=Augmentation(recipe.scales, self.targets),
+            order=Order(
+                seed=recipe.seed,
+                first_epoch=first,
+                first_batch=batch,
+                drop_last=self.drop_last,
+                share=self.devices.share,
+            ),
+            observer=_Watch(bad_videos, progress.on_clip),
         )
-        validation = self.dataset("val", bad_videos=bad_videos)
+        validation = self.dataset("val", observer=_Watch(bad_videos, lambda place: None))
         callbacks = [folder, BadVideoReport(bad_videos)]
         if self.devices.is_chief:
             callbacks += [

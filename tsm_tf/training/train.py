@@ -7,16 +7,16 @@ import pathlib
 
 import keras
 
-from tsm_tf.data.crops import describe_flips, flip_targets, read_flip_targets
-from tsm_tf.data.listing import read_labels
-from tsm_tf.data.pipeline import MIN_TRAINING_FRAMES, select_videos, stream_fps
+from tsm_tf.data.flips import describe_flips, flip_targets, read_flip_targets
+from tsm_tf.data.listing import MIN_TRAINING_FRAMES, Listing, trainable_videos
+from tsm_tf.data.stream_rate import stream_fps
 from tsm_tf.errors import InputError
 from tsm_tf.models.clip import build_model
 from tsm_tf.spec import ModelSpec
 from tsm_tf.training.devices import clip_after_reduction, pick_devices
 from tsm_tf.training.fit import Execution, Loop
 from tsm_tf.training.recipes import Recipe
-from tsm_tf.training.run_folder.run_settings import claim, data_digest, note_start, room_or_error
+from tsm_tf.training.run_folder.run_settings import claim, note_start, room_or_error
 from tsm_tf.training.step.accumulate import accumulate
 from tsm_tf.training.step.distill import distill, load_teacher
 from tsm_tf.training.step.kernels import use_fast_kernels
@@ -86,9 +86,10 @@ def train(
     """
     devices = pick_devices(execution.strategy)
     _check(recipe, start, execution, devices)
-    spec = _spec(recipe, data_dir)
+    listing = Listing(data_dir)
+    spec = _spec(recipe, listing)
     targets = _flips(recipe.flips, spec.labels)
-    counts = _count_videos(data_dir)
+    counts = _count_videos(listing)
     drop_last = recipe.drop_last or devices.share.parts > 1 or recipe.accumulate > 1
     steps = _steps(recipe, counts["train"], drop_last)
     output = pathlib.Path(output)
@@ -97,7 +98,7 @@ def train(
         model, lines = make_model(spec, recipe, start, execution, devices, steps)
     settings = {
         "data": str(pathlib.Path(data_dir)),
-        "data_digest": data_digest(data_dir),
+        "data_digest": listing.digest,
         "labels": spec.labels,
     }
     settings |= {**dataclasses.asdict(start), "mixed_precision": execution.mixed_precision}
@@ -110,18 +111,19 @@ def train(
         f"{counts['train']:,} videos to train on, {counts['val']:,} to validate, {spec.num_classes} classes",
         f"{spec.backbone}, shift_mode {spec.shift_mode}, {model.count_params():,} parameters",
     ]
-    loop = Loop(recipe, data_dir, model, devices, execution, output, steps, drop_last, targets)
+    loop = Loop(recipe, listing, model, devices, execution, output, steps, drop_last, targets)
     loop.run(lines)
     return model
 
 
-def _count_videos(data_dir):
+def _count_videos(listing):
     counts = {
-        split: len(select_videos(data_dir, split, split == "train")) for split in ("train", "val")
+        "train": len(trainable_videos(listing.videos("train"))),
+        "val": len(listing.videos("val")),
     }
     if not counts["train"]:
         rule = f"must have training videos of at least {MIN_TRAINING_FRAMES} frames"
-        raise InputError("data", rule, str(data_dir))
+        raise InputError("data", rule, listing.data)
     return counts
 
 
@@ -171,12 +173,12 @@ def _precision(name):
     keras.config.set_dtype_policy(before)
 
 
-def _spec(recipe, data_dir):
-    labels = read_labels(data_dir)
+def _spec(recipe, listing):
+    labels = listing.labels
     if len(labels) < 2:
         raise InputError("data", "must have at least two classes to tell apart", labels)
     choices = {name: getattr(recipe, name) for name in _MODEL_FIELDS}
-    fps = stream_fps(data_dir, "train", recipe.num_segments)
+    fps = stream_fps(listing.videos("train"), recipe.num_segments)
     return ModelSpec(num_classes=len(labels), labels=labels, fps=fps, **choices)
 
 

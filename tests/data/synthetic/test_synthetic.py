@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 from testing import refuses
 
-from tsm_tf.data.listing import read_labels, read_videos
+from tsm_tf.data.listing import Listing
 from tsm_tf.data.sources.video_file import probe, read_frames
-from tsm_tf.data.synthetic.render import LABELS, _poses, gesture_frames, render
+from tsm_tf.data.synthetic.gestures import LABELS, gesture_frames, hand_poses
+from tsm_tf.data.synthetic.render import render
 
 
 def test_a_pair_has_the_same_poses_at_every_moment():
     """Forwards and backwards each pose is equally likely, so no frame tells the two of a pair apart."""
     for label in range(0, 8, 2):
         one, other = (
-            np.stack([_poses(member, np.random.default_rng(seed), 30) for seed in range(600)])
+            np.stack([hand_poses(member, np.random.default_rng(seed), 30) for seed in range(600)])
             for member in (label, label + 1)
         )
         reverse = one[:, ::-1]
@@ -43,15 +44,15 @@ def test_same_seed_same_bytes_and_no_seed_in_common(tmp_path):
     counts = {"train": 9, "val": 9}
     render(tmp_path / "one", counts, workers=1)
     render(tmp_path / "two", counts, workers=2)
-    videos = {split: read_videos(tmp_path / "one", split) for split in counts}
+    listing = Listing(tmp_path / "one")
+    videos = {split: listing.videos(split) for split in counts}
+    contents = set()
     for video in (*videos["train"], *videos["val"]):
-        twin = tmp_path / "two" / video.path.relative_to(tmp_path / "one")
-        assert video.path.read_bytes() == twin.read_bytes()
-    contents = {video.path.read_bytes() for split in counts for video in videos[split]}
+        content, twin = ((tmp_path / n / video.name).read_bytes() for n in ("one", "two"))
+        assert content == twin
+        contents.add(content)
     assert len(contents) == 18
-    assert [video.label for video in videos["val"]] == list(range(9)) and read_labels(
-        tmp_path / "one"
-    ) == LABELS
+    assert [video.label for video in videos["val"]] == list(range(9)) and listing.labels == LABELS
     assert len(read_frames(videos["train"][0].path, range(videos["train"][0].num_frames))) >= 24
     assert (tmp_path / "one" / "contact_sheet.png").stat().st_size > 10_000
 
@@ -72,13 +73,13 @@ def test_refuses_a_folder_with_something_else(tmp_path):
         render(tmp_path, {"train": 9, "val": 9})
     (tmp_path / "mine.txt").unlink()
     render(tmp_path, {"train": 9, "val": 9}, workers=1)
-    with refuses("output", "was rendered with"):
+    with refuses("output", "another seed", "has 0"):
         render(tmp_path, {"train": 9, "val": 9}, seed=1)
 
 
 @pytest.mark.parametrize("label", range(9))
 def test_every_class_moves_as_its_name_says(label):
-    pose = _poses(label, np.random.default_rng(5), 30)
+    pose = hand_poses(label, np.random.default_rng(5), 30)
     change = pose[-1] - pose[0]
     expected = {
         0: (0, -1),
@@ -125,7 +126,7 @@ def test_stopped_and_run_again(tmp_path, stop):
     assert not (output / "train.txt").exists() and 5 <= len(kept) < 72
     subprocess.run(command, check=True, capture_output=True)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    videos = read_videos(output, "train")
+    videos = Listing(output).videos("train")
     assert len(videos) == 72 and not list(output.rglob(".*"))
     for video in videos:
         assert probe(video.path).num_frames == video.num_frames
@@ -144,7 +145,7 @@ def test_a_finished_folder_is_left_alone(tmp_path):
 
 
 def test_no_gesture_ends_where_it_began():
-    poses = np.stack([_poses(8, np.random.default_rng(seed), 30) for seed in range(100)])
+    poses = np.stack([hand_poses(8, np.random.default_rng(seed), 30) for seed in range(100)])
     moves = np.abs(poses[:, :, :2] - poses[:, :1, :2]).max((1, 2))
     assert (moves > 0.07).any() and (moves < 0.05).any() and (poses[:, :, 2] == 0).all(1).any()
     assert np.abs(poses[:, 0, :2] - poses[:, -1, :2]).max() < 0.05  # of jitter

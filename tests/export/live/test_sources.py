@@ -14,6 +14,7 @@ from servers import CameraServer, RtspServer
 from testing import refuses, video_frames
 from videos import encode, moving_square
 
+from export.live.network_stream import NetworkStream
 from export.live.session import Session
 from export.live.smoothing import Smoother
 from export.live.sources import (
@@ -26,7 +27,7 @@ from export.live.sources import (
     reconnecting,
 )
 from export.runtime import StreamRunner
-from tsm_tf.data.sources.video_file import BadVideoError, Stream
+from tsm_tf.data.sources.video_file import BadVideoError
 
 
 @pytest.fixture
@@ -164,7 +165,7 @@ def test_a_stream_that_falls_silent(stop):
         ("127.0.0.1", 0), http.server.BaseHTTPRequestHandler
     )  # and never answering
     with listening, refuses("video", "no answer in time", "//127.0.0.1"):
-        Stream(f"http://user:secret@127.0.0.1:{listening.server_port}/", timeout=0.3)
+        NetworkStream(f"http://user:secret@127.0.0.1:{listening.server_port}/", timeout=0.3)
 
 
 def test_sources_that_cannot_be_opened(stop):

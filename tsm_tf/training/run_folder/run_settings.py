@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime
-import hashlib
 import json
 import os
 import pathlib
@@ -10,24 +9,13 @@ import platform
 import shlex
 import sys
 
-from tsm_tf.data.listing import LABELS_FILE
 from tsm_tf.errors import InputError
 from tsm_tf.files import replacing
 from tsm_tf.versions import installed_versions
 
 RUN_FILE = "run.json"
 STARTS_FILE = "starts.jsonl"
-_LISTS = ("train.txt", "val.txt", LABELS_FILE)
 _PACKAGES = ("tsm-tf", "keras", "tensorflow", "numpy", "av", "opencv-python-headless")
-
-
-def data_digest(data_dir: str | os.PathLike) -> str:
-    """Returns a SHA-256 of a data folder's list files and labels; the videos are not read."""
-    digest = hashlib.sha256()
-    for name in _LISTS:
-        digest.update((pathlib.Path(data_dir) / name).read_bytes())
-        digest.update(b"\0")
-    return digest.hexdigest()
 
 
 def claim(output: pathlib.Path, settings: dict) -> None:
