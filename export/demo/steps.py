@@ -187,6 +187,7 @@ def _run_logged(command, log_path):
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         ) as process,
     ):
+        assert process.stdout is not None
         while True:
             try:
                 chunk = os.read(process.stdout.fileno(), 1 << 16)

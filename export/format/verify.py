@@ -230,11 +230,12 @@ def _has_its_shape(operator: Operator, graph: Graph, model: Model) -> bool:
     if operator.name == "SLICE" and sizes == [rank, rank]:
         begin, size = numbers
         size = np.where(size == -1, shape - begin, size)
-        return (begin >= 0).all() and (begin + size <= shape).all() and tuple(size) == result
+        is_inside = (begin >= 0).all() and (begin + size <= shape).all()
+        return bool(is_inside) and tuple(size) == result
 
     if operator.name == "PAD" and sizes == [2 * rank]:
         paddings = numbers[0].reshape(rank, 2)
-        return (paddings >= 0).all() and tuple(shape + paddings.sum(axis=1)) == result
+        return bool((paddings >= 0).all()) and tuple(shape + paddings.sum(axis=1)) == result
 
     axes = numbers[0]
     if operator.name in _REDUCTIONS and axes.size and ((-rank <= axes) & (axes < rank)).all():

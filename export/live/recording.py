@@ -13,7 +13,7 @@ from PIL import Image
 from tsm_tf.files import replacing
 
 MP4, GIF, CSV = "stream.mp4", "stream.gif", "frames.csv"
-_CLOCK = fractions.Fraction(1, 1000)  # the MP4 keeps the frames' own times, in milliseconds
+_CLOCK = fractions.Fraction(1, 1000)  # the MP4 has times in milliseconds
 _GIF_HEIGHT = 320
 _GIF_COLORS = 128
 _MAX_GIF_FRAMES = 240  # a GIF is for a page; the MP4 has the rest
@@ -36,7 +36,7 @@ class Recording:
         self.fps = fps
         self.columns = columns
         self._files = contextlib.ExitStack()
-        self._container = self._stream = None
+        self._video: _Video | None = None
         self._gif_frames: list[Image.Image] = []
         self._gif_times: list[float] = []
 
@@ -55,12 +55,9 @@ class Recording:
             seconds: time since the start.
             row: values of the CSV's columns.
         """
-        if self._stream is None:
-            self._start_video(*picture.shape[:2])
-
-        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-        frame.pts, frame.time_base = round(seconds / _CLOCK), _CLOCK
-        self._container.mux(self._stream.encode(frame))
+        if self._video is None:
+            self._video = _Video(self._open_path(MP4), self.fps, *picture.shape[:2])
+        self._video.write(picture, seconds)
         self._rows.writerow(row)
 
         if len(self._gif_frames) < _MAX_GIF_FRAMES:
@@ -72,19 +69,9 @@ class Recording:
     def __exit__(self, *_):
         with self._files:  # which moves the complete files onto their names
             self._csv.close()
-            if self._stream is not None:
-                self._container.mux(self._stream.encode())
-                self._container.close()
+            if self._video is not None:
+                self._video.close()
                 self._write_gif()
-
-    def _start_video(self, height, width):
-        rate = fractions.Fraction(self.fps).limit_denominator(1000)
-        options = {"crf": "20", "preset": "veryfast"}
-        self._container = av.open(str(self._open_path(MP4)), "w")
-        self._stream = self._container.add_stream("libx264", rate, options)
-        self._stream.height, self._stream.width = height, width
-        self._stream.pix_fmt = "yuv420p"
-        self._stream.codec_context.time_base = _CLOCK
 
     def _write_gif(self):
         first, *rest = self._gif_frames
@@ -100,6 +87,29 @@ class Recording:
     def _open_path(self, name):
         """Returns a temporary path, which gets its name when the recording ends."""
         return self._files.enter_context(replacing(self.folder / name))
+
+
+class _Video:
+    """An MP4 file of H.264 that keeps the frames' own times."""
+
+    def __init__(self, path, fps, height, width):
+        rate = fractions.Fraction(fps).limit_denominator(1000)
+        self._container = av.open(str(path), "w")
+        self._stream = self._container.add_stream(
+            "libx264", rate, {"crf": "20", "preset": "veryfast"}
+        )
+        self._stream.height, self._stream.width = height, width
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.codec_context.time_base = _CLOCK
+
+    def write(self, picture, seconds):
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        frame.pts, frame.time_base = round(seconds / _CLOCK), _CLOCK
+        self._container.mux(self._stream.encode(frame))
+
+    def close(self):
+        self._container.mux(self._stream.encode())
+        self._container.close()
 
 
 def _with_palette(picture):

@@ -41,10 +41,9 @@ class Smoother:
     def reset(self) -> None:
         """Forgets the stream."""
         self._logits = collections.deque(maxlen=self.rules.averaged_steps)
-        length = self.rules.refractory_steps + 1
-        self._history = collections.deque(maxlen=length)
+        self._history = collections.deque(maxlen=self.rules.refractory_steps + 1)
         if self._first_shown is not None:
-            self._history.extend([self._first_shown] * length)
+            self._fill_history(self._first_shown)
 
     def step(self, logits: np.ndarray) -> int:
         """Takes the next frame's logits `[num_classes]` and returns the class to show."""
@@ -57,7 +56,7 @@ class Smoother:
         This is `process_output` of the original demo.
         """
         if not self._history:
-            self._history.extend([predicted] * self._history.maxlen)
+            self._fill_history(predicted)
 
         if predicted in self._keep_last:
             predicted = self._history[-1]
@@ -67,3 +66,6 @@ class Smoother:
 
         self._history.append(predicted)
         return predicted
+
+    def _fill_history(self, shown):
+        self._history.extend([shown] * (self.rules.refractory_steps + 1))

@@ -5,8 +5,8 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import Any, NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -24,16 +24,24 @@ _JOIN_SECONDS = 1.0  # how long to wait for a thread to end
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 
 
+class Frames(Protocol):
+    """An iterable of pairs `(seconds, uint8 [H, W, 3] RGB)` that can be closed."""
+
+    def __iter__(self) -> Iterator[tuple[float, np.ndarray]]: ...
+
+    def close(self) -> None: ...
+
+
 class FrameSource(NamedTuple):
     """Frames from a camera or a video.
 
     Args:
-        frames: pairs `(seconds, uint8 [H, W, 3] RGB)`, with a method `close`.
+        frames: the frames.
         fps: frames per second.
         is_live: whether it has no end.
     """
 
-    frames: Iterable[tuple[float, np.ndarray]]
+    frames: Frames
     fps: float
     is_live: bool
 
@@ -85,7 +93,7 @@ class Capture:
             model always sees the latest. False makes the reader wait, so that no frame is lost.
     """
 
-    def __init__(self, frames: Iterator, stop: threading.Event, newest_wins: bool):
+    def __init__(self, frames: Generator, stop: threading.Event, newest_wins: bool):
         self.frames = frames
         self.stop = stop
         self.newest_wins = newest_wins
@@ -149,7 +157,7 @@ class Camera:
 
     def __init__(self, camera: str):
         # Silence the backends, each of which would print its own errors. OpenCV 4 and 5 differ.
-        set_log_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
+        set_log_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel  # pyright: ignore
         set_log_level(0)
 
         # Other backends would treat a device as a file.
@@ -177,7 +185,7 @@ def reconnecting(
     opened: Any,
     open_again: Callable[[], Any],
     stop: threading.Event,
-) -> Iterator[tuple[float, np.ndarray]]:
+) -> Generator[tuple[float, np.ndarray], None, None]:
     """Yields the frames of a live source with their times of arrival, and reopens it if it drops.
 
     It prints a line when the source drops and when it is back.
@@ -210,7 +218,7 @@ def reconnecting(
         wait = min(2 * wait, _LONGEST_WAIT)
 
 
-def at_natural_speed(frames: Iterable) -> Iterator[tuple[float, np.ndarray]]:
+def at_natural_speed(frames: Iterable) -> Generator[tuple[float, np.ndarray], None, None]:
     """Yields a file's `(seconds, frame)` pairs at their times, for a viewer."""
     started = time.monotonic()
     for seconds, frame in frames:
@@ -240,8 +248,10 @@ def open_source(
         FileNotFoundError: no such file.
         InputError: a source that cannot be opened.
     """
-    if video is None:
+    if camera is not None:
         return _live(Camera(camera), lambda: Camera(camera), stop)
+    if video is None:
+        raise InputError("video", "must be given, or a camera", video)
 
     if video == STANDARD_INPUT:
         if sys.stdin.isatty():

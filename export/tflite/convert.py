@@ -73,10 +73,17 @@ def _save(model, online, folder):
             return model(dict(zip(signature, tensors, strict=True)), training=False)
         return {"logits": model(*tensors, training=False)}
 
-    module = tf.Module()
-    module.variables_of_model = [variable.value for variable in model.variables]
-    signatures = {"serving_default": serve.get_concrete_function()}
-    tf.saved_model.save(module, folder, signatures=signatures)
+    module = _Variables(model)
+    concrete = serve.get_concrete_function()  # pyright: ignore[reportFunctionMemberAccess]
+    tf.saved_model.save(module, folder, signatures={"serving_default": concrete})
+
+
+class _Variables(tf.Module):
+    """Makes the SavedModel include the variables of a Keras model."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.variables_of_model = [variable.value for variable in model.variables]
 
 
 def _clip_samples(clips: SampleClips) -> Iterator[dict]:
