@@ -12,10 +12,64 @@ import pytest
 from PIL import Image
 from videos import encode, moving_square, natural_videos
 
-from export.live.session import Session, run
+from export.format.smoothing_rules import SmoothingRules
+from export.live.__main__ import _override
+from export.live.session import COLUMNS, Session, run
 from export.live.smoothing import Smoother
 from export.live.sources import AtRate
 from export.runtime import StreamRunner
+from tsm_tf import ModelSpec
+
+
+class Runner:
+    """A model that returns given logits and counts its resets."""
+
+    spec = ModelSpec(num_classes=3, labels=("a", "b", "c"), input_size=32, width=0.35)
+    labels = spec.labels
+    runtime = "none"
+
+    def __init__(self, logits):
+        self.logits, self.resets = iter(np.array(logits, np.float32)), 0
+
+    def step(self, frame):
+        assert frame.shape == (32, 32, 3)
+        return next(self.logits)
+
+    def reset(self):
+        self.resets += 1
+
+
+def test_rows_and_counts_of_a_session():
+    """The logits of two steps are averaged: [4, 0, 2], then [2, 1, 2.5]."""
+    runner = Runner([[4, 0, 2], [0, 2, 3]])
+    rules = SmoothingRules(averaged_steps=2, refractory_steps=0)
+    session = Session(runner, Smoother(runner.labels, rules))
+    frame = moving_square(1)[0]
+    rows = [session.step(3 * i, i / 7, frame)[0] for i in range(2)]
+    assert [(row["frame"], row["seconds"]) for row in rows] == [(0, 0.0), (3, 0.143)]
+    assert [(row["predicted"], row["shown"]) for row in rows] == [("a", "a"), ("c", "c")]
+    largest = [1 / (1 + np.exp(-4) + np.exp(-2)), 1 / (1 + np.exp(-3) + np.exp(-1))]
+    np.testing.assert_allclose([row["probability"] for row in rows], largest, atol=5e-5)
+    assert session.shown == {"a": 1, "c": 1} and len(session.milliseconds) == 2
+    assert tuple(rows[0]) == COLUMNS and session.rate() > 0
+
+
+def test_a_gap_resets_model_and_smoothing():
+    runner = Runner([[9, 0, 0], [0, 1, 0], [9, 0, 0], [0, 1, 0]])
+    session = Session(runner, Smoother(runner.labels), max_gap=2.0)
+    frame = moving_square(1)[0]
+    shown = [
+        session.step(i, seconds, frame)[0]["shown"]
+        for i, seconds in enumerate((0.0, 2.0, 3.0, 5.1))
+    ]
+    assert shown == ["a", "a", "a", "b"] and runner.resets == 1
+
+
+def test_flags_override_the_files_rules():
+    rules = SmoothingRules(3, 2, ("a",), {"b": "c"})
+    assert _override(rules, averaged_steps=None, refractory_steps=None) == rules
+    changed = _override(rules, averaged_steps=5, refractory_steps=0)
+    assert changed == SmoothingRules(5, 0, ("a",), {"b": "c"})
 
 
 def test_q_ends_the_window(online, monkeypatch):
