@@ -107,7 +107,7 @@ def test_command_without_checkpoint_says_so_loudly(tmp_path):
         "--width=0.35",
         "--input_size=32",
         "--num_classes=3",
-        "--shift_place=block",
+        "--shift_div=4",
         "--dropout=0.25",
     )
     assert "NO CHECKPOINT: FRESH WEIGHTS" in done.stdout
