@@ -75,12 +75,9 @@ def keras_logits(model: "keras.Model", clips: "SampleClips", online: bool) -> np
     """
     import keras
 
-    from tsm_tf.models.clip import clip_model
-
     num_frames = clips.frames.shape[1]
     if online:
-        spec = model.spec.replace(num_segments=num_frames)
-        model = clip_model(model.network, spec, preprocess=True, per_frame=True)
+        model = model.per_frame(num_segments=num_frames)
     # Eager calls: `predict` would spend seconds on compiling for these few clips.
     logits = [
         keras.ops.convert_to_numpy(model(clip[None], training=False))[0] for clip in clips.frames

@@ -7,7 +7,8 @@ import shlex
 from absl import flags
 
 from tsm_tf import cli
-from tsm_tf.spec import NARROWEST_SHIFT, SHIFT_MODES
+from tsm_tf.catalogue import known_backbones
+from tsm_tf.spec import SHIFT_MODES
 from tsm_tf.training.recipes import MODELS, OPTIMIZERS, RECIPES, SCHEDULES, Recipe, get_recipe
 
 _OF_RECIPE = "Default: the recipe's."
@@ -69,9 +70,7 @@ def define_flags():
 def _define_recipe_flags():
     flips = "auto mirrors videos and swaps their sided labels; none never does; a JSON file says which classes swap."
     flags.DEFINE_string("flips", None, f"{flips} {_OF_RECIPE}")
-    flags.DEFINE_string(
-        "backbone", None, f"{', '.join(NARROWEST_SHIFT)}, or keras:NAME. {_OF_RECIPE}"
-    )
+    flags.DEFINE_string("backbone", None, f"{known_backbones()}. {_OF_RECIPE}")
     flags.DEFINE_enum("shift_mode", None, SHIFT_MODES, _OF_RECIPE)
     flags.DEFINE_enum("optimizer", None, OPTIMIZERS, _OF_RECIPE)
     flags.DEFINE_enum("schedule", None, SCHEDULES, _OF_RECIPE)

@@ -112,12 +112,7 @@ def test_command_without_checkpoint_says_so_loudly(tmp_path):
     )
     assert "NO CHECKPOINT: FRESH WEIGHTS" in done.stdout
     spec = read_spec(tmp_path / "mobilenet_v2_online_float32.tflite")
-    assert (spec.num_classes, spec.width, spec.shift_place, spec.dropout) == (
-        3,
-        0.35,
-        "block",
-        0.25,
-    )
+    assert (spec.num_classes, spec.width, spec.shift_div, spec.dropout) == (3, 0.35, 4, 0.25)
 
 
 def test_command_refuses(tmp_path):

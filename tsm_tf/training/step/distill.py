@@ -9,7 +9,7 @@ import types
 import keras
 from keras import ops
 
-from tsm_tf.errors import InputError
+from tsm_tf.errors import InputError, naming
 from tsm_tf.weights.checkpoint import load_checkpoint
 
 
@@ -19,7 +19,8 @@ def load_teacher(checkpoint: str, model: keras.Model) -> keras.Model:
     Raises:
         FileNotFoundError, InputError: no checkpoint, or one of other classes, channels or segments.
     """
-    teacher = load_checkpoint(checkpoint, argument="teacher")
+    with naming("teacher"):
+        teacher = load_checkpoint(checkpoint)
     for name in ("labels", "num_classes", "num_segments", "modality"):
         theirs, ours = getattr(teacher.spec, name), getattr(model.spec, name)
         if theirs != ours:
