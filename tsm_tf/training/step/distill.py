@@ -10,7 +10,7 @@ import dataclasses
 import keras
 from keras import ops
 
-from tsm_tf.errors import InputError
+from tsm_tf.errors import InputError, naming
 from tsm_tf.spec import ModelSpec
 from tsm_tf.weights.checkpoint import load_checkpoint
 
@@ -22,7 +22,8 @@ def load_teacher(checkpoint: str, spec: ModelSpec) -> keras.Model:
         MissingFile: no checkpoint.
         InputError: its classes, channels or segments differ.
     """
-    teacher = load_checkpoint(checkpoint, argument="teacher")
+    with naming("teacher"):
+        teacher = load_checkpoint(checkpoint)
     for name in ("labels", "num_classes", "num_segments", "modality"):
         theirs, ours = getattr(teacher.spec, name), getattr(spec, name)
         if theirs != ours:
