@@ -1,5 +1,8 @@
+"""`train`, on real videos, and what stops it before it starts."""
+
 import csv
 import dataclasses
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,9 +13,12 @@ import pytest
 from testing import refuses
 from videos import write_data
 
-from tsm_tf import load_checkpoint
+from tsm_tf import ModelSpec, build_model, load_checkpoint, save_checkpoint
+from tsm_tf.data.epoch_order import Share
+from tsm_tf.training.devices import Devices
 from tsm_tf.training.recipes import get_recipe
-from tsm_tf.training.train import Start, train
+from tsm_tf.training.settings import Execution, Initialization
+from tsm_tf.training.train import check_settings, steps_per_epoch, train
 
 # ResNet-18 has the fewest layers, which decides how long TensorFlow takes before the first step.
 TINY = {
@@ -42,7 +48,7 @@ def rows_of(output):
         return list(csv.DictReader(file))
 
 
-def test_a_run_leaves_what_people_look_at(run, data):
+def test_files_of_a_run(run, data):
     output, model = run
     assert [row["epoch"] for row in rows_of(output)] == ["1", "2"]
     assert {"loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"} < set(
@@ -63,26 +69,30 @@ def test_a_run_leaves_what_people_look_at(run, data):
         np.testing.assert_array_equal(a, b)
 
 
-def test_finished_run_is_not_trained_again(run, data, capsys):
+def test_a_finished_run_is_not_trained_again(run, data, capsys):
     train(get_recipe("gestures", **TINY), data, run[0])
-    assert "has all its 2 epochs" in capsys.readouterr().out and len(rows_of(run[0])) == 2
+    assert "already has all its 2 epochs" in capsys.readouterr().out and len(rows_of(run[0])) == 2
 
 
 def test_starts_from_another_checkpoint(run, data, tmp_path, capsys):
     recipe = get_recipe("gestures", **{**TINY, "epochs": 1, "learning_rate": 1e-12})
     flips = tmp_path / "flips.json"
     flips.write_text('{"Swiping Left": null, "Swiping Right": null}')
-    start = Start(init=str(run[0] / "last"))
-    model = train(dataclasses.replace(recipe, flips=str(flips)), data, tmp_path / "a", start=start)
+    start = Initialization(init=str(run[0] / "last"))
+    model = train(
+        dataclasses.replace(recipe, flips=str(flips)), data, tmp_path / "a", initialization=start
+    )
     assert "never flipped: Swiping Left, Swiping Right" in capsys.readouterr().out
     kernel = model.get_layer("head").kernel
     np.testing.assert_allclose(
         kernel, load_checkpoint(run[0] / "last").get_layer("head").kernel, atol=1e-6
     )
     three = write_data(tmp_path / "three", {"train": 3, "val": 3}, labels=("x", "y", "z"))
-    model = train(recipe, three, tmp_path / "c", start=start)  # a new head, all else from there
+    model = train(
+        recipe, three, tmp_path / "c", initialization=start
+    )  # a new head, all else from there
     assert (
-        "starting from" in (text := capsys.readouterr().out)
+        "initial weights from" in (text := capsys.readouterr().out)
         and "new: head/kernel, head/bias" in text
     )
     conv = model.get_layer("layer4_1_conv2").kernel
@@ -94,14 +104,14 @@ def test_starts_from_another_checkpoint(run, data, tmp_path, capsys):
             get_recipe("gestures", **{**TINY, "backbone": "resnet34"}),
             data,
             tmp_path / "b",
-            start=Start(init=str(run[0])),
+            initialization=Initialization(init=str(run[0])),
         )
     assert not (
         tmp_path / "b"
     ).exists()  # so that the corrected command finds no folder of another run
 
 
-def test_refuses_before_work(run, data, tmp_path):
+def test_bad_arguments_stop_it_before_work(run, data, tmp_path):
     with refuses("output", "another epochs", "3"):
         train(get_recipe("gestures", **{**TINY, "epochs": 3}), data, run[0])
     with refuses("output", "must be writable", "/proc/tsm"):
@@ -111,21 +121,13 @@ def test_refuses_before_work(run, data, tmp_path):
     (tmp_path / "mine").touch()
     with refuses("output", "new or empty"):
         train(get_recipe("gestures", **TINY), data, tmp_path)
-    with refuses("recipe", "gestures", "sports"):
-        get_recipe("sports")
-    with refuses("epochs", "at least 1"):
-        get_recipe("gestures", epochs=0)
-    with refuses("learning_rate", "positive"):
-        get_recipe("gestures", learning_rate=-1.0)
     with pytest.raises(
         FileNotFoundError, match="`flips` must be auto, none, or a JSON file: sometimes"
     ):
         train(get_recipe("gestures", flips="sometimes", **TINY), data, tmp_path / "new")
-    with refuses("optimizer", "sgd"):
-        get_recipe("gestures", optimizer="lion")
 
 
-def test_ctrl_c_says_how_to_go_on(data, tmp_path):
+def test_ctrl_c_says_how_to_resume(data, tmp_path):
     flags = [f"--{name}={value}" for name, value in {**TINY, "epochs": 500}.items()]
     command = [
         sys.executable,
@@ -140,47 +142,89 @@ def test_ctrl_c_says_how_to_go_on(data, tmp_path):
             time.sleep(0.1)
         process.send_signal(signal.SIGINT)
         text = process.communicate()[0]
-    assert process.returncode == 130 and "the same command goes on" in text
+    assert process.returncode == 130 and "run the same command again" in text
     assert load_checkpoint(tmp_path / "last").spec.num_segments == 2
 
 
-@pytest.mark.slow
-def test_commands(data, tmp_path):
-    def python(*arguments):
-        return subprocess.run(
-            [sys.executable, "-m", *map(str, arguments)], capture_output=True, text=True
-        )
+@pytest.mark.parametrize(
+    ("file", "content", "rule"),
+    [
+        ("train.txt", "", "at least one video"),
+        ("labels.txt", "", "at least one"),
+        ("labels.txt", "Only\n", "at least two classes"),
+        ("train.txt", '"train 0.mp4" 2 0\n', "training videos of at least 3 frames"),
+    ],
+)
+def test_data_that_cannot_be_trained_on(data, tmp_path, file, content, rule):
+    shutil.copytree(data, folder := tmp_path / "data")
+    (folder / file).write_text(content)
+    with refuses("data", rule):
+        train(get_recipe("gestures", **TINY), folder, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
-    flags = [f"--{name}={value}" for name, value in TINY.items()]
-    output = tmp_path / "run"
-    done = python(
-        "tsm_tf.training",
-        "--recipe=gestures",
-        f"--data={data}",
-        f"--output={output}",
-        *flags,
-        "--shift_mode=none",
+
+def test_checkpoints_that_are_missing_or_do_not_fit(data, tmp_path):
+    other = ModelSpec(
+        backbone="resnet18", num_segments=2, input_size=32, num_classes=2, labels=("a", "b")
     )
-    assert done.returncode == 0, done.stderr
-    assert "Swiping Left <-> Swiping Right" in done.stdout and "shift_mode none" in done.stdout
-    done = python("tsm_tf.evaluation", f"--checkpoint={output}", f"--data={data}")
-    assert done.returncode == 0 and (output / "evaluation" / "val" / "metrics.json").is_file(), (
-        done.stderr
-    )
-    (data / "broken").mkdir()
-    folder = write_data(data / "broken", {"train": 4, "val": 2})
-    (folder / "train 1.mp4").write_text("text")
-    done = python(
-        "tsm_tf.training",
-        "--recipe=gestures",
-        f"--data={folder}",
-        f"--output={tmp_path / 'b'}",
-        *flags,
-    )
-    assert (
-        done.returncode == 1 and "train 1.mp4" in done.stderr and "Traceback" not in done.stderr
-    ), done.stderr
-    skip = [f"--output={tmp_path / 'c'}", *flags, "--on_bad_video=skip"]
-    done = python("tsm_tf.training", "--recipe=gestures", f"--data={folder}", *skip)
-    assert done.returncode == 0 and "1 videos left out of epoch 1" in done.stdout, done.stderr
-    assert "ran out of data" not in done.stderr
+    save_checkpoint(build_model(other), tmp_path / "other")
+    recipe = get_recipe("gestures", **TINY)
+    (data / "val.txt").rename(hidden := data / "hidden.txt")
+    with pytest.raises(FileNotFoundError, match=r"`data` must be a folder with val\.txt"):
+        train(recipe, data, tmp_path / "run")
+    hidden.rename(data / "val.txt")
+    for name in ("init", "teacher"):
+        with pytest.raises(FileNotFoundError, match=f"`{name}` must be a folder with spec.json"):
+            train(
+                recipe, data, tmp_path / "run", initialization=Initialization(**{name: "nowhere"})
+            )
+    with refuses("teacher", "labels", "Swiping Left", "('a', 'b')"):
+        train(
+            recipe,
+            data,
+            tmp_path / "run",
+            initialization=Initialization(teacher=str(tmp_path / "other")),
+        )
+    (tmp_path / "other" / "model.weights.h5").write_bytes(b"text")
+    with refuses("init", "weights"):
+        train(
+            recipe,
+            data,
+            tmp_path / "run",
+            initialization=Initialization(init=str(tmp_path / "other")),
+        )
+    with refuses("temperature", "positive"):
+        train(recipe, data, tmp_path / "run", initialization=Initialization(temperature=0.0))
+    assert not (tmp_path / "run").exists()
+
+
+def test_settings_that_exclude_each_other(monkeypatch):
+    recipe = get_recipe("gestures")
+    two = Devices(strategy=object(), share=Share(replicas=2))
+    with refuses("mixed_precision", "must be bfloat16 with several devices"):
+        execution = Execution(mixed_precision="float16")
+        check_settings(recipe, Initialization(), execution, two)
+    with refuses("on_bad_video", "must be stop with several devices"):
+        check_settings(recipe, Initialization(), Execution(on_bad_video="skip"), two)
+    with refuses("sync_batch_norm", "must be false with accumulate"):
+        execution = Execution(sync_batch_norm=True)
+        check_settings(recipe.replace(accumulate=2), Initialization(), execution, Devices())
+    check_settings(recipe, Initialization(teacher="t"), Execution(profile=True), Devices())
+
+    monkeypatch.setattr("keras.backend.backend", lambda: "jax")
+    check_settings(recipe, Initialization(), Execution(), Devices())
+    with refuses("accumulate", "must be 1 unless KERAS_BACKEND is tensorflow"):
+        check_settings(recipe.replace(accumulate=2), Initialization(), Execution(), Devices())
+    with refuses("profile", "must be False unless KERAS_BACKEND is tensorflow"):
+        check_settings(recipe, Initialization(), Execution(profile=True), Devices())
+    with refuses("teacher", "must be None unless KERAS_BACKEND is tensorflow"):
+        check_settings(recipe, Initialization(teacher="t"), Execution(), Devices())
+
+
+def test_steps_per_epoch():
+    recipe = get_recipe("gestures", batch_size=4, accumulate=2)
+    assert steps_per_epoch(recipe, 23, drop_last=True) == 2
+    assert steps_per_epoch(recipe, 23, drop_last=False) == 3
+    assert steps_per_epoch(recipe, 24, drop_last=False) == 3
+    with refuses("batch_size", "with accumulate=2, be at most the 7 training videos", "4"):
+        steps_per_epoch(recipe, 7, drop_last=True)

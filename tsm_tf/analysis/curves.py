@@ -11,7 +11,7 @@ from absl import flags
 
 from tsm_tf import cli
 from tsm_tf.errors import InputError
-from tsm_tf.training.run_folder.callbacks import LOG_FILE
+from tsm_tf.training.run_folder.curves import LOG_FILE
 
 
 def read_run(folder: pathlib.Path) -> list[tuple[float, float]]:
