@@ -93,10 +93,10 @@ def serve(backbone: str, shift_mode: str, batch_size: int, input_size: int, stra
     import numpy as np
     import tensorflow as tf
 
-    from tsm_tf.spec import ModelSpec
     from tsm_tf.training.devices import pick_devices, prepared
+    from tsm_tf.training.model import make_model
     from tsm_tf.training.recipes import get_recipe
-    from tsm_tf.training.train import Execution, Start, make_model
+    from tsm_tf.training.settings import Execution, Initialization
 
     class Turns(keras.callbacks.Callback):
         def on_train_batch_begin(self, batch, logs=None):
@@ -106,15 +106,17 @@ def serve(backbone: str, shift_mode: str, batch_size: int, input_size: int, stra
                 os._exit(0)  # a worker's shutdown waits for the others
 
     recipe = get_recipe(
-        "something_v1", backbone=backbone, shift_mode=shift_mode, input_size=input_size
+        "something_v1",
+        backbone=backbone,
+        shift_mode=shift_mode,
+        input_size=input_size,
     )
-    spec = ModelSpec(backbone, _NUM_CLASSES, input_size=input_size, shift_mode=shift_mode)
+    spec = recipe.model.replace(num_classes=_NUM_CLASSES)
     devices = pick_devices(strategy)
     shape = (batch_size, spec.num_segments, input_size, input_size, spec.channels)
     clips = np.random.default_rng(devices.share.index).integers(0, 256, shape, dtype=np.uint8)
     dataset = tf.data.Dataset.from_tensors((clips, np.arange(batch_size))).repeat()
-    with devices.scope():
-        model, _ = make_model(spec, recipe, Start(), Execution(), devices, steps=1000)
+    model = make_model(spec, recipe, Initialization(), Execution(), devices, steps=1000)
     with prepared(model, devices, dataset.element_spec):
         model.fit(
             devices.distribute(dataset), steps_per_epoch=100_000, callbacks=[Turns()], verbose=0
