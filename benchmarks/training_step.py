@@ -7,6 +7,7 @@ on Something-Something; the clips are random. The processes take turns, a step e
 all alike, and say at the end how much memory they had at most.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -116,7 +117,8 @@ def serve(backbone: str, shift_mode: str, batch_size: int, input_size: int, stra
     shape = (batch_size, spec.num_segments, input_size, input_size, spec.channels)
     clips = np.random.default_rng(devices.share.index).integers(0, 256, shape, dtype=np.uint8)
     dataset = tf.data.Dataset.from_tensors((clips, np.arange(batch_size))).repeat()
-    model = make_model(spec, recipe, Initialization(), Execution(), devices, steps=1000)
+    with contextlib.redirect_stdout(sys.stderr):  # standard output is for the answers
+        model = make_model(spec, recipe, Initialization(), Execution(), devices, steps=1000)
     with prepared(model, devices, dataset.element_spec):
         model.fit(
             devices.distribute(dataset), steps_per_epoch=100_000, callbacks=[Turns()], verbose=0
