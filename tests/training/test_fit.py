@@ -103,7 +103,7 @@ def test_validation_alone_ends_an_epoch_like_fit():
             metrics.extend(array(v) for v in model.metrics_variables)
 
     used = [wanted, KeepMetrics()]
-    model.fit(dataset, validation_data=dataset, epochs=1, callbacks=used, verbose=0)
+    model.fit(dataset, validation_data=dataset, epochs=1, callbacks=used, shuffle=False, verbose=0)
     weights = model.get_weights()
 
     class RestoreMetrics(keras.callbacks.Callback):
@@ -127,7 +127,7 @@ def test_keras_step_still_changes_the_weights_without_data():
     before = int(model.optimizer.iterations)
     empty = tf.data.Dataset.from_tensor_slices((np.ones((2, 3)), np.ones((2, 2)))).batch(2).take(0)
     with pytest.warns(UserWarning, match="ran out of data"):
-        model.fit(empty, verbose=0)
+        model.fit(empty, shuffle=False, verbose=0)
     assert int(model.optimizer.iterations) > before
 
 

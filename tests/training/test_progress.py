@@ -83,7 +83,7 @@ def test_film_strip():
     assert strip.shape == (16 + 4, 300, 3)
     np.testing.assert_array_equal(strip[16:, :100], clip[0])
     np.testing.assert_array_equal(strip[16:, 200:], clip[2])
-    assert strip[:16].max() == 255 and not strip[:16, 100:].any()
+    assert strip[:16].max() > 200 and not strip[:16, 100:].any()
 
 
 def test_wrong_clips_are_written_for_tensorboard(tmp_path):
