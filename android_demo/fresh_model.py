@@ -19,10 +19,10 @@ def main(output: str) -> None:
     """Exports `fresh_weights_float32.tflite` and its variants into a folder."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
     import keras
-    from tsm_tf.data.synthetic.gestures import LABELS
 
     from export.tflite import export_model
     from tsm_tf import build_model
+    from tsm_tf.data.synthetic.gestures import LABELS
     from tsm_tf.training.recipes import get_recipe
 
     keras.utils.set_random_seed(0)

@@ -10,7 +10,9 @@ from absl import flags
 
 from tsm_tf import cli
 from tsm_tf.analysis.timing import interleaved, paired_ratio, publish
-from tsm_tf.data.listing import read_labels, read_videos
+from tsm_tf.data.augment import Augmentation
+from tsm_tf.data.epoch_order import Order
+from tsm_tf.data.listing import Listing
 from tsm_tf.spec import ModelSpec
 
 _SEED = 0
@@ -42,12 +44,19 @@ def bare_loop(videos, num_segments: int) -> int:
     return converted
 
 
-def measure(data_dir: str, spec: ModelSpec, batch_size: int, rounds: int) -> dict:
+def measure(listing: Listing, spec: ModelSpec, batch_size: int, rounds: int) -> dict:
     """Returns videos per second of both, and the ratio of the pipeline's speed to the loop's."""
     from tsm_tf.data.pipeline import clip_dataset
 
-    videos = read_videos(data_dir, "train")
-    dataset = clip_dataset(data_dir, spec, "train", True, batch_size, seed=_SEED)
+    videos = listing.videos("train")
+    dataset = clip_dataset(
+        listing,
+        spec,
+        "train",
+        batch_size,
+        augmentation=Augmentation(),
+        order=Order(seed=_SEED),
+    )
     calls = {
         "pipeline": lambda: sum(1 for _ in dataset),
         "bare loop": lambda: bare_loop(videos, spec.num_segments),
@@ -78,9 +87,10 @@ def define_flags():
 def main():
     """Measures, prints, writes the CSV."""
     values = flags.FLAGS
-    labels = read_labels(values.data)
+    listing = Listing(values.data)
+    labels = listing.labels
     spec = ModelSpec(num_classes=len(labels), labels=labels, input_size=values.input_size)
-    row = measure(values.data, spec, values.batch_size, values.rounds)
+    row = measure(listing, spec, values.batch_size, values.rounds)
     publish([row], pathlib.Path(values.output) / "training_input.csv")
 
 

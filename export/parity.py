@@ -65,11 +65,8 @@ def keras_logits(model, streams: "Streams", online: bool) -> np.ndarray:
     """
     import keras
 
-    from tsm_tf.models.clip import clip_model
-
     if online:
-        spec = model.spec.replace(num_segments=streams.frames.shape[1])
-        model = clip_model(model.network, spec, preprocess=True, per_frame=True)
+        model = model.per_frame(num_segments=streams.frames.shape[1])
     # Eager: `predict` would spend seconds on compiling for the few clips that it sees.
     logits = [
         keras.ops.convert_to_numpy(model(clip[None], training=False))[0] for clip in streams.frames

@@ -8,10 +8,10 @@ import pathlib
 import numpy as np
 
 from tsm_tf.data.crops import eval_frame
-from tsm_tf.data.listing import read_videos
-from tsm_tf.data.pipeline import center_clip, check_labels
-from tsm_tf.data.sampling import test_indices
-from tsm_tf.data.synthetic.render import LABELS, gesture_frames
+from tsm_tf.data.listing import Listing, check_labels
+from tsm_tf.data.loader import center_clip
+from tsm_tf.data.sampling import center_indices
+from tsm_tf.data.synthetic.gestures import LABELS, gesture_frames
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 
@@ -53,8 +53,9 @@ def from_videos(
         FileNotFoundError, InputError, BadVideoError: no such list, other classes than the model's, a broken video.
     """
     _check_rgb(spec)
-    check_labels(spec, data_dir)
-    videos = read_videos(data_dir, split)
+    listing = Listing(data_dir)
+    check_labels(spec, listing)
+    videos = listing.videos(split)
     videos = [
         videos[i]
         for i in np.linspace(0, len(videos) - 1, min(num_videos, len(videos))).round().astype(int)
@@ -71,7 +72,7 @@ def from_gestures(spec: ModelSpec, num_clips: int) -> Streams:
     clips = []
     for number in range(num_clips):
         frames, _ = gesture_frames(number % len(LABELS), (number,))
-        indices = test_indices(len(frames), spec.num_segments)
+        indices = center_indices(len(frames), spec.num_segments)
         clips.append(np.stack([eval_frame(frame, spec) for frame in frames[indices]]))
     return Streams(np.stack(clips), None, f"{num_clips} rendered gestures")
 

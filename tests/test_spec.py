@@ -3,7 +3,7 @@ import json
 import pytest
 from testing import refuses
 
-from tsm_tf.spec import NARROWEST_SHIFT, ModelSpec, round_channels
+from tsm_tf.spec import ModelSpec
 
 
 def test_round_trip_through_json():
@@ -32,14 +32,6 @@ def test_short_side_follows_the_papers_256_to_224():
 
 
 @pytest.mark.parametrize(
-    "channels, expected",
-    [(32 * 0.35, 16), (24 * 0.35, 8), (16 * 0.5, 8), (32, 32), (18, 24), (60, 64)],
-)
-def test_round_channels(channels, expected):
-    assert round_channels(channels) == expected
-
-
-@pytest.mark.parametrize(
     "argument, values, rule",
     [
         ("backbone", {"backbone": "vgg"}, "mobilenet_v2"),
@@ -52,14 +44,18 @@ def test_round_channels(channels, expected):
         ("width", {"backbone": "resnet50", "width": 0.5}, "1.0"),
         ("shift_mode", {"shift_mode": "both"}, "bidirectional, unidirectional, none"),
         ("shift_div", {"shift_div": 0}, "at least 1"),
-        ("shift_div", {"shift_div": 25}, "24"),
-        ("shift_div", {"shift_div": 9, "width": 0.35}, "8"),
         ("shift_div", {"shift_div": 1, "shift_mode": "bidirectional"}, "at least 2"),
         ("shift_place", {"shift_place": "residual"}, "blockres, block"),
         ("modality", {"modality": "depth"}, "rgb, flow"),
-        ("non_local", {"non_local": True}, "resnet50"),
+        ("non_local", {"non_local": True}, "mobilenet_v2 has no such option"),
         ("non_local", {"non_local": 1}, "true or false"),
-        ("non_local", {"backbone": "resnet18", "non_local": True}, "resnet50"),
+        ("non_local", {"backbone": "resnet18", "non_local": True}, "resnet18 has no such option"),
+        ("width", {"backbone": "keras:VGG16", "width": 0.5}, "keras:VGG16 has no such option"),
+        ("backbone", {"backbone": "keras:Nothing"}, "keras:EfficientNet..."),
+        ("keras_json", {"backbone": "keras"}, "JSON"),
+        ("keras_json", {"keras_json": "{}"}, "mobilenet_v2 has no such option"),
+        ("interpolation", {"interpolation": "area"}, "bilinear"),
+        ("crop_pct", {"crop_pct": 0}, "above 0"),
         ("temporal_pool", {"temporal_pool": True}, "mobilenet_v2"),
         (
             "num_segments",
@@ -69,8 +65,8 @@ def test_round_channels(channels, expected):
         ("dropout", {"dropout": 1.0}, "below 1"),
         ("fps", {"fps": 0}, "positive"),
         ("labels", {"num_classes": 3, "labels": ("a", "b")}, "num_classes=3"),
-        ("labels", {"num_classes": 2, "labels": ("a", "a")}, "differ"),
-        ("labels", {"num_classes": 2, "labels": ("a", "")}, "empty"),
+        ("labels", {"num_classes": 2, "labels": ("a", "a")}, "distinct"),
+        ("labels", {"num_classes": 2, "labels": ("a", "")}, "non-empty"),
         ("mean", {"mean": (0.5,)}, "3 values"),
         ("std", {"std": (0, 1, 1)}, "positive"),
         ("backbone", {"backbone": []}, "mobilenet_v2"),
@@ -81,6 +77,21 @@ def test_round_channels(channels, expected):
 def test_refuses_what_cannot_be_built(argument, values, rule):
     with refuses(argument, rule, "Received: "):
         ModelSpec(**values)
+
+
+def test_the_crop_decides_the_short_side():
+    assert ModelSpec(crop_pct=1.0).short_side == 224 and ModelSpec(crop_pct=0.5).short_side == 448
+    sizes = [ModelSpec(input_size=size).short_side for size in range(32, 300)]
+    assert sizes == [size * 256 // 224 for size in range(32, 300)]
+
+
+def test_reads_specs_from_before_a_field_was_renamed():
+    spec = ModelSpec(backbone="keras", keras_json="{}")
+    old = json.loads(spec.to_json())
+    old["network"] = old.pop("keras_json")
+    for name in ("interpolation", "crop_pct"):
+        del old[name]
+    assert ModelSpec.from_json(json.dumps(old)) == spec
 
 
 def test_refuses_json_that_is_no_spec():
@@ -105,17 +116,3 @@ def test_refuses_json_that_is_no_spec():
 def test_refuses_to_stream(argument, values):
     with refuses(argument, "to stream"):
         ModelSpec(**values).check_streamable()
-
-
-@pytest.mark.parametrize("backbone", NARROWEST_SHIFT)
-@pytest.mark.parametrize("width", [1.0, 0.35])
-def test_narrowest_shift_is_the_built_models(backbone, width):
-    from tsm_tf import build_model
-
-    if backbone != "mobilenet_v2" and width != 1:
-        pytest.skip("ResNets have no width")
-    model = build_model(ModelSpec(backbone=backbone, width=width, input_size=32, num_segments=1))
-    narrowest = min(
-        layer.input.shape[-1] for layer in model.layers if layer.name.startswith("shift_")
-    )
-    assert narrowest == round_channels(NARROWEST_SHIFT[backbone] * width)

@@ -5,13 +5,18 @@ Names load on first use (PEP 562): `import tsm_tf` loads neither Keras nor Tenso
 
 import importlib
 
+from tsm_tf import keras_registration
 from tsm_tf.errors import missing_extra
 
 _MODULE_OF_NAME = {
+    "Augmentation": "tsm_tf.data.augment",
+    "ClipModel": "tsm_tf.models.clip",
     "InputError": "tsm_tf.errors",
+    "Listing": "tsm_tf.data.listing",
     "ModelSpec": "tsm_tf.spec",
     "NonLocal": "tsm_tf.layers.non_local",
     "SegmentConsensus": "tsm_tf.layers.consensus",
+    "StreamModel": "tsm_tf.models.stream",
     "StreamingTemporalShift": "tsm_tf.layers.temporal_shift",
     "TemporalPool": "tsm_tf.layers.temporal_pool",
     "TemporalShift": "tsm_tf.layers.temporal_shift",
@@ -26,6 +31,8 @@ _MODULE_OF_NAME = {
 }
 
 __all__ = list(_MODULE_OF_NAME)
+
+keras_registration.register()
 
 
 def __getattr__(name: str):

@@ -1,5 +1,8 @@
 """Errors for bad input: one line that names the argument, the rule, and what was received."""
 
+import contextlib
+from collections.abc import Iterator
+
 EXTRA_OF_MODULE = {
     "tensorflow": "train",
     "keras": "train",
@@ -31,7 +34,7 @@ class InputError(ValueError):
 
     def __init__(self, argument: str, rule: str, received: object):
         super().__init__(f"`{argument}` {rule}. Received: {received!r}")
-        self.argument = argument
+        self.argument, self.rule, self.received = argument, rule, received
 
 
 class MissingFile(InputError, FileNotFoundError):
@@ -43,3 +46,15 @@ def missing_extra(error: ImportError) -> str | None:
     module = (error.name or "").partition(".")[0]
     extra = EXTRA_OF_MODULE.get(module)
     return extra and f"the module `{module}` is not installed: pip install 'tsm-tf[{extra}]'"
+
+
+@contextlib.contextmanager
+def naming(argument: str) -> Iterator[None]:
+    """Context manager that gives input errors the name of the caller's argument.
+
+    A function that loads a checkpoint calls its argument `checkpoint`; the flag may be `--init`.
+    """
+    try:
+        yield
+    except InputError as error:
+        raise type(error)(argument, error.rule, error.received) from error.__cause__

@@ -1,20 +1,72 @@
-"""Every private Keras name and every patch of Keras that the project uses, one small function each.
+"""Everything that relies on private names of Keras, each with its reason; seen in Keras 3.15.
 
-Each function says why it is needed and in which Keras version it was seen. No other module may use
-a private name of a Keras object.
+No other module uses a name with a leading underscore of a Keras object, or replaces a method of
+an instance.
 """
 
 import contextlib
 import types
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
+
+
+def functional_graph(model: keras.Model) -> Any:
+    """Returns the object that holds a model's graph.
+
+    A Sequential model holds a functional model; its own `input` and `output` may be those of
+    another call.
+    """
+    return getattr(model, "_functional", None) or model
+
+
+def is_functional(operation: Any) -> bool:
+    """Returns whether an operation is a functional or sequential model, whose graph is known."""
+    is_model = isinstance(operation, keras.Model)
+    return is_model and hasattr(functional_graph(operation), "_nodes_by_depth")
+
+
+def nodes_by_depth(model: keras.Model) -> dict[int, list]:
+    """Returns the calls in a model's graph by their distance to the outputs.
+
+    Keras has no public way to walk a graph.
+    """
+    return functional_graph(model)._nodes_by_depth
+
+
+def forget_call(node: Any) -> None:
+    """Removes a call from the records of its layer.
+
+    A layer with several recorded calls has no `layer.output`. Tensors know their call by its place
+    in the record, so build all models that need the call, or a later one, before this.
+    """
+    node.operation._inbound_nodes.remove(node)
+
+
+def with_shared_variables(layer: keras.layers.Layer, **attributes: Any) -> Any:
+    """Returns a layer with the variables of another one and some attributes changed.
+
+    `from_config` would create new variables, and setting the attributes would change the given
+    layer, which must stay as it is.
+    """
+    variant = object.__new__(type(layer))
+    variant.__dict__.update(layer.__dict__, _inbound_nodes=[], _outbound_nodes=[], **attributes)
+    return variant
+
+
+def frozen_with_shared_variables(layer: keras.layers.Layer, **attributes: Any) -> Any:
+    """Returns `with_shared_variables`, frozen.
+
+    Setting `trainable` would freeze the shared variables for the given layer as well.
+    """
+    return with_shared_variables(layer, _trainable=False, **attributes)
 
 
 def flatten_layers(model: keras.Model) -> list[keras.layers.Layer]:
     """Returns a model and all its layers, those inside composite layers too.
 
-    `Model.layers` lists the outermost layers only. Seen in Keras 3.15.
+    `Model.layers` lists the outermost layers only.
     """
     return list(model._flatten_layers())
 
@@ -23,7 +75,7 @@ def build_symbolically(model: keras.Model, batch) -> None:
     """Creates the variables of a compiled model, its metrics and its optimizer without data.
 
     Otherwise Keras creates them in the first step, which is too late to restore a state; and with
-    JAX, `fit` would take a batch from the dataset to see its shape. Seen in Keras 3.15.
+    JAX, `fit` would take a batch from the dataset to see its shape.
 
     Args:
         model: a compiled model.
@@ -35,7 +87,7 @@ def build_symbolically(model: keras.Model, batch) -> None:
 def loss_tracker(model: keras.Model) -> keras.metrics.Metric:
     """Returns the metric that averages a compiled model's loss.
 
-    A custom `train_step` has to update it, or `fit` reports no loss. Seen in Keras 3.15.
+    A custom `train_step` has to update it, or `fit` reports no loss.
     """
     return model._loss_tracker
 
@@ -43,7 +95,7 @@ def loss_tracker(model: keras.Model) -> keras.metrics.Metric:
 def variable_index(optimizer: keras.optimizers.Optimizer, variable) -> int:
     """Returns the position of a variable among those that an optimizer was built with.
 
-    `update_step` gets the backend's variable, and needs its slots. Seen in Keras 3.15.
+    `update_step` gets the backend's variable, and needs its slots.
     """
     return optimizer._get_variable_index(variable)
 
@@ -53,7 +105,7 @@ def override_call(layer: keras.layers.Layer, function: Callable) -> None:
 
     A subclass would do, but Keras names the groups of a weights file after the classes of layers,
     and networks from `keras.applications` come with Keras' own. The layer's configuration and what
-    is saved do not change. Seen in Keras 3.15.
+    is saved do not change.
     """
     layer.call = types.MethodType(function, layer)
 
@@ -64,7 +116,7 @@ def distributed_fit(model: keras.Model, num_workers: int) -> Iterator[None]:
 
     Keras fails there in two places. `_maybe_symbolic_build` reduces a whole distributed batch: here
     the model has to be built already, see `build_symbolically`. `reduce_per_replica` reduces
-    scalars over axis 0: here it averages them over all replicas. Seen in Keras 3.15; a test fails
+    scalars over axis 0: here it averages them over all replicas. A test fails
     when Keras no longer needs this.
 
     Args:
@@ -91,7 +143,7 @@ def distributed_fit(model: keras.Model, num_workers: int) -> Iterator[None]:
 def clip_after_reduction(optimizer: keras.optimizers.Optimizer) -> None:
     """Makes an optimizer clip the sum of all replicas' gradients, as one device would.
 
-    Keras clips the gradients of each replica before it sums them. Seen in Keras 3.15.
+    Keras clips the gradients of each replica before it sums them.
     """
     import tensorflow as tf
 

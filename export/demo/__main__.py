@@ -175,9 +175,10 @@ def main():
         )
     data = pathlib.Path(values.data) if values.data else None
     if data:
-        from tsm_tf.data.listing import read_videos
+        from tsm_tf.data.listing import Listing
 
-        read_videos(data, "train"), read_videos(data, "val")
+        listing = Listing(data)
+        listing.videos("train"), listing.videos("val")
     output.mkdir(parents=True, exist_ok=True)
     if not (output / DONE_FILE).is_file():
         (output / DONE_FILE).write_text("[]")

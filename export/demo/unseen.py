@@ -16,12 +16,12 @@ def join(data_dir: pathlib.Path, output: pathlib.Path) -> list[int]:
     import cv2
     import numpy as np
 
-    from tsm_tf.data.listing import read_videos
+    from tsm_tf.data.listing import Listing
     from tsm_tf.data.sources.video_file import iterate_frames, probe
     from tsm_tf.data.synthetic.render import write_video
 
     first = {}
-    for video in read_videos(data_dir, "val"):
+    for video in Listing(data_dir).videos("val"):
         first.setdefault(video.label, video)
     chosen = [first[label] for label in sorted(first)[:_MAX_CLASSES]]
     info = probe(chosen[0].path)

@@ -165,7 +165,7 @@ def reconnecting(
     """Yields a live source's frames with the time at which each came, for ever; says when it drops and comes back.
 
     Args:
-        opened: a `Camera` or a `Stream`.
+        opened: a `Camera` or a `NetworkStream`.
         open_again: returns another one; its errors count as not there yet.
         stop: ends the waiting.
     """
@@ -218,17 +218,18 @@ def open_source(video: str | None, camera: str | None, show: bool, stop: threadi
     """
     if video is None:
         return _live(Camera(camera), lambda: Camera(camera), stop)
-    from tsm_tf.data.sources.video_file import Stream, iterate_frames, probe
+    from export.live.network_stream import NetworkStream
+    from tsm_tf.data.sources.video_file import iterate_frames, probe
 
     if video == "-":
         if sys.stdin.isatty():
             raise InputError("video", "must be piped in when it is standard input", video)
-        source = Stream(video)
+        source = NetworkStream(video)
         return Source(Capture(iter(source), stop, newest_wins=False), source.fps, False)
     if _URL.match(video):
-        source = Stream(video)
+        source = NetworkStream(video)
         if source.is_endless:
-            return _live(source, lambda: Stream(video), stop)
+            return _live(source, lambda: NetworkStream(video), stop)
         frames, fps = iter(source), source.fps
     else:
         frames, fps = iterate_frames(video), probe(video).fps

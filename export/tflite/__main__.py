@@ -7,8 +7,9 @@ from absl import flags
 
 from export.tflite import IMAGE_TYPES, LOGITS_TYPES, VARIANTS, Export, _export, output_paths
 from tsm_tf import cli
+from tsm_tf.catalogue import known_backbones
 from tsm_tf.errors import InputError
-from tsm_tf.spec import NARROWEST_SHIFT, SHIFT_MODES, ModelSpec
+from tsm_tf.spec import SHIFT_MODES, ModelSpec
 
 _SPEC_FLAGS = (
     "backbone",
@@ -29,7 +30,7 @@ def define_flags():
     )
     flags.DEFINE_string("output", None, "Folder to write into.", required=True)
     flags.DEFINE_bool("online", False, "One frame at a time with caches, instead of whole clips.")
-    flags.DEFINE_string("backbone", None, f"{', '.join(NARROWEST_SHIFT)}, or keras:NAME. {fresh}")
+    flags.DEFINE_string("backbone", None, f"{known_backbones()}. {fresh}")
     flags.DEFINE_enum("shift_mode", None, SHIFT_MODES, fresh)
     flags.DEFINE_float("width", None, fresh)
     for name in ("num_classes", "num_segments", "input_size", "shift_div"):

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from export.sample_streams import Streams
-from tsm_tf.models.stream import build_stream_model, zero_caches
+from tsm_tf.models.stream import build_stream_model
 
 
 def convert(
@@ -83,7 +83,7 @@ def _online_samples(stream, streams: Streams) -> Iterator[dict]:
     for number, first in enumerate(range(0, len(frames), num_streams)):
         side_by_side = np.take(frames, range(first, first + num_streams), axis=0, mode="wrap")
         if number % 2 == 0:
-            caches = zero_caches(stream, num_streams)
+            caches = stream.initial_state(num_streams)
         for t in range(frames.shape[1]):
             inputs = {"image": tf.constant(side_by_side[:, t], tf.float32), **caches}
             yield inputs

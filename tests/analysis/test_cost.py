@@ -18,7 +18,6 @@ from tsm_tf import (
     save_checkpoint,
 )
 from tsm_tf.analysis.cost import model_cost, summary, table
-from tsm_tf.models.stream import zero_caches
 
 IMAGE = (8, 8, 4)
 BY_HAND = {
@@ -148,7 +147,7 @@ def test_moved_by_hand(mode, directions):
 @pytest.mark.parametrize("backbone", ["mobilenet_v2", "resnet18"])
 def test_caches_are_those_of_the_stream(backbone):
     model = build_model(ModelSpec(backbone, input_size=64, num_segments=4))
-    caches = zero_caches(build_stream_model(model))
+    caches = build_stream_model(model).initial_state()
     assert model_cost(model).cache_bytes == sum(
         np.asarray(cache).nbytes for cache in caches.values()
     )

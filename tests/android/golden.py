@@ -44,11 +44,11 @@ def write_case(archive: zipfile.ZipFile, name: str, path: pathlib.Path, frames: 
 
 def stream(size: int) -> np.ndarray:
     """Returns frames of rendered gestures, one gesture after the other."""
-    from tsm_tf.data.crops import resize
-    from tsm_tf.data.synthetic.render import LABELS, gesture_frames
+    from tsm_tf.data.crops import resize_crop
+    from tsm_tf.data.synthetic.gestures import LABELS, gesture_frames
 
     frames = np.concatenate([gesture_frames(label, (label,))[0] for label in range(len(LABELS))])
-    return resize(frames[:: len(frames) // _FRAMES][:_FRAMES], size)
+    return resize_crop(frames[:: len(frames) // _FRAMES][:_FRAMES], size)
 
 
 def main(output: str) -> None:
@@ -60,7 +60,7 @@ def main(output: str) -> None:
 
     from export.tflite import export_model
     from tsm_tf import ModelSpec, build_model
-    from tsm_tf.data.synthetic.render import LABELS
+    from tsm_tf.data.synthetic.gestures import LABELS
 
     # The Java tests' build of TFLite has no XNNPACK, whose int8 kernels round in their own way.
     plain = interpreter.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES

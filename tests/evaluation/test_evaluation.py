@@ -39,7 +39,7 @@ def rows_of(path):
 
 def test_agrees_with_the_model(data, model, checkpoint, tmp_path):
     metrics = evaluate(checkpoint, data, tmp_path / "e", batch_size=3)
-    clips, labels = next(iter(clip_dataset(data, SPEC, "val", False, 7)))
+    clips, labels = next(iter(clip_dataset(data, SPEC, "val", 7)))
     logits, labels = model.predict_on_batch(clips), labels.numpy()
     rows = rows_of(tmp_path / "e" / "scores.csv")
     scores = [[float(row[f"logit {name}"]) for name in LABELS] for row in rows]

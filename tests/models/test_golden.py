@@ -7,7 +7,6 @@ from official import OfficialCase
 from testing import array, step
 
 from tsm_tf import TemporalShift, build_model, build_stream_model, load_official_weights
-from tsm_tf.models.stream import zero_caches
 from tsm_tf.weights.official import infer_spec
 
 CASES = [
@@ -77,7 +76,7 @@ def test_case_e_online(golden_dir):
     model = build_model(infer_spec(state_dict, shift_mode="unidirectional"), preprocess=False)
     load_official_weights(model, state_dict)
     stream = build_stream_model(model)
-    caches = zero_caches(stream)
+    caches = stream.initial_state()
     for t, (frame, expected) in enumerate(zip(case.input, case.expected["logits"], strict=True)):
         logits, caches = step(stream, np.moveaxis(frame, 1, -1), caches)
         np.testing.assert_allclose(logits, expected.reshape(logits.shape), rtol=0, atol=1e-4)

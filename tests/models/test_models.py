@@ -12,7 +12,6 @@ from testing import array, frames, refuses, step, video_frames
 from weights import with_weights
 
 from tsm_tf import ModelSpec, build_model, build_stream_model, load_checkpoint, save_checkpoint
-from tsm_tf.models.stream import zero_caches
 
 SMALL = ModelSpec(num_classes=5, num_segments=4, input_size=64, width=0.35)
 STREAMED = {
@@ -37,7 +36,7 @@ def test_streaming_equals_the_clip(name):
     assert np.abs(expected - expected[:, :1]).max() > 1e-2 * scale
     stream = build_stream_model(model, batch_size=2)
     for _ in range(2):  # the second time after a reset
-        caches = zero_caches(stream, 2)
+        caches = stream.initial_state(2)
         for t in range(spec.num_segments):
             logits, caches = step(stream, x[:, t], caches)
             np.testing.assert_allclose(logits, expected[:, t], rtol=0, atol=tolerance * scale)
@@ -104,7 +103,7 @@ def test_stream_shares_the_clips_weights():
 
 
 def test_refuses_to_stream_what_saw_the_future():
-    with refuses("shift_mode", "bidirectional weights use frames yet to come"):
+    with refuses("shift_mode", "bidirectional weights use future frames"):
         build_stream_model(build_model(SMALL.replace(shift_mode="bidirectional")))
 
 

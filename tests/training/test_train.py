@@ -122,7 +122,8 @@ def test_bad_arguments_stop_it_before_work(run, data, tmp_path):
     with refuses("output", "new or empty"):
         train(get_recipe("gestures", **TINY), data, tmp_path)
     with pytest.raises(
-        FileNotFoundError, match="`flips` must be auto, none, or an existing JSON file.*'sometimes'"
+        FileNotFoundError,
+        match=r"`flips` must be auto, none, or an existing JSON file.*'sometimes'",
     ):
         train(get_recipe("gestures", flips="sometimes", **TINY), data, tmp_path / "new")
 

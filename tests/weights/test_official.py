@@ -61,7 +61,7 @@ def test_lists_everything_that_does_not_match_and_changes_nothing(mobilenet):
     problems = (
         "missing features.0.0.weight",
         "missing features.3.conv.0.weight",
-        "misshaped head.bias (Keras needs (400,), the file gives (7,))",
+        "misshaped head.bias (Keras needs (400,), the file has (7,))",
         "unexpected features.99.weight",
     )
     with refuses("state_dict") as caught:
@@ -94,7 +94,7 @@ def test_shifted_and_plain_names_stand_for_each_other(mobilenet):
 def test_refuses_what_is_no_checkpoint(tmp_path):
     with refuses("state_dict", "must hold a classifier"):
         infer_spec({"a": np.zeros(1)})
-    with refuses("state_dict", "MobileNetV2's"):
+    with refuses("state_dict", "a MobileNetV2"):
         infer_spec({"fc.weight": np.zeros((2, 3)), "conv1.weight": np.zeros((64, 3, 7, 7))})
     with pytest.raises(FileNotFoundError, match="`input`"):
         read_state_dict(tmp_path / "no.npz")
@@ -129,9 +129,7 @@ def test_command_writes_a_checkpoint(tmp_path, mobilenet, suffix):
         array(model.get_layer("head").kernel), mobilenet["new_fc.weight"].T
     )
     again = subprocess.run(command, capture_output=True, text=True)
-    assert (
-        again.returncode == 1 and "error: `output` must be a new or an empty folder" in again.stderr
-    )
+    assert again.returncode == 1 and "error: `output` must be a new or empty folder" in again.stderr
     assert "Traceback" not in again.stderr
 
 

@@ -9,9 +9,10 @@ import pathlib
 from absl import flags
 
 from tsm_tf import cli
+from tsm_tf.catalogue import known_backbones
 from tsm_tf.errors import InputError
 from tsm_tf.files import write_csv
-from tsm_tf.spec import NARROWEST_SHIFT, SHIFT_MODES, SHIFT_PLACES, ModelSpec
+from tsm_tf.spec import SHIFT_MODES, SHIFT_PLACES, ModelSpec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,9 +79,10 @@ def model_cost(model) -> ModelCost:
         InputError: a model whose graph is not known (a subclass), or inputs of unknown height, width or channels.
     """
     from tsm_tf.analysis.layer_cost import call_cost
-    from tsm_tf.models.graph import calls, forget, inline, is_graph
+    from tsm_tf.keras_internals import is_functional
+    from tsm_tf.models.graph import calls, forget, inline
 
-    if not is_graph(model):
+    if not is_functional(model):
         raise InputError(
             "model",
             "must be a functional or sequential Keras model that is built",
@@ -150,7 +152,7 @@ def define_flags():
     flags.DEFINE_string(
         "checkpoint", None, "Checkpoint folder, or a training run's, whose model is counted."
     )
-    flags.DEFINE_enum("backbone", None, list(NARROWEST_SHIFT), fresh)
+    flags.DEFINE_string("backbone", None, f"{known_backbones()}. {fresh}")
     flags.DEFINE_enum("shift_mode", None, SHIFT_MODES, fresh)
     flags.DEFINE_enum("shift_place", None, SHIFT_PLACES, fresh)
     flags.DEFINE_float("width", None, fresh)

@@ -1,55 +1,68 @@
-"""PyTorch's convolution and batch norm as Keras layers, for backbones that match official checkpoints.
+"""PyTorch's convolution and batch norm as Keras layers, for backbones that load official weights.
 
-Layers have the official names with `_` for `.` (`layer1_0_conv1`; PyTorch takes no dots in Keras' names), so that
-weights need no table to be found.
+Layers have the official names with `_` for `.` (`layer1_0_conv1`; Keras' names take no dots), so
+that loading weights needs no table of names.
 """
+
+from typing import Any
 
 import keras
 
 BATCH_NORM_EPSILON = 1e-5
-BATCH_NORM_MOMENTUM = (
-    0.9  # PyTorch's 0.1; Keras' default of 0.99 needs a thousand steps before validation means much
-)
+BATCH_NORM_MOMENTUM = 0.9
+"""PyTorch's 0.1. With Keras' default of 0.99, validation means little for a thousand steps."""
 
 
-def conv(name: str, x, filters: int, kernel_size: int, strides: int = 1):
-    """A convolution without bias, padded by `kernel_size // 2` on every side as PyTorch does."""
+def round_channels(channels: float, divisor: int = 8) -> int:
+    """Returns a number of channels rounded by the rule of the MobileNets.
+
+    That is the nearest multiple of `divisor`, at least `divisor` and at least 90% of `channels`.
+    """
+    rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * channels else rounded
+
+
+def conv(name: str, x: Any, filters: int, kernel_size: int, strides: int = 1) -> Any:
+    """Applies a convolution without bias, padded by `kernel_size // 2` on each side."""
     x, padding = _pad(name, x, kernel_size, strides)
-    initializer = keras.initializers.VarianceScaling(
-        2.0, mode="fan_out", distribution="untruncated_normal"
-    )
-    options = {
-        "padding": padding,
-        "use_bias": False,
-        "kernel_initializer": initializer,
-        "name": name,
-    }
-    return keras.layers.Conv2D(filters, kernel_size, strides, **options)(x)
+    return keras.layers.Conv2D(
+        filters,
+        kernel_size,
+        strides,
+        padding=padding,
+        use_bias=False,
+        kernel_initializer=keras.initializers.VarianceScaling(
+            2.0, mode="fan_out", distribution="untruncated_normal"
+        ),
+        name=name,
+    )(x)
 
 
-def depthwise_conv(name: str, x, strides: int = 1):
-    """A 3x3 depthwise convolution without bias, padded by 1 on every side."""
+def depthwise_conv(name: str, x: Any, strides: int = 1) -> Any:
+    """Applies a 3x3 depthwise convolution without bias, padded by 1 on each side."""
     x, padding = _pad(name, x, 3, strides)
-    # Each output has 3x3 inputs; Keras' fan-out would count all channels.
-    initializer = keras.initializers.RandomNormal(stddev=(2 / 9) ** 0.5)
-    options = {
-        "padding": padding,
-        "use_bias": False,
-        "depthwise_initializer": initializer,
-        "name": name,
-    }
-    return keras.layers.DepthwiseConv2D(3, strides, **options)(x)
+    return keras.layers.DepthwiseConv2D(
+        3,
+        strides,
+        padding=padding,
+        use_bias=False,
+        # Each output has 3x3 inputs; fan-out in Keras would count all channels.
+        depthwise_initializer=keras.initializers.RandomNormal(stddev=(2 / 9) ** 0.5),
+        name=name,
+    )(x)
 
 
-def _pad(name, x, kernel_size, strides):
-    """TensorFlow's SAME is symmetric at stride 1 only; elsewhere the padding is a layer of its own."""
+def _pad(name: str, x: Any, kernel_size: int, strides: int) -> tuple[Any, str]:
+    """Pads where TensorFlow's SAME padding is not symmetric, which is where the stride is not 1."""
     if kernel_size == 1 or strides == 1:
         return x, "same"
     return keras.layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x), "valid"
 
 
-def batch_norm(name: str, x):
-    """A batch norm with PyTorch's constants."""
+def batch_norm(name: str, x: Any) -> Any:
+    """Applies a batch norm with PyTorch's constants."""
     return keras.layers.BatchNormalization(
-        momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=name
+        momentum=BATCH_NORM_MOMENTUM,
+        epsilon=BATCH_NORM_EPSILON,
+        name=name,
     )(x)

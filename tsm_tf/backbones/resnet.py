@@ -1,8 +1,14 @@
-"""ResNet v1.5 (He et al.; stride in the 3x3), the paper's main backbone."""
+"""ResNet v1.5 (He et al.; the stride is in the 3x3 convolution), the paper's main backbone."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import keras
 
 from tsm_tf.backbones.blocks import batch_norm, conv
+from tsm_tf.layers.site import NON_LOCAL, SHIFT, TEMPORAL_POOL, Site
+from tsm_tf.spec import ModelSpec
 
 STAGES = {
     # name: (block, blocks per stage)
@@ -14,44 +20,66 @@ STAGES = {
 }
 
 _EXPANSION = {"basic": 1, "bottleneck": 4}
-_DEEP_STAGE = (
-    23  # with so many blocks in the third stage, the official code shifts only every second block
-)
+_DEEP_STAGE = 23  # with this many blocks in stage 3, the official code shifts every second block
+_NON_LOCAL_AFTER = {"layer2_0", "layer2_2", "layer3_0", "layer3_2", "layer3_4"}
+_FIRST_KERNEL = "conv1.weight"
 
 
-def resnet(x, backbone: str):
-    """Returns the pooled features `[B, 512 or 2048]` of normalised frames `[B, H, W, C]`.
+def resnet(frames: Any, spec: ModelSpec) -> dict[str, Any]:
+    """Builds the feature extractor; see `Architecture.builder`.
 
-    Args:
-        x: a symbolic tensor of frames.
-        backbone: a key of `STAGES`.
+    Returns:
+        `"stage_1"` to `"stage_4"`, and `"features"`, which is the last stage's output with 512 or
+        2048 channels.
     """
-    kind, stages = STAGES[backbone]
-    x = _conv_bn_relu("conv1", "bn1", "relu", x, 64, 7, 2)
+    kind, stages = STAGES[spec.backbone]
+    shift_numbers = itertools.count()
+    x = _conv_bn_relu("conv1", "bn1", "relu", frames, 64, 7, 2)
     x = keras.layers.ZeroPadding2D(1, name="maxpool_pad")(x)  # after a ReLU, zero is the minimum
     x = keras.layers.MaxPooling2D(3, 2, name="maxpool")(x)
-    for stage, num_blocks in enumerate(stages):
+
+    outputs = {}
+    for stage, num_blocks in enumerate(stages, 1):
         for index in range(num_blocks):
-            x = _block(
-                kind,
-                f"layer{stage + 1}_{index}",
-                x,
-                64 * 2**stage,
-                2 if stage and index == 0 else 1,
-            )
-    return keras.layers.GlobalAveragePooling2D(name="avgpool")(x)
+            name = f"layer{stage}_{index}"
+            place = _shift_place(spec, index)
+            if place == "block":
+                x = Site(SHIFT, name=f"shift_{next(shift_numbers):02d}")(x)
+            strides = 2 if stage > 1 and index == 0 else 1
+            in_branch = shift_numbers if place == "blockres" else None
+            x = _block(kind, name, x, 64 * 2 ** (stage - 1), strides, in_branch)
+            if name in _NON_LOCAL_AFTER:
+                x = Site(NON_LOCAL, name=f"{name}_nl")(x)
+        outputs[f"stage_{stage}"] = x
+        if stage == 1:
+            x = Site(TEMPORAL_POOL, name="temporal_pool")(x)
+    return {**outputs, "features": x}
 
 
-def is_shifted(backbone: str, layer: str) -> bool:
-    """Tells whether the block of a layer (`layer3_1_conv1`) has a residual shift in the official code."""
-    return STAGES[backbone][1][2] < _DEEP_STAGE or int(layer.split("_")[1]) % 2 == 0
+def _shift_place(spec: ModelSpec, index: int) -> str | None:
+    """Returns where the official code shifts in a block: `"block"`, `"blockres"` or nowhere."""
+    is_deep = STAGES[spec.backbone][1][2] >= _DEEP_STAGE
+    if spec.shift_place == "blockres" and is_deep and index % 2:
+        return None
+    return spec.shift_place
 
 
-def _block(kind, name, x, filters, strides):
+def _block(
+    kind: str,
+    name: str,
+    x: Any,
+    filters: int,
+    strides: int,
+    shift_numbers: Iterator[int] | None,
+) -> Any:
+    """Applies a residual block, with a site for a shift in its branch if there are numbers."""
     identity, outputs = x, filters * _EXPANSION[kind]
     if strides > 1 or identity.shape[-1] != outputs:
         identity = conv(f"{name}_downsample_0", identity, outputs, 1, strides)
         identity = batch_norm(f"{name}_downsample_1", identity)
+
+    if shift_numbers is not None:
+        x = Site(SHIFT, name=f"shift_{next(shift_numbers):02d}")(x)
     if kind == "basic":
         kernels = ((filters, 3, strides), (outputs, 3, 1))
     else:
@@ -60,10 +88,41 @@ def _block(kind, name, x, filters, strides):
         x = _conv_bn_relu(f"{name}_conv{i}", f"{name}_bn{i}", f"{name}_relu{i}", x, *kernel)
     last = len(kernels)
     x = batch_norm(f"{name}_bn{last}", conv(f"{name}_conv{last}", x, *kernels[-1]))
+
     x = keras.layers.Add(name=f"{name}_add")([identity, x])
     return keras.layers.ReLU(name=name)(x)
 
 
-def _conv_bn_relu(conv_name, norm_name, relu_name, x, filters, kernel_size, strides):
+def _conv_bn_relu(
+    conv_name: str,
+    norm_name: str,
+    relu_name: str,
+    x: Any,
+    filters: int,
+    kernel_size: int,
+    strides: int,
+) -> Any:
     x = batch_norm(norm_name, conv(conv_name, x, filters, kernel_size, strides))
     return keras.layers.ReLU(name=relu_name)(x)
+
+
+def infer_backbone(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any] | None:
+    """Returns the fields of `ModelSpec` that the shapes of official weights determine.
+
+    Args:
+        shapes: official names without wrappers to shapes in PyTorch's layout.
+
+    Returns:
+        The backbone, and `"channels"`, those of a frame; None if it is another network.
+    """
+    if _FIRST_KERNEL not in shapes:
+        return None
+    kind = "bottleneck" if "layer1.0.conv3.weight" in shapes else "basic"
+    stages = tuple(
+        len({name.split(".")[1] for name in shapes if name.startswith(f"layer{stage}.")})
+        for stage in (1, 2, 3, 4)
+    )
+    for backbone, structure in STAGES.items():
+        if structure == (kind, stages):
+            return {"backbone": backbone, "channels": shapes[_FIRST_KERNEL][1]}
+    return None

@@ -6,7 +6,8 @@ import pathlib
 
 import numpy as np
 
-from tsm_tf.data.listing import Video, read_labels, read_videos
+from tsm_tf.data.listing import Listing, Video
+from tsm_tf.data.observer import Observer
 from tsm_tf.data.sources.video_file import BadVideoError
 from tsm_tf.errors import InputError
 from tsm_tf.evaluation.metrics import confusion_matrix, per_class, softmax, top_k
@@ -51,14 +52,17 @@ def evaluate(
         "split": split,
     }
     _check_output(output, subject)
-    videos, names = read_videos(data_dir, split), read_labels(data_dir)
+    listing = Listing(data_dir)
+    videos, names = listing.videos(split), listing.labels
     model = load_checkpoint(checkpoint)
     if len(names) != model.spec.num_classes:
         raise InputError(
             "data", f"must have the checkpoint's {model.spec.num_classes} classes", names
         )
     bad_videos: list[BadVideoError] = []
-    dataset = clip_dataset(data_dir, model.spec, split, False, batch_size, bad_videos=bad_videos)
+    observer = Observer()
+    observer.bad_video = bad_videos.append
+    dataset = clip_dataset(listing, model.spec, split, batch_size, observer=observer)
     try:
         logits = model.predict(dataset, verbose=1)
     except tf.errors.OpError:

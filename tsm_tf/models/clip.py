@@ -1,92 +1,154 @@
-"""The clip model: `[B, T, H, W, C]` frames in, logits out (paper, section 4.1)."""
+"""The clip model: frames `[B, T, H, W, C]` in, logits out (paper, section 4.1)."""
+
+from typing import Any
 
 import keras
-from keras import ops
 
+from tsm_tf.errors import InputError
 from tsm_tf.layers.consensus import SegmentConsensus
 from tsm_tf.layers.non_local import NonLocal
+from tsm_tf.layers.site import NON_LOCAL, SHIFT, TEMPORAL_POOL, Site
 from tsm_tf.layers.temporal_pool import TemporalPool
 from tsm_tf.layers.temporal_shift import TemporalShift
-from tsm_tf.models.network import NON_LOCAL_AFTER, Network, build_network, pool_after
+from tsm_tf.models.graph import call_again, replay
+from tsm_tf.models.network import Network, build_network, forget_network
+from tsm_tf.models.preprocessing import PrepareFrames, find_preparation
+from tsm_tf.models.stream import StreamModel, build_stream_model
 from tsm_tf.spec import ModelSpec
 
-PREPROCESS = "normalise_frames"
+
+@keras.saving.register_keras_serializable(package="tsm_tf")
+class ClipModel(keras.Model):
+    """A functional model from clips to logits that knows its spec.
+
+    `build_model`, `load_checkpoint` and `retrofit` return one. It keeps its spec when Keras saves,
+    loads, clones or copies it, and can then still stream, be saved as a checkpoint, and be
+    exported.
+
+    Example:
+        >>> model = tsm_tf.build_model(tsm_tf.ModelSpec(num_classes=9))
+        >>> model.save("clip.keras")
+        >>> keras.models.load_model("clip.keras").stream()  # after `import tsm_tf`
+    """
+
+    # The constructor is that of a functional model, so Keras can rebuild the model by itself.
+    def __init__(self, inputs, outputs, name=None, **kwargs):
+        super().__init__(inputs, outputs, name=name, **kwargs)
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What the model was built from."""
+        return find_preparation(self).spec
+
+    def stream(self, batch_size: int | None = None) -> StreamModel:
+        """Returns the model that takes one frame at a time, which shares the weights.
+
+        Args:
+            batch_size: number of streams side by side; None leaves it open.
+
+        Raises:
+            InputError: the model needs the whole clip; see `ModelSpec.check_streamable`.
+        """
+        return build_stream_model(self, batch_size)
+
+    def initial_state(self, batch_size: int = 1) -> dict[str, Any]:
+        """Returns the caches of streams that have seen no frame: zeros, by name."""
+        return self.stream().initial_state(batch_size)
+
+    def per_frame(self, num_segments: int | None = None) -> "ClipModel":
+        """Returns the model without the consensus, which shares the weights.
+
+        Args:
+            num_segments: frames of its clips; None keeps the model's.
+
+        Returns:
+            A model from `[B, T, H, W, C]` to logits `[B, T, num_classes]`; `T / 2` with temporal
+            pooling.
+
+        Raises:
+            InputError: a number of segments that the spec cannot have, or another number for a
+                model with non-local blocks.
+        """
+        spec = self.spec
+        new_spec = spec.replace(num_segments=num_segments or spec.num_segments)
+        if new_spec != spec and spec.non_local:
+            rule = f"must be {spec.num_segments}, because non-local blocks have a fixed length"
+            raise InputError("num_segments", rule, num_segments)
+
+        def change(node, values):
+            layer = node.operation
+            changes = {}
+            if isinstance(layer, PrepareFrames):
+                changes["spec"] = new_spec
+            elif isinstance(layer, (TemporalShift, TemporalPool, SegmentConsensus)):
+                length = layer.num_segments * new_spec.num_segments // spec.num_segments
+                changes["num_segments"] = length
+            if isinstance(layer, SegmentConsensus):
+                changes["consensus"] = "identity"
+            if not changes:
+                return call_again(node, values)
+            new_layer = type(layer).from_config({**layer.get_config(), **changes})
+            return new_layer(values[id(node.input_tensors[0])])
+
+        clip = _clip_input(new_spec)
+        return ClipModel(clip, replay(self, clip, change), name=self.name)
 
 
-def build_model(spec: ModelSpec, preprocess: bool = True, per_frame: bool = False) -> keras.Model:
+def build_model(spec: ModelSpec, preprocess: bool = True, per_frame: bool = False) -> ClipModel:
     """Builds a clip model with fresh weights.
 
     Args:
-        spec: what to build; it stays with the model as `model.spec`.
-        preprocess: the model takes values in 0..255 (uint8 or float) and normalises them; False for input that is
-            already normalised.
-        per_frame: leaves out the consensus.
+        spec: what to build.
+        preprocess: the model takes values in 0..255 (uint8 or float) and normalises them; False for
+            input that is already normalised.
+        per_frame: leave out the consensus.
 
     Returns:
-        A functional model from `[B, num_segments, input_size, input_size, channels]` to logits `[B, num_classes]`,
-        or `[B, num_segments, num_classes]` with `per_frame` (half the segments with temporal pooling).
+        A model from `[B, num_segments, input_size, input_size, channels]` to logits
+        `[B, num_classes]`, or `[B, num_segments, num_classes]` with `per_frame` (half as many
+        segments with temporal pooling).
+
+    Raises:
+        InputError: the spec's network cannot be built or has nowhere to shift.
     """
-    return clip_model(build_network(spec), spec, preprocess, per_frame)
+    network = build_network(spec)
+    forget_network(network)
+    return clip_model(network, spec, preprocess, per_frame)
 
 
-def clip_model(network: Network, spec: ModelSpec, preprocess: bool, per_frame: bool) -> keras.Model:
-    """Makes the clip model of a 2D network, with its layers; see `build_model`."""
-    size = spec.input_size
-    clip = keras.Input((spec.num_segments, size, size, spec.channels), name="image")
-    frames = ops.reshape(clip, (-1, size, size, spec.channels))
-    if preprocess and not spec.normalises_itself:
-        frames = normalise(frames, spec, new_rescaling(spec, size))
-    insertions = _Insertions(spec)
-    frame_logits = network.replay(frames, insertions.shift, insertions.after)
-    consensus = "identity" if per_frame else "average"
-    # float32 whatever the policy: a loss on half-precision logits loses the small ones.
-    logits = SegmentConsensus(
-        insertions.num_segments, consensus, name="consensus", dtype="float32"
-    )(frame_logits)
-    model = keras.Model(clip, logits, name=f"tsm_{network.model.name}")
-    model.spec, model.network = spec, network
-    return model
+def clip_model(
+    network: Network,
+    spec: ModelSpec,
+    preprocess: bool = True,
+    per_frame: bool = False,
+) -> ClipModel:
+    """Makes the clip model of a 2D network with the same layers; see `build_model`."""
+    clip = _clip_input(spec)
+    frames = PrepareFrames(spec, preprocess, name="frames")(clip)
+    num_segments = spec.num_segments
 
-
-def normalise(frames, spec: ModelSpec, rescaling: keras.layers.Layer):
-    """Returns `(frames / 255 - mean) / std` in the network's order of channels, by a layer of `new_rescaling`."""
-    shape = (-1, spec.input_size, spec.input_size, spec.channels)
-    if len(rescaling.scale) == spec.channels:
-        frames = rescaling(frames)
-    else:
-        frames = ops.reshape(
-            rescaling(ops.reshape(frames, (*shape[:2], len(rescaling.scale)))), shape
-        )
-    return ops.flip(frames, axis=-1) if spec.channel_order == "bgr" else frames
-
-
-def new_rescaling(spec: ModelSpec, num_pixels: int) -> keras.layers.Layer:
-    """Returns the layer that normalises `num_pixels` pixels side by side: 1, or `input_size`, a row.
-
-    Vector code is slow on an innermost axis of 3: on rows of pixels, a frame of MobileNetV2 takes 10% less in TFLite.
-    """
-    scale = [1 / (255 * std) for std in spec.std] * num_pixels
-    offset = [-mean / std for mean, std in zip(spec.mean, spec.std, strict=True)] * num_pixels
-    return keras.layers.Rescaling(scale, offset, name=PREPROCESS)
-
-
-class _Insertions:
-    """What a clip model puts between a network's layers; it knows how many segments are left at each place."""
-
-    def __init__(self, spec: ModelSpec):
-        self.spec = spec
-        self.num_segments = spec.num_segments
-        self.pool_after = pool_after(spec)
-
-    def shift(self, name, x):
-        return TemporalShift(
-            self.num_segments, self.spec.shift_div, self.spec.shift_mode, name=name
-        )(x)
-
-    def after(self, name, x):
-        if name == self.pool_after:
-            x = TemporalPool(self.num_segments, name="temporal_pool")(x)
-            self.num_segments //= 2
-        if self.spec.non_local and name in NON_LOCAL_AFTER:
-            x = NonLocal(self.num_segments, name=f"{name}_nl")(x)
+    def insert(site: Site, x: Any) -> Any:
+        nonlocal num_segments
+        if site.kind == SHIFT and spec.shift_mode != "none":
+            shift = TemporalShift(num_segments, spec.shift_div, spec.shift_mode, name=site.name)
+            return shift(x)
+        if site.kind == NON_LOCAL and spec.non_local:
+            return NonLocal(num_segments, name=site.name)(x)
+        if site.kind == TEMPORAL_POOL and spec.temporal_pool:
+            x = TemporalPool(num_segments, name=site.name)(x)
+            num_segments //= 2
         return x
+
+    frame_logits = network.replay(frames, insert)
+    consensus = SegmentConsensus(
+        num_segments,
+        "identity" if per_frame else "average",
+        name="consensus",
+        dtype="float32",  # whatever the policy: a loss loses small half-precision logits
+    )
+    return ClipModel(clip, consensus(frame_logits), name=f"tsm_{network.name}")
+
+
+def _clip_input(spec: ModelSpec) -> Any:
+    shape = (spec.num_segments, spec.input_size, spec.input_size, spec.channels)
+    return keras.Input(shape, name="image")

@@ -1,63 +1,105 @@
-"""The streaming model: one frame and the caches in, logits and the new caches out (paper, section 4.2, Fig. 4)."""
+"""The stream model: a frame and caches in, logits and new caches out (section 4.2, Fig. 4)."""
+
+from typing import Any
 
 import keras
 from keras import ops
 
-from tsm_tf.models.clip import PREPROCESS, new_rescaling, normalise
+from tsm_tf.layers.consensus import SegmentConsensus
+from tsm_tf.layers.temporal_shift import TemporalShift
+from tsm_tf.models.graph import call_again, replay
+from tsm_tf.models.preprocessing import PrepareFrames, find_preparation
+from tsm_tf.spec import ModelSpec
+
+IMAGE = "image"
+LOGITS = "logits"
+
+
+@keras.saving.register_keras_serializable(package="tsm_tf")
+class StreamModel(keras.Model):
+    """A functional model that takes one frame at a time, with explicit state.
+
+    It maps `{"image": [B, H, W, C], "shift_00": [B, h, w, c], ...}` to
+    `{"logits": [B, num_classes], "shift_00": ..., ...}`. Outputs that have an input's name are the
+    state for the next frame.
+
+    Example:
+        >>> stream = model.stream()
+        >>> state = stream.initial_state(batch_size=1)
+        >>> for frame in frames:
+        ...     outputs = stream({"image": frame[None], **state})
+        ...     logits = outputs.pop("logits")
+        ...     state = outputs
+    """
+
+    # The constructor is that of a functional model, so Keras can rebuild the model by itself.
+    def __init__(self, inputs, outputs, name=None, **kwargs):
+        super().__init__(inputs, outputs, name=name, **kwargs)
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What the clip model was built from."""
+        return find_preparation(self).spec
+
+    def initial_state(self, batch_size: int = 1) -> dict[str, Any]:
+        """Returns the caches of streams that have seen no frame: zeros, by name.
+
+        They are tensors, like the outputs; Keras does not accept a mix of tensors and arrays.
+        """
+        caches = {name: x for name, x in self.input.items() if name != IMAGE}
+        return {name: ops.zeros((batch_size, *x.shape[1:]), x.dtype) for name, x in caches.items()}
 
 
 def build_stream_model(
-    model: keras.Model, batch_size: int | None = None, by_rows: bool = True
-) -> keras.Model:
-    """Builds the one-frame view of a clip model; it has the same layers, so training one trains both.
+    model: Any,
+    batch_size: int | None = None,
+    by_rows: bool = True,
+) -> StreamModel:
+    """Builds the model that takes one frame at a time; it has the same layers as the clip model.
 
-    Frame by frame, from `zero_caches`, it gives the clip model's per-frame logits.
+    Frame by frame, from `initial_state`, it computes the clip model's logits per frame.
 
     Args:
-        model: a model of `build_model` or `load_checkpoint`, with `shift_mode` unidirectional or none (the plain 2D
-            network, without caches).
-        batch_size: streams side by side; None leaves it open.
-        by_rows: normalises rows of pixels, which is quicker on a processor; False does it per channel, without the
-            reshapes that an Edge TPU may refuse.
-
-    Returns:
-        A functional model from `{"image": [B, H, W, C], "shift_00": [B, h, w, c], ...}` to
-        `{"logits": [B, num_classes], "shift_00": ...}`: take the logits, feed the rest back with the next image.
+        model: a `ClipModel` with a unidirectional shift, or without one (the plain 2D network,
+            which has no caches).
+        batch_size: number of streams side by side; None leaves it open.
+        by_rows: see `PrepareFrames`.
 
     Raises:
-        InputError: the model cannot stream (bidirectional shift, non-local blocks, temporal pooling).
+        InputError: the model needs the whole clip; see `ModelSpec.check_streamable`.
     """
     spec = model.spec
     spec.check_streamable()
-    image = keras.Input((spec.input_size, spec.input_size, spec.channels), batch_size, name="image")
-    inputs, outputs = {"image": image}, {}
+    shape = (spec.input_size, spec.input_size, spec.channels)
+    inputs, outputs = {IMAGE: keras.Input(shape, batch_size, name=IMAGE)}, {}
 
-    def shift(name, x):
+    def swap(name, x):
+        """Replaces the first channels by those of the last frame, and gives out this frame's."""
         fold = x.shape[-1] // spec.shift_div
         inputs[name] = keras.Input((*x.shape[1:-1], fold), batch_size, name=name)
         outputs[name] = _channels(x, 0, fold)
         return ops.concatenate([inputs[name], _channels(x, fold, x.shape[-1] - fold)], axis=-1)
 
-    normalises = any(layer.name == PREPROCESS for layer in model.layers)
-    rescaling = new_rescaling(spec, spec.input_size if by_rows else 1)
-    frames = normalise(image, spec, rescaling) if normalises else image
-    logits = model.network.replay(frames, shift)
-    stream = keras.Model(inputs, {"logits": logits, **outputs}, name=f"{model.name}_stream")
-    stream.spec = spec
-    return stream
+    def change(node, values):
+        layer, x = node.operation, values.get(id(node.input_tensors[0]))
+        if isinstance(layer, PrepareFrames):
+            prepare = PrepareFrames(spec, layer.normalise, by_rows, name=layer.name)
+            return prepare(inputs[IMAGE])
+        if isinstance(layer, TemporalShift):
+            return swap(layer.name, x)
+        return x if isinstance(layer, SegmentConsensus) else call_again(node, values)
+
+    logits = replay(model, inputs[IMAGE], change)
+    return StreamModel(inputs, {LOGITS: logits, **outputs}, name=f"{model.name}_stream")
 
 
-def _channels(x, start, count):
-    """A slice of a tensor of known shape is a SLICE in TFLite, and quicker there than Python's, a STRIDED_SLICE."""
+def _channels(x: Any, start: int, count: int) -> Any:
+    """Returns some channels of a tensor.
+
+    Where the shape is known, this becomes a SLICE in TFLite, which is faster than the STRIDED_SLICE
+    of Python's indexing.
+    """
     if None in x.shape:
         return x[..., start : start + count]
-    return ops.slice(x, (0,) * (len(x.shape) - 1) + (start,), (*x.shape[:-1], count))
-
-
-def zero_caches(stream: keras.Model, batch_size: int = 1) -> dict:
-    """Returns the caches of a stream that has seen no frame: zeros, as the clip model has before its first frame.
-
-    They are tensors, as the outputs are: Keras takes no mix of tensors and arrays in one call.
-    """
-    inputs = {name: tensor for name, tensor in stream.input.items() if name != "image"}
-    return {name: ops.zeros((batch_size, *x.shape[1:]), x.dtype) for name, x in inputs.items()}
+    starts = (0,) * (len(x.shape) - 1) + (start,)
+    return ops.slice(x, starts, (*x.shape[:-1], count))

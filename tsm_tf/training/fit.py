@@ -15,7 +15,7 @@ from tsm_tf.data.listing import Listing
 from tsm_tf.data.observer import Observer
 from tsm_tf.data.pipeline import BATCHES_AHEAD, clip_dataset
 from tsm_tf.data.sources.memory import MemoryCache
-from tsm_tf.data.sources.video_file import BadVideoError, VideoFiles
+from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 from tsm_tf.training.devices import AverageBatchNorms, Devices, prepared
@@ -73,7 +73,7 @@ class Clips:
         self.plan = plan
         self.devices = devices
         self.skip_bad_videos = execution.on_bad_video == "skip"
-        self.source = MemoryCache(VideoFiles(), execution.cache_mib << 20)
+        self.source = MemoryCache(VIDEO_FILES, execution.cache_mib << 20)
 
     def training(self, first_epoch: int, first_batch: int, observer: Observer) -> tf.data.Dataset:
         """Returns the augmented clips of the epochs from `first_epoch`, one pass per epoch."""

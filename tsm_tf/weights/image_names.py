@@ -1,6 +1,7 @@
-"""Names of image networks' weights in torchvision and timm, turned into the official checkpoints'.
+"""Converts the names of image networks' weights in torchvision and timm to the official names.
 
-TSM's authors start from ImageNet weights of these (section 5.1.1). ResNets have the same names everywhere.
+The authors of TSM start from these ImageNet weights (section 5.1.1). For ResNets the names are the
+same everywhere.
 """
 
 import re
@@ -15,7 +16,10 @@ _TIMM_ENDS = {"conv_stem": "0.0", "bn1": "0.1", "conv_head": f"{_LAST}.0", "bn2"
 
 
 def official_names(names: Iterable[str]) -> dict[str, str]:
-    """Returns the official name of each; names of other layouts than MobileNetV2's in torchvision or timm stay."""
+    """Maps each name to its official name.
+
+    Only the layouts of MobileNetV2 in torchvision and timm differ; other names map to themselves.
+    """
     names = list(names)
     if any(re.match(r"features\.1\.conv\.0\.0\.", name) for name in names):
         return {name: _from_torchvision(name) for name in names}
@@ -24,12 +28,16 @@ def official_names(names: Iterable[str]) -> dict[str, str]:
     return {name: name for name in names}
 
 
-def _from_torchvision(name):
-    """`features.3.conv.1.0.weight`: convolution, norm and activation nested in threes; the last two are not."""
+def _from_torchvision(name: str) -> str:
+    """Converts `features.3.conv.1.0.weight`.
+
+    A convolution, its norm and its activation are nested, except the last convolution and norm.
+    """
     nested = re.fullmatch(r"features\.(\d+)\.conv\.(\d)\.(\d)\.(\w+)", name)
     if nested:
         block, outer, inner, parameter = nested.groups()
         return f"features.{block}.conv.{3 * int(outer) + int(inner)}.{parameter}"
+
     flat = re.fullmatch(r"features\.(\d+)\.conv\.(\d)\.(\w+)", name)
     if flat:
         block, outer, parameter = flat.groups()
@@ -38,13 +46,14 @@ def _from_torchvision(name):
     return name
 
 
-def _from_timm(name):
-    """`blocks.2.0.conv_pwl.weight`: blocks are counted in each stage."""
+def _from_timm(name: str) -> str:
+    """Converts `blocks.2.0.conv_pwl.weight`, where blocks are numbered within each stage."""
     block = re.fullmatch(r"blocks\.(\d)\.(\d)\.(\w+)\.(\w+)", name)
     if block:
         stage, index, layer, parameter = block.groups()
         number = 1 + sum(blocks for _, _, blocks, _ in STAGES[: int(stage)]) + int(index)
         places = _TIMM_FIRST if number == 1 else _TIMM_OTHER
         return f"features.{number}.conv.{places[layer]}.{parameter}" if layer in places else name
+
     layer, _, parameter = name.partition(".")
     return f"features.{_TIMM_ENDS[layer]}.{parameter}" if layer in _TIMM_ENDS else name

@@ -1,157 +1,177 @@
-"""Pretrained starts: weights of image networks and of other clip models, matched by name."""
+"""Initial weights from image networks and from other clip models, matched by name."""
 
 import pathlib
 import re
+from typing import Any
 
 import keras
 import numpy as np
 
-from tsm_tf.errors import InputError
-from tsm_tf.models.network import HEAD, application, refresh
+from tsm_tf.catalogue import find_architecture
+from tsm_tf.errors import InputError, MissingFile, naming
+from tsm_tf.models.clip import ClipModel
+from tsm_tf.models.keras_network import application
+from tsm_tf.models.network import HEAD, refresh
+from tsm_tf.spec import ModelSpec
 from tsm_tf.weights.checkpoint import load_checkpoint
 
 IMAGENET = "imagenet"
 _SUFFIXES = (".keras", ".h5")
+_LISTED = 8  # mismatching weights that an error lists
 
 
-def initial_weights(model: keras.Model, checkpoint: str) -> list[str]:
-    """Starts a clip model from a checkpoint of the same backbone; a head of other classes stays new.
+def initial_weights(model: ClipModel, checkpoint: str) -> list[str]:
+    """Initialises a clip model from a checkpoint with the same backbone.
 
-    A flow model may start from an RGB one as TSN does: each of its first convolution's input channels gets the mean
-    over the RGB ones (Wang et al. 2016, cross-modality pre-training).
+    A head for other classes stays new. A flow model may start from an RGB model as in TSN: each
+    input channel of its first convolution gets the mean over the RGB channels (Wang et al. 2016,
+    cross-modality pre-training).
 
     Returns:
-        The weights that stay as they are.
+        Paths of the weights that stay new.
 
     Raises:
-        FileNotFoundError, InputError: no checkpoint there, or one of another backbone.
+        MissingFile: there is no checkpoint.
+        InputError: the checkpoint has another backbone.
     """
-    source = load_checkpoint(checkpoint, argument="init")
-    if source.spec.labels != model.spec.labels:
-        return _transfer(source, model, "init", checkpoint, keep=HEAD)
-    return _transfer(source, model, "init", checkpoint)
+    with naming("init"):
+        source = load_checkpoint(checkpoint)
+    keep = HEAD if source.spec.labels != model.spec.labels else None
+    return _transfer(source, model, "init", checkpoint, keep)
 
 
-def pretrained_weights(model: keras.Model, weights: str) -> list[str]:
-    """Starts a clip model from an image network's weights, as the paper does (section 5.1.1); its head stays new.
+def pretrained_weights(model: ClipModel, weights: str) -> list[str]:
+    """Initialises a clip model from an image network, as in the paper (section 5.1.1).
+
+    The head stays new.
 
     Args:
-        model: a model of `build_model`.
-        weights: `"imagenet"`, which Keras downloads, for a backbone `keras:NAME`; or a file: a whole model (`.keras`,
-            `.h5`) with the backbone's layers by name, or its weights (`.weights.h5`, `.h5`).
+        model: from `build_model`.
+        weights: `"imagenet"`, which Keras downloads for a backbone `keras:NAME`; or a file with a
+            whole model (`.keras`, `.h5`) that has the backbone's layers by name, or with its
+            weights (`.weights.h5`, `.h5`).
 
     Returns:
-        The weights that stay as they are.
+        Paths of the weights that stay new.
 
     Raises:
-        FileNotFoundError, InputError: no such file; of another network; nothing to download from.
+        MissingFile: there is no such file.
+        InputError: the weights are those of another network, or cannot be downloaded.
     """
     if weights == IMAGENET:
         source = _imagenet(model.spec)
     elif not weights.endswith(_SUFFIXES):
-        raise InputError(
-            "weights", f"must be {IMAGENET} or a file of Keras ({', '.join(_SUFFIXES)})", weights
-        )
+        rule = f"must be {IMAGENET} or a file from Keras ({', '.join(_SUFFIXES)})"
+        raise InputError("weights", rule, weights)
     elif not pathlib.Path(weights).is_file():
-        raise FileNotFoundError(f"`weights` must be {IMAGENET} or a file: {weights}")
+        raise MissingFile("weights", f"must be {IMAGENET} or an existing file", weights)
     else:
         source = _read(weights, model.spec)
-    return _transfer(source, model, "weights", weights, keep=HEAD)
+    return _transfer(source, model, "weights", weights, HEAD)
 
 
-def _imagenet(spec):
-    if not spec.backbone.startswith("keras:"):
-        raise InputError(
-            "weights",
-            f"must be a file for {spec.backbone}: Keras has none of its weights",
-            IMAGENET,
-        )
+def _imagenet(spec: ModelSpec) -> keras.Model:
+    if not find_architecture(spec.backbone).has_imagenet_weights:
+        rule = f"must be a file for {spec.backbone}, because Keras has no weights for it"
+        raise InputError("weights", rule, IMAGENET)
     try:
         source = application(spec, weights=IMAGENET)
-    except ValueError as error:  # no such width, or none for this network
-        raise InputError(
-            "weights", f"must be a file here ({str(error).splitlines()[0]})", IMAGENET
-        ) from error
+    except ValueError as error:  # there are none for this width or network
+        rule = f"must be a file for this network ({str(error).splitlines()[0]})"
+        raise InputError("weights", rule, IMAGENET) from error
     except Exception as error:
-        rule = "must be a file where Keras cannot download; put that file into ~/.keras/models, or name it"
-        raise InputError("weights", f"{rule} ({str(error).splitlines()[0]})", IMAGENET) from error
-    if len(_layers(source, keras.layers.Rescaling)) > len(
-        _layers(application(spec), keras.layers.Rescaling)
-    ):
-        _fold_last_rescaling(
-            source
-        )  # EfficientNet B0 to B7 have one more with these weights than without
+        rule = (
+            "must be a file if Keras cannot download; pass its path, or copy it to ~/.keras/models "
+            f"({str(error).splitlines()[0]})"
+        )
+        raise InputError("weights", rule, IMAGENET) from error
+
+    # EfficientNet B0 to B7 have one more rescaling with these weights than without.
+    fresh = application(spec)
+    if len(_layers(source, keras.layers.Rescaling)) > len(_layers(fresh, keras.layers.Rescaling)):
+        _fold_last_rescaling(source)
     return source
 
 
-def _layers(model, kind):
+def _layers(model: keras.Model, kind: type) -> list:
     return [layer for layer in model.layers if isinstance(layer, kind)]
 
 
-def _fold_last_rescaling(model):
-    """Makes the variance of the normalisation do what the rescaling behind it does."""
+def _fold_last_rescaling(model: keras.Model) -> None:
+    """Makes the normalisation's variance include the rescaling that follows it."""
     (normalization,) = _layers(model, keras.layers.Normalization)
     scale = np.array(_layers(model, keras.layers.Rescaling)[-1].scale)
-    normalization.adapt_variance.assign(
-        keras.ops.convert_to_numpy(normalization.adapt_variance) / scale**2
-    )
+    variance = keras.ops.convert_to_numpy(normalization.adapt_variance)
+    normalization.adapt_variance.assign(variance / scale**2)
 
 
-def _read(path, spec):
+def _read(path: str, spec: ModelSpec) -> keras.Model:
     attempts = []
     if not path.endswith(".weights.h5"):
         attempts.append(lambda: keras.saving.load_model(path, compile=False))
-    if path.endswith(".h5") and spec.backbone.startswith("keras:"):
-        attempts += [
-            lambda top=top: _with_weights(application(spec, include_top=top), path)
-            for top in (False, True)
-        ]
-    problems = ["weights alone need a backbone keras:NAME"] if not attempts else []
+    if path.endswith(".h5") and find_architecture(spec.backbone).has_imagenet_weights:
+        attempts.append(lambda: _with_weights(application(spec), path))
+        attempts.append(lambda: _with_weights(application(spec, include_top=True), path))
+
+    problems = [] if attempts else ["a file with weights alone needs a backbone keras:NAME"]
     for attempt in attempts:
         try:
             return attempt()
-        except (
-            Exception
-        ) as error:  # whatever Keras and its readers raise at a file that is none of theirs
+        except Exception as error:  # Keras and its readers raise many kinds for foreign files
             problems.append(str(error).splitlines()[0])
-    raise InputError(
-        "weights", f"must be a Keras model, or the weights of {spec.backbone} ({problems[0]})", path
-    )
+    rule = f"must be a Keras model, or the weights of {spec.backbone} ({problems[0]})"
+    raise InputError("weights", rule, path)
 
 
-def _with_weights(model, path):
+def _with_weights(model: keras.Model, path: str) -> keras.Model:
     model.load_weights(path)
     return model
 
 
-def _transfer(source, model, argument, name, keep=None):
-    """Copies every weight of a model from the one of the same path; `keep` names the layer that needs none."""
+def _transfer(
+    source: keras.Model,
+    model: ClipModel,
+    argument: str,
+    name: str,
+    keep: str | None,
+) -> list[str]:
+    """Copies all weights from the variables with the same paths; `keep` names a layer to skip."""
     values = {_path(v): keras.ops.convert_to_numpy(v) for v in source.variables}
-    kept = [v for v in model.variables if v.path.split("/")[0] == keep]
-    targets = [v for v in model.variables if v.path.split("/")[0] != keep and "seed" not in v.path]
-    for variable in targets if model.spec.modality == "flow" else []:
-        if _path(variable) in values:
-            values[_path(variable)] = _over_channels(
-                values[_path(variable)], variable.shape, model.spec.channels
-            )
+    kept = [v.path for v in model.variables if _is_in(v, keep)]
+    targets = [v for v in model.variables if not _is_in(v, keep) and "seed" not in v.path]
+
+    if model.spec.modality == "flow":
+        for variable in targets:
+            if _path(variable) in values:
+                value = values[_path(variable)]
+                values[_path(variable)] = _over_channels(value, variable, model.spec.channels)
+
     wrong = [v.path for v in targets if _path(v) not in values or values[_path(v)].shape != v.shape]
     if wrong:
-        listed = ", ".join(wrong[:8]) + (f" and {len(wrong) - 8} more" if len(wrong) > 8 else "")
-        rule = f"must hold the weights of {model.spec.backbone} by name; missing or of another shape: {listed}"
+        more = f" and {len(wrong) - _LISTED} more" if len(wrong) > _LISTED else ""
+        rule = (
+            f"must hold the weights of {model.spec.backbone} by name; "
+            f"missing or of another shape: {', '.join(wrong[:_LISTED])}{more}"
+        )
         raise InputError(argument, rule, name)
+
     for variable in targets:
         variable.assign(values[_path(variable)])
     refresh(model)
-    return [v.path for v in kept]
+    return kept
 
 
-def _over_channels(value, shape, channels):
-    """Returns a kernel `[h, w, 3, f]` of RGB as one of other input channels; anything else as it is."""
-    if value.ndim != 4 or value.shape[2] != 3 or shape[2] != channels:
+def _is_in(variable: Any, layer: str | None) -> bool:
+    return variable.path.split("/")[0] == layer
+
+
+def _over_channels(value: np.ndarray, variable: Any, channels: int) -> np.ndarray:
+    """Returns an RGB kernel `[h, w, 3, f]` spread over other input channels; others unchanged."""
+    if value.ndim != 4 or value.shape[2] != 3 or variable.shape[2] != channels:
         return value
     return np.repeat(value.mean(axis=2, keepdims=True), channels, axis=2)
 
 
-def _path(variable):
-    """A variable's path; Keras numbers EfficientNet's normalisation by how many it has made."""
+def _path(variable: Any) -> str:
+    """Returns a variable's path; Keras numbers EfficientNet's normalisations within a process."""
     return re.sub(r"^normalization_\d+/", "normalization/", variable.path)

@@ -4,32 +4,32 @@ import pathlib
 
 import numpy as np
 
-from tsm_tf.errors import InputError
-
-_READERS = {}
+from tsm_tf.errors import InputError, MissingFile
 
 
 def read_state_dict(path: pathlib.Path) -> dict[str, np.ndarray]:
-    """Reads arrays by name from `.pth`, `.pth.tar`, `.pt` (these need torch), `.npz`, or `.safetensors`.
+    """Reads arrays by name; no code in the file is executed.
 
-    No code that is in the file runs.
+    Args:
+        path: `.pth`, `.pth.tar` or `.pt` (these need torch), `.npz`, or `.safetensors`.
 
     Raises:
-        FileNotFoundError: no such file.
-        InputError: another suffix, or a file that holds no arrays by name.
+        MissingFile: there is no such file.
+        InputError: another suffix, or a file without arrays by name.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"`input` must be an existing file: {path}")
-    suffix = (path.suffixes[-2:] == [".pth", ".tar"] and ".pth.tar") or path.suffix
-    if suffix not in _READERS:
+        raise MissingFile("input", "must be an existing file", str(path))
+    suffix = next((suffix for suffix in _READERS if path.name.endswith(suffix)), None)
+    if suffix is None:
         raise InputError("input", f"must end in one of {', '.join(sorted(_READERS))}", str(path))
+
     state_dict = _READERS[suffix](path)
     if not state_dict or not all(isinstance(value, np.ndarray) for value in state_dict.values()):
         raise InputError("input", "must hold arrays by name", str(path))
     return state_dict
 
 
-def _read_torch(path):
+def _read_torch(path: pathlib.Path) -> dict:
     import torch
 
     content = torch.load(path, map_location="cpu", weights_only=True)
@@ -37,16 +37,21 @@ def _read_torch(path):
     return {name: tensor.numpy() for name, tensor in content.items() if hasattr(tensor, "numpy")}
 
 
-def _read_npz(path):
+def _read_npz(path: pathlib.Path) -> dict:
     with np.load(path, allow_pickle=False) as arrays:
         return dict(arrays)
 
 
-def _read_safetensors(path):
+def _read_safetensors(path: pathlib.Path) -> dict:
     from safetensors.numpy import load_file
 
     return load_file(path)
 
 
-_READERS.update({".pth.tar": _read_torch, ".pth": _read_torch, ".pt": _read_torch})
-_READERS.update({".npz": _read_npz, ".safetensors": _read_safetensors})
+_READERS = {
+    ".pth": _read_torch,
+    ".pth.tar": _read_torch,
+    ".pt": _read_torch,
+    ".npz": _read_npz,
+    ".safetensors": _read_safetensors,
+}

@@ -18,7 +18,7 @@ from export.live.session import Session
 from export.live.smoothing import Smoother
 from export.live.sources import Camera, Capture, open_source, reconnecting
 from export.runtime import StreamRunner
-from tsm_tf.data.sources.video_file import BadVideoError, Stream
+from tsm_tf.data.sources.video_file import BadVideoError
 
 
 @pytest.fixture
@@ -149,14 +149,6 @@ def test_frames_of_a_network_camera(path, stop):
     np.testing.assert_allclose(
         np.subtract(times, times[0]), np.subtract(moments, moments[0]), atol=0.2
     )
-
-
-def test_a_stream_that_falls_silent(stop):
-    listening = http.server.HTTPServer(
-        ("127.0.0.1", 0), http.server.BaseHTTPRequestHandler
-    )  # and never answering
-    with listening, refuses("video", "no answer in time", "//127.0.0.1"):
-        Stream(f"http://user:secret@127.0.0.1:{listening.server_port}/", timeout=0.3)
 
 
 def test_sources_that_cannot_be_opened(stop):

@@ -1,0 +1,136 @@
+"""The catalogue of networks: everything that depends on the name of a backbone is in its row.
+
+To add a backbone, write its builder and add one row. Nothing else in the code asks for names.
+"""
+
+import dataclasses
+import importlib
+from collections.abc import Callable
+
+from tsm_tf.errors import InputError
+
+KERAS = "keras"
+"""`keras:NAME` is a network of `keras.applications`; `keras` alone is supplied by the user."""
+
+PREPROCESSING = {
+    # mode, as in keras.applications: (mean, std, channel order), for RGB scaled to 0..1
+    "none": ((0.0,) * 3, (1 / 255,) * 3, "rgb"),  # the network takes 0..255
+    "tf": ((0.5,) * 3, (0.5,) * 3, "rgb"),
+    "torch": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "rgb"),
+    "caffe": ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255,) * 3, "bgr"),
+}
+
+OPTIONS = {
+    # field of `ModelSpec` that only some architectures have: its value for all others
+    "width": 1.0,
+    "shift_place": "blockres",
+    "non_local": False,
+    "temporal_pool": False,
+    "shift_layers": None,
+    "keras_json": None,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """One row of the catalogue.
+
+    Args:
+        name: the backbone's name in `ModelSpec`; the beginning of it for a family.
+        builder: `"module:function"`, imported on first use. `function(frames, spec)` maps
+            normalised frames `[B, H, W, C]` to a dict: `"features"`, the last feature maps, and the
+            outputs of the stages. It marks where shifts may go with `tsm_tf.layers.site.Site`. A
+            network with a classifier of its own also returns `"logits"`.
+        takes: `"frames"` for a 2D network, which can be shifted and streamed.
+        options: fields in `OPTIONS` that it supports.
+        preprocessing: how RGB frames are normalised, a key of `PREPROCESSING`.
+        is_family: the row is for every name that begins with `name`.
+        has_imagenet_weights: Keras can download ImageNet weights for it.
+    """
+
+    name: str
+    builder: str
+    takes: str = "frames"
+    options: frozenset[str] = frozenset()
+    preprocessing: str = "torch"
+    is_family: bool = False
+    has_imagenet_weights: bool = False
+
+    def load_builder(self) -> Callable:
+        """Imports and returns the builder."""
+        module, _, function = self.builder.partition(":")
+        return getattr(importlib.import_module(module), function)
+
+
+def _resnet(name: str, *options: str) -> Architecture:
+    supported = frozenset({"shift_place", "temporal_pool", *options})
+    return Architecture(name, "tsm_tf.backbones.resnet:resnet", options=supported)
+
+
+def _keras_family(prefix: str, preprocessing: str, *options: str) -> Architecture:
+    return Architecture(
+        f"{KERAS}:{prefix}",
+        "tsm_tf.models.keras_network:build_application",
+        options=frozenset({"shift_layers", *options}),
+        preprocessing=preprocessing,
+        is_family=True,
+        has_imagenet_weights=True,
+    )
+
+
+_ROWS = (
+    Architecture(
+        "mobilenet_v2",
+        "tsm_tf.backbones.mobilenet_v2:mobilenet_v2",
+        options=frozenset({"width"}),
+    ),
+    _resnet("resnet18"),
+    _resnet("resnet34", "non_local"),
+    _resnet("resnet50", "non_local"),
+    _resnet("resnet101", "non_local"),
+    _resnet("resnet152", "non_local"),
+    Architecture(
+        KERAS,
+        "tsm_tf.models.keras_network:build_described",
+        options=frozenset({"shift_layers", "keras_json"}),
+        preprocessing="none",
+    ),
+    _keras_family("ConvNeXt", "none"),
+    _keras_family("DenseNet", "torch"),
+    _keras_family("EfficientNet", "none"),
+    _keras_family("Inception", "tf"),
+    _keras_family("MobileNet", "tf", "width"),
+    _keras_family("MobileNetV3", "none", "width"),
+    _keras_family("NASNet", "tf"),
+    _keras_family("ResNet", "caffe"),
+    _keras_family("ResNet50V2", "tf"),
+    _keras_family("ResNet101V2", "tf"),
+    _keras_family("ResNet152V2", "tf"),
+    _keras_family("VGG", "caffe"),
+    _keras_family("Xception", "tf"),
+)
+ARCHITECTURES = {row.name: row for row in _ROWS}
+
+
+def find_architecture(backbone: str) -> Architecture:
+    """Returns the row of a backbone.
+
+    Raises:
+        InputError: the catalogue has no such backbone.
+    """
+    row = ARCHITECTURES.get(backbone) if isinstance(backbone, str) else None
+    if row is not None and not row.is_family:
+        return row
+    families = [
+        row
+        for row in ARCHITECTURES.values()
+        if row.is_family and isinstance(backbone, str) and backbone.startswith(row.name)
+    ]
+    if not families:
+        raise InputError("backbone", f"must be one of {known_backbones()}", backbone)
+    return max(families, key=lambda row: len(row.name))
+
+
+def known_backbones() -> str:
+    """Returns the names of all backbones in one line, with `...` after those of families."""
+    return ", ".join(f"{row.name}..." if row.is_family else row.name for row in _ROWS)
