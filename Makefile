@@ -129,5 +129,11 @@ apk-test: apk-tools env
 	bazel test //android_demo/...
 	@bazel shutdown
 
+# The pages in docs/ and an API reference, as a website in build/site.
+.PHONY: docs
+.venv-docs/.installed: EXTRAS = docs
+docs: .venv-docs/.installed
+	.venv-docs/bin/python -m mkdocs build --quiet --strict
+
 clean:
 	rm -rf $(VENV) .venv-* build *.egg-info
