@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from tsm_tf.data.resize import BILINEAR, resize_short_side
+from tsm_tf.data.resize import resize_short_side
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 
