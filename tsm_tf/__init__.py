@@ -8,6 +8,8 @@ import importlib
 from tsm_tf import keras_registration
 from tsm_tf.errors import missing_extra
 
+__version__ = "0.1.0"  # setup.cfg reads it here
+
 _MODULE_OF_NAME = {
     "Augmentation": "tsm_tf.data.augment",
     "ClipModel": "tsm_tf.models.clip",
