@@ -124,8 +124,7 @@ def eval_frame(frame: np.ndarray, spec: ModelSpec) -> np.ndarray:
     Returns:
         RGB `uint8 [input_size, input_size, 3]`.
     """
-    interpolation = spec.interpolation
-    frame = resize_short_side(frame, spec.short_side, interpolation)
+    frame = resize_short_side(frame, spec.short_side, spec.interpolation)
     return np.ascontiguousarray(center_crop(frame, spec.input_size))
 
 

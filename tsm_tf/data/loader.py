@@ -91,5 +91,4 @@ def _num_frames(video, source):
 
 
 def _read(video, indices, spec, source):
-    interpolation = spec.interpolation
-    return source.read(video.path, indices, spec.short_side, interpolation)
+    return source.read(video.path, indices, spec.short_side, spec.interpolation)
