@@ -1,6 +1,9 @@
-"""A gesture network with fresh weights, for an APK of a checkout where nothing was trained: `fresh_model.py FOLDER`.
+"""Exports a gesture network with fresh weights, for an APK when no model was trained.
 
-It has the size and the labels of `make demo`'s, so that the app can be tried; it recognises nothing.
+    python android_demo/fresh_model.py FOLDER
+
+It has the size and the labels of the model that `make demo` trains, so the app can be tried, but
+its predictions are random.
 """
 
 import os
@@ -9,31 +12,36 @@ import sys
 import tempfile
 
 _VARIANTS = ("float32", "float16", "int8")
-_FPS = 8.0  # about what clips of the rendered gestures have
+_FPS = 8.0  # close to that of the clips of the rendered gestures
 
 
 def main(output: str) -> None:
-    """Exports `fresh_weights_float32.tflite`, ... into a folder."""
+    """Exports `fresh_weights_float32.tflite` and its variants into a folder."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
     import keras
 
     from export.tflite import export_model
-    from tsm_tf import ModelSpec, build_model
-    from tsm_tf.data.synthetic.render import LABELS
+    from tsm_tf import build_model
+    from tsm_tf.data.synthetic.gestures import LABELS
     from tsm_tf.training.recipes import get_recipe
 
     keras.utils.set_random_seed(0)
-    recipe = get_recipe("gestures")
-    size, width = recipe.input_size, recipe.width
-    spec = ModelSpec(num_classes=len(LABELS), labels=LABELS, input_size=size, width=width, fps=_FPS)
+    model = get_recipe("gestures").model
+    spec = model.replace(num_classes=len(LABELS), labels=LABELS, fps=_FPS)
     with tempfile.TemporaryDirectory() as folder:
         paths = export_model(
-            build_model(spec), folder, online=True, variants=_VARIANTS, num_videos=9
+            build_model(spec),
+            folder,
+            online=True,
+            variants=_VARIANTS,
+            num_videos=9,
         )
         for path in paths:
-            shutil.copyfile(path, f"{output}/fresh_weights_{path.stem.rpartition('_')[2]}.tflite")
+            variant = path.stem.rpartition("_")[2]
+            shutil.copyfile(path, f"{output}/fresh_weights_{variant}.tflite")
     print(
-        "*** NO TRAINED MODEL: the app gets FRESH WEIGHTS, and recognises nothing. `make demo` trains one. ***"
+        "*** NO TRAINED MODEL: the app gets FRESH WEIGHTS, and its predictions are random. "
+        "`make demo` trains a model. ***"
     )
 
 

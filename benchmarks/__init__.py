@@ -1,0 +1,1 @@
+"""Benchmarks of this project; not installed. `python -m benchmarks.run` runs them."""

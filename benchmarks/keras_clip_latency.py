@@ -1,6 +1,8 @@
-"""What the shift costs in Keras: clip TSM against TSN, compiled, interleaved (the question of the paper's Fig. 2a).
+"""Measures the cost of the shift in Keras: a clip through TSM against TSN (paper, Fig. 2a).
 
-python -m benchmarks.keras_clip_latency --backbones=resnet50,mobilenet_v2 --output=benchmarks
+python -m benchmarks.keras_clip_latency --backbones=resnet50,mobilenet_v2
+
+The models are compiled, and they take turns.
 """
 
 import pathlib
@@ -8,32 +10,23 @@ import statistics
 
 from absl import flags
 
+from benchmarks.results import RESULTS, publish, result_path, version_of
+from export.benchmark import device
 from tsm_tf import cli
-from tsm_tf.analysis.timing import interleaved, paired_ratio, publish
+from tsm_tf.analysis.timing import interleaved, paired_ratio
 from tsm_tf.spec import ModelSpec
 
 MODES = ("none", "bidirectional", "unidirectional")
 
 
-def clip_latency(backbone: str, rounds: int) -> list[dict]:
-    """Measures one clip of 8 frames at 224 in every shift mode; returns one row a mode."""
+def clip_latency(backbone: str, rounds: int) -> list[dict[str, object]]:
+    """Measures a clip of 8 frames at 224 pixels in every shift mode; returns one row per mode."""
     import keras
-    import numpy as np
     import tensorflow as tf
 
-    from tsm_tf.models.clip import build_model
-
-    spec = ModelSpec(backbone=backbone)
-    clip = tf.constant(
-        np.random.default_rng(0).integers(0, 256, (1, 8, 224, 224, 3)).astype("float32")
-    )
-    calls = {}
-    for mode in MODES:
-        model = build_model(spec.replace(shift_mode=mode))
-        compiled = tf.function(model, jit_compile=False)
-        calls[mode] = lambda compiled=compiled: compiled(clip, training=False).numpy()
     print(f"{backbone}, keras {keras.__version__}, tensorflow {tf.__version__}")
-    seconds = interleaved(calls, rounds)
+    seconds = interleaved(_calls(ModelSpec(backbone=backbone)), rounds)
+
     return [
         {
             "backbone": backbone,
@@ -46,25 +39,54 @@ def clip_latency(backbone: str, rounds: int) -> list[dict]:
     ]
 
 
+def _calls(spec):
+    """Returns one function per mode that runs a compiled model on the same clip."""
+    import numpy as np
+    import tensorflow as tf
+
+    from tsm_tf.models.clip import build_model
+
+    shape = (1, spec.num_segments, spec.input_size, spec.input_size, spec.channels)
+    values = np.random.default_rng(0).integers(0, 256, shape).astype("float32")
+    clip = tf.constant(values)
+
+    calls = {}
+    for mode in MODES:
+        model = build_model(spec.replace(shift_mode=mode))
+        compiled = tf.function(model, jit_compile=False)
+        calls[mode] = lambda compiled=compiled: compiled(clip, training=False).numpy()
+    return calls
+
+
 def define_flags():
-    """Defines the command's flags."""
     flags.DEFINE_list("backbones", ["resnet50", "mobilenet_v2"], "Backbones to measure.")
-    flags.DEFINE_integer("rounds", 30, "Timed clips of each.", lower_bound=1)
+    flags.DEFINE_integer("rounds", 30, "Timed clips per model.", lower_bound=1)
     flags.DEFINE_integer("threads", 1, "Threads within an operation.", lower_bound=1)
-    flags.DEFINE_string("output", "benchmarks", "Folder for keras_clip_latency.csv.")
+    flags.DEFINE_string("output", str(RESULTS), "Folder for the CSV file.")
 
 
 def main():
-    """Measures, prints, writes the CSV."""
     values = flags.FLAGS
     for backbone in values.backbones:
-        ModelSpec(backbone=backbone)
+        ModelSpec(backbone=backbone)  # reports a bad name before TensorFlow is loaded
+
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(values.threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    rows = [row for backbone in values.backbones for row in clip_latency(backbone, values.rounds)]
-    publish(rows, pathlib.Path(values.output) / "keras_clip_latency.csv")
+
+    rows = []
+    for backbone in values.backbones:
+        rows += clip_latency(backbone, values.rounds)
+
+    path = result_path(
+        pathlib.Path(values.output),
+        "keras_clip_latency",
+        ["float32"],
+        device(),
+        [version_of("tensorflow")],
+    )
+    publish(rows, path)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
-"""The original's training step in PyTorch, for `benchmarks.training_step`: one for each line on standard input.
+"""The original's training steps in PyTorch, for `benchmarks.training_step`: one per line of input.
 
     python original_step.py resnet50|mobilenet_v2 BATCH_SIZE INPUT_SIZE [channels_last]
 
-As the original trains: the shift copies slices into zeros (`TemporalShift.shift`), dropout and a new head, the mean of
-the frames' logits, cross-entropy, clipping by the global norm, SGD with the parameter groups' rates and decays.
+It trains as the original does: the shift copies slices into zeros (`TemporalShift.shift`). Dropout
+and a new head follow the network. The loss is the cross-entropy of the mean of the frames' logits.
+Gradients are clipped by their global norm, and SGD uses the parameter groups' learning rates and
+weight decays. The script needs PyTorch and torchvision only.
 """
 
 import os
@@ -18,17 +20,18 @@ NUM_SEGMENTS, SHIFT_DIV, NUM_CLASSES = 8, 8, 174
 
 
 class TemporalShift(nn.Module):
-    """Shifts what a convolution takes."""
+    """Shifts the input of a convolution."""
 
     def __init__(self, net):
         super().__init__()
         self.net = net
 
     def forward(self, x):
-        """Returns the convolution of the shifted frames `[N*T, C, H, W]`."""
+        """Shifts frames `[N*T, C, H, W]` along time and applies the convolution."""
         rows, channels, height, width = x.size()
         x = x.view(rows // NUM_SEGMENTS, NUM_SEGMENTS, channels, height, width)
         fold = channels // SHIFT_DIV
+
         out = torch.zeros_like(x)
         out[:, :-1, :fold] = x[:, 1:, :fold]
         out[:, 1:, fold : 2 * fold] = x[:, :-1, fold : 2 * fold]
@@ -45,6 +48,7 @@ def build(backbone):
                 block.conv[0] = TemporalShift(block.conv[0])
         net.classifier = nn.Sequential(nn.Dropout(0.5), nn.Linear(net.last_channel, NUM_CLASSES))
         return net
+
     for stage in (net.layer1, net.layer2, net.layer3, net.layer4):
         for block in stage:
             block.conv1 = TemporalShift(block.conv1)
@@ -53,7 +57,7 @@ def build(backbone):
 
 
 def groups(net):
-    """Returns the parameters with their multipliers of rate and decay (`get_optim_policies`)."""
+    """Returns parameter groups with learning rates and weight decays (`get_optim_policies`)."""
     decayed = {id(m.weight) for m in net.modules() if isinstance(m, nn.Conv2d | nn.Linear)}
     head = {
         id(p): 5 if p.ndim > 1 else 10
@@ -61,25 +65,27 @@ def groups(net):
         if isinstance(m, nn.Linear)
         for p in m.parameters()
     }
+
     found = {}
     for p in net.parameters():
         found.setdefault((head.get(id(p), 1), id(p) in decayed), []).append(p)
     return [
-        {"params": ps, "lr": 0.01 * rate, "weight_decay": 5e-4 * decay}
-        for (rate, decay), ps in found.items()
+        {"params": parameters, "lr": 0.01 * rate, "weight_decay": 5e-4 * decay}
+        for (rate, decay), parameters in found.items()
     ]
 
 
 def main():
-    """Trains."""
     backbone, batch_size, input_size, *layout = sys.argv[1:]
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     memory_format = torch.channels_last if layout else torch.contiguous_format
+
     net = build(backbone).to(memory_format=memory_format).train()
     optimizer = torch.optim.SGD(groups(net), 0.01, momentum=0.9)
     clips = torch.randn(int(batch_size) * NUM_SEGMENTS, 3, int(input_size), int(input_size))
     clips = clips.to(memory_format=memory_format)
     labels = torch.arange(int(batch_size))
+
     print("ready", flush=True)
     for _ in sys.stdin:
         logits = net(clips).view(int(batch_size), NUM_SEGMENTS, -1).mean(1)
@@ -89,6 +95,7 @@ def main():
         optimizer.step()
         optimizer.zero_grad()
         print(loss.item(), flush=True)
+
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, flush=True)
 
 

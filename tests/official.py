@@ -22,6 +22,7 @@ class OfficialCase:
         self.settings = description["settings"]
         self.seed = description["seed"]
         self.weights_sha256 = description["weights_sha256"]
+        self.first_values = description["first_values"]
         self.shapes = {
             name: shape for name, shape in description["state_dict"] if "num_batches" not in name
         }

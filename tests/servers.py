@@ -1,4 +1,4 @@
-"""Cameras on the network: HTTP and RTSP servers on 127.0.0.1 whose video never ends."""
+"""Network cameras: HTTP and RTSP servers on 127.0.0.1 whose video never ends."""
 
 import fractions
 import http.server
@@ -18,9 +18,9 @@ RATE = 20
 
 
 class CameraServer:
-    """Serves `/mjpeg` (a multipart stream of JPEGs, as network cameras do) and `/ts` (H.264 in MPEG-TS).
+    """Serves `/mjpeg` (a multipart stream of JPEGs, as from cameras) and `/ts` (H.264 in MPEG-TS).
 
-    It may be stopped in mid-stream and started again on the same port; use it as a context.
+    A context manager. It can be stopped in mid-stream and started again on the same port.
     """
 
     def __init__(self, size=(64, 48)):
@@ -60,7 +60,7 @@ class CameraServer:
         self.thread.start()
 
     def stop(self):
-        """Breaks every connection off."""
+        """Breaks all connections."""
         self.stopping.set()
         self.server.shutdown()
         self.thread.join()
@@ -110,10 +110,12 @@ class CameraServer:
 
 
 class RtspServer:
-    """Serves a video over and over by RTSP, in a process that can be killed and started again; use it as a context.
+    """Serves a video in a loop over RTSP, from a process.
+
+    A context manager. The process can be killed and started again on the same port.
 
     Args:
-        folder: to write the video into.
+        folder: where the video is written.
     """
 
     def __init__(self, folder):

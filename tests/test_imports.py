@@ -1,4 +1,4 @@
-"""Who may import whom: docs/architecture.md."""
+"""Import rules by folder (docs/architecture.md), private names, flags, and what imports load."""
 
 import ast
 import pathlib
@@ -8,136 +8,217 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
-ALLOWED = {
-    # part: what its modules may import of the project and, of these third parties, what
-    "tsm_tf/spec.py": {"tsm_tf.errors"},
-    "tsm_tf/errors.py": set(),
-    "tsm_tf/layers": {"tsm_tf.errors", "keras"},
-    "tsm_tf/backbones": {"tsm_tf.spec", "tsm_tf.backbones", "keras"},
-    "tsm_tf/models": {
-        *("tsm_tf.errors", "tsm_tf.spec", "tsm_tf.layers", "tsm_tf.backbones", "tsm_tf.models"),
-        "keras",
-    },
-    "tsm_tf/weights": {
-        *(
-            "tsm_tf.errors",
-            "tsm_tf.cli",
-            "tsm_tf.spec",
-            "tsm_tf.backbones",
-            "tsm_tf.models",
-            "tsm_tf.weights",
-        ),
-        *("keras", "torch", "safetensors"),
-    },
-    "tsm_tf/data": {"tsm_tf.errors", "tsm_tf.cli", "tsm_tf.spec", "tsm_tf.data", "av", "cv2"},
-    "tsm_tf/data/pipeline.py": {"tsm_tf.errors", "tsm_tf.spec", "tsm_tf.data", "tensorflow"},
-    "tsm_tf": {"tsm_tf", "keras", "tensorflow", "matplotlib", "av", "cv2"},
-    # what a device does with a file before it runs
-    "export/format": {"tsm_tf.errors", "tsm_tf.spec", "export.format"},
-    "export/format/metadata.py": {"tsm_tf.errors", "tsm_tf.spec", "export.format", "tensorflow"},
-    # a runtime is imported by its name
-    "export/runtime": {"tsm_tf.errors", "tsm_tf.spec", "export.format", "export.runtime"},
+
+STANDARD_LIBRARY = {  # modules of tsm_tf that import nothing but the standard library and absl
+    "tsm_tf.catalogue",
+    "tsm_tf.cli",
+    "tsm_tf.errors",
+    "tsm_tf.files",
+    "tsm_tf.output_folder",
+    "tsm_tf.spec",
+    "tsm_tf.spec_flags",
+    "tsm_tf.versions",
 }
-THIRD_PARTY = {
-    "keras",
-    "tensorflow",
-    "torch",
-    "safetensors",
-    "av",
-    "cv2",
-    "matplotlib",
-    "tflite_runtime",
-    "ai_edge_litert",
+MODELS = {"tsm_tf.keras_internals", "tsm_tf.layers", "tsm_tf.backbones", "tsm_tf.models"}
+DATA = {"tsm_tf.data"}
+TENSORFLOW = {"keras", "tensorflow", "numpy"}
+VIDEO = {"av", "cv2", "PIL"}
+EVERYTHING = {
+    *("tsm_tf", "export", "keras", "tensorflow", "numpy", "flatbuffers", "jinja2", "matplotlib"),
+    *VIDEO,
+}
+
+ALLOWED = {
+    # folder: what its modules may import beside the standard library and absl
+    "tsm_tf/layers": {"keras", "numpy", "tsm_tf.layers"},
+    "tsm_tf/backbones": {"keras", "numpy", "tsm_tf.layers", "tsm_tf.backbones"},
+    "tsm_tf/models": {"keras", "numpy", *MODELS},
+    "tsm_tf/weights": {"keras", "numpy", "torch", "safetensors", *MODELS, "tsm_tf.weights"},
+    "tsm_tf/data": {"numpy", "tensorflow", *VIDEO, *DATA},
+    "tsm_tf/data/sources": {"numpy", "av", "tsm_tf.data.resize", "tsm_tf.data.sources"},
+    "tsm_tf/training": {
+        *TENSORFLOW,
+        *("matplotlib", "cv2", *MODELS, *DATA, "tsm_tf.weights", "tsm_tf.training"),
+    },
+    "tsm_tf/evaluation": {
+        *TENSORFLOW,
+        *("matplotlib", *MODELS, *DATA, "tsm_tf.weights", "tsm_tf.evaluation"),
+    },
+    "tsm_tf/analysis": {"tsm_tf", *TENSORFLOW, "matplotlib"},
+    "export/format": {"numpy", "export.format"},
+    "export/runtime": {"numpy", "export.format", "export.runtime"},
+    "export/live": {
+        *("numpy", "matplotlib", *VIDEO, "export.format", "export.runtime", "export.live"),
+        *("tsm_tf.data.crops", "tsm_tf.data.resize", "tsm_tf.data.sources"),
+        "tsm_tf.evaluation.metrics",
+    },
+    "export/edgetpu": EVERYTHING,
+    "export/tflite": EVERYTHING,
+    "export/demo": EVERYTHING,
+    "export": EVERYTHING,
 }
 MODULES = sorted(
-    p.relative_to(ROOT).as_posix()
+    path.relative_to(ROOT).as_posix()
     for part in ("tsm_tf", "export")
-    for p in (ROOT / part).rglob("*.py")
+    for path in (ROOT / part).rglob("*.py")
 )
 
 
+def tree_of(path):
+    return ast.parse((ROOT / path).read_text(encoding="utf-8"))
+
+
 def imports_of(path):
-    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+    """Yields the dotted names that a module imports, anywhere in it."""
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: imports are absolute here"
-            # `from tsm_tf.data import decode` imports a module of it
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-            yield from names if (ROOT / node.module.replace(".", "/")).is_dir() else [node.module]
+            assert node.level == 0 and node.module, f"{path}: imports are absolute here"
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                yield name if file_of(name) else node.module
 
 
-@pytest.mark.parametrize("path", MODULES)
-def test_imports_only_what_its_part_may(path):
-    part = max((p for p in ALLOWED if path == p or path.startswith(f"{p}/")), key=len, default=None)
-    for name in imports_of(path):
-        root = name.partition(".")[0]
+def file_of(name):
+    """Returns the path of a module of this project, None for anything else."""
+    for suffix in (".py", "/__init__.py"):
+        path = name.replace(".", "/") + suffix
+        if (ROOT / path).is_file():
+            return path
+    return None
+
+
+def is_within(name, parts):
+    return any(name == part or name.startswith(f"{part}.") for part in parts)
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.count("/") > 1])
+def test_a_folder_imports_what_its_rule_allows(path):
+    folder = max((part for part in ALLOWED if path.startswith(f"{part}/")), key=len)
+    allowed = {*ALLOWED[folder], *STANDARD_LIBRARY, *sys.stdlib_module_names, "absl"}
+    wrong = [name for name in imports_of(path) if not is_within(name, allowed)]
+    assert not wrong, f"{path} imports {wrong}"
+
+
+def test_the_top_of_the_package_imports_the_standard_library():
+    for path in [p for p in MODULES if p.startswith("tsm_tf/") and p.count("/") == 1]:
+        allowed = {*STANDARD_LIBRARY, *sys.stdlib_module_names}
+        if path in ("tsm_tf/cli.py", "tsm_tf/spec_flags.py"):
+            allowed.add("absl")
+        if path == "tsm_tf/keras_internals.py":
+            allowed |= {"keras", "tensorflow"}
+        if path == "tsm_tf/__init__.py":
+            allowed.add("tsm_tf.keras_registration")
+        wrong = [name for name in imports_of(path) if not is_within(name, allowed)]
+        assert not wrong, f"{path} imports {wrong}"
+
+
+def test_tsm_tf_never_imports_export():
+    for path in MODULES:
         if path.startswith("tsm_tf/"):
-            assert root != "export", f"{path} imports {name}: tsm_tf never imports export"
-        if part and root in {*THIRD_PARTY, "tsm_tf", "export"}:
-            assert any(name == a or name.startswith(f"{a}.") for a in ALLOWED[part]), (
-                f"{path} imports {name}"
-            )
+            assert not [name for name in imports_of(path) if name.partition(".")[0] == "export"]
+
+
+def test_no_import_goes_round_in_a_circle():
+    graph = {
+        path: {file_of(name) for name in imports_of(path) if file_of(name)} - {path}
+        for path in MODULES
+    }
+    done = set()
+
+    def visit(path, trail):
+        assert path not in trail, " -> ".join([*trail[trail.index(path) :], path])
+        if path not in done:
+            for other in sorted(graph[path]):
+                visit(other, [*trail, path])
+            done.add(path)
+
+    for path in MODULES:
+        visit(path, [])
 
 
 @pytest.mark.parametrize("path", MODULES)
-def test_files_stay_small_and_flags_in_main(path):
-    text = (ROOT / path).read_text(encoding="utf-8")
-    assert text.count("\n") <= 300
-    for node in ast.walk(ast.parse(text)):
+def test_files_stay_small(path):
+    assert (ROOT / path).read_text(encoding="utf-8").count("\n") <= 300
+
+
+SHARED_FLAGS = {"tsm_tf/cli.py", "tsm_tf/spec_flags.py"}  # called by `main`
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path not in SHARED_FLAGS])
+def test_flags_are_read_in_main(path):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.FunctionDef) and node.name not in ("main", "define_flags"):
             used = [n for n in ast.walk(node) if isinstance(n, ast.Attribute) and n.attr == "FLAGS"]
             assert not used, f"{path}:{node.lineno} {node.name} reads flags; only main may"
 
 
-def blocked(code, *modules):
-    """Runs code in a process where the modules cannot be imported."""
-    block = f"import sys; sys.modules.update(dict.fromkeys({modules!r}))\n"
-    return subprocess.run(
-        [sys.executable, "-c", block + code], capture_output=True, text=True, cwd=ROOT
-    )
+@pytest.mark.parametrize("path", [path for path in MODULES if path != "tsm_tf/keras_internals.py"])
+def test_private_names_of_others_are_in_one_module(path):
+    """A private name belongs to `self`, or to an object whose class is in the same file."""
+    tree = tree_of(path)
+    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    own = {
+        node.attr
+        for node in attributes
+        if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+    }
+    own |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    for node in attributes:
+        is_private = node.attr.startswith("_") and not node.attr.startswith("__")
+        is_documented = node.attr in ("_replace", "_asdict", "_fields", "_exit")
+        is_tensorflows = node.attr.startswith("_experimental_")  # an option of its converter
+        if is_private and not is_documented and not is_tensorflows:
+            assert node.attr in own, f"{path}:{node.lineno} uses {node.attr}"
+        assert node.attr != "MethodType", f"{path}:{node.lineno} replaces a method of an instance"
+
+
+def run(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+
+
+def run_without(code, *modules):
+    """Runs code in a process where some modules cannot be imported."""
+    return run(f"import sys; sys.modules.update(dict.fromkeys({modules!r}))\n{code}")
 
 
 def test_importing_the_package_loads_no_framework():
-    code = "import tsm_tf, sys; tsm_tf.ModelSpec(); assert not {'keras', 'tensorflow', 'numpy'} & set(sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    modules = "{'keras', 'tensorflow', 'numpy'}"
+    done = run(f"import tsm_tf, sys; tsm_tf.ModelSpec(); assert not {modules} & set(sys.modules)")
     assert done.returncode == 0, done.stderr
 
 
 def test_commands_choose_kernels_before_tensorflow_is_there():
     """`cli.run` does, with a variable that TensorFlow reads when it is imported."""
-    commands = {path for path in MODULES if "cli.run(" in (ROOT / path).read_text(encoding="utf-8")}
-    commands -= {"tsm_tf/weights/__main__.py", "tsm_tf/analysis/curves.py"}  # they run no model
-    names = [path.removesuffix(".py").replace("/", ".") for path in sorted(commands)]
+    commands = [path for path in MODULES if "cli.run(" in (ROOT / path).read_text(encoding="utf-8")]
+    names = [path.removesuffix(".py").replace("/", ".") for path in commands]
     assert len(names) > 10
-    code = f"import sys, {', '.join(names)}; assert 'tensorflow' not in sys.modules"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    done = run(f"import sys, {', '.join(names)}; assert 'tensorflow' not in sys.modules")
     assert done.returncode == 0, done.stderr
 
 
 def test_importing_the_runtime_loads_numpy_and_no_more():
-    code = (
+    done = run(
         "import numpy, sys; before = set(sys.modules); import export.runtime; "
-        "print(*{name.partition('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names))"
+        "new = {name.partition('.')[0] for name in set(sys.modules) - before}; "
+        "print(*new - set(sys.stdlib_module_names))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert set(done.stdout.split()) == {"export", "tsm_tf"}, done.stderr
 
 
-@pytest.mark.parametrize("module", ["export.runtime", "export.live"])
+@pytest.mark.parametrize("module", ["export.runtime", "export.live.__main__"])
 def test_device_side_needs_no_framework(module):
-    done = blocked(f"import {module}", "keras", "tensorflow")
+    done = run_without(f"import {module}", "keras", "tensorflow")
     assert done.returncode == 0, done.stderr
 
 
 def test_missing_extra_is_one_line():
-    done = blocked(
+    done = run_without(
         "import tsm_tf\ntry: tsm_tf.build_model\nexcept ImportError as e: print(e)", "keras"
     )
-    assert (
-        done.stdout
-        == "`tsm_tf.build_model`: the module `keras` is not installed: pip install 'tsm-tf[train]'\n"
-    )
+    line = "the module `keras` is not installed: pip install 'tsm-tf[train]'"
+    assert done.stdout == f"`tsm_tf.build_model`: {line}\n", done.stderr
 
 
 def test_every_public_name_loads():

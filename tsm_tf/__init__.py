@@ -8,9 +8,13 @@ import importlib
 from tsm_tf import keras_registration
 from tsm_tf.errors import missing_extra
 
+__version__ = "0.1.0"  # setup.cfg reads it here
+
 _MODULE_OF_NAME = {
+    "Augmentation": "tsm_tf.data.augment",
     "ClipModel": "tsm_tf.models.clip",
     "InputError": "tsm_tf.errors",
+    "Listing": "tsm_tf.data.listing",
     "ModelSpec": "tsm_tf.spec",
     "NonLocal": "tsm_tf.layers.non_local",
     "SegmentConsensus": "tsm_tf.layers.consensus",

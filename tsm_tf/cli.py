@@ -4,32 +4,42 @@ import os
 import sys
 from collections.abc import Callable
 
-from absl import app, logging
+from absl import app, flags, logging
 
 from tsm_tf.errors import InputError, missing_extra
 
 
 def run(main: Callable[[], None], define_flags: Callable[[], None]) -> None:
-    """Runs a command's `main()` after `define_flags()` and the parsing of the command line.
+    """Defines a command's flags, parses the command line, and runs `main()`.
 
-    Flags are defined by a function, not at import, so that a module with a command can be imported beside others.
-    Bad input (`InputError`, a missing file, a missing extra) prints one line and exits with 1; Ctrl-C exits with 130.
-    Anything else is a fault of this project and keeps its traceback.
+    A function defines the flags, so that importing a command's module defines none. Bad input
+    (`InputError`, a missing file, a missing extra) prints one line and exits with 1. Ctrl-C exits
+    with 130. Any other exception is a bug in this project and keeps its traceback.
     """
-    os.environ.setdefault(
-        "TF_CPP_MIN_LOG_LEVEL", "3"
-    )  # TensorFlow 2.17 greets with CUDA errors at level 2
-    # TensorFlow takes these kernels by itself only where a processor has AVX512-VNNI; on others they are quicker, too.
+    # At level 2, TensorFlow 2.17 prints CUDA errors when it starts.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # TensorFlow enables these kernels only on processors with AVX512-VNNI. They are faster on all.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    define_flags()
+    _define_flags_of_main(main, define_flags)
     app.run(lambda argv: _guarded(main, argv[1:]))
+
+
+def _define_flags_of_main(main, define_flags):
+    """Defines the flags and makes `--help` show them below the docstring of `main`'s module.
+
+    In an installed command, `__main__` is a script by pip, without flags or a docstring of its own.
+    """
+    others = set(flags.FLAGS)
+    define_flags()
+    for name in set(flags.FLAGS) - others:
+        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
+    sys.modules["__main__"].__doc__ = sys.modules[main.__module__].__doc__
 
 
 def _guarded(main: Callable[[], None], positional: list[str]) -> None:
     try:
-        logging.set_verbosity(
-            logging.ERROR
-        )  # TensorFlow reports a saved model's every step otherwise
+        # Otherwise TensorFlow logs each step of saving a model.
+        logging.set_verbosity(logging.ERROR)
         if positional:
             raise InputError("arguments", "must be given as --flag=value", " ".join(positional))
         main()

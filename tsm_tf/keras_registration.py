@@ -21,7 +21,7 @@ _MODULES = (
 
 def register() -> None:
     """Registers the classes with Keras, or arranges that this happens when Keras is imported."""
-    if "keras" in sys.modules:
+    if sys.modules.get("keras") is not None:
         _import_modules()
     elif not any(isinstance(finder, _KerasFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _KerasFinder())

@@ -1,4 +1,4 @@
-"""An APK by Debian's aapt2 and apksigner and by D8."""
+"""Builds an APK with Debian's aapt2 and apksigner, and with D8."""
 
 load(":java.bzl", "JarInfo")
 
@@ -12,7 +12,8 @@ def _resources(ctx):
 work=$(mktemp -d)
 trap 'rm -rf $work' EXIT
 {aapt2} compile -o $work/compiled.zip --dir {res}
-{aapt2} link -o {apk} -I {framework} --manifest {manifest} --java $work --auto-add-overlay $work/compiled.zip
+{aapt2} link -o {apk} -I {framework} --manifest {manifest} --java $work --auto-add-overlay \
+  $work/compiled.zip
 cp $(find $work -name R.java) {java}
 """.format(
             aapt2 = ctx.files._aapt2[0].path,
@@ -31,7 +32,10 @@ cp $(find $work -name R.java) {java}
 
 android_resources = rule(_resources, attrs = {
     "manifest": attr.label(allow_single_file = True, mandatory = True),
-    "res": attr.label_list(allow_files = True, doc = "of the folder `res` beside the manifest"),
+    "res": attr.label_list(
+        allow_files = True,
+        doc = "files in the folder `res` next to the manifest",
+    ),
     "_aapt2": attr.label(default = "@debian//:bin/aapt2", allow_files = True),
     "_framework": attr.label(default = "@debian//:framework-res.apk", allow_single_file = True),
 })
@@ -40,12 +44,15 @@ def _dex(ctx):
     dex = ctx.actions.declare_file(ctx.label.name + "/classes.dex")
     jars = ctx.attr.jar[JarInfo].run_time
     ctx.actions.run_shell(
-        inputs = depset([ctx.file._d8, ctx.file._android, ctx.file._jdk] + ctx.files._dexdump, transitive = [jars]),
+        inputs = depset(
+            [ctx.file._d8, ctx.file._android, ctx.file._jdk] + ctx.files._dexdump,
+            transitive = [jars],
+        ),
         outputs = [dex],
         command = """set -e
-{jdk}/bin/java -cp {d8} com.android.tools.r8.D8 --release --min-api {min_api} --lib {jdk} --lib {android} \
-  --output {folder} {jars}
-# Phones below Android 8 cannot run it, and some tools write it where they should have written a class.
+{jdk}/bin/java -cp {d8} com.android.tools.r8.D8 --release --min-api {min_api} \
+  --lib {jdk} --lib {android} --output {folder} {jars}
+# Phones older than Android 8 cannot run invoke-custom, which some tools write instead of a class.
 if {dexdump} -d {dex} | grep -q invoke-custom; then echo 'invoke-custom in {dex}' >&2; exit 1; fi
 """.format(
             jdk = ctx.file._jdk.path,
@@ -65,7 +72,10 @@ android_dex = rule(_dex, attrs = {
     "jar": attr.label(providers = [JarInfo], mandatory = True),
     "min_api": attr.int(mandatory = True),
     "_d8": attr.label(default = "@maven_app//:r8-8.5.35.jar", allow_single_file = True),
-    "_android": attr.label(default = "@maven_app//:android-all-10-robolectric-5803371.jar", allow_single_file = True),
+    "_android": attr.label(
+        default = "@maven_app//:android-all-10-robolectric-5803371.jar",
+        allow_single_file = True,
+    ),
     "_dexdump": attr.label(default = "@debian//:bin/dexdump", allow_files = True),
     "_jdk": attr.label(default = "@debian//:jdk", allow_single_file = True),
 })
@@ -73,23 +83,27 @@ android_dex = rule(_dex, attrs = {
 def _apk(ctx):
     apk = ctx.outputs.out
     if not ctx.files.assets:
-        fail("no model to pack")
+        fail("`assets` must contain a model")
     entries = ["classes.dex=" + ctx.file.dex.path]
     entries += ["assets/%s=%s" % (file.basename, file.path) for file in ctx.files.assets]
-    entries += ["lib/%s/%s=%s" % (file.dirname.rpartition("/")[2], file.basename, file.path) for file in ctx.files.libs]
+    for file in ctx.files.libs:
+        abi = file.dirname.rpartition("/")[2]
+        entries.append("lib/%s/%s=%s" % (abi, file.basename, file.path))
     ctx.actions.run_shell(
         inputs = [ctx.file.dex, ctx.file.resources, ctx.file.keystore, ctx.file._pack] +
                  ctx.files.assets + ctx.files.libs + ctx.files._python + ctx.files._apksigner,
         outputs = [apk],
-        # A release key comes by the environment; its passwords stay out of command lines.
+        # A release key comes from the environment, so that no command line has its password.
         use_default_shell_env = True,
         command = """set -e
 {python} {pack} {unsigned} {resources} {entries}
 : ${{TSM_KEYSTORE:={keystore}}} ${{TSM_KEYSTORE_PASSWORD:=android}} ${{TSM_KEY_ALIAS:=debug}}
 export TSM_KEYSTORE_PASSWORD
-{apksigner} sign --ks "$TSM_KEYSTORE" --ks-key-alias "$TSM_KEY_ALIAS" --ks-pass env:TSM_KEYSTORE_PASSWORD \
-  --min-sdk-version 21 --v1-signing-enabled true --v2-signing-enabled true --v3-signing-enabled false \
-  --v4-signing-enabled false --out {apk} {unsigned} 2>&1 | grep -v ^WARNING || true
+{apksigner} sign --ks "$TSM_KEYSTORE" --ks-key-alias "$TSM_KEY_ALIAS" \
+  --ks-pass env:TSM_KEYSTORE_PASSWORD --min-sdk-version 21 \
+  --v1-signing-enabled true --v2-signing-enabled true \
+  --v3-signing-enabled false --v4-signing-enabled false \
+  --out {apk} {unsigned} 2>&1 | grep -v ^WARNING || true
 [ -s {apk} ]
 """.format(
             python = ctx.files._python[0].path,
@@ -109,7 +123,10 @@ android_apk = rule(_apk, attrs = {
     "dex": attr.label(allow_single_file = True, mandatory = True),
     "resources": attr.label(allow_single_file = [".apk"], mandatory = True),
     "assets": attr.label_list(allow_files = True),
-    "libs": attr.label_list(allow_files = [".so"], doc = "each in a folder named after its ABI"),
+    "libs": attr.label_list(
+        allow_files = [".so"],
+        doc = "libraries, each in a folder named after its ABI",
+    ),
     "keystore": attr.label(allow_single_file = True, mandatory = True),
     "out": attr.output(mandatory = True),
     "_pack": attr.label(default = "pack_apk.py", allow_single_file = True),

@@ -1,7 +1,7 @@
-"""Debian's Android tools and JDK 17, linked into a repository; what is missing is named."""
+"""A repository with Debian's Android tools and JDK 17. Missing packages are named."""
 
 _TOOLS = {
-    # command: Debian's package
+    # command: Debian package
     "aapt2": "aapt",
     "apksigner": "apksigner",
     "dexdump": "dexdump",
@@ -11,7 +11,7 @@ _TOOLS = {
     "python3": "python3",
     "unzip": "unzip",
 }
-_JDK = "/usr/lib/jvm/java-17-openjdk-"  # Debian's own: the machine's default may be another
+_JDK = "/usr/lib/jvm/java-17-openjdk-"  # the default JDK may be another one
 _FRAMEWORK = "/usr/share/android-framework-res/framework-res.apk"
 
 def _debian_tools(ctx):
@@ -19,19 +19,24 @@ def _debian_tools(ctx):
     arch = ctx.execute(["dpkg", "--print-architecture"]).stdout.strip()
     jdk = ctx.path(_JDK + arch)
     for tool, package in _TOOLS.items():
-        path = jdk.get_child("bin").get_child(tool) if package.startswith("openjdk") else ctx.which(tool)
+        in_jdk = package.startswith("openjdk")
+        path = jdk.get_child("bin").get_child(tool) if in_jdk else ctx.which(tool)
         if not path or not path.exists:
             missing[package] = None
         elif tool != "mvn":  # maven.bzl runs it
-            # Not a link: a tool that looks for its files beside itself would look here.
+            # A link would not do: some tools look for their files in the folder of the command.
             ctx.file("bin/" + tool, "#!/bin/sh\nexec %s \"$@\"\n" % path, executable = True)
     if not ctx.path(_FRAMEWORK).exists:
         missing["android-framework-res"] = None
     if missing:
-        fail("these Debian packages are missing: %s (`make apk-deps` installs them)" % " ".join(missing.keys()))
+        names = " ".join(missing.keys())
+        fail("these Debian packages are missing: %s (`make apk-deps` installs them)" % names)
     ctx.symlink(_FRAMEWORK, "framework-res.apk")
     ctx.symlink(jdk, "jdk")
-    ctx.file("BUILD.bazel", """exports_files(glob(["bin/*"]) + ["framework-res.apk", "jdk"], visibility = ["//visibility:public"])
+    ctx.file("BUILD.bazel", """exports_files(
+    glob(["bin/*"]) + ["framework-res.apk", "jdk"],
+    visibility = ["//visibility:public"],
+)
 """)
 
 debian_tools = repository_rule(_debian_tools, local = True, configure = True)

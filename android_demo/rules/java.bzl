@@ -1,28 +1,34 @@
-"""Java by the JDK's own commands: Bazel's Java rules want downloads."""
+"""Java rules that use the commands of the JDK, because Bazel's own rules need downloads."""
 
 JarInfo = provider("Compiled classes.", fields = {
     "jar": "the library's own classes",
-    "run_time": "depset of jars that its classes need to run, its own first",
+    "run_time": "depset of the jars that its classes need to run; its own jar is first",
 })
 
 def _jars(targets):
     """Returns a depset of the jars of `java_jar` targets and of plain files."""
-    return depset(order = "preorder", transitive = [
-        target[JarInfo].run_time if JarInfo in target else depset(target.files.to_list(), order = "preorder")
-        for target in targets
-    ])
+    jars = []
+    for target in targets:
+        if JarInfo in target:
+            jars.append(target[JarInfo].run_time)
+        else:
+            jars.append(depset(target.files.to_list(), order = "preorder"))
+    return depset(order = "preorder", transitive = jars)
 
 def _java_jar(ctx):
     jar = ctx.actions.declare_file(ctx.label.name + ".jar")
     compile_time = _jars(ctx.attr.deps + ctx.attr.compile_only)
     ctx.actions.run_shell(
-        inputs = depset(ctx.files.srcs + ctx.files.resources + [ctx.file._jdk], transitive = [compile_time]),
+        inputs = depset(
+            ctx.files.srcs + ctx.files.resources + [ctx.file._jdk],
+            transitive = [compile_time],
+        ),
         outputs = [jar],
         command = """set -e
 classes=$(mktemp -d)
 trap 'rm -rf $classes' EXIT
-{jdk}/bin/javac --release {release} -g -Xlint:all,-options,-classfile,-serial,-path -Werror -encoding UTF-8 -proc:none \
-  -d $classes -cp '{path}' {sources}
+{jdk}/bin/javac --release {release} -g -encoding UTF-8 -proc:none \
+  -Xlint:all,-options,-classfile,-serial,-path -Werror -d $classes -cp '{path}' {sources}
 [ -z '{resources}' ] || cp -r {resources} $classes
 {jdk}/bin/jar --create --date 1980-01-01T00:00:02Z --file {jar} -C $classes .
 """.format(
@@ -41,8 +47,14 @@ trap 'rm -rf $classes' EXIT
 java_jar = rule(_java_jar, attrs = {
     "srcs": attr.label_list(allow_files = [".java"], mandatory = True),
     "resources": attr.label_list(allow_files = True),
-    "deps": attr.label_list(allow_files = [".jar"], doc = "needed to compile and to run, in the class path's order"),
-    "compile_only": attr.label_list(allow_files = [".jar"], doc = "such as android-all, which the phone has"),
+    "deps": attr.label_list(
+        allow_files = [".jar"],
+        doc = "jars to compile and to run with, in the order of the class path",
+    ),
+    "compile_only": attr.label_list(
+        allow_files = [".jar"],
+        doc = "jars to compile with, such as android-all, which is part of the phone",
+    ),
     "release": attr.int(default = 8),
     "_jdk": attr.label(default = "@debian//:jdk", allow_single_file = True),
 })
@@ -51,9 +63,14 @@ def _junit_test(ctx):
     jars = _jars(ctx.attr.deps)
     ctx.actions.write(
         ctx.outputs.executable,
-        "#!/bin/sh\nexec {jdk}/bin/java {flags} -cp {path} org.junit.runner.JUnitCore {classes}\n".format(
+        """#!/bin/sh
+exec {jdk}/bin/java {flags} -cp {path} org.junit.runner.JUnitCore {classes}
+""".format(
             jdk = ctx.file._jdk.short_path,
-            flags = " ".join([ctx.expand_location(flag, ctx.attr.data) for flag in ctx.attr.jvm_flags]),
+            flags = " ".join([
+                ctx.expand_location(flag, ctx.attr.data)
+                for flag in ctx.attr.jvm_flags
+            ]),
             path = ":".join([file.short_path for file in jars.to_list()]),
             classes = " ".join(ctx.attr.classes),
         ),
@@ -83,11 +100,12 @@ def _pytest_test(ctx):
         ),
         is_executable = True,
     )
-    return DefaultInfo(runfiles = ctx.runfiles(ctx.files.srcs + ctx.files.data + [ctx.file._python]))
+    files = ctx.files.srcs + ctx.files.data + [ctx.file._python]
+    return DefaultInfo(runfiles = ctx.runfiles(files))
 
 pytest_test = rule(_pytest_test, test = True, attrs = {
     "srcs": attr.label_list(allow_files = [".py"]),
     "data": attr.label_list(allow_files = True),
-    "env": attr.string_dict(doc = "$(rootpath) of data"),
+    "env": attr.string_dict(doc = "variables; may contain $(rootpath) of data"),
     "_python": attr.label(default = "@venv//:python", allow_single_file = True),
 })

@@ -1,7 +1,8 @@
-"""Packs an unsigned APK whose bytes follow from its content alone: `pack_apk.py OUTPUT RESOURCES_APK NAME=FILE ...`.
+"""Packs an unsigned APK reproducibly: `pack_apk.py OUTPUT RESOURCES_APK NAME=FILE ...`.
 
-Entries are sorted and dated 1980. Models and resources are stored, since the system maps them into memory, and begin at
-multiples of 4 bytes; native libraries are deflated, since the system unpacks them when it installs.
+Entries are sorted and dated 1980, so that equal contents give equal bytes. Models and resources are
+stored and aligned to 4 bytes, because the system maps them into memory. Native libraries are
+compressed, because the system extracts them on installation.
 """
 
 import pathlib
@@ -9,15 +10,16 @@ import sys
 import zipfile
 
 _ALIGNMENT = 4
-_ALIGNMENT_FIELD = 0xD935  # of zip's extra fields: Android's own
+_ALIGNMENT_FIELD = 0xD935  # Android's identifier for an extra field in a ZIP file
 _STORED = (".tflite", ".arsc", ".png")
 
 
 def pack(output: str, resources: str, files: dict[str, str]) -> None:
-    """Writes the entries of a linked resource APK and `files`, which maps names in the APK to paths."""
+    """Writes the entries of a linked resource APK, and `files`, a map from names to paths."""
     with zipfile.ZipFile(resources) as linked:
         contents = {name: linked.read(name) for name in linked.namelist()}
     contents |= {name: pathlib.Path(path).read_bytes() for name, path in files.items()}
+
     with zipfile.ZipFile(output, "w") as apk:
         for name in sorted(contents):
             info = zipfile.ZipInfo(name)  # dated 1980
@@ -29,7 +31,7 @@ def pack(output: str, resources: str, files: dict[str, str]) -> None:
 
 
 def _padding(position):
-    """Returns the extra field that makes content at `position` begin at a multiple of the alignment."""
+    """Returns the extra field that moves content at `position` to a multiple of the alignment."""
     fixed = 6  # identifier, size, and the alignment itself
     zeros = -(position + fixed) % _ALIGNMENT
     fields = (_ALIGNMENT_FIELD, 2 + zeros, _ALIGNMENT)

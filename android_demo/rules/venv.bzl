@@ -1,4 +1,4 @@
-"""The project's Python environment, for the parts of build and tests that need TensorFlow."""
+"""The project's Python environment, for the build steps and tests that need TensorFlow."""
 
 def _venv(ctx):
     root = ctx.path(Label("@//:WORKSPACE")).dirname

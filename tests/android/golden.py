@@ -1,7 +1,8 @@
-"""What Python's runtime makes of a stream, for the Java tests: `golden.py OUTPUT.zip`.
+"""Writes the results of Python's runtime for the Java tests: `golden.py OUTPUT.zip`.
 
-A folder a model: `model.tflite`; `frames` uint8 [60, S, S, 3]; `logits` float32 [60, classes]; `shown` uint8 [60], the
-smoothed classes; `caches`, every cache after the last frame, by name. Little-endian, C order.
+One folder per model: `model.tflite`; `frames` uint8 [60, S, S, 3]; `logits` float32 [60, classes];
+`shown` uint8 [60], the smoothed classes; `caches`, all caches after the last frame, sorted by name.
+Little-endian, C order.
 """
 
 import functools
@@ -15,11 +16,11 @@ import numpy as np
 
 _MODELS = {48: ("float32", "float16", "int8"), 224: ("float32",)}
 _FRAMES = 60
-_RUNTIME = "tensorflow"  # of what is installed, nearest to the Java tests' runtime
+_RUNTIME = "tensorflow"  # the installed runtime that is nearest to the Java tests' one
 
 
 def write_case(archive: zipfile.ZipFile, name: str, path: pathlib.Path, frames: np.ndarray) -> None:
-    """Streams frames through a model, and adds the folder."""
+    """Streams frames through a model, and adds its folder to the archive."""
     from export.live.smoothing import Smoother
     from export.runtime import StreamRunner, signature
 
@@ -27,14 +28,18 @@ def write_case(archive: zipfile.ZipFile, name: str, path: pathlib.Path, frames: 
     smoother = Smoother(runner.labels)
     logits = np.stack([runner.step(frame) for frame in frames])
     shown = bytes(smoother.step(row) for row in logits)
+
     outputs = signature(runner.interpreter)[1]
     caches = [
         runner.interpreter.get_tensor(outputs[key]["index"])
         for key in sorted(outputs)
         if key != "logits"
     ]
-    contents = {"model.tflite": path.read_bytes(), "frames": frames.tobytes(), "shown": shown}
-    contents |= {
+
+    contents = {
+        "model.tflite": path.read_bytes(),
+        "frames": frames.tobytes(),
+        "shown": shown,
         "logits": logits.astype("<f4").tobytes(),
         "caches": b"".join(cache.tobytes() for cache in caches),
     }
@@ -44,15 +49,14 @@ def write_case(archive: zipfile.ZipFile, name: str, path: pathlib.Path, frames: 
 
 def stream(size: int) -> np.ndarray:
     """Returns frames of rendered gestures, one gesture after the other."""
-    from tsm_tf.data.crops import resize
-    from tsm_tf.data.synthetic.render import LABELS, gesture_frames
+    from tsm_tf.data.crops import resize_crop
+    from tsm_tf.data.synthetic.gestures import LABELS, gesture_frames
 
     frames = np.concatenate([gesture_frames(label, (label,))[0] for label in range(len(LABELS))])
-    return resize(frames[:: len(frames) // _FRAMES][:_FRAMES], size)
+    return resize_crop(frames[:: len(frames) // _FRAMES][:_FRAMES], size)
 
 
 def main(output: str) -> None:
-    """Writes the archive."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
     sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
     from tensorflow.lite.python import interpreter
@@ -60,9 +64,9 @@ def main(output: str) -> None:
 
     from export.tflite import export_model
     from tsm_tf import ModelSpec, build_model
-    from tsm_tf.data.synthetic.render import LABELS
+    from tsm_tf.data.synthetic.gestures import LABELS
 
-    # The Java tests' build of TFLite has no XNNPACK, whose int8 kernels round in their own way.
+    # The Java tests' build of TFLite lacks XNNPACK, whose int8 kernels round differently.
     plain = interpreter.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     with_xnnpack = interpreter.Interpreter
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(output, "w") as archive:

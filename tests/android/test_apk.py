@@ -1,4 +1,4 @@
-"""The APK that `bazel test //android_demo/...` hands over: what is in it, and what it may do."""
+"""The contents and the permissions of the APK that `bazel test //android_demo/...` builds."""
 
 import os
 import pathlib
@@ -41,7 +41,7 @@ def attributes(manifest, name):
     return re.findall(rf"android:{name}\(\w+\)=\"?([^\" \n]+)", manifest)
 
 
-def test_one_permission_and_one_door(manifest):
+def test_one_permission_and_one_exported_activity(manifest):
     permissions = re.findall(r"E: uses-permission.*?name\(\w+\)=\"([\w.]+)", manifest, re.DOTALL)
     assert permissions == ["android.permission.CAMERA"]
     assert attributes(manifest, "exported") == ["true", "false"]
@@ -53,18 +53,16 @@ def test_one_permission_and_one_door(manifest):
 
 
 def test_signed_twice():
-    told = output("apksigner", "verify", "--verbose", "--min-sdk-version", "21", APK)
-    assert (
-        "v1 scheme (JAR signing): true" in told
-        and "v2 scheme (APK Signature Scheme v2): true" in told
-    )
+    report = output("apksigner", "verify", "--verbose", "--min-sdk-version", "21", APK)
+    assert "v1 scheme (JAR signing): true" in report
+    assert "v2 scheme (APK Signature Scheme v2): true" in report
 
 
-def test_the_same_bytes_again():
+def test_a_second_build_has_the_same_bytes():
     assert APK != APK_AGAIN and APK.read_bytes() == APK_AGAIN.read_bytes()
 
 
-def test_what_is_in_it(entries):
+def test_contents(entries):
     names = {entry.filename for entry in entries}
     abis = {"arm64-v8a", "armeabi-v7a"}
     assert {name for name in names if name.startswith("lib/")} == {
@@ -81,7 +79,7 @@ def test_what_is_in_it(entries):
     assert APK.stat().st_size < LARGEST
 
 
-def test_aligned(entries):
+def test_stored_entries_are_aligned(entries):
     data = APK.read_bytes()
     for entry in entries:
         if entry.compress_type == zipfile.ZIP_STORED:
@@ -91,11 +89,12 @@ def test_aligned(entries):
             assert (entry.header_offset + 30 + name + extra) % 4 == 0, entry.filename
 
 
-def test_every_class_is_there(tmp_path):
-    """R8 resolves each class, method and field that the dex refers to, in the dex or in Android 10."""
+def test_no_class_is_missing(tmp_path):
+    """R8 finds each class, method and field that the dex refers to, there or in Android 10."""
     with zipfile.ZipFile(APK) as apk:
         dex = apk.extract("classes.dex", tmp_path)
     assert "invoke-custom" not in output("dexdump", "-d", dex)
+
     trace = (
         JDK / "bin" / "java",
         "-cp",
@@ -104,7 +103,9 @@ def test_every_class_is_there(tmp_path):
         "--check",
     )
     output(*trace, "--lib", JDK, "--lib", ANDROID, "--source", dex)
+
+    # Without Android, R8 does miss its classes.
     done = subprocess.run(
         [*map(str, trace), "--lib", str(JDK), "--source", dex], capture_output=True, text=True
     )
-    assert "Missing class android.app.Activity" in done.stderr  # it does see what is not there
+    assert "Missing class android.app.Activity" in done.stderr

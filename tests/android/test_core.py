@@ -1,4 +1,4 @@
-"""The app's Java against the Python code whose rules it has; needs a JDK."""
+"""The app's Java, compared with the Python code that it follows; needs a JDK."""
 
 import itertools
 import json
@@ -8,15 +8,17 @@ import cv2
 import numpy as np
 import pytest
 from jester import LABELS
+from PIL import Image
 from videos import natural_videos
 
 from export.live.smoothing import Smoother
 from export.live.sources import AtRate
-from tsm_tf.data.crops import eval_frame
-from tsm_tf.data.sources.video_file import iterate_frames
+from tsm_tf.data.crops import center_crop, eval_frame
+from tsm_tf.data.sources.video_file import iterate_frames, scaled_size
 from tsm_tf.spec import ModelSpec
 
-# row padding, pixel stride of chroma: planar, planar with padding, interleaved as most phones give it
+# Row padding and pixel stride of the chroma planes: planar, planar with padding, and interleaved,
+# which most phones have.
 LAYOUTS = ((0, 1), (13, 1), (0, 2), (32, 2))
 
 
@@ -25,7 +27,7 @@ def ints(*values):
 
 
 def to_yuv(rgb):
-    """Full-range planes of an RGB frame: Y, and U and V of half the size, rounded up, the mean of each 2x2 pixels."""
+    """Full-range planes of an RGB frame; U and V are means over 2x2 pixels, sizes rounded up."""
     height, width = rgb.shape[:2]
     padded = np.pad(rgb, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     y, v, u = np.moveaxis(cv2.cvtColor(padded, cv2.COLOR_RGB2YCrCb), -1, 0)
@@ -35,14 +37,14 @@ def to_yuv(rgb):
 
 
 def to_rgb(y, u, v):
-    """OpenCV's conversion, chroma repeated."""
+    """OpenCV's conversion, with repeated chroma."""
     height, width = y.shape
     u, v = (plane.repeat(2, 0).repeat(2, 1)[:height, :width] for plane in (u, v))
     return cv2.cvtColor(np.stack([y, v, u], axis=-1), cv2.COLOR_YCrCb2RGB)
 
 
 def in_memory(plane, padding, pixel_stride):
-    """A plane as a camera lays it: between pixels and behind rows lies something else, the last row ends early."""
+    """A camera's plane: bytes lie between its pixels and after its rows, but not at its end."""
     height, width = plane.shape
     rows = np.full((height, width * pixel_stride + padding), 77, np.uint8)
     rows[:, : width * pixel_stride : pixel_stride] = plane
@@ -55,61 +57,98 @@ def upright(rgb, rotation, mirror):
     return np.ascontiguousarray(turned[:, ::-1] if mirror else turned)
 
 
+def java_frames(host_tool, cases):
+    """The app's frames for pairs of a spec, an RGB frame, a layout, a rotation and a mirror."""
+    data = b""
+    for spec, rgb, (padding, stride), rotation, mirror in cases:
+        y, u, v = to_yuv(rgb)
+        height, width = rgb.shape[:2]
+        data += ints(spec.input_size, spec.short_side, width, height, rotation, mirror)
+        data += in_memory(y, padding, 1)
+        data += in_memory(u, padding, stride) + in_memory(v, padding, stride)
+    answer = np.frombuffer(host_tool(["yuv"], data), np.uint8)
+
+    sizes = [case[0].input_size for case in cases]
+    assert len(answer) == sum(size * size * 3 for size in sizes)
+    ends = np.cumsum([size * size * 3 for size in sizes])
+    return [
+        frame.reshape(size, size, 3)
+        for frame, size in zip(np.split(answer, ends[:-1]), sizes, strict=True)
+    ]
+
+
+def pillow_frame(rgb, spec):
+    """Pillow's antialiased bilinear filter, which defines the spec's `interpolation`."""
+    height, width = rgb.shape[:2]
+    size = scaled_size(width, height, spec.short_side)
+    resized = Image.fromarray(rgb).resize(size, Image.Resampling.BILINEAR)
+    return center_crop(np.asarray(resized), spec.input_size)
+
+
 @pytest.mark.parametrize("path", natural_videos(), ids=lambda path: path.stem)
-def test_frames_are_opencvs(host_tool, path):
-    """All layouts, rotations and mirrors; odd sizes; models of several sizes, one larger than the frame."""
+def test_frames_are_pythons(host_tool, path):
+    """All layouts, rotations and mirrors; odd frame sizes; frames that shrink and that grow."""
     frame = next(itertools.islice(iterate_frames(path), 5, None))[1]
     small = cv2.resize(frame, (257, 191), interpolation=cv2.INTER_AREA)
+    frames = ((frame[:239, :311], 96), (small, 48), (small, 224), (frame[:256, :320], 224))
     cases = [
-        (rgb, size, layout, rotation, mirror)
-        for rgb, size in (
-            (frame[:239, :311], 96),
-            (small, 48),
-            (small, 224),
-            (frame[:256, :320], 224),
-        )
-        for number, layout in enumerate(LAYOUTS)
+        (ModelSpec(input_size=size), rgb, layout, rotation, mirror)
+        for rgb, size in frames
+        for layout in LAYOUTS
         for rotation in (0, 90, 180, 270)
-        for mirror in ((False, True) if number == 0 else (rotation == 90,))
+        for mirror in ((False, True) if layout == LAYOUTS[0] else (rotation == 90,))
     ]
-    data, expected = b"", []
-    for rgb, size, (padding, stride), rotation, mirror in cases:
-        y, u, v = to_yuv(rgb)
-        data += ints(size, rgb.shape[1], rgb.shape[0], rotation, mirror)
-        data += (
-            in_memory(y, padding, 1) + in_memory(u, padding, stride) + in_memory(v, padding, stride)
-        )
-        expected.append(
-            eval_frame(upright(to_rgb(y, u, v), rotation, mirror), ModelSpec(input_size=size))
-        )
-    answer = host_tool(["yuv"], data)
-    assert len(answer) == sum(image.size for image in expected)
-    for case, image in zip(cases, expected, strict=True):
-        actual, answer = (
-            np.frombuffer(answer[: image.size], np.uint8).reshape(image.shape),
-            answer[image.size :],
-        )
-        difference = np.abs(actual.astype(int) - image)
-        assert difference.max() <= 2, (case[0].shape, case[1:], difference.max())
+    for case, actual in zip(cases, java_frames(host_tool, cases), strict=True):
+        spec, rgb, _, rotation, mirror = case
+        seen = upright(to_rgb(*to_yuv(rgb)), rotation, mirror)
+        for expected in (eval_frame(seen, spec), pillow_frame(seen, spec)):
+            difference = np.abs(actual.astype(int) - expected).max()
+            assert difference <= 2, (rgb.shape, spec.input_size, case[2:], difference)
+
+
+def java_rules(labels, averaged_steps, refractory_steps, keep_last, same_as):
+    pairs = ";".join(f"{name}={other}" for name, other in same_as.items())
+    return [averaged_steps, refractory_steps, ";".join(keep_last), pairs, *labels]
+
+
+# The rules that an export with Jester's labels carries, and others.
+RULES = {
+    "jester": (
+        LABELS,
+        12,
+        1,
+        [
+            "Pulling Hand In",
+            "Rolling Hand Backward",
+            "Rolling Hand Forward",
+            "Turning Hand Clockwise",
+            "Turning Hand Counterclockwise",
+        ],
+        {"Doing other things": "No gesture"},
+    ),
+    "with_start": (("a", "No gesture", "b"), 12, 1, [], {}),
+    "plain": (("x", "y"), 12, 1, [], {}),
+}
 
 
 def test_official_smoothing(host_tool, golden_dir):
+    arguments = ["refine", *java_rules(*RULES["jester"])]
     for case in json.loads((golden_dir / "demo_smoothing.json").read_text())["cases"]:
-        answer = host_tool(["refine", *LABELS], ints(*case["predicted"]))
+        answer = host_tool(arguments, ints(*case["predicted"]))
         assert [int(line) for line in answer.split()] == case["shown"]
 
 
-@pytest.mark.parametrize("labels", [LABELS, ("a", "No gesture", "b"), ("x", "y")], ids=len)
-def test_smoothing_is_pythons(host_tool, labels):
+@pytest.mark.parametrize("name", RULES)
+def test_smoothing_is_pythons(host_tool, name):
+    labels, averaged_steps, refractory_steps = RULES[name][:3]
     rng = np.random.default_rng(0)
-    logits = np.repeat(rng.normal(size=(60, len(labels))), 5, axis=0) + rng.normal(
-        size=(300, len(labels))
-    )
-    smoother = Smoother(labels)
-    expected = [smoother.step(row) for row in logits.astype(np.float32)]
-    assert [
-        int(line) for line in host_tool(["smooth", *labels], logits.astype(">f4").tobytes()).split()
-    ] == expected
+    steady = np.repeat(rng.normal(size=(60, len(labels))), 5, axis=0)
+    logits = (steady + rng.normal(size=steady.shape)).astype(np.float32)
+
+    smoother = Smoother(labels, averaged_steps, refractory_steps)
+    expected = [smoother.step(row) for row in logits]
+    answer = host_tool(["smooth", *java_rules(*RULES[name])], logits.astype(">f4").tobytes())
+    assert [int(line) for line in answer.split()] == expected
     assert len(set(expected)) > 1
 
 
@@ -120,11 +159,12 @@ def test_frames_are_taken_as_in_python(host_tool, fps):
     nanos = np.round((seconds - seconds[0]) * 1e9).astype(np.int64)
     frames = AtRate([(n / 1e9, None) for n in nanos], fps)
     taken = [number for number, _, _ in frames]
-    lines = host_tool(["clock", fps or "NaN"], (nanos + 10**15).astype(">i8").tobytes()).split(
-        b"\n"
-    )[:-1]
+
+    answer = host_tool(["clock", fps or "NaN"], (nanos + 10**15).astype(">i8").tobytes())
+    lines = answer.split(b"\n")[:-1]
     assert [i for i, line in enumerate(lines) if line.startswith(b"1")] == taken
-    assert int(lines[-1].split()[1]) == frames.dropped and (fps is None or frames.dropped > 0)
+    assert int(lines[-1].split()[1]) == frames.dropped
+    assert fps is None or frames.dropped > 0
 
 
 def test_finds_the_spec(host_tool, tmp_path):

@@ -1,7 +1,18 @@
+import hashlib
+
 import pytest
 from testing import refuses
 
-from tsm_tf.data.listing import Video, read_labels, read_videos
+from tsm_tf import ModelSpec
+from tsm_tf.data import listing as listing_module
+from tsm_tf.data.listing import (
+    UNKNOWN_FRAMES,
+    Listing,
+    Video,
+    check_labels,
+    trainable_videos,
+)
+from tsm_tf.errors import MissingFile
 
 
 @pytest.fixture
@@ -20,50 +31,113 @@ def test_reads_windows_line_ends_byte_order_marks_absolute_paths_and_quotes(data
         (data / name).touch()
     (data / "labels.txt").write_text("left\r\nright\r\n", encoding="utf-8-sig")
     write(data, f'a.mp4 3 0\r\n"it\'s.mp4" -1 1\r\n"{data}/手 1.mp4" 8 1\r\n', encoding="utf-8-sig")
-    assert read_labels(data) == ("left", "right")
-    assert read_videos(data, "train") == [
-        Video(data / "a.mp4", 3, 0),
-        Video(data / "it's.mp4", -1, 1),
-        Video(data / "手 1.mp4", 8, 1),
-    ]
+    listing = Listing(data)
+    assert listing.labels == ("left", "right")
+    assert listing.videos("train") == (
+        Video(f"{data}/a.mp4", "a.mp4", 3, 0),
+        Video(f"{data}/it's.mp4", "it's.mp4", UNKNOWN_FRAMES, 1),
+        Video(f"{data}/手 1.mp4", f"{data}/手 1.mp4", 8, 1),
+    )
 
 
 @pytest.mark.parametrize(
     ("line", "rule"),
     [
-        ("a.mp4 3", "`path num_frames label` a line"),
-        ("a.mp4 3 0 0", "`path num_frames label` a line"),
-        ("a.mp4 three 0", "`path num_frames label` a line"),
-        ("a.mp4 3 0.5", "`path num_frames label` a line"),
+        ("a.mp4 3", "`path num_frames label` per line"),
+        ("a.mp4 3 0 0", "`path num_frames label` per line"),
+        ("a.mp4 three 0", "`path num_frames label` per line"),
+        ("a.mp4 3 0.5", "`path num_frames label` per line"),
         ("it's.mp4 3 0", "quotes around a path"),
         ("a.mp4 3 2", "labels from 0 to 1"),
         ("a.mp4 3 -1", "labels from 0 to 1"),
-        ("a.mp4 0 1", "num_frames of at least 1, or -1"),
+        ("a.mp4 0 1", "num_frames of at least 1, or -1 if unknown"),
         ("a.mp4 -2 1", "num_frames of at least 1, or -1"),
     ],
 )
 def test_bad_lines_are_named(data, line, rule):
     write(data, f"a.mp4 3 0\n\n{line}\n")
     with refuses("data", rule, f"{data / 'train.txt'}:3"):
-        read_videos(data, "train")
+        Listing(data).videos("train")
 
 
 def test_missing_videos_are_named_with_their_lines(data):
     write(data, "a.mp4 3 0\n" + "".join(f"gone{i}.mp4 3 0\n" for i in range(7)))
-    with pytest.raises(FileNotFoundError, match=r"`data`.*gone0\.mp4 \(line 2\).* and 2 more"):
-        read_videos(data, "train")
+    with pytest.raises(MissingFile, match=r"`data`.*gone0\.mp4 \(line 2\).* and 2 more"):
+        Listing(data).videos("train")
 
 
 def test_lists_without_videos_or_classes(data):
     write(data, "\n\n")
     with refuses("data", "at least one video", "train.txt"):
-        read_videos(data, "train")
-    with pytest.raises(FileNotFoundError, match=r"`data` must be a folder with val\.txt"):
-        read_videos(data, "val")
+        Listing(data).videos("train")
+    with pytest.raises(MissingFile, match=r"`data` must be a folder with val\.txt"):
+        Listing(data).videos("val")
     (data / "train.txt").write_bytes("é.mp4 3 0".encode("latin-1"))
     with refuses("data", "UTF-8", "train.txt"):
-        read_videos(data, "train")
+        Listing(data).videos("train")
     for text, received in (("", "[]"), ("a\nb\na\n", "['a']")):
         (data / "labels.txt").write_text(text)
         with refuses("data", "distinct class names, at least one", "labels.txt", received):
-            read_labels(data)
+            Listing(data)
+
+
+def test_lists_are_parsed_once_and_videos_looked_for_once(data, monkeypatch):
+    write(data, "a.mp4 3 0\n")
+    listing = Listing(data)
+    videos = listing.videos("train")
+    for name in ("a.mp4", "train.txt", "labels.txt"):
+        (data / name).unlink()
+    assert listing.videos("train") is videos and listing.labels == ("left", "right")
+    with pytest.raises(MissingFile, match=r"labels\.txt"):
+        Listing(data)
+
+
+def test_paths_are_absolute_and_names_are_those_of_the_list(data, monkeypatch):
+    (data / "deep").mkdir()
+    (data / "deep" / "b.mp4").touch()
+    write(data, "a.mp4 3 0\ndeep/b.mp4 4 1\n")
+    monkeypatch.chdir(data.parent)
+    listing = Listing(data.name)
+    assert listing.data == data.name
+    assert [(video.path, video.name) for video in listing.videos("train")] == [
+        (f"{data}/a.mp4", "a.mp4"),
+        (f"{data}/deep/b.mp4", "deep/b.mp4"),
+    ]
+
+
+def test_uris_are_kept_as_they_are(data):
+    write(data, "s3://bucket//x/a.mp4 3 0\n'gs://b/with space.mp4' -1 1\n")
+    assert [video.path for video in Listing(data).videos("train")] == [
+        "s3://bucket//x/a.mp4",
+        "gs://b/with space.mp4",
+    ]
+    with pytest.raises(MissingFile, match=r"'s3://bucket//x/labels\.txt'"):
+        Listing("s3://bucket//x")
+
+
+def test_lines_without_quotes_are_split_as_a_shell_splits_them():
+    for line in ("a.mp4 3 0", "  a.mp4\t3   0 ", "a#b.mp4 3 0", "a;b$c.mp4 -1 12"):
+        assert listing_module._split(line) == listing_module.shlex.split(line)
+
+
+def test_digest_of_the_lists(data):
+    write(data, "a.mp4 3 0\n")
+    (data / "val.txt").write_text("a.mp4 3 1\n")
+    content = b"a.mp4 3 0\n\0a.mp4 3 1\n\0left\nright\n\0"
+    assert Listing(data).digest == hashlib.sha256(content).hexdigest()
+    (data / "val.txt").unlink()
+    with pytest.raises(MissingFile, match=r"val\.txt"):
+        _ = Listing(data).digest
+
+
+def test_short_videos_are_not_trained_on():
+    videos = [Video(f"/{n}.mp4", f"{n}.mp4", n, 0) for n in (1, 2, 3, UNKNOWN_FRAMES, 40)]
+    assert [video.num_frames for video in trainable_videos(videos)] == [3, UNKNOWN_FRAMES, 40]
+
+
+def test_a_model_with_other_class_names(data):
+    listing = Listing(data)
+    check_labels(ModelSpec(num_classes=2, labels=("left", "right")), listing)
+    check_labels(ModelSpec(num_classes=5), listing)  # without names
+    with refuses("data", "the model's classes ('right', 'left')", "('left', 'right')"):
+        check_labels(ModelSpec(num_classes=2, labels=("right", "left")), listing)

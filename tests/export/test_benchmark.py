@@ -2,34 +2,90 @@ import csv
 import subprocess
 import sys
 
-from export.runtime.interpreter import RUNTIMES
+import pytest
+
+from export.benchmark import Block, device, make_steps, measure, multiply_adds
+from export.format.metadata import read_spec
+from export.format.reader import read_model
+from export.runtime.interpreter import RUNTIMES, load_interpreter
 
 
 def run(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "export.benchmark", *arguments], capture_output=True, text=True
+        [sys.executable, "-m", "export.benchmark", *arguments],
+        capture_output=True,
+        text=True,
     )
 
 
 def test_times_online_and_clip_models_in_turns(online, clip, tmp_path):
     done = run(f"--models={online},{clip}", "--threads=1,2", "--rounds=1", f"--output={tmp_path}")
     assert done.returncode == 0, done.stderr
-    rows = list(csv.DictReader((tmp_path / "latency.csv").open(encoding="utf-8")))
-    assert [(row["model"].split("/")[1], row["threads"]) for row in rows] == [
-        (path.name, threads) for threads in "12" for path in (online, clip)
-    ]
+    assert done.stdout.endswith(f"written to {tmp_path}: latency.csv, latency.png\n")
+
+    with (tmp_path / "latency.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    expected = [(path.name, threads) for threads in "12" for path in (online, clip)]
+    assert [(row["model"].split("/")[1], row["threads"]) for row in rows] == expected
+
     for row in rows:
-        assert (
-            0 < float(row["p50_ms"]) <= float(row["p90_ms"]) <= float(row["p99_ms"])
-            and row["steps"] == "50"
-        )
-        assert (
-            float(row["invoke_p50_ms"]) > 0
-            and row["runtime"].split()[0] in RUNTIMES
-            and row["device"]
-        )
+        assert 0 < float(row["p50_ms"]) <= float(row["p90_ms"]) <= float(row["p99_ms"])
+        assert float(row["invoke_p50_ms"]) > 0
+        assert row["steps"] == "50"
+        assert row["runtime"].split()[0] in RUNTIMES
+        assert row["device"] == device()
         assert (float(row["ratio"]) == 1) == (clip.name in row["model"])
     assert (tmp_path / "latency.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_block_times_ten_steps_after_one_that_it_does_not():
+    calls = []
+    block = Block(lambda: calls.append(len(calls)))
+    for _ in range(3):
+        block()
+    assert len(calls) == 33 and len(block.milliseconds) == 30
+    block.milliseconds = list(range(30))
+    assert block.newest(2).tolist() == [list(range(10, 20)), list(range(20, 30))]
+
+
+def test_steps_run_the_model_and_its_interpreter(online, clip):
+    for path in (online, clip):
+        _, runtime = load_interpreter(path)
+        steps = make_steps(path, 1, runtime)
+        assert list(steps) == ["step", "invoke"]
+        assert steps["step"]().shape == (4,)
+        assert steps["invoke"]() is None
+
+
+def test_the_columns_are_those_of_the_results(online, tmp_path):
+    _, runtime = load_interpreter(online)
+    (row,) = measure([online], 1, runtime, 1)
+    assert list(row) == [
+        "model",
+        "variant",
+        "multiply_adds",
+        "p50_ms",
+        "p90_ms",
+        "p99_ms",
+        "ratio",
+        "invoke_p50_ms",
+        "threads",
+        "runtime",
+        "delegate",
+        "device",
+        "steps",
+    ]
+    assert row["ratio"] == 1.0
+
+
+def test_multiply_adds_are_those_of_the_keras_model(online):
+    from tsm_tf import build_model
+    from tsm_tf.analysis.cost import model_cost
+
+    cost = model_cost(build_model(read_spec(online)))
+    assert multiply_adds(read_model(online)) == pytest.approx(
+        cost.total("multiply_adds") / cost.frames
+    )
 
 
 def test_without_matplotlib_no_picture(online, tmp_path):
@@ -38,15 +94,8 @@ def test_without_matplotlib_no_picture(online, tmp_path):
         "u.find_spec = lambda name, *more: None if name == 'matplotlib' else find(name, *more); "
         "runpy.run_module('export.benchmark', run_name='__main__', alter_sys=True)"
     )
-    command = [
-        sys.executable,
-        "-c",
-        code,
-        f"--models={online}",
-        "--rounds=1",
-        f"--output={tmp_path}",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True)
+    arguments = (f"--models={online}", "--rounds=1", f"--output={tmp_path}")
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
     assert done.returncode == 0 and "no PNG" in done.stdout, done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["latency.csv"]
 
@@ -58,7 +107,6 @@ def test_refuses(online, tmp_path):
         ([f"--models={online}", "--runtimes=onnx"], "`runtimes`"),
     ):
         done = run(*flags, f"--output={tmp_path / 'o'}")
-        assert done.returncode == 1 and part in done.stderr and "Traceback" not in done.stderr, (
-            done.stderr
-        )
+        assert done.returncode == 1 and part in done.stderr, done.stderr
+        assert "Traceback" not in done.stderr
         assert not (tmp_path / "o").exists()

@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers
@@ -10,24 +12,39 @@ from tsm_tf.layers.non_local import NonLocal
 from tsm_tf.layers.temporal_pool import TemporalPool
 from tsm_tf.layers.temporal_shift import StreamingTemporalShift, TemporalShift
 
-_ELEMENTWISE = (  # they own weights, and meet each value once
-    *(
-        layers.BatchNormalization,
-        layers.LayerNormalization,
-        layers.GroupNormalization,
-        layers.Normalization,
-    ),
-    *(layers.PReLU, layers.Embedding, StreamingTemporalShift),
+Shape = tuple[int | None, ...]
+
+# Layers that have weights but use each value once.
+_ELEMENTWISE = (
+    layers.BatchNormalization,
+    layers.Embedding,
+    layers.GroupNormalization,
+    layers.LayerNormalization,
+    layers.Normalization,
+    layers.PReLU,
+    StreamingTemporalShift,
 )
-_UNKNOWN = {  # they own no weights, and multiply all the same: names, because `keras.ops` has no public classes
-    *("Attention", "AdditiveAttention", "Dot", "Inner", "Outer", "Tensordot", "Vdot"),
-    *("Conv", "ConvTranspose", "DepthwiseConv", "SeparableConv", "DotProductAttention"),
+
+# Layers and operations that multiply without weights. Names, because `keras.ops` has no public
+# classes.
+_UNKNOWN = {
+    "AdditiveAttention",
+    "Attention",
+    "Conv",
+    "ConvTranspose",
+    "DepthwiseConv",
+    "Dot",
+    "DotProductAttention",
+    "Inner",
+    "Outer",
+    "SeparableConv",
+    "Tensordot",
+    "Vdot",
 }
-_STATE = {
-    "moving_mean",
-    "moving_variance",
-    "cache",
-}  # by name: a frozen layer has no trainable weights at all
+
+# Variables that are not parameters, by name: a frozen layer has no trainable weights at all.
+_STATE = {"cache", "moving_mean", "moving_variance"}
+
 _FLOAT32_BYTES = 4
 
 
@@ -36,18 +53,20 @@ class LayerCost:
     """The cost of one call of a layer, for one clip.
 
     Attributes:
-        layer, kind: its name and its class.
+        layer: the layer's name.
+        kind: the layer's class.
         output: shape of its output; the frames of a clip are rows.
-        parameters: weights but the averages of batch norms and caches; 0 if an earlier call has counted them.
-        multiply_adds: see `multiply_adds`; None where they cannot be told.
-        inputs: elements of the tensors that it takes.
-        moved: elements that it moves along time, with the zeros that enter at a clip's ends.
-        cache_bytes: what it keeps for the next frame when it streams, in float32; None if it cannot.
+        parameters: number of weights, without caches and the moving averages of batch norms; 0 if
+            an earlier call has counted them.
+        multiply_adds: see `multiply_adds`; None if unknown.
+        inputs: elements of the input tensors.
+        moved: elements that it moves along time, including the zeros that enter at a clip's ends.
+        cache_bytes: size of its cache when it streams, in float32; None if it cannot stream.
     """
 
     layer: str
     kind: str
-    output: tuple
+    output: Shape
     parameters: int
     multiply_adds: int | None
     inputs: int
@@ -55,73 +74,82 @@ class LayerCost:
     cache_bytes: int | None = 0
 
 
-def call_cost(node, seen: set) -> LayerCost:
+def call_cost(node: Any, seen: set[int]) -> LayerCost:
     """Returns the cost of a call.
 
     Args:
-        node: a call of `graph.calls`, of a model whose batch is the frames of one clip.
-        seen: `id` of the weights that have been counted; this call's are added.
+        node: a call from `graph.calls`, in a model whose batch is the frames of one clip.
+        seen: `id` of each weight that has been counted; this call's weights are added.
     """
     operation = node.operation
-    inputs, output = [tuple(x.shape) for x in node.input_tensors], tuple(node.outputs[0].shape)
+    inputs = [tuple(x.shape) for x in node.input_tensors]
+    output = tuple(node.outputs[0].shape)
+
     weights = [w for w in getattr(operation, "weights", ()) if id(w) not in seen]
     seen.update(map(id, weights))
+    moved, cache_bytes = _shift_cost(operation, inputs)
+
     return LayerCost(
-        operation.name,
-        type(operation).__name__,
-        output,
-        sum(math.prod(w.shape) for w in weights if w.name not in _STATE),
-        multiply_adds(operation, inputs, output),
-        sum(math.prod(filter(None, shape)) for shape in inputs),
-        *_shift_cost(operation, inputs),
+        layer=operation.name,
+        kind=type(operation).__name__,
+        output=output,
+        parameters=sum(math.prod(w.shape) for w in weights if w.name not in _STATE),
+        multiply_adds=multiply_adds(operation, inputs, output),
+        inputs=sum(math.prod(filter(None, shape)) for shape in inputs),
+        moved=moved,
+        cache_bytes=cache_bytes,
     )
 
 
-def multiply_adds(operation, inputs: list[tuple], output: tuple) -> int | None:
-    """Returns the multiply-adds of one call, 0 for what is not listed here, None where they cannot be told.
+def multiply_adds(operation: Any, inputs: Sequence[Shape], output: Shape) -> int | None:
+    """Returns the multiply-adds of one call.
 
-    Counted are convolutions (also depthwise, separable and transposed), dense layers, `NonLocal`, and `matmul` and
-    `einsum` of two tensors. The zeros around an image are multiplied as any value. Biases, normalisations,
-    activations, pooling, sums and products of single values count 0, as does the shift.
+    Convolutions (including depthwise, separable and transposed ones), dense layers, `NonLocal`, and
+    `matmul` and `einsum` of two tensors count. Padding zeros count as any other value. Biases,
+    normalisation, activations, pooling, elementwise sums and products, and the shift count 0.
 
     Args:
-        operation: a Keras layer, or an operation of `keras.ops`.
-        inputs: the shapes of the tensors that it takes, batch included.
-        output: the shape of its first output.
+        operation: a Keras layer, or an operation from `keras.ops`.
+        inputs: shapes of the input tensors, including the batch.
+        output: shape of the first output.
 
     Returns:
-        A number for the whole batch. None for a layer that owns weights and has no rule (a layer derived from one
-        with a rule, too: it may compute anything), for an operation that multiplies and has none, and for a rule's
-        layer whose shapes are not known.
+        A number for the whole batch; 0 for everything that the list above does not name. None if
+        the number is unknown: for a layer with weights but without a rule (such as a subclass of a
+        layer with a rule, which may compute anything), for an operation that multiplies but has no
+        rule, and for unknown shapes.
     """
     is_layer = isinstance(operation, keras.layers.Layer)
     kind = type(operation).__name__
     rule = _LAYERS.get(type(operation)) if is_layer else _OPERATIONS.get(kind)
+
     if rule is not None:
-        return (
-            None
-            if any(None in shape for shape in (*inputs, output))
-            else rule(operation, inputs, output)
-        )
-    has_weights = is_layer and bool(operation.weights)
-    unknown = kind in _UNKNOWN or (has_weights and not isinstance(operation, _ELEMENTWISE))
-    return None if unknown else 0
+        if any(None in shape for shape in (*inputs, output)):
+            return None
+        return rule(operation, inputs, output)
+
+    if kind in _UNKNOWN:
+        return None
+    if is_layer and operation.weights and not isinstance(operation, _ELEMENTWISE):
+        return None
+    return 0
 
 
 def _shift_cost(operation, inputs):
-    """Returns the elements that a call moves, and the bytes of its cache (None: it needs frames yet to come)."""
+    """Returns the elements that a call moves and the bytes of its cache (None: cannot stream)."""
     if isinstance(operation, (NonLocal, TemporalPool)):
         return 0, None
     if not isinstance(operation, (TemporalShift, StreamingTemporalShift)):
         return 0, 0
+
     moved = math.prod(inputs[0][:-1]) * operation.fold
     if getattr(operation, "shift_mode", None) == "bidirectional":
         return 2 * moved, None
     return moved, moved // getattr(operation, "num_segments", 1) * _FLOAT32_BYTES
 
 
-def _of_kernel(layer, inputs, output):
-    """Each output is a sum over the kernel's window and the channels (of its group), the axes before the last."""
+def _kernel(layer, inputs, output):
+    """Each output sums over the kernel's window and the input channels of its group."""
     return math.prod(output) * math.prod(layer.kernel.shape[:-1])
 
 
@@ -130,26 +158,25 @@ def _depthwise(layer, inputs, output):
 
 
 def _separable(layer, inputs, output):
-    between = layer.pointwise_kernel.shape[
-        -2
-    ]  # channels between the depthwise and the pointwise convolution
+    depthwise_channels = layer.pointwise_kernel.shape[-2]
     positions = math.prod(output) // layer.filters
-    return positions * between * (math.prod(layer.kernel_size) + layer.filters)
+    return positions * depthwise_channels * (math.prod(layer.kernel_size) + layer.filters)
 
 
 def _transposed(layer, inputs, output):
-    """Each input is spread by the kernel, also over what `padding` then cuts off."""
+    """Each input is multiplied by the whole kernel, even where `padding` crops the result."""
     return math.prod(inputs[0]) * math.prod(layer.kernel.shape[:-1])
 
 
 def _non_local(layer, inputs, output):
     rows, height, width, channels = inputs[0]
     inner, frames = channels // 2, layer.num_segments
-    embeddings = 4 * rows * height * width * channels * inner  # theta, phi and g; W back
+    positions = rows * height * width
     keys = frames * (height // 2) * (width // 2)
-    return (
-        embeddings + 2 * rows * height * width * keys * inner
-    )  # the similarities, and the sums that they weigh
+
+    embeddings = 4 * positions * channels * inner  # theta, phi, g, and W at the end
+    attention = 2 * positions * keys * inner  # similarities, and the weighted sums
+    return embeddings + attention
 
 
 def _matmul(operation, inputs, output):
@@ -157,18 +184,19 @@ def _matmul(operation, inputs, output):
 
 
 def _einsum(operation, inputs, output):
-    return _of_equation(operation.subscripts, inputs)
+    return _equation(operation.subscripts, inputs)
 
 
 def _einsum_dense(layer, inputs, output):
-    return _of_equation(layer.equation, [inputs[0], layer.kernel.shape])
+    return _equation(layer.equation, [inputs[0], layer.kernel.shape])
 
 
-def _of_equation(equation, shapes):
-    """The product of the sizes of all letters, which is what a loop over each would multiply."""
+def _equation(equation, shapes):
+    """Returns the product of the sizes of all letters: one multiply-add per combination."""
     terms = equation.partition("->")[0].split(",")
     if "." in equation or not len(terms) == len(shapes) == 2:
         return None
+
     sizes = {}
     for term, shape in zip(terms, shapes, strict=True):
         for letter, size in zip(term, shape, strict=True):
@@ -177,12 +205,17 @@ def _of_equation(equation, shapes):
 
 
 _LAYERS = {
-    **dict.fromkeys((layers.Conv1D, layers.Conv2D, layers.Conv3D, layers.Dense), _of_kernel),
-    **dict.fromkeys((layers.DepthwiseConv1D, layers.DepthwiseConv2D), _depthwise),
-    **dict.fromkeys((layers.SeparableConv1D, layers.SeparableConv2D), _separable),
-    **dict.fromkeys(
-        (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose), _transposed
-    ),
+    layers.Conv1D: _kernel,
+    layers.Conv2D: _kernel,
+    layers.Conv3D: _kernel,
+    layers.Dense: _kernel,
+    layers.DepthwiseConv1D: _depthwise,
+    layers.DepthwiseConv2D: _depthwise,
+    layers.SeparableConv1D: _separable,
+    layers.SeparableConv2D: _separable,
+    layers.Conv1DTranspose: _transposed,
+    layers.Conv2DTranspose: _transposed,
+    layers.Conv3DTranspose: _transposed,
     layers.EinsumDense: _einsum_dense,
     NonLocal: _non_local,
 }

@@ -1,43 +1,55 @@
-"""Distributed training as a model of compute, input and network (section 7): Tables 10 and 12, Fig. 11 and 12.
+"""A model of distributed training (paper, section 7): Tables 10 and 12, Figures 11 and 12.
 
     python -m tsm_tf.analysis.scalability --output=scalability
 
-A step takes the longer of compute and input, since clips are loaded while others are computed, and then the ring
-all-reduce of the gradients (7.2.3; Horovod's): over n nodes each sends `2 (n - 1) / n` of their bytes, in `2 (n - 1)`
-messages. Nothing hides behind the backward pass, and no node waits for another. Compute is what one node took in
-Table 12, or what you measured (`--clips_per_second`, which a training prints); the other models' follow from Table 10's
-throughputs. The network is Summit's published one, or yours. Accuracies are the paper's: no model here knows them.
+Clips are loaded while earlier ones are computed, so a step takes the longer of compute and input.
+A ring all-reduce of the gradients follows (7.2.3, as in Horovod): over n nodes, each node sends
+`2 (n - 1) / n` of their bytes in `2 (n - 1)` messages. The model assumes that the all-reduce does
+not overlap with the backward pass, and that no node waits for another.
+
+The speed of one node is that in Table 12, or your own measurement (`--clips_per_second`; training
+prints it). Other models' speeds follow from the throughputs in Table 10. The network is Summit's as
+published, or yours. Accuracies are the paper's; the model does not predict them.
 """
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 
 from tsm_tf import cli
-from tsm_tf.files import write_csv
+from tsm_tf.files import replacing, write_csv
 
 FLOAT_BYTES = 4
 FRAME_VALUES = 3 * 224**2
 
 RING_BANDWIDTH = 23e9 / 2
-"""Bytes a second: a Summit node has 23 GB/s over two EDR InfiniBand rails (OLCF's user guide), a ring passes one."""
+"""Bytes per second. A Summit node has 23 GB/s over two InfiniBand rails (OLCF); a ring uses one."""
 
 NODE_DEVICES = 6
-DEVICE_CLIPS = 8  # a step, as in Table 12 from 8 nodes on
-KINETICS_VIDEOS = 240_000  # to train on, roughly: some are gone
+DEVICE_CLIPS = 8
+"""Clips per step and device, as in Table 12 from 8 nodes on."""
+
+KINETICS_VIDEOS = 240_000
+"""Approximate number of training videos; some are no longer available."""
+
 KINETICS_EPOCHS = 100
+
+Row = dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
 class VideoModel:
-    """A row of Table 10: what a clip costs to compute, to load, and its gradients to send.
+    """A row of Table 10: the cost of computing and loading a clip and of sending the gradients.
 
     Args:
-        frames: of a clip.
-        multiply_adds: of a clip.
-        parameters: each one float32 of gradient.
-        clips_per_second: that one device runs, the paper's P100 at inference.
+        name: as printed in the table.
+        frames: frames per clip.
+        multiply_adds: multiply-adds per clip.
+        parameters: number of parameters; each has one float32 gradient.
+        clips_per_second: throughput of one device (the paper's P100, at inference).
     """
 
     name: str
@@ -48,29 +60,31 @@ class VideoModel:
 
     @property
     def values_per_clip(self) -> int:
-        """Numbers that are loaded for a clip: the input's size in Table 10."""
+        """Numbers that are loaded per clip (the input size in Table 10)."""
         return self.frames * FRAME_VALUES
 
     @property
     def compute_per_io(self) -> float:
-        """Multiply-adds for each loaded number; 7.2.2 wants it large."""
+        """Multiply-adds per loaded number; larger scales better (7.2.2)."""
         return self.multiply_adds / self.values_per_clip
 
     @property
     def gradient_bytes(self) -> float:
-        """What each device contributes to the all-reduce."""
+        """Bytes that each device contributes to the all-reduce."""
         return self.parameters * FLOAT_BYTES
 
 
+TSM = VideoModel("TSM", 8, 33e9, 24.3e6, 84.8)
 MODELS = (
     VideoModel("I3D 3x3x3", 16, 40e9, 47.0e6, 63.1),
     VideoModel("I3D 3x1x1", 32, 33e9, 29.3e6, 41.9),
-    VideoModel("TSM", 8, 33e9, 24.3e6, 84.8),
+    TSM,
 )
-TSM = MODELS[-1]
-TABLE_12 = {
-    # nodes: (seconds of the training, top-1); None where the paper did not run as many nodes
-    1: (179_700, 74.12),
+
+ONE_NODE_SECONDS = 179_700
+TABLE_12: dict[int, tuple[int | None, float]] = {
+    # nodes: (seconds of training, top-1); None where the paper gives no time
+    1: (ONE_NODE_SECONDS, 74.12),
     8: (25_620, 74.12),
     16: (13_080, 74.18),
     32: (6_600, 74.14),
@@ -81,18 +95,20 @@ TABLE_12 = {
     512: (None, 69.80),
     1024: (None, 62.22),
 }
+SPEED_NODES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 @dataclasses.dataclass(frozen=True)
 class Cluster:
-    """Equal nodes and what joins them.
+    """Equal nodes and the network between them.
 
     Args:
-        clips_per_second: that one node trains TSM with, on all its devices.
-        clips: of a node's step.
-        bandwidth: bytes a second that the ring passes a node with.
-        latency: seconds a message.
-        input_bandwidth: bytes a second that a node's clips are loaded with, as uint8 frames; None does not limit them.
+        clips_per_second: TSM's training speed on one node, with all its devices.
+        clips: clips per step and node.
+        bandwidth: bytes per second that a node sends in the ring.
+        latency: seconds per message.
+        input_bandwidth: bytes per second at which a node loads clips, as uint8 frames; None means
+            no limit.
     """
 
     clips_per_second: float
@@ -103,9 +119,12 @@ class Cluster:
 
 
 def all_reduce_seconds(
-    gradient_bytes: float, nodes: int, bandwidth: float, latency: float = 0.0
+    gradient_bytes: float,
+    nodes: int,
+    bandwidth: float,
+    latency: float = 0.0,
 ) -> float:
-    """Returns what a ring all-reduce takes (7.2.3, equation 3, for a ring)."""
+    """Returns the duration of a ring all-reduce (7.2.3, equation 3, for a ring)."""
     return 2 * (nodes - 1) * (gradient_bytes / nodes / bandwidth + latency)
 
 
@@ -118,13 +137,18 @@ def step_seconds(model: VideoModel, nodes: int, cluster: Cluster) -> float:
 
 
 def training_seconds(
-    model: VideoModel, nodes: int, cluster: Cluster, videos: int, epochs: int
+    model: VideoModel,
+    nodes: int,
+    cluster: Cluster,
+    videos: int,
+    epochs: int,
 ) -> float:
-    """Returns the duration of a training, without validation."""
-    return videos * epochs / (nodes * cluster.clips) * step_seconds(model, nodes, cluster)
+    """Returns the duration of a training without validation."""
+    steps = videos * epochs / (nodes * cluster.clips)
+    return steps * step_seconds(model, nodes, cluster)
 
 
-def table_10() -> list[dict]:
+def table_10() -> list[Row]:
     """Returns the derived columns of Table 10."""
     return [
         {
@@ -141,115 +165,139 @@ def table_10() -> list[dict]:
 
 
 def table_12(
-    cluster: Cluster, videos: int = KINETICS_VIDEOS, epochs: int = KINETICS_EPOCHS
-) -> list[dict]:
+    cluster: Cluster,
+    videos: int = KINETICS_VIDEOS,
+    epochs: int = KINETICS_EPOCHS,
+) -> list[Row]:
     """Returns Table 12 with the model's times beside the paper's."""
     rows = []
-    for nodes, (seconds, top1) in TABLE_12.items():
-        ours = training_seconds(TSM, nodes, cluster, videos, epochs)
+    for nodes, (paper_seconds, top1) in TABLE_12.items():
+        seconds = training_seconds(TSM, nodes, cluster, videos, epochs)
         rows.append(
             {
                 "nodes": nodes,
                 "devices": nodes * NODE_DEVICES,
-                "seconds": round(ours),
-                "paper_seconds": seconds,
-                "ratio": round(ours / seconds, 3) if seconds else None,
+                "seconds": round(seconds),
+                "paper_seconds": paper_seconds,
+                "ratio": round(seconds / paper_seconds, 3) if paper_seconds else None,
                 "paper_top1": top1,
             }
         )
     return rows
 
 
-def speeds(cluster: Cluster) -> list[dict]:
-    """Returns Fig. 12: clips a second of each model and their share of the ideal, up to 256 nodes."""
+def speeds(cluster: Cluster) -> list[Row]:
+    """Returns Figure 12: each model's clips per second and efficiency, up to 256 nodes."""
     rows = []
     for model in MODELS:
-        for nodes in (1, 2, 4, 8, 16, 32, 64, 128, 256):
+        for nodes in SPEED_NODES:
             seconds = step_seconds(model, nodes, cluster)
-            efficiency = step_seconds(model, 1, cluster) / seconds
-            speed = round(nodes * cluster.clips / seconds, 1)
-            row = {
-                "model": model.name,
-                "nodes": nodes,
-                "devices": nodes * NODE_DEVICES,
-                "clips_per_second": speed,
-            }
-            rows.append({**row, "efficiency": round(efficiency, 4)})
+            rows.append(
+                {
+                    "model": model.name,
+                    "nodes": nodes,
+                    "devices": nodes * NODE_DEVICES,
+                    "clips_per_second": round(nodes * cluster.clips / seconds, 1),
+                    "efficiency": round(step_seconds(model, 1, cluster) / seconds, 4),
+                }
+            )
     return rows
 
 
-def plot(speed_rows: list[dict], times: list[dict], path: pathlib.Path) -> None:
-    """Draws Fig. 12's speeds, Table 12's times and Fig. 11's accuracies, as a PNG."""
-    from matplotlib.figure import Figure
+def plot(speed_rows: Sequence[Row], time_rows: Sequence[Row], path: pathlib.Path) -> None:
+    """Draws Figure 12's speeds, Table 12's times and Figure 11's accuracies as a PNG."""
+    from matplotlib.figure import Figure  # takes a second to import
 
     figure = Figure(figsize=(14, 4), layout="constrained")
     speed, time, top1 = figure.subplots(1, 3)
-    for model in MODELS:
-        rows = [row for row in speed_rows if row["model"] == model.name]
-        devices = [row["devices"] for row in rows]
-        (line,) = speed.loglog(
-            devices, [row["clips_per_second"] for row in rows], marker=".", label=model.name
-        )
-        ideal = [rows[0]["clips_per_second"] * row["nodes"] for row in rows]
-        speed.loglog(devices, ideal, linestyle=":", color=line.get_color())
-    speed.set(title="Fig. 12: clips a second (dotted: ideal)", xlabel="devices")
-    for name, label in (("paper_seconds", "paper"), ("seconds", "model")):
-        rows = [row for row in times if row[name] and row["paper_seconds"]]
-        time.loglog(
-            [r["devices"] for r in rows], [r[name] / 60 for r in rows], marker=".", label=label
-        )
-    time.set(title="Table 12: minutes to train TSM on Kinetics", xlabel="devices")
-    clips = [row["devices"] * DEVICE_CLIPS for row in times]
-    top1.semilogx(clips, [row["paper_top1"] for row in times], marker=".", label="paper")
-    top1.set(title="Fig. 11: top-1 over clips a step", xlabel="clips")
+    _plot_speeds(speed, speed_rows)
+    _plot_times(time, time_rows)
+
+    clips = [row["devices"] * DEVICE_CLIPS for row in time_rows]
+    top1.semilogx(clips, [row["paper_top1"] for row in time_rows], marker=".", label="paper")
+    top1.set(title="Fig. 11: top-1 over clips per step", xlabel="clips")
+
     for axes in (speed, time, top1):
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.savefig(path, dpi=110)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+
+
+def _plot_speeds(axes, rows):
+    for model in MODELS:
+        own = [row for row in rows if row["model"] == model.name]
+        devices = [row["devices"] for row in own]
+        values = [row["clips_per_second"] for row in own]
+        ideal = [values[0] * row["nodes"] for row in own]
+
+        (line,) = axes.loglog(devices, values, marker=".", label=model.name)
+        axes.loglog(devices, ideal, linestyle=":", color=line.get_color())
+    axes.set(title="Fig. 12: clips per second (dotted: ideal)", xlabel="devices")
+
+
+def _plot_times(axes, rows):
+    known = [row for row in rows if row["paper_seconds"]]
+    devices = [row["devices"] for row in known]
+
+    for column, label in (("paper_seconds", "paper"), ("seconds", "model")):
+        minutes = [row[column] / 60 for row in known]
+        axes.loglog(devices, minutes, marker=".", label=label)
+    axes.set(title="Table 12: minutes to train TSM on Kinetics", xlabel="devices")
 
 
 def define_flags():
-    """Defines the command's flags."""
-    measured = (
-        "Clips a second that one device trains TSM with. Default: from one node's time in Table 12."
-    )
-    flags.DEFINE_float("clips_per_second", None, measured, lower_bound=1e-9)
     flags.DEFINE_float(
-        "bandwidth", RING_BANDWIDTH, "Bytes a second that the ring passes a node with.", 1.0
+        "clips_per_second",
+        None,
+        "TSM's training speed on one device. Default: from one node's time in Table 12.",
+        lower_bound=1e-9,
     )
-    flags.DEFINE_float("latency", 0.0, "Seconds a message.", lower_bound=0)
+    flags.DEFINE_float(
+        "bandwidth",
+        RING_BANDWIDTH,
+        "Bytes per second that a node sends in the ring.",
+        lower_bound=1.0,
+    )
+    flags.DEFINE_float("latency", 0.0, "Seconds per message.", lower_bound=0)
     flags.DEFINE_float(
         "input_bandwidth",
         None,
-        "Bytes a second that a node loads frames with. Default: no limit.",
-        1.0,
+        "Bytes per second at which a node loads frames. Default: no limit.",
+        lower_bound=1.0,
     )
     flags.DEFINE_string("output", "scalability", "Folder for CSV and PNG files.")
 
 
 def main():
-    """Prints the tables, writes them and the picture."""
     values = flags.FLAGS
-    clips_per_second = KINETICS_VIDEOS * KINETICS_EPOCHS / TABLE_12[1][0]
+    clips_per_second = KINETICS_VIDEOS * KINETICS_EPOCHS / ONE_NODE_SECONDS
     if values.clips_per_second:
         clips_per_second = values.clips_per_second * NODE_DEVICES
-    limits = {
-        "bandwidth": values.bandwidth,
-        "latency": values.latency,
-        "input_bandwidth": values.input_bandwidth,
-    }
-    cluster = Cluster(clips_per_second, **limits)
+    cluster = Cluster(
+        clips_per_second,
+        bandwidth=values.bandwidth,
+        latency=values.latency,
+        input_bandwidth=values.input_bandwidth,
+    )
+
     output = pathlib.Path(values.output)
     output.mkdir(parents=True, exist_ok=True)
     tables = {"table_10": table_10(), "table_12": table_12(cluster), "speeds": speeds(cluster)}
+
     for name, rows in tables.items():
         print(name)
         for row in rows:
             print("  " + "  ".join(f"{key}={value}" for key, value in row.items()))
         write_csv(output / f"{name}.csv", rows)
+
     plot(tables["speeds"], tables["table_12"], output / "scalability.png")
     print(f"written to {output}: {', '.join(f'{name}.csv' for name in tables)}, scalability.png")
 
 
-if __name__ == "__main__":
+def run_command() -> None:
     cli.run(main, define_flags)
+
+
+if __name__ == "__main__":
+    run_command()

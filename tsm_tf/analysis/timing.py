@@ -1,47 +1,51 @@
 """Timing in turns: ratios that hold while the machine's speed drifts."""
 
-import pathlib
 import statistics
 import time
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TypeVar
 
-from tsm_tf.files import write_csv
+_WARM_UP_CALLS = 2
+_ROUNDS_PER_MESSAGE = 5
+
+Name = TypeVar("Name", bound=Hashable)
 
 
-def interleaved(calls: dict, rounds: int, progress=print) -> dict[str, list[float]]:
-    """Times each call once a round, in turns, so that a drifting machine slows all alike.
+def interleaved(
+    calls: Mapping[Name, Callable[[], object]],
+    rounds: int,
+    progress: Callable[[str], object] = print,
+) -> dict[Name, list[float]]:
+    """Times functions in turns, once per round, so that a drifting machine slows all equally.
 
     Args:
-        calls: names to functions without arguments; each runs twice first, uncounted.
-        rounds: timed calls of each.
-        progress: is told about every fifth round.
+        calls: functions by name; each first runs twice without being timed.
+        rounds: timed calls per function.
+        progress: called with a message every five rounds.
 
     Returns:
         Seconds by name, in the order of the rounds.
     """
     for call in calls.values():
-        call()
-        call()
-    seconds = {name: [] for name in calls}
+        for _ in range(_WARM_UP_CALLS):
+            call()
+
+    names = list(calls)
+    seconds: dict[Name, list[float]] = {name: [] for name in names}
     for number in range(rounds):
-        # Every round starts with another one: what runs after a big model finds colder caches.
-        order = list(calls)[number % len(calls) :] + list(calls)[: number % len(calls)]
-        for name in order:
-            start = time.perf_counter()
+        # Every round starts with another function: whatever follows a big model has cold caches.
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
+            started = time.perf_counter()
             calls[name]()
-            seconds[name].append(time.perf_counter() - start)
-        if (number + 1) % 5 == 0:
+            seconds[name].append(time.perf_counter() - started)
+
+        if (number + 1) % _ROUNDS_PER_MESSAGE == 0:
             progress(f"  round {number + 1}/{rounds}")
+
     return seconds
 
 
-def paired_ratio(seconds: list[float], baseline: list[float]) -> float:
+def paired_ratio(seconds: Sequence[float], baseline: Sequence[float]) -> float:
     """Returns the median of the ratios within each round."""
     return statistics.median(a / b for a, b in zip(seconds, baseline, strict=True))
-
-
-def publish(rows: list[dict], path: pathlib.Path) -> None:
-    """Prints a benchmark's rows and writes them as a CSV."""
-    for row in rows:
-        print("  ".join(f"{name}={value}" for name, value in row.items()))
-    write_csv(path, rows)
-    print(f"written to {path}")

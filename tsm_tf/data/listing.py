@@ -1,92 +1,205 @@
-"""List files in the field's format: one line a video, `path num_frames label`; `labels.txt`: one class name a line."""
+"""Data folders: class names and lists of videos.
+
+`labels.txt` holds one class name per line. `<split>.txt` holds one video per line,
+`path num_frames label`, with paths relative to the folder. Quote paths that contain spaces.
+"""
 
 import dataclasses
+import functools
+import hashlib
 import os
-import pathlib
+import posixpath
+import re
 import shlex
+from collections.abc import Sequence
 
-from tsm_tf.errors import InputError
+from tsm_tf.errors import InputError, MissingFile
+from tsm_tf.spec import ModelSpec
 
 LABELS_FILE = "labels.txt"
+UNKNOWN_FRAMES = -1
+"""The number of frames of a video whose length the list does not give."""
+MIN_TRAINING_FRAMES = 3
+"""The official code does not train on videos with fewer frames."""
+
+_DIGESTED_FILES = ("train.txt", "val.txt", LABELS_FILE)
+_MAX_NAMED = 5
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 @dataclasses.dataclass(frozen=True)
 class Video:
-    """One line of a list file: where the video is, how many frames it has (-1 if unknown), and its class."""
+    """One line of a list file.
 
-    path: pathlib.Path
+    Args:
+        path: where the video is: an absolute path, or a URI.
+        name: the path as the list has it.
+        num_frames: number of frames, or `UNKNOWN_FRAMES`.
+        label: index of the class.
+    """
+
+    path: str
+    name: str
     num_frames: int
     label: int
 
 
-def read_labels(data_dir: str | os.PathLike) -> tuple[str, ...]:
-    """Returns the class names of a data folder.
+class Listing:
+    """A data folder, opened once per command.
+
+    The list files are parsed on first use and kept, and the existence of the videos is checked
+    once per split.
+
+    Args:
+        data: the folder.
+
+    Attributes:
+        data: the folder, as given.
+        labels: the class names.
 
     Raises:
-        FileNotFoundError: no `labels.txt`.
-        InputError: no names, or one name twice.
+        MissingFile: there is no `labels.txt`.
+        InputError: `labels.txt` has no names, or one name twice.
+
+    Example:
+        >>> listing = Listing("data/gestures")
+        >>> listing.labels[listing.videos("train")[0].label]
+        'Swiping Left'
     """
-    path = pathlib.Path(data_dir) / LABELS_FILE
+
+    def __init__(self, data: str | os.PathLike):
+        self.data = os.fspath(data)
+        self.labels = _read_labels(self._file(LABELS_FILE))
+        self._videos: dict[str, tuple[Video, ...]] = {}
+
+    def videos(self, split: str) -> tuple[Video, ...]:
+        """Returns the videos of `<split>.txt`, in its order.
+
+        Raises:
+            MissingFile: there is no such list, or a listed video does not exist.
+            InputError: a line is not `path num_frames label`, a label is out of range, or the
+                list is empty.
+        """
+        if split not in self._videos:
+            self._videos[split] = self._read_videos(split)
+        return self._videos[split]
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """SHA-256 of `train.txt`, `val.txt` and `labels.txt`; videos are not read."""
+        digest = hashlib.sha256()
+
+        for name in _DIGESTED_FILES:
+            digest.update(_read(self._file(name)))
+            digest.update(b"\0")
+
+        return digest.hexdigest()
+
+    def _file(self, name):
+        return _join(self.data, name)
+
+    def _read_videos(self, split):
+        path = self._file(f"{split}.txt")
+        folder = self.data if is_uri(self.data) else os.path.join(os.getcwd(), self.data)
+        videos, missing = [], []
+
+        for number, line in enumerate(_lines(path), 1):
+            if not line.strip():
+                continue
+            video = _parse(line, f"{path}:{number}", folder, len(self.labels))
+            videos.append(video)
+            if not is_uri(video.path) and not os.path.isfile(video.path):
+                missing.append(f"{video.path} (line {number})")
+
+        if not videos:
+            raise InputError("data", "must list at least one video", path)
+        if missing:
+            more = f" and {len(missing) - _MAX_NAMED} more" if len(missing) > _MAX_NAMED else ""
+            named = ", ".join(missing[:_MAX_NAMED]) + more
+            rule = f"must hold every video that {path} lists; missing: {named}"
+            raise MissingFile("data", rule, self.data)
+
+        return tuple(videos)
+
+
+def is_uri(path: str) -> bool:
+    """Returns whether a path names a scheme, such as `s3://bucket/videos`."""
+    return _URI.match(path) is not None
+
+
+def trainable_videos(videos: Sequence[Video]) -> tuple[Video, ...]:
+    """Returns the videos that are long enough to train on, or whose length is unknown."""
+    return tuple(
+        video
+        for video in videos
+        if video.num_frames == UNKNOWN_FRAMES or video.num_frames >= MIN_TRAINING_FRAMES
+    )
+
+
+def check_labels(spec: ModelSpec, listing: Listing) -> None:
+    """Raises if a model has class names and the data has others.
+
+    Raises:
+        InputError: names both.
+    """
+    if spec.labels and spec.labels != listing.labels:
+        raise InputError("data", f"must have the model's classes {spec.labels}", listing.labels)
+
+
+def _read_labels(path):
     labels = tuple(line.strip() for line in _lines(path) if line.strip())
-    twice = sorted({label for label in labels if labels.count(label) > 1})
-    if not labels or twice:
-        raise InputError("data", f"must have distinct class names, at least one, in {path}", twice)
+    repeated = sorted({label for label in labels if labels.count(label) > 1})
+
+    if not labels or repeated:
+        rule = f"must have distinct class names, at least one, in {path}"
+        raise InputError("data", rule, repeated)
+
     return labels
 
 
-def read_videos(data_dir: str | os.PathLike, split: str) -> list[Video]:
-    """Returns the videos of `<split>.txt`; paths are absolute or relative to the folder, and may be quoted.
-
-    Raises:
-        FileNotFoundError: no list file, or a video of it that does not exist (the first ones are named).
-        InputError: a line that is not `path num_frames label`, a label out of range, or an empty list.
-    """
-    data_dir = pathlib.Path(data_dir)
-    path = data_dir / f"{split}.txt"
-    num_classes = len(read_labels(data_dir))
-    videos, missing = [], []
-    for number, line in enumerate(_lines(path), 1):
-        if line.strip():
-            video = _parse(line, f"{path}:{number}", data_dir, num_classes)
-            videos.append(video)
-            if not video.path.is_file():
-                missing.append(f"{video.path} (line {number})")
-    if not videos:
-        raise InputError("data", "must list at least one video", str(path))
-    if missing:
-        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-        raise FileNotFoundError(
-            f"`data` must hold every video of {path}; missing: {', '.join(missing[:5])}{more}"
-        )
-    return videos
-
-
-def _parse(line, place, data_dir, num_classes):
+def _parse(line, place, folder, num_classes):
     try:
-        name, num_frames, label = shlex.split(line)
-        video = Video(data_dir / name, int(num_frames), int(label))
+        name, num_frames, label = _split(line)
+        num_frames, label = int(num_frames), int(label)
     except ValueError:
-        rule = f"must have `path num_frames label` a line, quotes around a path with spaces or quotes; see {place}"
+        rule = (
+            "must have one `path num_frames label` per line, with quotes around a path that "
+            f"contains spaces or quotes; see {place}"
+        )
         raise InputError("data", rule, line) from None
-    if not 0 <= video.label < num_classes:
-        raise InputError(
-            "data", f"must have labels from 0 to {num_classes - 1}; see {place}", video.label
-        )
-    if video.num_frames < 1 and video.num_frames != -1:
-        raise InputError(
-            "data", f"must have num_frames of at least 1, or -1 for unknown; see {place}", line
-        )
-    return video
+
+    if not 0 <= label < num_classes:
+        rule = f"must have labels from 0 to {num_classes - 1}; see {place}"
+        raise InputError("data", rule, label)
+    if num_frames < 1 and num_frames != UNKNOWN_FRAMES:
+        rule = f"must have num_frames of at least 1, or -1 if unknown; see {place}"
+        raise InputError("data", rule, line)
+
+    return Video(_join(folder, name), name, num_frames, label)
+
+
+def _split(line):
+    """Splits a line as a shell does. Most lines need no quotes, and `str.split` is far faster."""
+    needs_shell = not line.isascii() or any(sign in line for sign in "\"'\\")
+    return shlex.split(line) if needs_shell else line.split()
+
+
+def _join(folder, name):
+    """Joins as `os.path.join` does, but leaves URIs alone."""
+    return name if is_uri(name) or os.path.isabs(name) else posixpath.join(folder, name)
 
 
 def _lines(path):
-    if not path.is_file():
-        raise FileNotFoundError(f"`data` must be a folder with {path.name}: {path}")
     try:
-        return path.read_text(
-            encoding="utf-8-sig"
-        ).splitlines()  # with or without the mark that Windows' editors write
+        text = _read(path).decode("utf-8-sig")  # editors on Windows may add the mark
     except UnicodeDecodeError as error:
-        raise InputError(
-            "data", f"must be text in UTF-8; see {path}", f"byte {error.start}"
-        ) from None
+        rule = f"must be text in UTF-8; see {path}"
+        raise InputError("data", rule, f"byte {error.start}") from None
+    return text.splitlines()
+
+
+def _read(path):
+    if not os.path.isfile(path):
+        raise MissingFile("data", f"must be a folder with {posixpath.basename(path)}", path)
+    with open(path, "rb") as file:
+        return file.read()

@@ -1,6 +1,7 @@
 """Which frames of a video make a clip: the official code's rules, with indices from 0.
 
-`num_frames` is the video's, `new_length` the consecutive frames per segment (5 for optical flow).
+`num_frames` is the length of the video, and `new_length` the number of consecutive frames per
+segment (5 for optical flow).
 """
 
 import numpy as np
@@ -10,14 +11,22 @@ _DENSE_CLIPS = 10
 
 
 def train_indices(
-    num_frames: int, num_segments: int, rng: np.random.Generator, new_length: int = 1
+    num_frames: int,
+    num_segments: int,
+    rng: np.random.Generator,
+    new_length: int = 1,
 ) -> np.ndarray:
-    """Returns a random frame of each of `num_segments` equal segments; `int64 [num_segments]`, ascending.
+    """Returns a random frame from each of `num_segments` equal segments.
 
-    A video a little longer than the clip gives random frames in order; a shorter one repeats its first frame.
+    A video that is only a little longer than the clip gives random frames in order. A shorter one
+    repeats its first frame.
+
+    Returns:
+        `int64 [num_segments]`, ascending.
     """
     last = num_frames - new_length + 1
     segment = last // num_segments
+
     if segment > 0:
         return np.arange(num_segments) * segment + rng.integers(segment, size=num_segments)
     if num_frames > num_segments and last > 0:
@@ -26,30 +35,33 @@ def train_indices(
 
 
 def val_indices(num_frames: int, num_segments: int, new_length: int = 1) -> np.ndarray:
-    """Returns the segments' centres as the official validation does: a short video repeats its first frame."""
+    """Returns the segments' centres as in the official validation.
+
+    A video that is shorter than the clip repeats its first frame.
+    """
     if num_frames > num_segments + new_length - 1:
-        return test_indices(num_frames, num_segments, new_length)
+        return center_indices(num_frames, num_segments, new_length)
     return np.zeros(num_segments, np.int64)
 
 
-def test_indices(num_frames: int, num_segments: int, new_length: int = 1) -> np.ndarray:
-    """Returns the segments' centres as the official testing does: a short video repeats frames all along it."""
+def center_indices(num_frames: int, num_segments: int, new_length: int = 1) -> np.ndarray:
+    """Returns the segments' centres as in the official testing.
+
+    A video that is shorter than the clip repeats frames along its whole length.
+    """
     tick = (num_frames - new_length + 1) / num_segments
     return (tick / 2 + tick * np.arange(num_segments)).astype(np.int64)
 
 
 def twice_indices(num_frames: int, num_segments: int, new_length: int = 1) -> np.ndarray:
-    """Returns two clips, one after the other: the segments' centres and the segments' starts (section 5.1.1)."""
+    """Returns two clips in a row: the segments' centres, then their starts (section 5.1.1)."""
     tick = (num_frames - new_length + 1) / num_segments
     starts = (tick * np.arange(num_segments)).astype(np.int64)
-    return np.concatenate([test_indices(num_frames, num_segments, new_length), starts])
+    return np.concatenate([center_indices(num_frames, num_segments, new_length), starts])
 
 
 def dense_indices(num_frames: int, num_segments: int) -> np.ndarray:
-    """Returns ten clips, one after the other, each spread over 64 frames (the Kinetics protocol; section 5.1.1)."""
+    """Returns ten clips in a row, each spread over 64 frames (the Kinetics protocol, 5.1.1)."""
     starts = np.linspace(0, max(0, num_frames - _DENSE_WINDOW), _DENSE_CLIPS, dtype=np.int64)
     stride = _DENSE_WINDOW // num_segments
     return ((starts[:, None] + stride * np.arange(num_segments)) % num_frames).ravel()
-
-
-test_indices.__test__ = False  # pytest would collect the name

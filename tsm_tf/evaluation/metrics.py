@@ -1,28 +1,47 @@
-"""Accuracy figures from logits, in numpy."""
+"""Accuracy figures computed from logits, in numpy."""
+
+from typing import TypedDict
 
 import numpy as np
 
 
+class ClassMetrics(TypedDict):
+    """Figures for one class; recall and precision are None if they are undefined (0/0)."""
+
+    recall: float | None
+    precision: float | None
+    videos: int
+
+
 def top_k(logits: np.ndarray, labels: np.ndarray, k: int) -> float:
-    """Returns the share of rows of `[N, C]` logits whose label is among the `k` largest (all, if `k` exceeds C)."""
+    """Returns the share of rows whose label is among the `k` largest logits.
+
+    Args:
+        logits: `[N, C]`.
+        labels: `[N]`.
+        k: if it exceeds C, all rows count as correct.
+    """
     best = np.argsort(-logits, axis=1, kind="stable")[:, :k]
     return float((best == labels[:, None]).any(axis=1).mean())
 
 
 def confusion_matrix(predicted: np.ndarray, labels: np.ndarray, num_classes: int) -> np.ndarray:
-    """Returns `int64 [num_classes, num_classes]` counts; a row is a true class, a column a predicted one."""
+    """Returns counts, `int64 [num_classes, num_classes]`: rows are true, columns predicted."""
     counts = np.zeros((num_classes, num_classes), np.int64)
     np.add.at(counts, (labels, predicted), 1)
     return counts
 
 
-def per_class(confusion: np.ndarray) -> list[dict]:
-    """Returns recall and precision of each class (None where there is nothing to divide by), and its videos."""
-    right, actual, predicted = np.diag(confusion), confusion.sum(1), confusion.sum(0)
+def per_class(confusion: np.ndarray) -> list[ClassMetrics]:
+    """Returns recall, precision and the number of videos of each class."""
+    correct = np.diag(confusion)
+    actual = confusion.sum(axis=1)
+    predicted = confusion.sum(axis=0)
+
     return [
         {
-            "recall": float(right[i] / actual[i]) if actual[i] else None,
-            "precision": float(right[i] / predicted[i]) if predicted[i] else None,
+            "recall": _ratio(correct[i], actual[i]),
+            "precision": _ratio(correct[i], predicted[i]),
             "videos": int(actual[i]),
         }
         for i in range(len(confusion))
@@ -33,3 +52,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     """Returns probabilities along the last axis."""
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return shifted / shifted.sum(axis=-1, keepdims=True)
+
+
+def _ratio(count, total):
+    return float(count / total) if total else None

@@ -1,4 +1,6 @@
-"""From the logits of frames to the logits of clips."""
+"""Combines the logits of frames into the logits of clips."""
+
+from typing import Any
 
 import keras
 from keras import ops
@@ -10,7 +12,9 @@ _KINDS = ("average", "identity")
 
 @keras.saving.register_keras_serializable(package="tsm_tf")
 class SegmentConsensus(keras.layers.Layer):
-    """Averages each clip's per-frame logits, without a softmax (section 4.1; the official `ConsensusModule`).
+    """Averages the logits of each clip's frames, without a softmax.
+
+    Section 4.1; `ConsensusModule` in the official code.
 
     Args:
         num_segments: frames per clip, T.
@@ -23,7 +27,7 @@ class SegmentConsensus(keras.layers.Layer):
         `[N, K]`, or `[N, T, K]` for `"identity"`.
 
     Raises:
-        InputError: an argument out of range.
+        InputError: an argument is out of range.
     """
 
     def __init__(self, num_segments: int, consensus: str = "average", **kwargs):
@@ -36,18 +40,15 @@ class SegmentConsensus(keras.layers.Layer):
         self.consensus = consensus
 
     def call(self, inputs):
-        """Folds the frames out of the batch and averages them."""
         frames = ops.reshape(inputs, (-1, self.num_segments, inputs.shape[-1]))
         return ops.mean(frames, axis=1) if self.consensus == "average" else frames
 
     def compute_output_shape(self, input_shape):
-        """Returns `(N, K)` or `(N, T, K)`."""
         clips = None if input_shape[0] is None else input_shape[0] // self.num_segments
         time = () if self.consensus == "average" else (self.num_segments,)
         return (clips, *time, input_shape[-1])
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "num_segments": self.num_segments,

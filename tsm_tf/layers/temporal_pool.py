@@ -1,4 +1,6 @@
-"""Temporal pooling, which halves the number of frames half-way through a network."""
+"""Temporal pooling, which halves the number of frames inside a network."""
+
+from typing import Any
 
 import keras
 from keras import ops
@@ -8,7 +10,9 @@ from tsm_tf.errors import InputError
 
 @keras.saving.register_keras_serializable(package="tsm_tf")
 class TemporalPool(keras.layers.Layer):
-    """Max over the frames t-1, t, t+1 for every second t: kernel 3, stride 2, padding 1 (the official `TemporalPool`).
+    """Takes the maximum over the frames t-1, t and t+1 for every second t.
+
+    Kernel 3, stride 2, padding 1, as `TemporalPool` in the official code.
 
     Args:
         num_segments: frames per clip before the pooling, T; even.
@@ -30,20 +34,18 @@ class TemporalPool(keras.layers.Layer):
         self.num_segments = num_segments
 
     def call(self, inputs):
-        """Compares each even frame with its two neighbours."""
         shape = ops.shape(inputs)
         clip = ops.reshape(inputs, (-1, self.num_segments, *shape[1:]))
         even, after = clip[:, 0::2], clip[:, 1::2]
-        before = ops.concatenate(
-            [after[:, :1], after[:, :-1]], axis=1
-        )  # the first frame has only the one after it
+
+        # The first frame has no frame before it; its neighbour after it stands in, which is
+        # harmless for a maximum.
+        before = ops.concatenate([after[:, :1], after[:, :-1]], axis=1)
         pooled = ops.maximum(ops.maximum(before, even), after)
         return ops.reshape(pooled, (-1, *shape[1:]))
 
     def compute_output_shape(self, input_shape):
-        """Returns the input's shape with half the rows."""
         return (None if input_shape[0] is None else input_shape[0] // 2, *input_shape[1:])
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_segments": self.num_segments}

@@ -1,6 +1,7 @@
 """The temporal shift: a part of the channels moves one frame along time (paper, section 3)."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from tsm_tf.errors import InputError
@@ -59,6 +60,9 @@ class TemporalShift(keras.layers.Layer):
         self.num_segments = num_segments
         self.shift_div = shift_div
         self.shift_mode = shift_mode
+        self.as_convolution = False
+        """Whether to compute with a depthwise convolution along time (section 3.1), whose gradient is
+        faster on processors. The outputs are the same bits; it is not part of the configuration."""
 
     def build(self, input_shape):
         """Checks that rows are whole clips and that there are channels to move."""
@@ -77,6 +81,11 @@ class TemporalShift(keras.layers.Layer):
             positions = positions * size
         # Four axes, not five: height and width stay together, which phone GPUs need and every backend likes.
         clip = ops.reshape(inputs, (-1, self.num_segments, positions, shape[-1]))
+        if self.as_convolution:
+            taps = ops.cast(self._taps(shape[-1]), inputs.dtype)
+            shifted = ops.depthwise_conv(clip, taps, padding="same", data_format="channels_last")
+            return ops.reshape(shifted, shape)
+
         fold, parts = self.fold, []
         if self.shift_mode == "bidirectional":
             parts.append(_with_zeros(clip[:, 1:, :, :fold], 0, 1))
@@ -84,6 +93,16 @@ class TemporalShift(keras.layers.Layer):
         parts.append(_with_zeros(clip[:, :-1, :, start : start + fold], 1, 0))
         parts.append(clip[..., start + fold :])
         return ops.reshape(ops.concatenate(parts, axis=-1), shape)
+
+    def _taps(self, channels):
+        """Returns the kernel `[3, 1, C, 1]` of the shift: the previous, the same and the next frame."""
+        time = np.ones(channels, "int64")
+        if self.shift_mode == "bidirectional":
+            time[: self.fold] = 2
+            time[self.fold : 2 * self.fold] = 0
+        else:
+            time[: self.fold] = 0
+        return np.eye(3, dtype="float32")[:, time].reshape(3, 1, channels, 1)
 
     def compute_output_shape(self, input_shape):
         """Returns the input's shape."""

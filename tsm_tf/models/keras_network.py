@@ -92,7 +92,7 @@ def classifier_outputs(model: keras.Model, frames: Any, spec: ModelSpec) -> dict
 
 
 def last_maps(model: keras.Model) -> Any:
-    """Returns the last tensor `[B, h, w, C]` on the only way to the output, or the output itself."""
+    """Returns the last tensor `[B, h, w, C]` that the output depends on alone, or the output."""
     producers = {id(x): node for node in calls(model) for x in node.outputs}
     x = model.output
     while len(x.shape) != 4:

@@ -58,5 +58,9 @@ def _read_labels(path: pathlib.Path) -> tuple[str, ...]:
     return tuple(filter(None, path.read_text(encoding="utf-8").splitlines()))
 
 
-if __name__ == "__main__":
+def run_command() -> None:
     cli.run(main, define_flags)
+
+
+if __name__ == "__main__":
+    run_command()

@@ -112,7 +112,7 @@ def test_broken_files_are_named(tmp_path):
         with pytest.raises(BadVideoError, match=path.name) as caught:
             read_frames(path, [0])
         assert caught.value.path == str(path)
-    with refuses("video", "frame 40 is asked for, the last is 11", "whole.mp4"):
+    with refuses("video", "frame 40 is requested, the last is 11", "whole.mp4"):
         read_frames(whole, [40])
     with pytest.raises(FileNotFoundError, match=r"`video`.*gone\.mp4"):
         read_frames(tmp_path / "gone.mp4", [0])

@@ -1,4 +1,4 @@
-"""Files that decode, yet not as one would expect at first."""
+"""Unusual files for `video_file`: odd names, rates, colours and containers, and broken ones."""
 
 import concurrent.futures
 import pathlib
@@ -14,7 +14,7 @@ from tsm_tf.data.sources.video_file import BadVideoError, iterate_frames, probe,
 
 
 def numbers_of(frames):
-    """The numbers of `moving_square`'s frames, told by how red their background is."""
+    """The numbers of `moving_square`'s frames, which show in the red of their background."""
     return np.round(np.median(frames[..., 0], axis=(1, 2)) / 10).astype(int).tolist()
 
 
@@ -42,7 +42,7 @@ def test_numbers_and_colours_are_those_of_the_frames(tmp_path, name, how):
     np.testing.assert_allclose(times, np.arange(12) / 10, atol=2e-3)
 
 
-def test_a_relative_path_with_a_colon_is_no_protocol(tmp_path, monkeypatch):
+def test_a_relative_path_with_a_colon_is_not_a_protocol(tmp_path, monkeypatch):
     encode(tmp_path / "12:30.mp4", moving_square())
     monkeypatch.chdir(tmp_path)
     assert numbers_of(read_frames("12:30.mp4", [1])) == [1]
@@ -81,7 +81,7 @@ def test_colours_by_the_matrix_and_range_of_the_file(
 
 
 def test_frames_that_the_edit_list_hides_do_not_count(tmp_path):
-    """A cut without encoding, as phones make it, leaves frames in the file that players decode and do not show."""
+    """Phones cut without encoding again: players decode the first frames, but do not show them."""
     path = encode(tmp_path / "cut.mp4", moving_square(), options={"bf": "0"})
     with av.open(str(path)) as container:
         tick = int(1 / (10 * container.streams.video[0].time_base))
@@ -94,7 +94,7 @@ def test_frames_that_the_edit_list_hides_do_not_count(tmp_path):
 
 @pytest.mark.parametrize("name", ["cut.mkv", "cut.avi"])
 def test_cut_off_in_the_middle(tmp_path, name):
-    """What lies before the cut can be used; what is asked for behind it is missing, never made up."""
+    """Frames before the cut can be read; a frame behind it is an error, never made up."""
     noise = np.random.default_rng(0).integers(0, 255, (20, 48, 64, 3), dtype=np.uint8)
     path = encode(tmp_path / name, noise, options={"bf": "0"})
     whole, content = read_frames(path, range(20)), path.read_bytes()

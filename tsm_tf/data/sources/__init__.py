@@ -1,0 +1,43 @@
+"""Sources of frames: video files, and a memory cache around any other source."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+
+class Source(Protocol):
+    """Reads frames of encoded videos; several threads may call it at once."""
+
+    def num_frames(self, path: str) -> int:
+        """Returns the number of frames of a video.
+
+        Raises:
+            MissingFile: there is no such video.
+            BadVideoError: it cannot be read.
+        """
+        ...
+
+    def read(
+        self,
+        path: str,
+        indices: Sequence[int],
+        short_side: int,
+        interpolation: str = "bilinear",
+    ) -> np.ndarray:
+        """Returns frames of a video, resized.
+
+        Args:
+            path: an absolute path or a URI, as in `Video.path`.
+            indices: frame numbers from 0, in any order, with or without repetitions.
+            short_side: pixels of the shorter side after resizing.
+            interpolation: the resize filter, as in `ModelSpec.interpolation`.
+
+        Returns:
+            RGB `uint8 [len(indices), H, W, 3]`.
+
+        Raises:
+            MissingFile: there is no such video.
+            BadVideoError: it cannot be read, or has too few frames.
+        """
+        ...

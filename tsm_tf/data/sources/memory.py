@@ -1,57 +1,79 @@
-"""Decoded videos that stay in memory, so that a training decodes small ones once and not in every epoch."""
+"""Keeps decoded videos in memory, so that small data sets are decoded once, not in every epoch."""
 
-import os
 import threading
 from collections.abc import Sequence
 
 import numpy as np
 
-from tsm_tf.data.sources.video_file import BadVideoError, read_frames
+from tsm_tf.data.resize import BILINEAR
+from tsm_tf.data.sources import Source
+from tsm_tf.data.sources.video_file import BadVideoError
 
 
-class FrameCache:
-    """Keeps all frames of the first videos that it is asked for, until its memory is full; the others are decoded.
+class MemoryCache:
+    """Caches the decoded frames of the first videos requested, up to a memory limit.
 
-    What is in it stays: every epoch takes every video once, so the least recently used one is as good as any.
+    Other videos are decoded on every request. Nothing is evicted: every epoch requests every
+    video once, so no video is a better choice than another.
 
     Args:
-        num_bytes: of all frames together, at most.
+        source: what the frames are read from.
+        num_bytes: limit for all frames together; 0 caches nothing.
     """
 
-    def __init__(self, num_bytes: int):
-        self._left = num_bytes
-        self._frame_bytes = (
-            0  # of the largest frame so far: what a video will take is known when it is decoded
-        )
-        self._videos: dict[str, np.ndarray] = {}
+    def __init__(self, source: Source, num_bytes: int):
+        self.source = source
+        self._bytes_left = num_bytes
+        self._largest_frame = 0  # bytes, of the videos cached so far
+        self._num_frames: dict[str, int] = {}
+        self._videos: dict[tuple[str, int, str], np.ndarray] = {}
         self._lock = threading.Lock()
 
-    def read_frames(
-        self, path: str | os.PathLike, indices: Sequence[int], short_side: int, num_frames: int
+    def num_frames(self, path: str) -> int:
+        """Returns the number of frames of a video, and remembers it."""
+        if path not in self._num_frames:
+            self._num_frames[path] = self.source.num_frames(path)
+        return self._num_frames[path]
+
+    def read(
+        self,
+        path: str,
+        indices: Sequence[int],
+        short_side: int,
+        interpolation: str = BILINEAR,
     ) -> np.ndarray:
-        """Returns what `decode.read_frames` returns; several threads may call it.
+        """Returns what the source returns, from memory where possible; see `Source.read`."""
+        key = (path, short_side, interpolation)
 
-        Args:
-            path, indices, short_side: as there; a path always has the same short side.
-            num_frames: of the whole video.
+        if key not in self._videos and self._may_fit(path, indices, short_side):
+            self._decode_whole(key)
+
+        frames = self._videos.get(key)
+        if frames is not None and max(indices) < len(frames):
+            return frames[np.asarray(indices)]
+        return self.source.read(path, indices, short_side, interpolation)
+
+    def _may_fit(self, path, indices, short_side):
+        """Estimates whether a whole video fits, without decoding it.
+
+        Counting the frames reads the whole file, so a lower bound is checked first.
         """
-        key = str(path)
-        frame_bytes = max(
-            self._frame_bytes, 3 * short_side**2
-        )  # before any is seen: they are no smaller
-        if key not in self._videos and num_frames * frame_bytes <= self._left:
-            self._keep(key, short_side, num_frames)
-        if key in self._videos and max(indices) < num_frames:
-            return self._videos[key][np.asarray(indices)]
-        return read_frames(path, indices, short_side)
+        # A frame is at least a square. The largest frame so far is a better guess.
+        frame_bytes = max(self._largest_frame, 3 * short_side**2)
 
-    def _keep(self, key, short_side, num_frames):
+        if (max(indices) + 1) * frame_bytes > self._bytes_left:
+            return False
+        return self.num_frames(path) * frame_bytes <= self._bytes_left
+
+    def _decode_whole(self, key):
+        path, short_side, interpolation = key
         try:
-            frames = read_frames(key, range(num_frames), short_side)
+            frames = self.source.read(path, range(self.num_frames(path)), short_side, interpolation)
         except BadVideoError:
-            return  # perhaps behind the frames that are asked for
+            return  # the broken part may lie behind the frames that are asked for
+
         with self._lock:
-            self._frame_bytes = max(self._frame_bytes, frames[0].nbytes)
-            if key not in self._videos and frames.nbytes <= self._left:
-                self._left -= frames.nbytes
+            self._largest_frame = max(self._largest_frame, frames[0].nbytes)
+            if key not in self._videos and frames.nbytes <= self._bytes_left:
+                self._bytes_left -= frames.nbytes
                 self._videos[key] = frames

@@ -3,15 +3,19 @@ package org.tsm.core;
 import java.util.Locale;
 import java.util.Random;
 
-/** Times an online model as the paper's Table 8 does: frame after frame, batch 1, after a warm-up. */
+/**
+ * Measures an online model's latency as in Table 8 of the paper: one frame after the other, batch
+ * 1, after a warm-up.
+ */
 public final class Benchmark {
     public static final int FRAMES = 200;
     private static final int WARM_UP = 20;
 
     /** One row of the table. */
     public static final class Result {
-        /** The first line of a CSV file of results. */
-        public static final String HEADER = "model,variant,delegate,threads,frames,mean_ms,median_ms,p95_ms";
+        /** The header of a CSV file with results. */
+        public static final String HEADER =
+                "model,variant,delegate,threads,frames,mean_ms,median_ms,p95_ms";
 
         public final String model;
         public final String variant;
@@ -33,46 +37,63 @@ public final class Benchmark {
             p95 = latencies.percentileMillis(0.95);
         }
 
-        /** Returns the result as a line of CSV, without its end. */
+        /** Returns the result as one CSV line, without a line break. */
         public String csv() {
             String name = '"' + model.replace("\"", "\"\"") + '"';
             return String.format(
-                    Locale.ROOT, "%s,%s,%s,%d,%d,%.3f,%.3f,%.3f", name, variant, delegate, threads, frames, mean, median, p95);
+                    Locale.ROOT,
+                    "%s,%s,%s,%d,%d,%.3f,%.3f,%.3f",
+                    name,
+                    variant,
+                    delegate,
+                    threads,
+                    frames,
+                    mean,
+                    median,
+                    p95);
         }
+    }
+
+    /** Tells a benchmark to stop. */
+    public interface Cancellation {
+        boolean isCancelled();
     }
 
     private Benchmark() {}
 
     /**
-     * Times whole steps on random frames; what a camera adds is not in it.
+     * Measures the model's steps on random frames. Camera and conversion are not included.
      *
-     * @param cancelled asked before every frame
-     * @return the result, or null if it was cancelled
+     * @param cancelled called before every frame
+     * @return the result, or null if the benchmark was cancelled
      */
     public static Result run(
-            String model, StreamClassifier classifier, String delegate, int threads, Cancellation cancelled) {
-        Random random = new Random(0);
-        ImageTensor image = classifier.image;
-        for (int i = 0; i < image.size * image.size * ImageTensor.CHANNELS; i++) {
-            image.set(i, random.nextInt(256));
-        }
-        Latencies latencies = new Latencies(FRAMES);
+            String model,
+            StreamClassifier classifier,
+            String delegate,
+            int threads,
+            Cancellation cancelled) {
+        fillRandomly(classifier.image);
         classifier.reset();
+
+        Latencies latencies = new Latencies(FRAMES);
         for (int frame = -WARM_UP; frame < FRAMES; frame++) {
             if (cancelled.isCancelled()) {
                 return null;
             }
-            long begun = System.nanoTime();
+            long start = System.nanoTime();
             classifier.step();
             if (frame >= 0) {
-                latencies.add(System.nanoTime() - begun);
+                latencies.add(System.nanoTime() - start);
             }
         }
         return new Result(model, classifier.file.variant, delegate, threads, latencies);
     }
 
-    /** Whether somebody still wants the result. */
-    public interface Cancellation {
-        boolean isCancelled();
+    private static void fillRandomly(ImageTensor image) {
+        Random random = new Random(0);
+        for (int i = 0; i < image.size * image.size * ImageTensor.CHANNELS; i++) {
+            image.set(i, random.nextInt(256));
+        }
     }
 }

@@ -1,13 +1,14 @@
 package org.tsm.core;
 
 /**
- * Which camera frames the model takes, so that they come at the rate that it was trained on: {@code AtRate} of {@code
- * export/live.py}. Without a rate, every second one, as the original demo does.
+ * Chooses the camera frames that the model sees, so that they arrive at the frame rate of the
+ * training clips, as {@code AtRate} in {@code export/live/sources.py} does. If that rate is
+ * unknown, every second frame is chosen, as in the original demo.
  */
 public final class FrameClock {
     private static final int DEFAULT_STRIDE = 2;
     private static final double NANOS = 1e9;
-    private static final double SLACK = 1e-3; // of a period: times are rounded
+    private static final double SLACK = 1e-3; // of a period, because times are rounded
 
     private final double fps;
     private long first;
@@ -15,12 +16,20 @@ public final class FrameClock {
     private long due;
     private long dropped;
 
-    /** @param fps frames per second; NaN if unknown */
+    /**
+     * Creates a clock.
+     *
+     * @param fps frames per second; NaN if unknown
+     */
     public FrameClock(double fps) {
         this.fps = fps;
     }
 
-    /** Takes a frame's time in nanoseconds; returns whether the model shall see the frame. */
+    /**
+     * Returns whether the model takes a frame. Call it once for each frame.
+     *
+     * @param nanos the frame's time in nanoseconds
+     */
     public boolean take(long nanos) {
         if (seen++ == 0) {
             first = nanos;
@@ -28,6 +37,7 @@ public final class FrameClock {
         if (Double.isNaN(fps)) {
             return (seen - 1) % DEFAULT_STRIDE == 0;
         }
+
         long moment = (long) ((nanos - first) / NANOS * fps + SLACK);
         if (moment < due) {
             return false;
@@ -37,12 +47,12 @@ public final class FrameClock {
         return true;
     }
 
-    /** Returns at how many moments a frame was due and none came: a slow camera, or a busy model. */
+    /** Returns how often no frame came when one was due, because camera or model was too slow. */
     public long dropped() {
         return dropped;
     }
 
-    /** Begins anew with the next frame. */
+    /** Starts over with the next frame. */
     public void reset() {
         seen = due = dropped = 0;
     }

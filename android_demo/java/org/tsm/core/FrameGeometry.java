@@ -1,15 +1,14 @@
 package org.tsm.core;
 
 /**
- * The way from a camera's frame to the model's: turned upright, perhaps mirrored, resized by its shorter side and cropped
- * in the centre, as {@code eval_frame} of {@code tsm_tf/data/transforms.py} does. Upright columns and rows lie along one
- * axis each of the source, so that a pixel's place in a plane is a sum of two numbers.
+ * Maps the model's frame to the camera's: a camera frame is turned upright, optionally mirrored,
+ * resized by its shorter side and cropped at the centre, as {@code eval_frame} in {@code
+ * tsm_tf/data/crops.py} does.
+ *
+ * <p>Each upright column and row lies along one axis of the source, so the offset of a pixel in a
+ * plane is the sum of a column's and a row's offset.
  */
 final class FrameGeometry {
-    // ModelSpec.short_side: pixels of the shorter side before the crop, per pixel of the crop
-    private static final int RESIZED = 256;
-    private static final int CROPPED = 224;
-
     final ResizeAxis columns;
     final ResizeAxis rows;
     private final int width;
@@ -18,38 +17,34 @@ final class FrameGeometry {
     private final boolean mirror;
 
     /**
-     * @param width of the source
-     * @param height of the source
+     * Computes the weights of both axes.
+     *
+     * @param width of the source, in pixels
+     * @param height of the source, in pixels
      * @param rotation clockwise degrees that turn the source upright: 0, 90, 180, 270
-     * @param mirror whether left and right change places in the upright frame
-     * @param inputSize the model's
+     * @param mirror whether to swap left and right in the upright frame
+     * @param shortSide length in pixels to which the shorter side is resized
+     * @param inputSize height and width of the model's frame, which is cropped from the centre
      */
-    FrameGeometry(int width, int height, int rotation, boolean mirror, int inputSize) {
+    FrameGeometry(
+            int width, int height, int rotation, boolean mirror, int shortSide, int inputSize) {
         this.width = width;
         this.height = height;
         this.rotation = rotation;
         this.mirror = mirror;
-        int shortSide = shortSide(inputSize);
+
         int across = uprightWidth();
         int down = uprightHeight();
         int narrow = Math.min(across, down);
-        int scaledAcross = Math.max(shortSide, (int) ((double) shortSide * across / narrow));
-        int scaledDown = Math.max(shortSide, (int) ((double) shortSide * down / narrow));
-        if (narrow == shortSide) { // Python leaves such a frame as it is
-            scaledAcross = across;
-            scaledDown = down;
-        }
-        boolean shrinks = across >= scaledAcross && down >= scaledDown;
-        columns = new ResizeAxis(across, scaledAcross, cropped(scaledAcross, inputSize), inputSize, shrinks);
-        rows = new ResizeAxis(down, scaledDown, cropped(scaledDown, inputSize), inputSize, shrinks);
-    }
-
-    static int shortSide(int inputSize) {
-        return inputSize * RESIZED / CROPPED;
+        columns = axis(across, narrow, shortSide, inputSize);
+        rows = axis(down, narrow, shortSide, inputSize);
     }
 
     boolean isFor(int width, int height, int rotation, boolean mirror) {
-        return this.width == width && this.height == height && this.rotation == rotation && this.mirror == mirror;
+        return this.width == width
+                && this.height == height
+                && this.rotation == rotation
+                && this.mirror == mirror;
     }
 
     int uprightWidth() {
@@ -60,7 +55,11 @@ final class FrameGeometry {
         return rotation % 180 == 0 ? height : width;
     }
 
-    /** Writes how much each upright column adds to a pixel's place in a plane with `1 << halvings` pixels a sample. */
+    /**
+     * Writes the offset of each upright column in a plane.
+     *
+     * @param halvings 1 for a plane of half the frame's resolution, 0 for a full plane
+     */
     void columnOffsets(int[] offsets, int halvings, int rowStride, int pixelStride) {
         int across = uprightWidth();
         for (int i = 0; i < across; i++) {
@@ -71,7 +70,7 @@ final class FrameGeometry {
         }
     }
 
-    /** Writes how much each upright row adds. */
+    /** Writes the offset of each upright row in a plane; see {@link #columnOffsets}. */
     void rowOffsets(int[] offsets, int halvings, int rowStride, int pixelStride) {
         int down = uprightHeight();
         for (int i = 0; i < down; i++) {
@@ -81,8 +80,10 @@ final class FrameGeometry {
         }
     }
 
-    /** Centres a crop as Python rounds: halves go to the even neighbour. */
-    private static int cropped(int scaled, int inputSize) {
-        return (int) Math.rint((scaled - inputSize) / 2.0);
+    private static ResizeAxis axis(int source, int narrow, int shortSide, int inputSize) {
+        int scaled = Math.max(shortSide, (int) ((double) shortSide * source / narrow));
+        // Python rounds halves to the even neighbour.
+        int from = (int) Math.rint((scaled - inputSize) / 2.0);
+        return new ResizeAxis(source, scaled, from, inputSize);
     }
 }

@@ -1,11 +1,11 @@
 package org.tsm.core;
 
 /**
- * From camera frames to what a person reads: the frames that are due, the model, the smoothing, the statistics. One
- * thread's at a time; allocates nothing once it runs.
+ * Processes camera frames: chooses those that are due, runs the model, smooths its output and
+ * keeps statistics. Not thread-safe. Allocates nothing per frame.
  */
 public final class FrameLoop implements AutoCloseable {
-    private static final int STATISTICS = 100; // the last frames
+    private static final int STATISTICS = 100; // frames
     private static final int SHOWN_CLASSES = 3;
     private static final double MILLIS = 1e3;
 
@@ -20,39 +20,44 @@ public final class FrameLoop implements AutoCloseable {
     private long last;
     private int shown;
 
-    /** Takes over the classifier, which {@link #close} closes. */
+    /** Takes ownership of the classifier: {@link #close} closes it. */
     public FrameLoop(StreamClassifier classifier) {
         this.classifier = classifier;
         file = classifier.file;
-        converter = new YuvConverter(file.inputSize);
+        converter = new YuvConverter(file.inputSize, file.shortSide);
         clock = new FrameClock(file.fps);
-        smoother = new Smoother(file.labels);
+        smoother = new Smoother(file.labels, file.smoothing);
         top = new TopClasses(Math.min(SHOWN_CLASSES, file.labels.size()));
     }
 
-    /** Returns whether a frame of this time, in nanoseconds, is due; each frame is asked about once. */
+    /**
+     * Returns whether a frame is due. Call it once for each frame.
+     *
+     * @param nanos the frame's time in nanoseconds
+     */
     public boolean wants(long nanos) {
         return clock.take(nanos);
     }
 
     /**
-     * Takes a frame that is due.
+     * Processes a frame that is due.
      *
-     * @param nanos its time
+     * @param nanos the frame's time in nanoseconds
      * @param rotation clockwise degrees that turn the frame upright: 0, 90, 180, 270
-     * @param mirror whether left and right change places in the upright frame
+     * @param mirror whether to swap left and right in the upright frame
      */
     public void process(YuvFrame frame, long nanos, int rotation, boolean mirror) {
         if (latencies.count() > 0) {
             intervals.add(nanos - last);
         }
         last = nanos;
-        long begun = System.nanoTime();
+
+        long start = System.nanoTime();
         converter.convert(frame, rotation, mirror, classifier.image);
         float[] logits = classifier.step();
         shown = smoother.step(logits);
         top.update(logits);
-        latencies.add(System.nanoTime() - begun);
+        latencies.add(System.nanoTime() - start);
     }
 
     /** Returns the class to show. */
@@ -65,16 +70,17 @@ public final class FrameLoop implements AutoCloseable {
         return latencies.percentileMillis(0.5);
     }
 
-    /** Returns the time that one in twenty frames exceeds, in milliseconds. */
+    /** Returns the 95th percentile of the time from a frame to its class, in milliseconds. */
     public double p95Millis() {
         return latencies.percentileMillis(0.95);
     }
 
-    /** Returns how many frames the model takes a second; 0 before the second frame. */
+    /** Returns how many frames the model processes per second; 0 before the second frame. */
     public double framesPerSecond() {
         return intervals.count() == 0 ? 0 : MILLIS / intervals.meanMillis();
     }
 
+    /** Returns how often no frame came when one was due. */
     public long dropped() {
         return clock.dropped();
     }

@@ -3,7 +3,10 @@ package org.tsm.core;
 import java.nio.ByteBuffer;
 import java.util.Map;
 
-/** An interpreter with an online model's signature, named tensors in and out; one thread's at a time. */
+/**
+ * An interpreter for online models, with a signature of named input and output tensors. Not
+ * thread-safe.
+ */
 public interface FrameModel extends AutoCloseable {
     /** Returns the signature's inputs by name. */
     Map<String, TensorType> inputs();
@@ -12,8 +15,8 @@ public interface FrameModel extends AutoCloseable {
     Map<String, TensorType> outputs();
 
     /**
-     * Computes one frame. All buffers are direct, in native order, of their tensor's size; where each begins and ends is
-     * not changed.
+     * Computes one frame. All buffers are direct, in native order, and as large as their tensor.
+     * Their positions and limits stay as they are.
      */
     void run(Map<String, ByteBuffer> inputs, Map<String, ByteBuffer> outputs);
 

@@ -4,17 +4,20 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 
-/** The model's image input, RGB rows from the top: takes values in 0..255, whatever the tensor's type. */
+/**
+ * The model's image input: RGB rows from top to bottom. Values are in 0..255, whatever the type of
+ * the tensor.
+ */
 public final class ImageTensor {
     public static final int CHANNELS = 3;
 
-    /** What the interpreter reads. */
+    /** The bytes that the interpreter reads. */
     final ByteBuffer bytes;
 
     /** Height and width in pixels. */
     public final int size;
 
-    private final FloatBuffer floats; // null for integers
+    private final FloatBuffer floats; // null for integer tensors
     private final byte[] quantized = new byte[256];
 
     public ImageTensor(TensorType type, int size) {

@@ -11,81 +11,127 @@ import org.json.JSONArray;
 import org.json.JSONException;
 import org.json.JSONObject;
 
-/** An online model's file and what its exporter wrote into it: the spec ({@code ModelSpec}) and how a stream begins. */
+/**
+ * An online model's file, with what its exporter wrote into it: the spec ({@code ModelSpec}), the
+ * initial caches, and the smoothing rules.
+ */
 public final class ModelFile {
     private static final String SPEC = "TSM_SPEC";
     private static final String STREAM = "TSM_STREAM";
-    private static final int LARGEST_SIZE = 2048; // a frame of more pixels is no camera's, but a damaged spec's
+    private static final String INTERPOLATION = "bilinear"; // ResizeAxis
+    private static final double CROP = 0.875; // unless the spec says otherwise
+    private static final int LARGEST_SIZE = 2048; // a larger size comes from a damaged spec
 
     /** The file's bytes, for the interpreter. */
     public final ByteBuffer content;
 
-    /** Class names in the order of the logits; their numbers where the spec has none. */
+    /** Class names in the order of the logits; class numbers if the spec has no names. */
     public final List<String> labels;
 
     /** Height and width of a frame in pixels. */
     public final int inputSize;
 
-    /** Frames per second that the model was trained on; NaN if unknown. */
+    /** Length in pixels to which a frame's shorter side is resized before the centre crop. */
+    public final int shortSide;
+
+    /** Frames per second of the training clips; NaN if unknown. */
     public final double fps;
 
     /** {@code float32}, {@code float16}, {@code int8}, ... */
     public final String variant;
 
-    private final Map<String, Integer> start;
+    /** How the stream's logits become a stable class. */
+    public final SmoothingRules smoothing;
+
+    private final Map<String, Integer> initialCaches;
 
     /**
      * Reads a file.
      *
      * @param content a direct buffer with the whole file
-     * @throws ModelException not an online TSM for RGB frames that this project exported, with the reason
+     * @throws ModelException if this is not an online TSM for RGB frames, exported by this project;
+     *     the message gives the reason
      */
     public ModelFile(ByteBuffer content) throws ModelException {
         this.content = content;
         ModelMetadata metadata = new ModelMetadata(content);
         String specText = metadata.text(SPEC);
-        if (specText == null) {
-            throw new ModelException("Not exported by this project: no spec inside");
-        }
         String streamText = metadata.text(STREAM);
+        if (specText == null) {
+            throw new ModelException("This file was not exported by this project: it has no spec");
+        }
+
         try {
             JSONObject spec = new JSONObject(specText);
-            if (!spec.getString("modality").equals("rgb")) {
-                throw new ModelException("The model takes " + spec.getString("modality") + ", not RGB frames");
-            }
+            checkFrames(spec);
             int classes = inRange("num_classes", spec.getInt("num_classes"), 1, 1 << 20);
             inputSize = inRange("input_size", spec.getInt("input_size"), 1, LARGEST_SIZE);
-            fps = spec.isNull("fps") ? Double.NaN : spec.getDouble("fps");
-            if (fps <= 0 || Double.isInfinite(fps)) {
-                throw new ModelException("The spec's fps is not positive: " + fps);
-            }
+            shortSide = (int) (inputSize / crop(spec));
+            fps = fps(spec);
             labels = labels(spec, classes);
+
             JSONObject stream = new JSONObject(streamText == null ? "{}" : streamText);
             variant = stream.optString("variant", "float32");
-            start = start(stream.optJSONObject("start"));
+            initialCaches = initialCaches(stream.optJSONObject("start"));
+            smoothing = SmoothingJson.read(stream);
         } catch (JSONException error) {
-            throw new ModelException("The spec inside cannot be read: " + error.getMessage());
+            throw new ModelException("The file's spec cannot be read: " + error.getMessage());
         }
     }
 
-    /** Returns what every element of a cache is before the first frame, in the cache's own type. */
-    public int start(String cache) {
-        Integer value = start.get(cache);
+    /** Returns the value of every element of a cache before the first frame, in its own type. */
+    public int initialCache(String cache) {
+        Integer value = initialCaches.get(cache);
         return value == null ? 0 : value;
     }
 
-    private static int inRange(String name, int value, int smallest, int largest) throws ModelException {
+    private static int inRange(String name, int value, int smallest, int largest)
+            throws ModelException {
         if (value < smallest || value > largest) {
             throw new ModelException("The spec's " + name + " is out of range: " + value);
         }
         return value;
     }
 
-    private static List<String> labels(JSONObject spec, int classes) throws JSONException, ModelException {
+    private static void checkFrames(JSONObject spec) throws JSONException, ModelException {
+        String modality = spec.getString("modality");
+        if (!modality.equals("rgb")) {
+            throw new ModelException("The model needs " + modality + " input, not RGB frames");
+        }
+
+        String interpolation =
+                spec.isNull("interpolation") ? INTERPOLATION : spec.getString("interpolation");
+        if (!interpolation.equals(INTERPOLATION)) {
+            throw new ModelException(
+                    "The model needs " + interpolation + " interpolation; this app supports only "
+                            + INTERPOLATION);
+        }
+    }
+
+    private static double crop(JSONObject spec) throws JSONException, ModelException {
+        double crop = spec.isNull("crop_pct") ? CROP : spec.getDouble("crop_pct");
+        if (!(crop > 0 && crop <= 1)) {
+            throw new ModelException("The spec's crop_pct is out of range: " + crop);
+        }
+        return crop;
+    }
+
+    private static double fps(JSONObject spec) throws JSONException, ModelException {
+        double fps = spec.isNull("fps") ? Double.NaN : spec.getDouble("fps");
+        if (fps <= 0 || Double.isInfinite(fps)) {
+            throw new ModelException("The spec's fps is not a positive number: " + fps);
+        }
+        return fps;
+    }
+
+    private static List<String> labels(JSONObject spec, int classes)
+            throws JSONException, ModelException {
         JSONArray names = spec.isNull("labels") ? null : spec.getJSONArray("labels");
         if (names != null && names.length() != classes) {
-            throw new ModelException("The spec has " + names.length() + " labels for " + classes + " classes");
+            throw new ModelException(
+                    "The spec has " + names.length() + " labels for " + classes + " classes");
         }
+
         List<String> labels = new ArrayList<>();
         for (int i = 0; i < classes; i++) {
             labels.add(names == null ? Integer.toString(i) : names.getString(i));
@@ -93,14 +139,15 @@ public final class ModelFile {
         return Collections.unmodifiableList(labels);
     }
 
-    private static Map<String, Integer> start(JSONObject values) throws JSONException, ModelException {
-        Map<String, Integer> start = new HashMap<>();
+    private static Map<String, Integer> initialCaches(JSONObject values)
+            throws JSONException, ModelException {
+        Map<String, Integer> caches = new HashMap<>();
         if (values != null) {
             for (Iterator<String> names = values.keys(); names.hasNext(); ) {
                 String name = names.next();
-                start.put(name, inRange(name, values.getInt(name), Byte.MIN_VALUE, 255));
+                caches.put(name, inRange(name, values.getInt(name), Byte.MIN_VALUE, 255));
             }
         }
-        return start;
+        return caches;
     }
 }

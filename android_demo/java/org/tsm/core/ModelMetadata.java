@@ -5,12 +5,14 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /**
- * The named texts inside a {@code .tflite} file, as {@code export/metadata.py} writes them: a flatbuffer whose root table
- * {@code Model} has a vector of {@code Metadata {name, buffer}}.
+ * Reads the named texts that {@code export/format/metadata.py} writes into a {@code .tflite} file.
+ * The file is a flatbuffer, whose root table {@code Model} has a vector of {@code Metadata {name,
+ * buffer}}.
  */
 public final class ModelMetadata {
     private static final int IDENTIFIER = 'T' | 'F' << 8 | 'L' << 16 | '3' << 24;
-    // Positions of the fields in TFLite's schema: Model.buffers, Model.metadata, Metadata.name, .buffer, Buffer.data
+    // Field numbers in TFLite's schema: Model.buffers, Model.metadata, Metadata.name,
+    // Metadata.buffer, Buffer.data
     private static final int BUFFERS = 4;
     private static final int METADATA = 6;
     private static final int NAME = 0;
@@ -21,9 +23,10 @@ public final class ModelMetadata {
     private final int root;
 
     /**
-     * Checks a file's structure, all its buffers included: an interpreter would read on behind the end of one cut short.
+     * Checks a file's structure and the bounds of all its buffers, because an interpreter would
+     * read past the end of a truncated file.
      *
-     * @throws ModelException not a TFLite file, or a damaged one
+     * @throws ModelException if this is not a TFLite file, or a damaged one
      */
     public ModelMetadata(ByteBuffer model) throws ModelException {
         file = model.duplicate().order(ByteOrder.LITTLE_ENDIAN);
@@ -31,6 +34,7 @@ public final class ModelMetadata {
         if (file.limit() < 8 || file.getInt(4) != IDENTIFIER) {
             throw new ModelException("Not a TFLite file");
         }
+
         try {
             root = offset(0);
             int buffers = field(root, BUFFERS);
@@ -43,9 +47,9 @@ public final class ModelMetadata {
     }
 
     /**
-     * Returns the text under a name, or null if there is none.
+     * Returns the text with a name, or null if there is none.
      *
-     * @throws ModelException a damaged file
+     * @throws ModelException if the file is damaged
      */
     public String text(String name) throws ModelException {
         try {
@@ -53,12 +57,7 @@ public final class ModelMetadata {
             for (int i = 0; i < length(entries); i++) {
                 int entry = element(entries, i);
                 if (name.equals(string(field(entry, NAME)))) {
-                    int index = field(entry, BUFFER) == 0 ? 0 : file.getInt(field(entry, BUFFER));
-                    int buffers = field(root, BUFFERS);
-                    if (index < 0 || index >= length(buffers)) {
-                        throw damaged();
-                    }
-                    return string(field(element(buffers, index), DATA));
+                    return text(entry);
                 }
             }
         } catch (IndexOutOfBoundsException error) {
@@ -67,11 +66,21 @@ public final class ModelMetadata {
         return null;
     }
 
+    private String text(int entry) throws ModelException {
+        int position = field(entry, BUFFER);
+        int index = position == 0 ? 0 : file.getInt(position);
+        int buffers = field(root, BUFFERS);
+        if (index < 0 || index >= length(buffers)) {
+            throw damaged();
+        }
+        return string(field(element(buffers, index), DATA));
+    }
+
     private static ModelException damaged() {
         return new ModelException("This TFLite file is damaged");
     }
 
-    /** Follows a flatbuffer's relative offset, unsigned in the format. */
+    /** Returns the target of a relative offset, which is unsigned in the format. */
     private int offset(int position) {
         return Math.toIntExact(checked(position + (file.getInt(position) & 0xFFFFFFFFL)));
     }
@@ -83,7 +92,7 @@ public final class ModelMetadata {
         return position;
     }
 
-    /** Returns where a table's field is, or 0 if it is absent. */
+    /** Returns the position of a table's field, or 0 if the field is absent. */
     private int field(int table, int number) {
         int vtable = (int) checked((long) table - file.getInt(table));
         int size = file.getShort(vtable) & 0xFFFF;
@@ -92,7 +101,7 @@ public final class ModelMetadata {
         return relative == 0 ? 0 : table + relative;
     }
 
-    /** Returns the number of a vector's elements of one byte at least; 0 for an absent one. */
+    /** Returns the number of elements, of at least one byte each; 0 if the vector is absent. */
     private int length(int vector) {
         if (vector == 0) {
             return 0;

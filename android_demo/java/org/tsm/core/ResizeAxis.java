@@ -1,36 +1,43 @@
 package org.tsm.core;
 
 /**
- * Which source pixels make each pixel of one axis, and with what weights: OpenCV's {@code INTER_AREA}, the mean over the
- * pixel's area when shrinking, linear when enlarging.
+ * The source pixels of each target pixel along one axis, and their weights: the antialiased
+ * bilinear (triangle) filter in {@code tsm_tf/data/resize.py}, for shrinking and for enlarging.
+ *
+ * <p>The weights fall linearly from the target pixel's centre to zero at a distance of one source
+ * pixel, or of one target pixel when shrinking, and add up to 1. Beyond the frame's edge, the edge
+ * pixel is repeated.
  */
 final class ResizeAxis {
-    private static final double NEGLIGIBLE = 1e-3;
-
-    /** The first source pixel of each target pixel. */
+    /** The first source pixel of each target pixel; it never decreases. */
     final int[] first;
 
-    /** The weights of consecutive source pixels. */
+    /** The weights of consecutive source pixels, for each target pixel. */
     final float[][] weights;
 
+    /** The largest number of source pixels that make one target pixel. */
+    final int longest;
+
     /**
-     * @param source pixels before
-     * @param scaled pixels after
-     * @param from the first of the scaled pixels that are kept
-     * @param kept how many are
-     * @param shrinks whether both axes shrink or stay
+     * Computes the weights.
+     *
+     * @param source number of pixels before resizing
+     * @param scaled number of pixels after resizing
+     * @param from the first resized pixel to keep
+     * @param kept the number of resized pixels to keep
      */
-    ResizeAxis(int source, int scaled, int from, int kept, boolean shrinks) {
+    ResizeAxis(int source, int scaled, int from, int kept) {
         first = new int[kept];
         weights = new float[kept][];
         double scale = (double) source / scaled;
+        double radius = Math.max(1, scale);
+
+        int most = 0;
         for (int i = 0; i < kept; i++) {
-            if (shrinks) {
-                area(i, (from + i) * scale, scale, source);
-            } else {
-                linear(i, from + i, scale, source);
-            }
+            setPixel(i, (from + i + 0.5) * scale, radius, source);
+            most = Math.max(most, weights[i].length);
         }
+        longest = most;
     }
 
     /** Returns the first source pixel that any target pixel needs. */
@@ -38,28 +45,34 @@ final class ResizeAxis {
         return first[0];
     }
 
-    /** Returns the source pixel behind the last that any target pixel needs. */
+    /** Returns the index after the last source pixel that any target pixel needs. */
     int end() {
         int last = first.length - 1;
         return first[last] + weights[last].length;
     }
 
-    private void area(int i, double from, double scale, int source) {
-        double to = Math.min(from + scale, source);
-        int begin = (int) Math.floor(from + NEGLIGIBLE);
-        int end = (int) Math.ceil(to - NEGLIGIBLE);
-        first[i] = begin;
-        weights[i] = new float[end - begin];
+    private void setPixel(int i, double centre, double radius, int source) {
+        // Pixels at exactly the radius weigh nothing. Without them, an axis that keeps its size has
+        // one source pixel per target pixel.
+        int begin = (int) Math.floor(centre - radius - 0.5) + 1;
+        int end = (int) Math.ceil(centre + radius - 0.5);
+        int from = clamp(begin, source);
+        double[] triangle = new double[clamp(end - 1, source) + 1 - from];
+        double sum = 0;
         for (int x = begin; x < end; x++) {
-            weights[i][x - begin] = (float) ((Math.min(x + 1, to) - Math.max(x, from)) / (to - from));
+            double weight = 1 - Math.abs(x + 0.5 - centre) / radius;
+            triangle[clamp(x, source) - from] += weight;
+            sum += weight;
+        }
+
+        first[i] = from;
+        weights[i] = new float[triangle.length];
+        for (int k = 0; k < triangle.length; k++) {
+            weights[i][k] = (float) (triangle[k] / sum);
         }
     }
 
-    private void linear(int i, int target, double scale, int source) {
-        int x = Math.min((int) Math.floor(target * scale), source - 1);
-        double share = Math.max(0, target + 1 - (x + 1) / scale);
-        share -= Math.floor(share);
-        first[i] = x;
-        weights[i] = x + 1 < source ? new float[] {(float) (1 - share), (float) share} : new float[] {1};
+    private static int clamp(int x, int source) {
+        return Math.max(0, Math.min(source - 1, x));
     }
 }

@@ -1,67 +1,62 @@
 package org.tsm.core;
 
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 
 /**
- * From per-frame logits to a class that a person can read: the rule of {@code export/smoothing.py}, whose tests hold the
- * two to each other. Logits are averaged over the last 12 steps; a new class is shown only when it comes twice in a row.
- * With Jester's labels, classes that flicker count as the last one, and {@code Doing other things} as {@code No gesture}.
+ * Turns the logits of a stream into a stable class, as {@code export/live/smoothing.py} does;
+ * tests compare the two. Logits are averaged over the last steps, and a new class stays for at
+ * least the refractory steps. Rules for classes without a label are ignored. Allocates nothing per
+ * step.
  */
 public final class Smoother {
-    public static final int AVERAGED_STEPS = 12;
-    private static final String NO_GESTURE = "No gesture";
-    private static final String JESTER_ONLY = "Doing other things";
-    private static final Set<String> KEEP_LAST =
-            new HashSet<>(
-                    Arrays.asList(
-                            "Pulling Hand In",
-                            "Rolling Hand Backward",
-                            "Rolling Hand Forward",
-                            "Turning Hand Clockwise",
-                            "Turning Hand Counterclockwise"));
+    private static final String NO_GESTURE = "No gesture"; // assumed before the first frame
 
     private final boolean[] keepLast;
     private final int[] sameAs;
-    private final int start;
-    private final float[][] logits;
+    private final int start; // -1 if there is no such class
+    private final float[][] logits; // of step s in row s % averagedSteps
+    private final int[] history; // the last shown classes, oldest first
     private int steps;
-    private int last;
-    private int beforeLast;
+    private boolean empty; // the history
 
-    public Smoother(List<String> labels) {
+    public Smoother(List<String> labels, SmoothingRules rules) {
         int classes = labels.size();
-        boolean isJester = labels.contains(JESTER_ONLY);
-        start = labels.indexOf(NO_GESTURE);
         keepLast = new boolean[classes];
         sameAs = new int[classes];
         for (int i = 0; i < classes; i++) {
-            keepLast[i] = isJester && KEEP_LAST.contains(labels.get(i));
-            sameAs[i] = labels.get(i).equals(JESTER_ONLY) && start >= 0 ? start : i;
+            String label = labels.get(i);
+            keepLast[i] = rules.keepLast.contains(label);
+            int other = labels.indexOf(rules.sameAs.get(label)); // -1 without a rule
+            sameAs[i] = other < 0 ? i : other;
         }
-        logits = new float[AVERAGED_STEPS][classes];
+
+        start = labels.indexOf(NO_GESTURE);
+        logits = new float[rules.averagedSteps][classes];
+        history = new int[rules.refractorySteps + 1];
         reset();
     }
 
     /** Forgets the stream. */
     public void reset() {
         steps = 0;
-        last = beforeLast = start;
+        empty = start < 0;
+        Arrays.fill(history, start);
     }
 
-    /** Takes the next frame's logits; returns the class to show. */
+    /** Returns the class to show after the next frame's logits. */
     public int step(float[] next) {
-        System.arraycopy(next, 0, logits[steps % AVERAGED_STEPS], 0, next.length);
+        int kept = logits.length;
+        System.arraycopy(next, 0, logits[steps % kept], 0, next.length);
         steps++;
-        int rows = Math.min(steps, AVERAGED_STEPS);
+
+        int rows = Math.min(steps, kept);
         int best = 0;
         float bestSum = Float.NEGATIVE_INFINITY;
         for (int i = 0; i < next.length; i++) {
             float sum = 0;
             for (int age = rows; age > 0; age--) { // oldest first, as NumPy adds them
-                sum += logits[(steps - age) % AVERAGED_STEPS][i];
+                sum += logits[(steps - age) % kept][i];
             }
             if (sum > bestSum) {
                 bestSum = sum;
@@ -71,18 +66,28 @@ public final class Smoother {
         return refine(best);
     }
 
-    /** Takes the next frame's class; returns the class to show (the official {@code process_output}). */
+    /** Returns the class to show after the next frame's class (the official process_output). */
     int refine(int predicted) {
-        if (last < 0) {
-            last = beforeLast = predicted;
+        if (empty) {
+            Arrays.fill(history, predicted);
+            empty = false;
         }
-        int next = sameAs[keepLast[predicted] ? last : predicted];
-        // One odd frame between equal ones is not shown.
-        if (next != last && beforeLast != last) {
-            next = last;
-        }
-        beforeLast = last;
-        last = next;
+
+        int newest = history.length - 1;
+        int last = history[newest];
+        int next = isStable() ? sameAs[keepLast[predicted] ? last : predicted] : last;
+        System.arraycopy(history, 1, history, 0, newest);
+        history[newest] = next;
         return next;
+    }
+
+    /** Returns whether the class has not changed within the refractory steps. */
+    private boolean isStable() {
+        for (int shown : history) {
+            if (shown != history[0]) {
+                return false;
+            }
+        }
+        return true;
     }
 }

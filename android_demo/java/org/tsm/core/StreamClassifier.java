@@ -9,10 +9,11 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * An online TSM and the state of one stream: {@code StreamRunner} of {@code export/runtime.py} for Java.
+ * An online TSM with the state of one stream; the counterpart of {@code StreamRunner} in {@code
+ * export/runtime}. For each frame, fill {@link #image} and call {@link #step}. Not thread-safe.
  *
- * <p>Each cache has two buffers that change roles after every frame, so that nothing is copied or allocated: fill {@link
- * #image}, call {@link #step}. One thread's at a time.
+ * <p>Each cache has two buffers, which swap roles after every frame, so that nothing is copied or
+ * allocated.
  */
 public final class StreamClassifier implements AutoCloseable {
     private static final String IMAGE = "image";
@@ -30,24 +31,27 @@ public final class StreamClassifier implements AutoCloseable {
     private Map<String, ByteBuffer> nextOutputs = new LinkedHashMap<>();
 
     /**
-     * Takes over an interpreter, which {@link #close} closes.
+     * Takes ownership of an interpreter: {@link #close} closes it.
      *
-     * @throws ModelException its tensors are not an online TSM's
+     * @throws ModelException if its tensors are not those of an online TSM
      */
     public StreamClassifier(ModelFile file, FrameModel model) throws ModelException {
         this.file = file;
         this.model = model;
         Map<String, TensorType> caches = checkedCaches(file, model);
+
         image = new ImageTensor(model.inputs().get(IMAGE), file.inputSize);
         logitsType = model.outputs().get(LOGITS);
         logitsBytes = direct(logitsType);
         logits = new float[file.labels.size()];
+
         for (Map<String, ByteBuffer> map : Arrays.asList(inputs, nextInputs)) {
             map.put(IMAGE, image.bytes);
         }
         for (Map<String, ByteBuffer> map : Arrays.asList(outputs, nextOutputs)) {
             map.put(LOGITS, logitsBytes);
         }
+
         for (Map.Entry<String, TensorType> cache : caches.entrySet()) {
             ByteBuffer one = direct(cache.getValue());
             ByteBuffer other = direct(cache.getValue());
@@ -60,18 +64,20 @@ public final class StreamClassifier implements AutoCloseable {
     }
 
     /**
-     * Takes the frame in {@link #image} as the stream's next.
+     * Computes the frame in {@link #image} as the next one of the stream.
      *
-     * @return the logits of the stream up to this frame, by class; the same array every time
+     * @return one logit per class; the next call overwrites this array
      */
     public float[] step() {
         model.run(inputs, outputs);
+
         Map<String, ByteBuffer> swap = inputs;
         inputs = nextInputs;
         nextInputs = swap;
         swap = outputs;
         outputs = nextOutputs;
         nextOutputs = swap;
+
         for (int i = 0; i < logits.length; i++) {
             logits[i] = logit(i);
         }
@@ -85,19 +91,20 @@ public final class StreamClassifier implements AutoCloseable {
                 continue;
             }
             ByteBuffer cache = input.getValue();
-            byte start = (byte) file.start(input.getKey()); // of a float it is 0, whose bytes are zeros
+            // Floats start at 0, which is all zero bytes.
+            byte start = (byte) file.initialCache(input.getKey());
             for (int i = 0; i < cache.capacity(); i++) {
                 cache.put(i, start);
             }
         }
     }
 
-    /** Returns a cache that the next frame will read; for tests. */
+    /** Returns a cache that the next frame reads; for tests. */
     ByteBuffer cache(String name) {
         return inputs.get(name).asReadOnlyBuffer().order(ByteOrder.nativeOrder());
     }
 
-    /** Returns the caches' names; for tests. */
+    /** Returns the names of the caches; for tests. */
     Set<String> cacheNames() {
         Set<String> names = new HashSet<>(inputs.keySet());
         names.remove(IMAGE);
@@ -120,33 +127,53 @@ public final class StreamClassifier implements AutoCloseable {
         }
     }
 
-    private static Map<String, TensorType> checkedCaches(ModelFile file, FrameModel model) throws ModelException {
+    /** Returns the caches' types by name, after checking all tensors. */
+    private static Map<String, TensorType> checkedCaches(ModelFile file, FrameModel model)
+            throws ModelException {
         Map<String, TensorType> caches = new LinkedHashMap<>(model.inputs());
         Map<String, TensorType> newCaches = new LinkedHashMap<>(model.outputs());
         TensorType image = caches.remove(IMAGE);
         TensorType logits = newCaches.remove(LOGITS);
         if (image == null || logits == null || !caches.keySet().equals(newCaches.keySet())) {
-            throw new ModelException("Not an online model (export it with --online)");
+            throw new ModelException("This is not an online model; export it with --online");
         }
+
         int size = file.inputSize;
-        if (!Arrays.equals(image.shape(), new int[] {1, size, size, ImageTensor.CHANNELS})) {
-            throw new ModelException("The image input is " + Arrays.toString(image.shape()) + ", not of size " + size);
-        }
-        if (!Arrays.equals(logits.shape(), new int[] {1, file.labels.size()})) {
-            throw new ModelException("The logits are not one per class: " + Arrays.toString(logits.shape()));
-        }
+        checkShape(IMAGE, image, 1, size, size, ImageTensor.CHANNELS);
+        checkShape(LOGITS, logits, 1, file.labels.size());
         for (Map.Entry<String, TensorType> cache : caches.entrySet()) {
-            TensorType from = newCaches.get(cache.getKey());
-            TensorType to = cache.getValue();
-            boolean same = from.element == to.element && from.scale == to.scale && from.zeroPoint == to.zeroPoint;
-            if (!same || !Arrays.equals(from.shape(), to.shape())) {
-                throw new ModelException("The cache " + cache.getKey() + " does not fit its own input");
-            }
-            if (to.element == TensorType.Element.FLOAT32 && file.start(cache.getKey()) != 0) {
-                throw new ModelException("The cache " + cache.getKey() + " of floats does not begin with zeros");
-            }
+            String name = cache.getKey();
+            checkCache(name, cache.getValue(), newCaches.get(name), file.initialCache(name));
         }
         return caches;
+    }
+
+    private static void checkShape(String name, TensorType tensor, int... expected)
+            throws ModelException {
+        if (!Arrays.equals(tensor.shape(), expected)) {
+            throw new ModelException(
+                    "The tensor "
+                            + name
+                            + " must have the shape "
+                            + Arrays.toString(expected)
+                            + "; it has "
+                            + Arrays.toString(tensor.shape()));
+        }
+    }
+
+    private static void checkCache(String name, TensorType input, TensorType output, int initial)
+            throws ModelException {
+        boolean sameType =
+                output.element == input.element
+                        && output.scale == input.scale
+                        && output.zeroPoint == input.zeroPoint;
+        if (!sameType || !Arrays.equals(output.shape(), input.shape())) {
+            throw new ModelException("The cache " + name + " cannot be fed back into its input");
+        }
+        if (input.element == TensorType.Element.FLOAT32 && initial != 0) {
+            throw new ModelException(
+                    "The float cache " + name + " must start at 0; it starts at " + initial);
+        }
     }
 
     private static ByteBuffer direct(TensorType type) {

@@ -1,10 +1,11 @@
 package org.tsm.core;
 
 /**
- * A tensor's element type, its size and, where it is an integer, its quantization: {@code real = scale * (q - zeroPoint)}.
+ * A tensor's element type and shape, and the quantization of integer tensors: {@code real = scale *
+ * (q - zeroPoint)}.
  */
 public final class TensorType {
-    /** Element types of online models. */
+    /** The element types of online models. */
     public enum Element {
         FLOAT32(4, 0, 0),
         UINT8(1, 0, 255),
@@ -47,12 +48,14 @@ public final class TensorType {
         return product;
     }
 
+    /** Returns the size of the whole tensor in bytes. */
     public int bytes() {
         return Math.multiplyExact(elements(), element.bytes);
     }
 
-    /** Returns the nearest integer that stands for a real value. */
+    /** Returns the integer whose real value is nearest to a real number. */
     int quantize(float real) {
-        return Math.max(element.smallest, Math.min(element.largest, Math.round(real / scale) + zeroPoint));
+        int value = Math.round(real / scale) + zeroPoint;
+        return Math.max(element.smallest, Math.min(element.largest, value));
     }
 }

@@ -2,12 +2,16 @@ package org.tsm.core;
 
 import java.util.Arrays;
 
-/** The most probable classes of a frame, best first, and their probabilities. */
+/** The most probable classes of a frame with their probabilities, best first. */
 public final class TopClasses {
     private final int[] classes;
     private final float[] probabilities;
 
-    /** @param count how many, at most the number of classes */
+    /**
+     * Creates an empty ranking.
+     *
+     * @param count how many classes to rank; at most the number of classes
+     */
     public TopClasses(int count) {
         classes = new int[count];
         probabilities = new float[count];
@@ -17,26 +21,28 @@ public final class TopClasses {
         return classes.length;
     }
 
-    /** Returns the class in place {@code rank}, 0 the best. */
+    /** Returns the class at a rank; 0 is the best. */
     public int at(int rank) {
         return classes[rank];
     }
 
-    /** Returns the probability of the class in place {@code rank}. */
+    /** Returns the probability of the class at a rank. */
     public float probability(int rank) {
         return probabilities[rank];
     }
 
-    /** Takes a frame's logits: their softmax is ranked; of equals the first comes first. */
+    /** Ranks the softmax of a frame's logits. Equal classes keep their order. */
     public void update(float[] logits) {
         float largest = Float.NEGATIVE_INFINITY;
         for (float logit : logits) {
             largest = Math.max(largest, logit);
         }
+
         double sum = 0;
         for (float logit : logits) {
             sum += Math.exp(logit - largest);
         }
+
         Arrays.fill(probabilities, -1);
         for (int i = 0; i < logits.length; i++) {
             insert(i, (float) (Math.exp(logits[i] - largest) / sum));
@@ -51,8 +57,10 @@ public final class TopClasses {
         if (place == classes.length) {
             return;
         }
-        System.arraycopy(classes, place, classes, place + 1, classes.length - place - 1);
-        System.arraycopy(probabilities, place, probabilities, place + 1, classes.length - place - 1);
+
+        int moved = classes.length - place - 1;
+        System.arraycopy(classes, place, classes, place + 1, moved);
+        System.arraycopy(probabilities, place, probabilities, place + 1, moved);
         classes[place] = index;
         probabilities[place] = probability;
     }

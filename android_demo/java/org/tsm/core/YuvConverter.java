@@ -3,13 +3,15 @@ package org.tsm.core;
 import java.util.Arrays;
 
 /**
- * Camera frames to the model's image input in one pass: upright, resized, cropped, RGB. Chroma is full-range BT.601
- * (JFIF), as Android defines {@code YUV_420_888} of cameras. Allocates only when the frames' size or place changes.
+ * Converts camera frames to the model's image input in one pass: upright, resized, cropped, RGB.
+ * Chroma is full-range BT.601 (JFIF), which Android defines for {@code YUV_420_888} from cameras.
+ * Allocates only when the size or the orientation of the frames changes.
  */
 public final class YuvConverter {
     private static final int BITS = 16; // of the fixed-point fractions
     private static final int HALF = 1 << (BITS - 1);
-    // R = Y + 1.402 V, G = Y - 0.344136 U - 0.714136 V, B = Y + 1.772 U, of chroma around 0
+    // With chroma around 0:
+    // R = Y + 1.402 V, G = Y - 0.344136 U - 0.714136 V, B = Y + 1.772 U
     private static final int V_TO_R = Math.round(1.402f * (1 << BITS));
     private static final int U_TO_G = Math.round(0.344136f * (1 << BITS));
     private static final int V_TO_G = Math.round(0.714136f * (1 << BITS));
@@ -18,29 +20,39 @@ public final class YuvConverter {
     private static final int CHANNELS = ImageTensor.CHANNELS;
 
     private final int inputSize;
+    private final int shortSide;
     private final float[] sums;
-    private final float[][] lines; // the last two source rows, resized: neighbours share them
-    private final int[] lineRows = new int[2];
     private FrameGeometry geometry;
-    private int[] pixels; // of one upright source row: RGB, a channel after the other
+    private int[] pixels; // one upright source row, RGB interleaved
     private int[][] columnOffsets;
     private int[][] rowOffsets;
 
-    /** @param inputSize height and width of the model's frames */
-    public YuvConverter(int inputSize) {
+    // Source rows that are already resized to the model's width. Neighbouring target rows share
+    // them. Row r is in lines[r % lines.length], if lineRows says so.
+    private float[][] lines;
+    private int[] lineRows;
+
+    /**
+     * Creates a converter for a model.
+     *
+     * @param inputSize height and width of the model's frames
+     * @param shortSide length in pixels to which a frame's shorter side is resized before the crop
+     */
+    public YuvConverter(int inputSize, int shortSide) {
         this.inputSize = inputSize;
+        this.shortSide = shortSide;
         sums = new float[CHANNELS * inputSize];
-        lines = new float[2][CHANNELS * inputSize];
     }
 
     /**
      * Writes a frame into the model's input.
      *
      * @param rotation clockwise degrees that turn the frame upright: 0, 90, 180, 270
-     * @param mirror whether left and right change places in the upright frame
+     * @param mirror whether to swap left and right in the upright frame
      */
     public void convert(YuvFrame frame, int rotation, boolean mirror, ImageTensor image) {
         prepare(frame, rotation, mirror);
+
         for (int row = 0; row < inputSize; row++) {
             Arrays.fill(sums, 0);
             float[] weights = geometry.rows.weights[row];
@@ -51,6 +63,7 @@ public final class YuvConverter {
                     sums[i] += weight * line[i];
                 }
             }
+
             int start = row * sums.length;
             for (int i = 0; i < sums.length; i++) {
                 image.set(start + i, (int) (sums[i] + 0.5f));
@@ -59,12 +72,17 @@ public final class YuvConverter {
     }
 
     private void prepare(YuvFrame frame, int rotation, boolean mirror) {
-        if (geometry == null || !geometry.isFor(frame.width, frame.height, rotation, mirror)) {
-            geometry = new FrameGeometry(frame.width, frame.height, rotation, mirror, inputSize);
+        int width = frame.width;
+        int height = frame.height;
+        if (geometry == null || !geometry.isFor(width, height, rotation, mirror)) {
+            geometry = new FrameGeometry(width, height, rotation, mirror, shortSide, inputSize);
             pixels = new int[CHANNELS * geometry.uprightWidth()];
             columnOffsets = new int[3][geometry.uprightWidth()];
             rowOffsets = new int[3][geometry.uprightHeight()];
+            lines = new float[geometry.rows.longest][CHANNELS * inputSize];
+            lineRows = new int[lines.length];
         }
+
         offsets(0, frame.y, 0);
         offsets(1, frame.u, 1);
         offsets(2, frame.v, 1);
@@ -72,17 +90,21 @@ public final class YuvConverter {
     }
 
     private void offsets(int plane, YuvFrame.Plane layout, int halvings) {
-        geometry.columnOffsets(columnOffsets[plane], halvings, layout.rowStride, layout.pixelStride);
-        geometry.rowOffsets(rowOffsets[plane], halvings, layout.rowStride, layout.pixelStride);
+        int rowStride = layout.rowStride;
+        int pixelStride = layout.pixelStride;
+        geometry.columnOffsets(columnOffsets[plane], halvings, rowStride, pixelStride);
+        geometry.rowOffsets(rowOffsets[plane], halvings, rowStride, pixelStride);
     }
 
     /** Returns an upright source row in RGB, resized to the model's width. */
     private float[] line(YuvFrame frame, int row) {
-        float[] line = lines[row & 1];
-        if (lineRows[row & 1] == row) {
+        int slot = row % lines.length;
+        float[] line = lines[slot];
+        if (lineRows[slot] == row) {
             return line;
         }
-        lineRows[row & 1] = row;
+
+        lineRows[slot] = row;
         toRgb(frame, row);
         for (int column = 0; column < inputSize; column++) {
             float red = 0;
@@ -112,6 +134,7 @@ public final class YuvConverter {
         int lumaRow = rowOffsets[0][row];
         int uRow = rowOffsets[1][row];
         int vRow = rowOffsets[2][row];
+
         int end = geometry.columns.end();
         for (int column = geometry.columns.begin(); column < end; column++) {
             int luma = ((lumas[lumaRow + lumaColumns[column]] & 0xFF) << BITS) + HALF;

@@ -20,7 +20,10 @@ import org.tsm.core.Benchmark;
 import org.tsm.core.ModelException;
 import org.tsm.core.StreamClassifier;
 
-/** The paper's Table 8 on this phone: every model of the app at several thread counts, as a CSV file to keep and share. */
+/**
+ * Table 8 of the paper, measured on this phone: the latency of every model in the app at several
+ * thread counts. The result is a CSV file that the user can share.
+ */
 public final class BenchmarkActivity extends Activity {
     static final String FILE = "benchmark.csv";
     private static final String TAG = "TsmBenchmark";
@@ -42,7 +45,13 @@ public final class BenchmarkActivity extends Activity {
         share = findViewById(R.id.share);
         share.setEnabled(false);
         share.setOnClickListener(view -> share());
-        table.setText(getString(R.string.benchmark_device, Build.MANUFACTURER, Build.MODEL, Build.VERSION.RELEASE));
+
+        table.setText(
+                getString(
+                        R.string.benchmark_device,
+                        Build.MANUFACTURER,
+                        Build.MODEL,
+                        Build.VERSION.RELEASE));
         add(Benchmark.Result.HEADER);
         List<String> models = Models.assets(this);
         new Thread(() -> measure(models), TAG).start();
@@ -69,12 +78,15 @@ public final class BenchmarkActivity extends Activity {
 
     private String measure(String model, int threads) {
         String accelerator = Settings.Accelerator.CPU.name();
-        try (StreamClassifier classifier = Models.load(this, model, threads, Settings.Accelerator.CPU)) {
-            Benchmark.Result result = Benchmark.run(Models.name(model), classifier, accelerator, threads, () -> cancelled);
+        String name = Models.name(model);
+        try (StreamClassifier classifier =
+                Models.load(this, model, threads, Settings.Accelerator.CPU)) {
+            Benchmark.Result result =
+                    Benchmark.run(name, classifier, accelerator, threads, () -> cancelled);
             return result == null ? "" : result.csv();
         } catch (ModelException | IOException | RuntimeException error) {
             Log.e(TAG, model, error);
-            return "# " + Models.name(model) + ": " + error.getMessage();
+            return "# " + name + ": " + error.getMessage();
         }
     }
 

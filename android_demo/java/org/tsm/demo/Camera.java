@@ -19,19 +19,22 @@ import android.util.Size;
 import android.view.Surface;
 import java.util.Arrays;
 
-/** One camera from {@link #open} to {@link #close}: frames into a preview and into an image reader. Main thread only. */
+/**
+ * One camera, which sends its frames to a preview and to an image reader from {@link #open} to
+ * {@link #close}. Use it on the main thread only.
+ */
 final class Camera {
-    /** Who wants to know; called on the main thread. */
+    /** Receives the camera's events on the main thread. */
     interface Listener {
-        /** The camera was chosen, and how its frames lie is known. */
+        /** Called when a camera is chosen, with the size and the orientation of its frames. */
         void onCameraChosen(Size size, int sensorOrientation, boolean front);
 
-        /** There is no camera, or it is not to be had any more; it is closed. */
+        /** Called when there is no camera, or when it failed and has been closed. */
         void onCameraError(int message);
     }
 
     private static final String TAG = "Camera";
-    private static final int IMAGES = 3; // one in work, the newest, one being written
+    private static final int IMAGES = 3; // one being read, the newest, one being written
 
     private final CameraManager manager;
     private final Listener listener;
@@ -49,14 +52,18 @@ final class Camera {
     }
 
     /**
-     * Opens a camera; the permission must have been granted.
+     * Opens a camera. The user must have granted the permission.
      *
-     * @param front whether the front camera is preferred; another is taken if there is none
-     * @param texture what the preview shows
-     * @param frames called on the handler's thread when there is a new frame
+     * @param front whether to prefer a front camera; if there is none, another camera is opened
+     * @param texture the preview's content
+     * @param frames called on the handler's thread for each new frame
      */
     @SuppressLint("MissingPermission")
-    void open(boolean front, SurfaceTexture texture, ImageReader.OnImageAvailableListener frames, Handler handler) {
+    void open(
+            boolean front,
+            SurfaceTexture texture,
+            ImageReader.OnImageAvailableListener frames,
+            Handler handler) {
         open = true;
         try {
             String id = choose(front);
@@ -66,13 +73,18 @@ final class Camera {
             }
             CameraCharacteristics characteristics = manager.getCameraCharacteristics(id);
             Size size = CameraSizes.choose(sizes(characteristics));
-            texture.setDefaultBufferSize(size.getWidth(), size.getHeight());
+            int width = size.getWidth();
+            int height = size.getHeight();
+
+            texture.setDefaultBufferSize(width, height);
             preview = new Surface(texture);
-            reader = ImageReader.newInstance(size.getWidth(), size.getHeight(), ImageFormat.YUV_420_888, IMAGES);
+            reader = ImageReader.newInstance(width, height, ImageFormat.YUV_420_888, IMAGES);
             reader.setOnImageAvailableListener(frames, handler);
             readerHandler = handler;
-            Integer orientation = characteristics.get(CameraCharacteristics.SENSOR_ORIENTATION);
-            listener.onCameraChosen(size, orientation == null ? 0 : orientation, isFront(characteristics));
+
+            Integer sensor = characteristics.get(CameraCharacteristics.SENSOR_ORIENTATION);
+            int orientation = sensor == null ? 0 : sensor;
+            listener.onCameraChosen(size, orientation, isFront(characteristics));
             manager.openCamera(id, new DeviceCallback(), main);
         } catch (CameraAccessException | SecurityException | IllegalArgumentException error) {
             Log.e(TAG, "open", error);
@@ -80,7 +92,7 @@ final class Camera {
         }
     }
 
-    /** Closes everything; frames that are still in work on the reader's thread are finished first. */
+    /** Closes everything, after the reader's thread has finished its current frame. */
     void close() {
         open = false;
         if (session != null) {
@@ -92,7 +104,7 @@ final class Camera {
             device = null;
         }
         if (reader != null) {
-            readerHandler.post(reader::close); // never under a frame that is being read
+            readerHandler.post(reader::close); // not while a frame is being read
             reader = null;
         }
         if (preview != null) {
@@ -122,23 +134,26 @@ final class Camera {
     }
 
     private static Size[] sizes(CameraCharacteristics characteristics) {
-        StreamConfigurationMap map = characteristics.get(CameraCharacteristics.SCALER_STREAM_CONFIGURATION_MAP);
+        StreamConfigurationMap map =
+                characteristics.get(CameraCharacteristics.SCALER_STREAM_CONFIGURATION_MAP);
         Size[] sizes = map == null ? null : map.getOutputSizes(ImageFormat.YUV_420_888);
         return sizes == null ? new Size[0] : sizes;
     }
 
-    private void begin(CameraDevice opened) {
+    private void createSession(CameraDevice opened) {
         try {
-            opened.createCaptureSession(Arrays.asList(preview, reader.getSurface()), new SessionCallback(), main);
+            opened.createCaptureSession(
+                    Arrays.asList(preview, reader.getSurface()), new SessionCallback(), main);
         } catch (CameraAccessException | IllegalStateException error) {
             Log.e(TAG, "session", error);
             fail(R.string.camera_failed);
         }
     }
 
-    private void repeat(CameraCaptureSession configured) {
+    private void requestFrames(CameraCaptureSession configured) {
         try {
-            CaptureRequest.Builder request = device.createCaptureRequest(CameraDevice.TEMPLATE_PREVIEW);
+            CaptureRequest.Builder request =
+                    device.createCaptureRequest(CameraDevice.TEMPLATE_PREVIEW);
             request.addTarget(preview);
             request.addTarget(reader.getSurface());
             configured.setRepeatingRequest(request.build(), null, main);
@@ -154,8 +169,10 @@ final class Camera {
     }
 
     private static int message(Exception error) {
-        int reason = error instanceof CameraAccessException ? ((CameraAccessException) error).getReason() : 0;
-        switch (reason) {
+        if (!(error instanceof CameraAccessException)) {
+            return R.string.camera_failed;
+        }
+        switch (((CameraAccessException) error).getReason()) {
             case CameraAccessException.CAMERA_IN_USE:
             case CameraAccessException.MAX_CAMERAS_IN_USE:
                 return R.string.camera_in_use;
@@ -169,12 +186,12 @@ final class Camera {
     private final class DeviceCallback extends CameraDevice.StateCallback {
         @Override
         public void onOpened(CameraDevice opened) {
-            if (!open) { // closed meanwhile
+            if (!open) { // closed in the meantime
                 opened.close();
                 return;
             }
             device = opened;
-            begin(opened);
+            createSession(opened);
         }
 
         @Override
@@ -190,7 +207,8 @@ final class Camera {
             Log.e(TAG, "device error " + error);
             failed.close();
             if (open) {
-                boolean inUse = error == ERROR_CAMERA_IN_USE || error == ERROR_MAX_CAMERAS_IN_USE;
+                boolean inUse =
+                        error == ERROR_CAMERA_IN_USE || error == ERROR_MAX_CAMERAS_IN_USE;
                 fail(inUse ? R.string.camera_in_use : R.string.camera_failed);
             }
         }
@@ -199,12 +217,12 @@ final class Camera {
     private final class SessionCallback extends CameraCaptureSession.StateCallback {
         @Override
         public void onConfigured(CameraCaptureSession configured) {
-            if (device == null) { // closed meanwhile
+            if (device == null) { // closed in the meantime
                 configured.close();
                 return;
             }
             session = configured;
-            repeat(configured);
+            requestFrames(configured);
         }
 
         @Override

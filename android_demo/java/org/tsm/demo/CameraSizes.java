@@ -1,14 +1,20 @@
 package org.tsm.demo;
 
+import android.app.Activity;
 import android.util.Size;
 
-/** Which of a camera's sizes the app takes, and how its frames lie on the screen. */
+/** Chooses the size of a camera's frames, and computes how to turn them upright. */
 final class CameraSizes {
-    private static final int SHORT_SIDE = 480; // enough for a preview and for models of 224 pixels and more
+    // Enough for a preview, and for models of 224 pixels and more.
+    private static final int SHORT_SIDE = 480;
+    private static final int DEGREES_PER_QUARTER = 90;
 
     private CameraSizes() {}
 
-    /** Returns the smallest size with at least 480 lines, else the largest; of equal heights the nearest to 4:3. */
+    /**
+     * Returns the smallest size whose shorter side has at least 480 pixels, or else the largest.
+     * Among sizes with equal shorter sides, it returns the one nearest to 4:3.
+     */
     static Size choose(Size[] sizes) {
         Size best = sizes[0];
         for (Size size : sizes) {
@@ -35,11 +41,17 @@ final class CameraSizes {
         return (float) size.getWidth() / size.getHeight();
     }
 
+    /** Returns the screen's rotation in degrees, counterclockwise. */
+    static int displayRotation(Activity activity) {
+        int quarters = activity.getWindowManager().getDefaultDisplay().getRotation();
+        return quarters * DEGREES_PER_QUARTER;
+    }
+
     /**
-     * Returns the clockwise degrees that turn a camera's frame upright.
+     * Returns by how many degrees to turn a camera's frame clockwise to make it upright.
      *
      * @param sensor the sensor's orientation in degrees
-     * @param display the screen's rotation in degrees, counter-clockwise as Android gives it
+     * @param display the screen's rotation in degrees, counterclockwise as in Android's API
      */
     static int uprightRotation(int sensor, int display, boolean front) {
         return (front ? sensor + display : sensor - display + 360) % 360;

@@ -10,9 +10,9 @@ import android.widget.RadioGroup;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What the app asks and tells. */
+/** The app's dialogs. */
 final class Dialogs {
-    /** Takes settings that were changed. */
+    /** Receives changed settings. */
     interface Change {
         void to(Settings settings);
     }
@@ -23,7 +23,7 @@ final class Dialogs {
 
     private Dialogs() {}
 
-    /** Lets a person choose among the app's models, or go for a file. */
+    /** Lets the user choose one of the app's models, or pick a file. */
     static void model(Activity activity, Settings settings, Change change, Runnable pickFile) {
         List<String> models = Models.assets(activity);
         List<String> names = new ArrayList<>();
@@ -32,6 +32,7 @@ final class Dialogs {
         }
         names.add(activity.getString(R.string.pick_file));
         int checked = models.indexOf(Models.chosen(activity, settings));
+
         new AlertDialog.Builder(activity)
                 .setTitle(R.string.model)
                 .setSingleChoiceItems(
@@ -48,36 +49,41 @@ final class Dialogs {
                 .show();
     }
 
-    /** Lets a person choose threads, accelerator and mirroring. */
+    /** Lets the user choose threads, accelerator and mirroring. */
     static void options(Activity activity, Settings settings, Change change) {
         View view = activity.getLayoutInflater().inflate(R.layout.options, null);
         RadioGroup threads = view.findViewById(R.id.threads);
+        RadioButton cpu = view.findViewById(R.id.cpu);
         RadioButton nnapi = view.findViewById(R.id.nnapi);
         CheckBox mirror = view.findViewById(R.id.mirror);
         for (int i = 0; i < THREADS.length; i++) {
-            view.<RadioButton>findViewById(THREAD_BUTTONS[i]).setChecked(THREADS[i] == settings.threads);
+            RadioButton button = view.findViewById(THREAD_BUTTONS[i]);
+            button.setChecked(THREADS[i] == settings.threads);
         }
+        cpu.setChecked(settings.accelerator == Settings.Accelerator.CPU);
         nnapi.setChecked(settings.accelerator == Settings.Accelerator.NNAPI);
-        view.<RadioButton>findViewById(R.id.cpu).setChecked(settings.accelerator == Settings.Accelerator.CPU);
         mirror.setChecked(settings.mirror);
+
         new AlertDialog.Builder(activity)
                 .setTitle(R.string.options)
                 .setView(view)
                 .setNegativeButton(android.R.string.cancel, null)
                 .setPositiveButton(
                         android.R.string.ok,
-                        (dialog, which) ->
-                                change.to(
-                                        settings.withThreads(chosen(threads))
-                                                .withAccelerator(
-                                                        nnapi.isChecked()
-                                                                ? Settings.Accelerator.NNAPI
-                                                                : Settings.Accelerator.CPU)
-                                                .withMirror(mirror.isChecked())))
+                        (dialog, which) -> {
+                            Settings.Accelerator accelerator =
+                                    nnapi.isChecked()
+                                            ? Settings.Accelerator.NNAPI
+                                            : Settings.Accelerator.CPU;
+                            change.to(
+                                    settings.withThreads(chosen(threads))
+                                            .withAccelerator(accelerator)
+                                            .withMirror(mirror.isChecked()));
+                        })
                 .show();
     }
 
-    /** Says what the app is, at its first start only. */
+    /** Explains the app when it is started for the first time. */
     static void onboardOnce(Activity activity, SharedPreferences preferences) {
         if (!preferences.getBoolean(ONBOARDED, false)) {
             preferences.edit().putBoolean(ONBOARDED, true).apply();

@@ -6,7 +6,6 @@ import android.content.Intent;
 import android.content.SharedPreferences;
 import android.content.pm.PackageManager;
 import android.graphics.SurfaceTexture;
-import android.media.ImageReader;
 import android.os.Bundle;
 import android.util.Size;
 import android.view.Menu;
@@ -19,29 +18,31 @@ import android.widget.Button;
 import android.widget.TextView;
 import org.tsm.core.ModelFile;
 
-/** The live screen: it brings camera, recogniser and choices together, and shows one message when something is missing. */
+/**
+ * The live screen. It connects the camera, the recogniser and the settings, and shows a message
+ * when something is missing.
+ */
 public final class MainActivity extends Activity {
     private static final String BENCHMARK_EXTRA = "benchmark";
     private static final String PREFERENCES = "settings";
     private static final int CAMERA_REQUEST = 1;
     private static final int FILE_REQUEST = 2;
-    private static final int DEGREES_PER_QUARTER = 90;
 
     private SharedPreferences preferences;
     private Settings settings;
     private Camera camera;
-    private Recogniser recogniser; // runs between onResume and onPause
+    private Recogniser recogniser; // runs from onResume to onPause
     private TextureView preview;
     private RecognitionView recognition;
     private TextView message;
     private Button retry;
     private boolean resumed;
-    private boolean asked; // the permission, since the activity was made
-    private Size frameSize; // null before a camera was chosen
+    private boolean asked; // for the permission, since the activity was created
+    private Size frameSize; // null until a camera is chosen
     private int sensorOrientation;
     private boolean isFront;
     private int displayRotation; // in degrees
-    private volatile int frameRotation; // the recogniser's thread reads it
+    private volatile int frameRotation; // read by the recogniser's thread
 
     @Override
     protected void onCreate(Bundle state) {
@@ -50,18 +51,8 @@ public final class MainActivity extends Activity {
         settings = Settings.load(preferences);
         camera = new Camera(this, new CameraEvents());
         recogniser = new Recogniser(this, new RecogniserEvents());
-        getWindow().addFlags(WindowManager.LayoutParams.FLAG_KEEP_SCREEN_ON);
-        setContentView(R.layout.main);
-        preview = findViewById(R.id.preview);
-        recognition = findViewById(R.id.recognition);
-        message = findViewById(R.id.message);
-        retry = findViewById(R.id.retry);
-        preview.setSurfaceTextureListener(new PreviewEvents());
-        findViewById(R.id.reset).setOnClickListener(view -> reset());
-        findViewById(R.id.camera).setOnClickListener(view -> change(settings.withFront(!settings.front)));
-        findViewById(R.id.model).setOnClickListener(view -> Dialogs.model(this, settings, this::change, this::pickFile));
-        findViewById(R.id.options).setOnClickListener(view -> Dialogs.options(this, settings, this::change));
-        retry.setOnClickListener(view -> restart());
+        createViews();
+
         asked = state != null;
         if (!asked && getIntent().getBooleanExtra(BENCHMARK_EXTRA, false)) {
             asked = true; // the benchmark needs no camera
@@ -71,26 +62,47 @@ public final class MainActivity extends Activity {
         }
     }
 
+    private void createViews() {
+        getWindow().addFlags(WindowManager.LayoutParams.FLAG_KEEP_SCREEN_ON);
+        setContentView(R.layout.main);
+        preview = findViewById(R.id.preview);
+        recognition = findViewById(R.id.recognition);
+        message = findViewById(R.id.message);
+        retry = findViewById(R.id.retry);
+
+        preview.setSurfaceTextureListener(new PreviewEvents());
+        onClick(R.id.reset, this::reset);
+        onClick(R.id.camera, () -> change(settings.withFront(!settings.front)));
+        onClick(R.id.model, () -> Dialogs.model(this, settings, this::change, this::pickFile));
+        onClick(R.id.options, () -> Dialogs.options(this, settings, this::change));
+        onClick(R.id.retry, this::restart);
+    }
+
+    private void onClick(int view, Runnable action) {
+        findViewById(view).setOnClickListener(clicked -> action.run());
+    }
+
     @Override
     protected void onResume() {
         super.onResume();
         resumed = true;
-        begin();
+        start();
     }
 
     @Override
     protected void onPause() {
         resumed = false;
-        end();
+        stop();
         super.onPause();
     }
 
-    private void begin() {
+    private void start() {
         recognition.clear();
         showMessage(0);
         recogniser.start(settings);
-        if (checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED) {
-            if (preview.isAvailable()) { // else PreviewEvents opens it
+
+        if (hasCameraPermission()) {
+            if (preview.isAvailable()) { // otherwise, PreviewEvents opens the camera
                 openCamera(preview.getSurfaceTexture());
             }
         } else if (!asked) {
@@ -101,25 +113,33 @@ public final class MainActivity extends Activity {
         }
     }
 
-    private void end() {
+    private void stop() {
         camera.close();
         recogniser.stop();
     }
 
+    private boolean hasCameraPermission() {
+        int permission = checkSelfPermission(Manifest.permission.CAMERA);
+        return permission == PackageManager.PERMISSION_GRANTED;
+    }
+
     @Override
     public void onRequestPermissionsResult(int request, String[] permissions, int[] results) {
-        boolean granted = results.length > 0 && results[0] == PackageManager.PERMISSION_GRANTED;
-        if (request == CAMERA_REQUEST && !granted && results.length > 0) {
+        if (request != CAMERA_REQUEST || results.length == 0) { // empty: interrupted
+            return;
+        }
+        if (results[0] != PackageManager.PERMISSION_GRANTED) {
             showMessage(R.string.permission_refused);
-        } else if (granted && resumed) {
+        } else if (resumed) {
             restart();
         }
     }
 
     @Override
     protected void onActivityResult(int request, int result, Intent data) {
-        if (request == FILE_REQUEST && result == RESULT_OK && data != null && data.getData() != null) {
-            getContentResolver().takePersistableUriPermission(data.getData(), Intent.FLAG_GRANT_READ_URI_PERMISSION);
+        boolean chosen = result == RESULT_OK && data != null && data.getData() != null;
+        if (request == FILE_REQUEST && chosen) {
+            Models.keepAccess(this, data.getData());
             change(settings.withModel(data.getDataString()));
         }
     }
@@ -158,7 +178,7 @@ public final class MainActivity extends Activity {
         recognition.clear();
     }
 
-    /** Takes new settings: model and camera begin anew. */
+    /** Saves changed settings, and restarts model and camera. */
     private void change(Settings changed) {
         settings = changed;
         settings.save(preferences);
@@ -168,38 +188,39 @@ public final class MainActivity extends Activity {
     }
 
     private void restart() {
-        end();
+        stop();
         asked = false;
-        begin();
+        start();
     }
 
     private void pickFile() {
-        Intent intent = new Intent(Intent.ACTION_OPEN_DOCUMENT);
-        intent.addCategory(Intent.CATEGORY_OPENABLE);
-        intent.setType("*/*"); // .tflite has no type of its own
-        startActivityForResult(intent, FILE_REQUEST);
+        startActivityForResult(Models.pickIntent(), FILE_REQUEST);
     }
 
     private void openCamera(SurfaceTexture texture) {
         boolean mirror = settings.mirror;
-        ImageReader.OnImageAvailableListener frames =
-                reader -> recogniser.onFrameAvailable(reader::acquireLatestImage, frameRotation, mirror);
-        camera.open(settings.front, texture, frames, recogniser.handler());
+        camera.open(
+                settings.front,
+                texture,
+                reader ->
+                        recogniser.onFrameAvailable(
+                                reader::acquireLatestImage, frameRotation, mirror),
+                recogniser.handler());
     }
 
-    /** Turns preview and frames as the screen is turned now. */
+    /** Adapts preview and frames to the screen's current rotation. */
     private void orient() {
-        if (frameSize != null) {
-            displayRotation = displayRotation();
-            frameRotation = CameraSizes.uprightRotation(sensorOrientation, displayRotation, isFront);
-            int width = preview.getWidth();
-            int height = preview.getHeight();
-            preview.setTransform(PreviewTransform.fill(width, height, frameSize, sensorOrientation, displayRotation));
+        if (frameSize == null) {
+            return;
         }
-    }
+        int sensor = sensorOrientation;
+        displayRotation = CameraSizes.displayRotation(this);
+        frameRotation = CameraSizes.uprightRotation(sensor, displayRotation, isFront);
 
-    private int displayRotation() {
-        return getWindowManager().getDefaultDisplay().getRotation() * DEGREES_PER_QUARTER;
+        int width = preview.getWidth();
+        int height = preview.getHeight();
+        preview.setTransform(
+                PreviewTransform.fill(width, height, frameSize, sensor, displayRotation));
     }
 
     private void showMessage(int text) {
@@ -216,8 +237,7 @@ public final class MainActivity extends Activity {
     private final class PreviewEvents implements TextureView.SurfaceTextureListener {
         @Override
         public void onSurfaceTextureAvailable(SurfaceTexture texture, int width, int height) {
-            boolean granted = checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED;
-            if (resumed && granted) {
+            if (resumed && hasCameraPermission()) {
                 openCamera(texture);
             }
         }
@@ -235,7 +255,8 @@ public final class MainActivity extends Activity {
 
         @Override
         public void onSurfaceTextureUpdated(SurfaceTexture texture) {
-            if (displayRotation() != displayRotation) { // upside down: the activity is not made anew
+            // A turn by 180 degrees does not recreate the activity.
+            if (CameraSizes.displayRotation(MainActivity.this) != displayRotation) {
                 orient();
             }
         }

@@ -1,6 +1,7 @@
 package org.tsm.demo;
 
 import android.content.Context;
+import android.content.Intent;
 import android.net.Uri;
 import java.io.IOException;
 import java.io.InputStream;
@@ -15,10 +16,10 @@ import org.tsm.core.ModelException;
 import org.tsm.core.ModelFile;
 import org.tsm.core.StreamClassifier;
 
-/** The models that a person can choose: the app's assets, and files of the device. */
+/** The models that the user can choose: the app's assets, and files on the device. */
 final class Models {
     private static final String EXTENSION = ".tflite";
-    private static final int LARGEST = 256 << 20;
+    private static final int LARGEST = 256 << 20; // bytes
     private static final int FIRST_BUFFER = 4 << 20;
 
     private Models() {}
@@ -33,35 +34,55 @@ final class Models {
                 }
             }
         } catch (IOException error) {
-            throw new IllegalStateException("the app's own assets cannot be read", error);
+            throw new IllegalStateException("cannot read the app's own assets", error);
         }
         Collections.sort(names);
         return names;
     }
 
-    /** Returns the model that the settings mean: the first asset where they name none, or one that is gone. */
+    /** Returns the chosen model, or the first asset if none is chosen or it no longer exists. */
     static String chosen(Context context, Settings settings) {
         List<String> assets = assets(context);
-        boolean known = settings.model != null && (isFile(settings.model) || assets.contains(settings.model));
-        return known ? settings.model : assets.get(0);
+        String model = settings.model;
+        boolean exists = model != null && (isFile(model) || assets.contains(model));
+        return exists ? model : assets.get(0);
     }
 
+    /** Returns the intent that lets the user pick a file on the device. */
+    static Intent pickIntent() {
+        Intent intent = new Intent(Intent.ACTION_OPEN_DOCUMENT);
+        intent.addCategory(Intent.CATEGORY_OPENABLE);
+        intent.setType("*/*"); // .tflite files have no MIME type
+        return intent;
+    }
+
+    /** Keeps a picked file readable after a restart. */
+    static void keepAccess(Context context, Uri file) {
+        int flags = Intent.FLAG_GRANT_READ_URI_PERMISSION;
+        context.getContentResolver().takePersistableUriPermission(file, flags);
+    }
+
+    /** Returns whether a model is a file on the device, rather than an asset. */
     static boolean isFile(String model) {
         return model.contains("://");
     }
 
-    /** Returns a model's name for people. */
+    /** Returns the name of a model that the app displays. */
     static String name(String model) {
-        return isFile(model) ? Uri.parse(model).getLastPathSegment() : model.substring(0, model.length() - EXTENSION.length());
+        if (isFile(model)) {
+            return Uri.parse(model).getLastPathSegment();
+        }
+        return model.substring(0, model.length() - EXTENSION.length());
     }
 
     /**
-     * Loads a model, ready for its first frame.
+     * Loads a model and prepares it for its first frame.
      *
-     * @throws ModelException not an online TSM, or not to be run
-     * @throws IOException the file cannot be read
+     * @throws ModelException if this is not an online TSM, or if it cannot be run
+     * @throws IOException if the file cannot be read
      */
-    static StreamClassifier load(Context context, String model, int threads, Settings.Accelerator accelerator)
+    static StreamClassifier load(
+            Context context, String model, int threads, Settings.Accelerator accelerator)
             throws ModelException, IOException {
         ModelFile file = new ModelFile(read(context, model));
         TfLiteModel interpreter = new TfLiteModel(file.content, threads, accelerator);
@@ -73,26 +94,29 @@ final class Models {
         }
     }
 
-    private static ByteBuffer read(Context context, String model) throws ModelException, IOException {
+    private static ByteBuffer read(Context context, String model)
+            throws ModelException, IOException {
         try (InputStream stream = open(context, model)) {
             if (stream == null) {
-                throw new IOException(model);
+                throw new IOException("cannot open " + model);
             }
+
             ReadableByteChannel channel = Channels.newChannel(stream);
             ByteBuffer content = direct(FIRST_BUFFER);
             while (channel.read(content) >= 0) {
                 if (!content.hasRemaining()) {
                     if (content.capacity() >= LARGEST) {
-                        throw new ModelException("The file is too large for a model");
+                        throw new ModelException("The file is larger than 256 MB");
                     }
                     content.flip();
                     content = direct(2 * content.capacity()).put(content);
                 }
             }
+
             content.flip();
             return direct(content.limit()).put(content);
         } catch (SecurityException error) {
-            throw new IOException("no longer permitted", error);
+            throw new IOException("access is no longer permitted", error);
         }
     }
 

@@ -13,25 +13,26 @@ import org.tsm.core.ModelFile;
 import org.tsm.core.YuvFrame;
 
 /**
- * The model on a thread of its own, from {@link #start} to {@link #stop}. Frames are asked for when the model is free, so
- * that it always gets the newest one. What it finds comes to the listener on the main thread, until the stop.
+ * Runs the model on its own thread from {@link #start} to {@link #stop}. It acquires a frame only
+ * when the model is free, and so always gets the newest one. The listener receives the results on
+ * the main thread.
  */
 final class Recogniser {
-    /** Where frames come from. */
+    /** Provides frames. */
     interface FrameSource {
-        /** Returns the newest frame, to be closed, or null; older ones are gone. */
+        /** Returns the newest frame, which the caller closes, or null; drops older frames. */
         Image acquireLatestImage();
     }
 
-    /** Who wants to know; called on the main thread. */
+    /** Receives results on the main thread. */
     interface Listener {
-        /** A model is loaded, and takes frames. */
+        /** Called when a model is loaded. */
         void onModel(ModelFile file);
 
-        /** A frame was recognised. */
+        /** Called for each recognised frame. */
         void onFrame(Recognition recognition);
 
-        /** The model cannot be used, with the reason for a person. */
+        /** Called when the model cannot be used, with a reason for the user. */
         void onModelError(String reason);
     }
 
@@ -43,7 +44,7 @@ final class Recogniser {
     private final YuvFrame frame = new YuvFrame();
     private HandlerThread thread;
     private Handler handler;
-    private FrameLoop loop; // the recogniser's thread alone uses it
+    private FrameLoop loop; // used by the recogniser's thread only
     private volatile boolean running;
 
     Recogniser(Context context, Listener listener) {
@@ -51,18 +52,13 @@ final class Recogniser {
         this.listener = listener;
     }
 
-    /** Begins, and loads a model; call on the main thread. */
+    /** Starts the thread, and loads the model. Call this on the main thread. */
     void start(Settings settings) {
         running = true;
         thread = new HandlerThread(TAG);
         thread.start();
         handler = new Handler(thread.getLooper());
-        load(settings);
-    }
-
-    /** Takes another model, or other options, and forgets the stream. */
-    void load(Settings settings) {
-        handler.post(() -> loadOnThread(settings));
+        handler.post(() -> load(settings));
     }
 
     /** Forgets the stream. */
@@ -75,33 +71,40 @@ final class Recogniser {
                 });
     }
 
-    /** Returns the thread's handler, for {@link #onFrameAvailable} and for closing what it reads from. */
+    /** Returns the handler for {@link #onFrameAvailable}, and for closing the frame source. */
     Handler handler() {
         return handler;
     }
 
-    /** Ends: the listener hears nothing more; a frame in work is finished on the thread, and the model closed behind it. */
+    /**
+     * Stops the thread, which first finishes its frame and closes the model. The listener is not
+     * called again.
+     */
     void stop() {
         running = false;
         handler.post(this::closeLoop);
         thread.quitSafely();
     }
 
-    /** Recognises the newest frame if it is due; call on {@link #handler}'s thread. */
+    /** Recognises the newest frame if it is due. Call this on the thread of {@link #handler}. */
     void onFrameAvailable(FrameSource source, int rotation, boolean mirror) {
         long nanos;
         try (Image image = source.acquireLatestImage()) {
-            if (image == null || !running || loop == null || !loop.wants(image.getTimestamp())) {
+            if (image == null || !running || loop == null) {
                 return;
             }
             nanos = image.getTimestamp();
+            if (!loop.wants(nanos)) {
+                return;
+            }
             copy(image);
         }
+
         try {
             loop.process(frame, nanos, rotation, mirror);
             Recognition recognition = Recognition.of(loop);
             post(() -> listener.onFrame(recognition));
-        } catch (RuntimeException error) { // a delegate's
+        } catch (RuntimeException error) { // from a delegate
             Log.e(TAG, "inference", error);
             closeLoop();
             fail(String.valueOf(error.getMessage()));
@@ -111,6 +114,7 @@ final class Recogniser {
     private void copy(Image image) {
         frame.width = image.getWidth();
         frame.height = image.getHeight();
+
         Image.Plane[] planes = image.getPlanes();
         load(frame.y, planes[0]);
         load(frame.u, planes[1]);
@@ -121,14 +125,16 @@ final class Recogniser {
         target.load(plane.getBuffer(), plane.getRowStride(), plane.getPixelStride());
     }
 
-    private void loadOnThread(Settings settings) {
+    private void load(Settings settings) {
         closeLoop();
         if (!running) {
             return;
         }
         try {
             String model = Models.chosen(context, settings);
-            loop = new FrameLoop(Models.load(context, model, settings.threads, settings.accelerator));
+            loop =
+                    new FrameLoop(
+                            Models.load(context, model, settings.threads, settings.accelerator));
             ModelFile file = loop.file;
             post(() -> listener.onModel(file));
         } catch (ModelException error) {

@@ -2,7 +2,7 @@ package org.tsm.demo;
 
 import org.tsm.core.FrameLoop;
 
-/** What one frame brought, for the screen. Immutable. */
+/** The result for one frame, as shown on the screen. Immutable. */
 final class Recognition {
     /** The smoothed class. */
     final String label;
@@ -33,7 +33,7 @@ final class Recognition {
         this.dropped = dropped;
     }
 
-    /** Returns what the loop's last frame brought. */
+    /** Returns the result for the loop's last frame. */
     static Recognition of(FrameLoop loop) {
         String[] names = new String[loop.top.count()];
         float[] probabilities = new float[names.length];
@@ -41,6 +41,7 @@ final class Recognition {
             names[rank] = loop.file.labels.get(loop.top.at(rank));
             probabilities[rank] = loop.top.probability(rank);
         }
+
         return new Recognition(
                 loop.file.labels.get(loop.shown()),
                 names,

@@ -8,7 +8,7 @@ import android.widget.LinearLayout;
 import android.widget.ProgressBar;
 import android.widget.TextView;
 
-/** The smoothed class, a bar for each of the best classes, and how fast it goes. */
+/** Shows the smoothed class, a bar for each of the best classes, and the speed. */
 public final class RecognitionView extends LinearLayout {
     private static final int[] ROWS = {R.id.row1, R.id.row2, R.id.row3};
     private static final int FULL_BAR = 1000;
@@ -27,15 +27,18 @@ public final class RecognitionView extends LinearLayout {
 
     void show(Recognition recognition) {
         label.setText(recognition.label);
+
         for (int rank = 0; rank < ROWS.length; rank++) {
             View row = findViewById(ROWS[rank]);
             boolean used = rank < recognition.names.length;
             row.setVisibility(used ? VISIBLE : INVISIBLE);
             if (used) {
                 row.<TextView>findViewById(R.id.name).setText(recognition.names[rank]);
-                row.<ProgressBar>findViewById(R.id.bar).setProgress(Math.round(FULL_BAR * recognition.probabilities[rank]));
+                ProgressBar bar = row.findViewById(R.id.bar);
+                bar.setProgress(Math.round(FULL_BAR * recognition.probabilities[rank]));
             }
         }
+
         statistics.setText(
                 getContext()
                         .getString(

@@ -2,9 +2,9 @@ package org.tsm.demo;
 
 import android.content.SharedPreferences;
 
-/** What the person chose; kept over rotation and restarts. Immutable. */
+/** The user's settings, which survive rotation and restarts. Immutable. */
 final class Settings {
-    /** What runs the model. */
+    /** The hardware that runs the model. */
     enum Accelerator {
         CPU,
         NNAPI
@@ -17,14 +17,14 @@ final class Settings {
     private static final String MIRROR = "mirror";
     private static final int DEFAULT_THREADS = 2;
 
-    /** An asset's name or a document's URI; null for the first asset. */
+    /** The name of an asset or the URI of a document; null for the first asset. */
     final String model;
 
     final int threads;
     final Accelerator accelerator;
     final boolean front;
 
-    /** Whether the model sees left and right swapped. */
+    /** Whether to swap left and right in the model's frames. */
     final boolean mirror;
 
     Settings(String model, int threads, Accelerator accelerator, boolean front, boolean mirror) {

@@ -12,7 +12,7 @@ import org.tsm.core.FrameModel;
 import org.tsm.core.ModelException;
 import org.tsm.core.TensorType;
 
-/** The phone's interpreter. */
+/** Runs a model with the phone's TensorFlow Lite interpreter. */
 final class TfLiteModel implements FrameModel {
     private static final String SIGNATURE = "serving_default";
 
@@ -24,32 +24,41 @@ final class TfLiteModel implements FrameModel {
     /**
      * Loads a model.
      *
-     * @param content a direct buffer with the whole file; stays in use
-     * @throws ModelException a file or a setting that the interpreter refuses, or a phone without its library
+     * @param content a direct buffer with the whole file, which the interpreter keeps using
+     * @throws ModelException if the interpreter rejects the file or a setting, or if the phone
+     *     cannot load its library
      */
-    TfLiteModel(ByteBuffer content, int threads, Settings.Accelerator accelerator) throws ModelException {
+    TfLiteModel(ByteBuffer content, int threads, Settings.Accelerator accelerator)
+            throws ModelException {
         try {
             nnapi = accelerator == Settings.Accelerator.NNAPI ? new NnApiDelegate() : null;
         } catch (RuntimeException | LinkageError error) {
-            throw new ModelException("NNAPI is not to be had here: " + error.getMessage());
+            throw new ModelException("NNAPI is not available on this phone: " + error.getMessage());
         }
+
         interpreter = interpreter(content, threads);
-        boolean whole = false;
+        boolean complete = false;
         try {
-            if (!Arrays.asList(interpreter.getSignatureKeys()).contains(SIGNATURE)) {
-                throw new ModelException("The model has no signature " + SIGNATURE);
-            }
-            for (String name : interpreter.getSignatureInputs(SIGNATURE)) {
-                inputs.put(name, type(name, interpreter.getInputTensorFromSignature(name, SIGNATURE)));
-            }
-            for (String name : interpreter.getSignatureOutputs(SIGNATURE)) {
-                outputs.put(name, type(name, interpreter.getOutputTensorFromSignature(name, SIGNATURE)));
-            }
-            whole = true;
+            describeTensors();
+            complete = true;
         } finally {
-            if (!whole) {
+            if (!complete) {
                 close();
             }
+        }
+    }
+
+    private void describeTensors() throws ModelException {
+        if (!Arrays.asList(interpreter.getSignatureKeys()).contains(SIGNATURE)) {
+            throw new ModelException("The model has no signature " + SIGNATURE);
+        }
+        for (String name : interpreter.getSignatureInputs(SIGNATURE)) {
+            Tensor tensor = interpreter.getInputTensorFromSignature(name, SIGNATURE);
+            inputs.put(name, type(name, tensor));
+        }
+        for (String name : interpreter.getSignatureOutputs(SIGNATURE)) {
+            Tensor tensor = interpreter.getOutputTensorFromSignature(name, SIGNATURE);
+            outputs.put(name, type(name, tensor));
         }
     }
 
@@ -67,15 +76,17 @@ final class TfLiteModel implements FrameModel {
             if (nnapi != null) {
                 nnapi.close();
             }
-            throw new ModelException("TensorFlow Lite refuses the model: " + error.getMessage());
+            throw new ModelException("TensorFlow Lite rejects the model: " + error.getMessage());
         }
     }
 
     private static TensorType type(String name, Tensor tensor) throws ModelException {
         Tensor.QuantizationParams quantization = tensor.quantizationParams();
-        int[] shape = tensor.shape();
         return new TensorType(
-                element(name, tensor.dataType()), shape, quantization.getScale(), quantization.getZeroPoint());
+                element(name, tensor.dataType()),
+                tensor.shape(),
+                quantization.getScale(),
+                quantization.getZeroPoint());
     }
 
     private static TensorType.Element element(String name, DataType type) throws ModelException {
@@ -87,7 +98,8 @@ final class TfLiteModel implements FrameModel {
             case INT8:
                 return TensorType.Element.INT8;
             default:
-                throw new ModelException("The tensor " + name + " is of an unknown type: " + type);
+                throw new ModelException(
+                        "The tensor " + name + " has an unsupported type: " + type);
         }
     }
 
@@ -104,9 +116,12 @@ final class TfLiteModel implements FrameModel {
     @Override
     @SuppressWarnings("unchecked") // the interpreter only reads the maps
     public void run(Map<String, ByteBuffer> from, Map<String, ByteBuffer> to) {
-        interpreter.runSignature((Map<String, Object>) (Map<String, ?>) from, (Map<String, Object>) (Map<String, ?>) to, SIGNATURE);
+        interpreter.runSignature(
+                (Map<String, Object>) (Map<String, ?>) from,
+                (Map<String, Object>) (Map<String, ?>) to,
+                SIGNATURE);
         for (ByteBuffer output : to.values()) {
-            output.rewind(); // the interpreter puts, and leaves the position at the end
+            output.rewind(); // the interpreter leaves the position at the end
         }
     }
 

@@ -10,21 +10,21 @@ import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
- * Stands in the place of the phone's interpreter, whose library this machine cannot load, with those of its methods that
- * the app uses (a test holds them to the real ones). Records what it is given, buffer by buffer; the logits are {@link
- * #logits}, and the new caches are the old ones with 1 added to each byte.
+ * Replaces the phone's interpreter, whose library cannot be loaded here. It has the methods that
+ * the app uses, and a test compares them with the real ones. It records all inputs. The logits are
+ * {@link #logits}, and each new cache is the old one with 1 added to every byte.
  */
 public final class Interpreter implements AutoCloseable {
     public static final Map<String, FakeTensor> INPUTS = new LinkedHashMap<>();
     public static final Map<String, FakeTensor> OUTPUTS = new LinkedHashMap<>();
 
-    /** Every interpreter that was made. */
+    /** All interpreters, oldest first. */
     public static final List<Interpreter> MADE = new CopyOnWriteArrayList<>();
 
-    /** What the next frames give. */
+    /** The logits of the next frames. */
     public static volatile float[] logits = {};
 
-    /** Thrown by the next {@link #runSignature}, if not null. */
+    /** Thrown by the next {@link #runSignature} call, if not null. */
     public static volatile RuntimeException failure;
 
     public final ByteBuffer model;
@@ -35,7 +35,7 @@ public final class Interpreter implements AutoCloseable {
 
     public volatile boolean closed;
 
-    /** As the real one's. */
+    /** The real interpreter's options, as fields. */
     public static class Options {
         public int threads;
         public Boolean xnnpack;
@@ -59,14 +59,15 @@ public final class Interpreter implements AutoCloseable {
 
     public Interpreter(ByteBuffer model, Options options) {
         if (!model.isDirect() || model.order() != ByteOrder.nativeOrder()) {
-            throw new IllegalArgumentException("Model ByteBuffer should be a direct ByteBuffer in native order");
+            throw new IllegalArgumentException(
+                    "Model ByteBuffer should be a direct ByteBuffer in native order");
         }
         this.model = model;
         this.options = options;
         MADE.add(this);
     }
 
-    /** Describes the tensors of an online model of floats. */
+    /** Describes the tensors of an online float model. */
     public static void describe(int size, int classes, int caches) {
         MADE.clear();
         INPUTS.clear();
@@ -102,17 +103,30 @@ public final class Interpreter implements AutoCloseable {
         return OUTPUTS.get(name);
     }
 
-    public void runSignature(Map<String, Object> inputs, Map<String, Object> outputs, String signature) {
-        if (closed || !inputs.keySet().equals(INPUTS.keySet()) || !OUTPUTS.keySet().containsAll(outputs.keySet())) {
-            throw new IllegalArgumentException("closed " + closed + ": " + inputs.keySet() + " to " + outputs.keySet());
+    public void runSignature(
+            Map<String, Object> inputs, Map<String, Object> outputs, String signature) {
+        boolean isKnown =
+                inputs.keySet().equals(INPUTS.keySet())
+                        && OUTPUTS.keySet().containsAll(outputs.keySet());
+        if (closed || !isKnown) {
+            throw new IllegalArgumentException(
+                    "closed " + closed + ": " + inputs.keySet() + " to " + outputs.keySet());
         }
         if (failure != null) {
             throw failure;
         }
+
         Map<String, byte[]> frame = new HashMap<>();
-        inputs.forEach((name, buffer) -> frame.put(name, read((ByteBuffer) buffer, INPUTS.get(name))));
+        for (Map.Entry<String, Object> input : inputs.entrySet()) {
+            String name = input.getKey();
+            frame.put(name, read((ByteBuffer) input.getValue(), INPUTS.get(name)));
+        }
         frames.add(frame);
-        outputs.forEach((name, buffer) -> write((ByteBuffer) buffer, OUTPUTS.get(name), frame.get(name)));
+
+        for (Map.Entry<String, Object> output : outputs.entrySet()) {
+            String name = output.getKey();
+            write((ByteBuffer) output.getValue(), OUTPUTS.get(name), frame.get(name));
+        }
     }
 
     private static byte[] read(ByteBuffer buffer, FakeTensor tensor) {
@@ -124,7 +138,7 @@ public final class Interpreter implements AutoCloseable {
         return bytes;
     }
 
-    /** Puts, as the real one does: the position moves, and a buffer that was not rewound overflows. */
+    /** Moves the position, as the real one does, so that a buffer that is not rewound overflows. */
     private static void write(ByteBuffer buffer, FakeTensor tensor, byte[] cache) {
         check(buffer, tensor);
         if (cache == null) {
@@ -139,8 +153,13 @@ public final class Interpreter implements AutoCloseable {
     }
 
     private static void check(ByteBuffer buffer, FakeTensor tensor) {
-        if (!buffer.isDirect() || buffer.order() != ByteOrder.nativeOrder() || buffer.capacity() != tensor.numBytes()) {
-            throw new IllegalArgumentException("Cannot copy " + buffer + " to a tensor with " + tensor.numBytes() + " bytes");
+        boolean fits =
+                buffer.isDirect()
+                        && buffer.order() == ByteOrder.nativeOrder()
+                        && buffer.capacity() == tensor.numBytes();
+        if (!fits) {
+            throw new IllegalArgumentException(
+                    "Cannot copy " + buffer + " to a tensor with " + tensor.numBytes() + " bytes");
         }
     }
 

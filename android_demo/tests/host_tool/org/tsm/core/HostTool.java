@@ -9,33 +9,38 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Paths;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 
 /**
- * Runs parts of the app for {@code tests/android/test_core.py}, which compares them with the Python code: numbers come
- * by standard input, big-endian, until it ends; results go to standard output. Needs a JDK only.
+ * Runs parts of the app for {@code tests/android/test_core.py}, which compares them with the Python
+ * code. Reads big-endian numbers from standard input until it ends, and writes results to standard
+ * output. Needs only a JDK.
  */
 public final class HostTool {
     private HostTool() {}
 
     public static void main(String[] arguments) throws Exception {
         DataInputStream in = new DataInputStream(new BufferedInputStream(System.in));
+        List<String> rest = Arrays.asList(arguments).subList(1, arguments.length);
         try {
             switch (arguments[0]) {
                 case "yuv":
                     yuv(in);
                     break;
                 case "refine":
-                    refine(in, Arrays.asList(arguments).subList(1, arguments.length));
+                    refine(in, rest);
                     break;
                 case "smooth":
-                    smooth(in, Arrays.asList(arguments).subList(1, arguments.length));
+                    smooth(in, rest);
                     break;
                 case "clock":
-                    clock(in, Double.parseDouble(arguments[1]));
+                    clock(in, Double.parseDouble(rest.get(0)));
                     break;
                 case "metadata":
-                    metadata(arguments[1], arguments[2]);
+                    metadata(rest.get(0), rest.get(1));
                     break;
                 default:
                     throw new IllegalArgumentException(arguments[0]);
@@ -45,27 +50,39 @@ public final class HostTool {
         }
     }
 
-    /** Frames: input size, width, height, rotation, mirror, then three planes: row stride, pixel stride, length, bytes. */
+    /**
+     * Converts frames. For each frame, the input has: input size, short side, width, height,
+     * rotation and mirror, and then three planes of row stride, pixel stride, length and bytes.
+     */
     private static void yuv(DataInputStream in) throws IOException {
         YuvFrame frame = new YuvFrame();
         YuvConverter converter = null;
-        for (int converted = 0; ; ) {
+        int converterSize = 0;
+        int converterSide = 0;
+        while (true) {
             int size = in.readInt();
-            converter = converted == size ? converter : new YuvConverter(size);
-            converted = size;
+            int side = in.readInt();
+            if (size != converterSize || side != converterSide) {
+                converter = new YuvConverter(size, side);
+                converterSize = size;
+                converterSide = side;
+            }
+
             frame.width = in.readInt();
             frame.height = in.readInt();
             int rotation = in.readInt();
             boolean mirror = in.readInt() != 0;
-            for (YuvFrame.Plane plane : new YuvFrame.Plane[] {frame.y, frame.u, frame.v}) {
+            for (YuvFrame.Plane plane : Arrays.asList(frame.y, frame.u, frame.v)) {
                 int rowStride = in.readInt();
                 int pixelStride = in.readInt();
                 byte[] bytes = new byte[in.readInt()];
                 in.readFully(bytes);
                 plane.load(ByteBuffer.wrap(bytes), rowStride, pixelStride);
             }
-            TensorType type = new TensorType(TensorType.Element.UINT8, new int[] {1, size, size, 3}, 1, 0);
-            ImageTensor image = new ImageTensor(type, size);
+
+            int[] shape = {1, size, size, 3};
+            ImageTensor image =
+                    new ImageTensor(new TensorType(TensorType.Element.UINT8, shape, 1, 0), size);
             converter.convert(frame, rotation, mirror, image);
             byte[] rgb = new byte[image.bytes.capacity()];
             image.bytes.get(rgb);
@@ -73,22 +90,46 @@ public final class HostTool {
         }
     }
 
-    private static void refine(DataInputStream in, List<String> labels) throws IOException {
-        Smoother smoother = new Smoother(labels);
+    private static void refine(DataInputStream in, List<String> arguments) throws IOException {
+        Smoother smoother = smoother(arguments);
         while (true) {
             System.out.println(smoother.refine(in.readInt()));
         }
     }
 
-    private static void smooth(DataInputStream in, List<String> labels) throws IOException {
-        Smoother smoother = new Smoother(labels);
-        float[] logits = new float[labels.size()];
+    private static void smooth(DataInputStream in, List<String> arguments) throws IOException {
+        Smoother smoother = smoother(arguments);
+        float[] logits = new float[labels(arguments).size()];
         while (true) {
             for (int i = 0; i < logits.length; i++) {
                 logits[i] = in.readFloat();
             }
             System.out.println(smoother.step(logits));
         }
+    }
+
+    /**
+     * Returns a smoother for these arguments: averaged steps, refractory steps, the classes that
+     * keep the last one ({@code a;b}), the classes that are shown as another ({@code a=b;c=d}), and
+     * all labels.
+     */
+    private static Smoother smoother(List<String> arguments) {
+        HashSet<String> keepLast = new HashSet<>(Arrays.asList(arguments.get(2).split(";")));
+        Map<String, String> sameAs = new HashMap<>();
+        for (String pair : arguments.get(3).split(";")) {
+            if (!pair.isEmpty()) {
+                sameAs.put(pair.split("=")[0], pair.split("=")[1]);
+            }
+        }
+        int averagedSteps = Integer.parseInt(arguments.get(0));
+        int refractorySteps = Integer.parseInt(arguments.get(1));
+        return new Smoother(
+                labels(arguments),
+                new SmoothingRules(averagedSteps, refractorySteps, keepLast, sameAs));
+    }
+
+    private static List<String> labels(List<String> arguments) {
+        return arguments.subList(4, arguments.size());
     }
 
     private static void clock(DataInputStream in, double fps) throws IOException {
@@ -99,7 +140,8 @@ public final class HostTool {
     }
 
     private static void metadata(String path, String name) throws IOException, ModelException {
-        String text = new ModelMetadata(ByteBuffer.wrap(Files.readAllBytes(Paths.get(path)))).text(name);
+        ByteBuffer file = ByteBuffer.wrap(Files.readAllBytes(Paths.get(path)));
+        String text = new ModelMetadata(file).text(name);
         new PrintStream(System.out, true, "UTF-8").print(text);
     }
 }

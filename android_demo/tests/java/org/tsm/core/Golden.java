@@ -5,9 +5,10 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
+import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 
-/** What Python made of a stream: a folder of the archive of {@code tests/android/golden.py}. */
+/** Python's results for one stream: a folder in the archive of {@code tests/android/golden.py}. */
 final class Golden {
     private static final String PATH = System.getProperty("golden");
 
@@ -25,11 +26,13 @@ final class Golden {
         }
     }
 
-    /** Returns a part's bytes in a direct buffer. */
+    /** Returns the bytes of a part in a direct buffer. */
     ByteBuffer bytes(String part) {
         try (ZipFile archive = new ZipFile(PATH)) {
-            byte[] bytes = archive.getInputStream(archive.getEntry(name + "/" + part)).readAllBytes();
-            return ByteBuffer.allocateDirect(bytes.length).order(ByteOrder.LITTLE_ENDIAN).put(bytes).rewind();
+            ZipEntry entry = archive.getEntry(name + "/" + part);
+            byte[] bytes = archive.getInputStream(entry).readAllBytes();
+            ByteBuffer buffer = ByteBuffer.allocateDirect(bytes.length);
+            return buffer.order(ByteOrder.LITTLE_ENDIAN).put(bytes).rewind();
         } catch (IOException error) {
             throw new UncheckedIOException(error);
         }

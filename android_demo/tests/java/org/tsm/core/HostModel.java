@@ -14,7 +14,10 @@ import org.bytedeco.tensorflowlite.TfLiteModel;
 import org.bytedeco.tensorflowlite.TfLiteSignatureRunner;
 import org.bytedeco.tensorflowlite.TfLiteTensor;
 
-/** TFLite's C API on this machine, in the phone's interpreter's place; allocates nothing after the first two frames. */
+/**
+ * TFLite's C API on this machine, which replaces the phone's interpreter. Allocates nothing after
+ * the first two frames.
+ */
 final class HostModel implements FrameModel {
     private static final TensorType.Element[] ELEMENTS = new TensorType.Element[16];
 
@@ -37,7 +40,7 @@ final class HostModel implements FrameModel {
     private final Pointer[] outputData;
     private final Map<ByteBuffer, BytePointer> pointers = new IdentityHashMap<>();
 
-    /** How long the interpreter itself took for the last frame. */
+    /** The interpreter's own time for the last frame. */
     long nanos;
 
     HostModel(ByteBuffer file) {
@@ -47,6 +50,7 @@ final class HostModel implements FrameModel {
         interpreter = TfLiteInterpreterCreate(model, options);
         runner = TfLiteInterpreterGetSignatureRunner(interpreter, "serving_default");
         check(TfLiteSignatureRunnerAllocateTensors(runner));
+
         inputNames = new String[(int) TfLiteSignatureRunnerGetInputCount(runner)];
         inputData = new Pointer[inputNames.length];
         for (int i = 0; i < inputNames.length; i++) {
@@ -55,6 +59,7 @@ final class HostModel implements FrameModel {
             inputs.put(inputNames[i], type(tensor));
             inputData[i] = TfLiteTensorData(tensor);
         }
+
         outputNames = new String[(int) TfLiteSignatureRunnerGetOutputCount(runner)];
         outputData = new Pointer[outputNames.length];
         for (int i = 0; i < outputNames.length; i++) {
@@ -72,12 +77,15 @@ final class HostModel implements FrameModel {
         }
         var quantization = TfLiteTensorQuantizationParams(tensor);
         return new TensorType(
-                ELEMENTS[TfLiteTensorType(tensor)], shape, quantization.scale(), quantization.zero_point());
+                ELEMENTS[TfLiteTensorType(tensor)],
+                shape,
+                quantization.scale(),
+                quantization.zero_point());
     }
 
     private static void check(int status) {
         if (status != kTfLiteOk) {
-            throw new IllegalStateException("TFLite: status " + status);
+            throw new IllegalStateException("TFLite returned status " + status);
         }
     }
 
@@ -93,7 +101,7 @@ final class HostModel implements FrameModel {
 
     @Override
     public void run(Map<String, ByteBuffer> from, Map<String, ByteBuffer> to) {
-        long begun = System.nanoTime();
+        long start = System.nanoTime();
         for (int i = 0; i < inputNames.length; i++) {
             ByteBuffer buffer = from.get(inputNames[i]);
             Pointer.memcpy(inputData[i], pointer(buffer), buffer.capacity());
@@ -103,7 +111,7 @@ final class HostModel implements FrameModel {
             ByteBuffer buffer = to.get(outputNames[i]);
             Pointer.memcpy(pointer(buffer), outputData[i], buffer.capacity());
         }
-        nanos = System.nanoTime() - begun;
+        nanos = System.nanoTime() - start;
     }
 
     private BytePointer pointer(ByteBuffer buffer) {

@@ -10,7 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Random;
 import org.junit.Test;
 
-/** Files that the app may be given. */
+/** Whole exported files, valid and damaged. */
 public class ModelFileTest {
     private final ByteBuffer original = new Golden("48_float32").bytes("model.tflite");
 
@@ -26,11 +26,11 @@ public class ModelFileTest {
         return new String(bytes, StandardCharsets.ISO_8859_1).indexOf(text);
     }
 
-    private String refusal(ByteBuffer file) {
+    private String error(ByteBuffer file) {
         return assertThrows(ModelException.class, () -> new ModelFile(file)).getMessage();
     }
 
-    /** Returns the file with a part of its spec replaced by a text of the same length. */
+    /** Returns the file with a text replaced by another of the same length. */
     private ByteBuffer with(String old, String replacement) {
         assertEquals(old.length(), replacement.length());
         ByteBuffer file = copy(original, original.capacity());
@@ -46,33 +46,46 @@ public class ModelFileTest {
     public void readsTheSpec() throws ModelException {
         ModelFile file = new ModelFile(original);
         assertEquals(48, file.inputSize);
+        assertEquals(54, file.shortSide);
         assertEquals(8, file.fps, 0);
         assertEquals(9, file.labels.size());
         assertEquals("Swiping Left", file.labels.get(0));
-        assertEquals(0, file.start("shift_00"));
+        assertEquals(0, file.initialCache("shift_00"));
         assertEquals("float32", file.variant);
     }
 
     @Test
-    public void saysWhatIsWrong() {
-        assertEquals("Not a TFLite file", refusal(ByteBuffer.allocateDirect(4)));
-        assertEquals("Not a TFLite file", refusal(ByteBuffer.allocateDirect(1000)));
-        assertEquals("This TFLite file is damaged", refusal(copy(original, original.capacity() - 100_000)));
-        assertEquals("Not exported by this project: no spec inside", refusal(with("TSM_SPEC", "tsm_spec")));
-        assertEquals("The model takes fow, not RGB frames", refusal(with("\"rgb\"", "\"fow\"")));
-        assertTrue(refusal(with("\"num_classes\": 9", "\"num_classes\": 8")).contains("9 labels for 8 classes"));
-        assertTrue(refusal(with("\"input_size\": 48", "\"input_size\": -8")).contains("input_size is out of range: -8"));
-        assertTrue(refusal(with("\"fps\": 8.0", "\"fps\": -8.")).contains("fps"));
-        assertTrue(refusal(with("\"labels\": [", "\"labels\": 7")).contains("cannot be read"));
+    public void errorsNameTheReason() {
+        assertEquals("Not a TFLite file", error(ByteBuffer.allocateDirect(4)));
+        assertEquals("Not a TFLite file", error(ByteBuffer.allocateDirect(1000)));
+        assertEquals(
+                "This TFLite file is damaged",
+                error(copy(original, original.capacity() - 100_000)));
+        assertEquals(
+                "This file was not exported by this project: it has no spec",
+                error(with("TSM_SPEC", "tsm_spec")));
+        assertEquals(
+                "The model needs fow input, not RGB frames", error(with("\"rgb\"", "\"fow\"")));
+        assertEquals(
+                "The spec has 9 labels for 8 classes",
+                error(with("\"num_classes\": 9", "\"num_classes\": 8")));
+        assertEquals(
+                "The spec's input_size is out of range: -8",
+                error(with("\"input_size\": 48", "\"input_size\": -8")));
+        assertEquals(
+                "The spec's fps is not a positive number: -8.0",
+                error(with("\"fps\": 8.0", "\"fps\": -8.")));
+        assertTrue(error(with("\"labels\": [", "\"labels\": 7")).contains("cannot be read"));
     }
 
     @Test
-    public void aThousandMutationsAreRefusedOrRead() throws ModelException {
+    public void aThousandMutationsAreRejectedOrRead() throws ModelException {
         Random random = new Random(0);
         int spec = find("{\n  \"backbone\"");
-        int refused = 0;
+        int rejected = 0;
         for (int i = 0; i < 1000; i++) {
-            ByteBuffer mutant = copy(original, i % 4 == 0 ? random.nextInt(original.capacity()) : original.capacity());
+            int size = original.capacity();
+            ByteBuffer mutant = copy(original, i % 4 == 0 ? random.nextInt(size) : size);
             boolean inSpec = i % 2 == 0;
             for (int change = 1 + random.nextInt(8); change > 0; change--) {
                 int place = inSpec ? spec + random.nextInt(1000) : structure(random);
@@ -80,18 +93,18 @@ public class ModelFileTest {
                     mutant.put(place, (byte) random.nextInt(inSpec ? 128 : 256));
                 }
             }
-            refused += isRefused(mutant) ? 1 : 0;
+            rejected += isRejected(mutant) ? 1 : 0;
         }
-        assertTrue("refused " + refused, refused > 300 && refused < 1000);
+        assertTrue("rejected " + rejected, rejected > 300 && rejected < 1000);
     }
 
-    /** Returns a place where the flatbuffer's tables lie: near either end. */
+    /** Returns a place near either end of the file, where the flatbuffer's tables are. */
     private int structure(Random random) {
         int place = random.nextInt(2000);
         return random.nextBoolean() ? place : original.capacity() - 1 - place;
     }
 
-    private boolean isRefused(ByteBuffer mutant) throws ModelException {
+    private boolean isRejected(ByteBuffer mutant) throws ModelException {
         ModelFile file;
         try {
             file = new ModelFile(mutant);
@@ -99,7 +112,7 @@ public class ModelFileTest {
             assertFalse(error.getMessage().isEmpty());
             return true;
         }
-        // The tensors are the original's: a spec that says something else must not get through.
+        // The tensors are those of the original: a spec that contradicts them must be rejected.
         try (HostModel model = new HostModel(original)) {
             new StreamClassifier(file, model).step();
             return false;

@@ -15,11 +15,15 @@ import org.codehaus.mojo.animal_sniffer.SignatureChecker;
 import org.codehaus.mojo.animal_sniffer.logging.PrintWriterLogger;
 import org.junit.Test;
 
-/** The app calls what Android 6 has in public: what it is compiled with has hidden and newer parts too. */
+/**
+ * The app calls only public methods of Android 6. The classes that it is compiled with also have
+ * hidden and newer methods.
+ */
 public class PublicApiTest {
     private static SignatureChecker checker(Set<String> own) throws IOException {
         try (InputStream signatures = new FileInputStream(System.getProperty("signatures"))) {
-            SignatureChecker checker = new SignatureChecker(signatures, own, new PrintWriterLogger(System.err));
+            PrintWriterLogger logger = new PrintWriterLogger(System.err);
+            SignatureChecker checker = new SignatureChecker(signatures, own, logger);
             checker.setSourcePath(List.of());
             return checker;
         }
@@ -27,7 +31,13 @@ public class PublicApiTest {
 
     @Test
     public void callsPublicMethodsOfAndroid6() throws IOException {
-        SignatureChecker checker = checker(Set.of("org.tsm.*", "org.tsm.core.*", "org.tsm.demo.*", "org.tensorflow.*"));
+        SignatureChecker checker =
+                checker(
+                        Set.of(
+                                "org.tsm.*",
+                                "org.tsm.core.*",
+                                "org.tsm.demo.*",
+                                "org.tensorflow.*"));
         for (String jar : System.getProperty("app").split(":")) {
             assertTrue(new File(jar).isFile());
             checker.process(new File(jar));
@@ -36,7 +46,7 @@ public class PublicApiTest {
     }
 
     @Test
-    public void seesWhatIsNotThere() throws IOException {
+    public void theCheckerFindsNewerMethods() throws IOException {
         SignatureChecker checker = checker(Set.of());
         Path path = Files.createTempFile("Newer", ".class");
         try (InputStream own = PublicApiTest.class.getResourceAsStream("PublicApiTest.class")) {

@@ -12,7 +12,7 @@ import org.junit.Test;
 import org.junit.runner.RunWith;
 import org.junit.runners.Parameterized;
 
-/** The app's loop on exported files gives what Python's runtime gives. */
+/** The app's loop gives the same results on exported files as Python's runtime. */
 @RunWith(Parameterized.class)
 public class StreamClassifierTest {
     @Parameterized.Parameters(name = "{0}")
@@ -37,7 +37,7 @@ public class StreamClassifierTest {
         ByteBuffer shown = golden.bytes("shown");
         try (StreamClassifier classifier = golden.classifier()) {
             boolean isInteger = classifier.file.variant.equals("int8");
-            Smoother smoother = new Smoother(classifier.file.labels);
+            Smoother smoother = new Smoother(classifier.file.labels, classifier.file.smoothing);
             float[] first = null;
             for (int frame = 0; frame < shown.capacity(); frame++) {
                 fill(classifier.image, frames, frame);
@@ -45,18 +45,21 @@ public class StreamClassifierTest {
                 first = first == null ? step.clone() : first;
                 for (float logit : step) {
                     float expected = logits.getFloat();
-                    assertEquals(expected, logit, isInteger ? 0.1 : 1e-4 * Math.max(1, Math.abs(expected)));
+                    double relative = 1e-4 * Math.max(1, Math.abs(expected));
+                    assertEquals(expected, logit, isInteger ? 0.1 : relative);
                 }
                 assertEquals("frame " + frame, shown.get(frame), smoother.step(step));
             }
             assertCaches(golden.bytes("caches"), classifier, isInteger);
+
             classifier.reset();
             fill(classifier.image, frames, 0);
             assertArrayEquals(first, classifier.step(), 0);
         }
     }
 
-    private static void assertCaches(ByteBuffer expected, StreamClassifier classifier, boolean isInteger) {
+    private static void assertCaches(
+            ByteBuffer expected, StreamClassifier classifier, boolean isInteger) {
         for (String cache : new TreeSet<>(classifier.cacheNames())) {
             ByteBuffer actual = classifier.cache(cache);
             while (actual.hasRemaining()) {
@@ -85,13 +88,17 @@ public class StreamClassifierTest {
     }
 
     @Test
-    public void refusesTensorsThatDoNotFit() throws ModelException {
+    public void rejectsTensorsThatDoNotFit() throws ModelException {
         ModelFile file = new ModelFile(new Golden(name).bytes("model.tflite"));
         try (HostModel model = new HostModel(file.content)) {
             for (String tensor : new String[] {"image", "shift_03", "logits"}) {
-                Map<String, TensorType> changed = tensor.equals("logits") ? model.outputs() : model.inputs();
+                boolean isOutput = tensor.equals("logits");
+                Map<String, TensorType> changed = isOutput ? model.outputs() : model.inputs();
                 TensorType before = changed.get(tensor);
-                changed.put(tensor, new TensorType(before.element, new int[] {1, 7}, before.scale, before.zeroPoint));
+                int[] shape = {1, 7};
+                changed.put(
+                        tensor,
+                        new TensorType(before.element, shape, before.scale, before.zeroPoint));
                 assertThrows(ModelException.class, () -> new StreamClassifier(file, model));
                 changed.remove(tensor);
                 assertThrows(ModelException.class, () -> new StreamClassifier(file, model));

@@ -11,6 +11,7 @@ import org.junit.runner.RunWith;
 import org.robolectric.RobolectricTestRunner;
 import org.robolectric.annotation.Config;
 
+/** The choice of a frame size, and the rotation of frames and preview. */
 @RunWith(RobolectricTestRunner.class)
 @Config(sdk = 35)
 public class CameraSizesTest {
@@ -24,14 +25,15 @@ public class CameraSizesTest {
 
     @Test
     public void theSmallestThatIsLargeEnough() {
-        assertEquals(new Size(640, 480), choose(320, 240, 1920, 1080, 720, 480, 640, 480, 864, 480));
+        assertEquals(
+                new Size(640, 480), choose(320, 240, 1920, 1080, 720, 480, 640, 480, 864, 480));
         assertEquals(new Size(1280, 720), choose(320, 240, 1920, 1080, 1280, 720));
         assertEquals(new Size(320, 240), choose(176, 144, 320, 240));
     }
 
     @Test
     public void framesAreTurnedUpright() {
-        // The usual phone: back sensors lie at 90 degrees, front sensors at 270.
+        // On most phones, back sensors are mounted at 90 degrees, and front sensors at 270.
         assertEquals(90, CameraSizes.uprightRotation(90, 0, false));
         assertEquals(0, CameraSizes.uprightRotation(90, 90, false));
         assertEquals(180, CameraSizes.uprightRotation(90, 270, false));
@@ -42,16 +44,28 @@ public class CameraSizesTest {
 
     @Test
     public void thePreviewFillsItsViewUndistorted() {
-        // Upright 480x640 on 1000x2000: 1500x2000, of which the middle is seen.
-        assertRect(-250, 0, 1250, 2000, PreviewTransform.fill(1000, 2000, new Size(640, 480), 90, 0), 1000, 2000);
-        // On its side 640x480 on 2000x1000: 2000x1500.
-        assertRect(0, -250, 2000, 1250, PreviewTransform.fill(2000, 1000, new Size(640, 480), 90, 90), 2000, 1000);
+        Size frame = new Size(640, 480);
+        // Portrait: 480x640 on 1000x2000 becomes 1500x2000; its centre is visible.
+        Matrix portrait = PreviewTransform.fill(1000, 2000, frame, 90, 0);
+        assertRect(-250, 0, 1250, 2000, portrait, 1000, 2000);
+        // Landscape: 640x480 on 2000x1000 becomes 2000x1500.
+        Matrix landscape = PreviewTransform.fill(2000, 1000, frame, 90, 90);
+        assertRect(0, -250, 2000, 1250, landscape, 2000, 1000);
     }
 
-    private static void assertRect(float left, float top, float right, float bottom, Matrix matrix, int width, int height) {
+    private static void assertRect(
+            float left,
+            float top,
+            float right,
+            float bottom,
+            Matrix matrix,
+            int width,
+            int height) {
         RectF view = new RectF(0, 0, width, height);
         matrix.mapRect(view);
         assertArrayEquals(
-                new float[] {left, top, right, bottom}, new float[] {view.left, view.top, view.right, view.bottom}, 0.1f);
+                new float[] {left, top, right, bottom},
+                new float[] {view.left, view.top, view.right, view.bottom},
+                0.1f);
     }
 }

@@ -22,7 +22,10 @@ import org.robolectric.annotation.Config;
 import org.robolectric.annotation.GraphicsMode;
 import org.tensorflow.lite.Interpreter;
 
-/** Draws the screens of docs/android.md, without a camera's picture, into the test's outputs; the numbers are made up. */
+/**
+ * Draws the screenshots for docs/android.md, without a camera picture, into the test's outputs. The
+ * numbers are made up.
+ */
 @RunWith(RobolectricTestRunner.class)
 @GraphicsMode(GraphicsMode.Mode.NATIVE)
 @Config(sdk = 35, qualifiers = "w360dp-h640dp-xhdpi", shadows = ShadowReader.class)
@@ -30,9 +33,11 @@ public class Screenshots {
     private static void save(Activity activity, String name) throws IOException {
         shadowOf(Looper.getMainLooper()).idle();
         View view = activity.getWindow().getDecorView();
-        Bitmap bitmap = Bitmap.createBitmap(view.getWidth(), view.getHeight(), Bitmap.Config.ARGB_8888);
+        Bitmap bitmap =
+                Bitmap.createBitmap(view.getWidth(), view.getHeight(), Bitmap.Config.ARGB_8888);
         bitmap.eraseColor(Color.DKGRAY);
         view.draw(new Canvas(bitmap));
+
         String folder = System.getenv("TEST_UNDECLARED_OUTPUTS_DIR");
         try (OutputStream stream = new FileOutputStream(new File(folder, name + ".png"))) {
             bitmap.compress(Bitmap.CompressFormat.PNG, 100, stream);
@@ -43,15 +48,19 @@ public class Screenshots {
         Interpreter.describe(48, 9, 10);
         shadowOf(RuntimeEnvironment.getApplication()).grantPermissions(Manifest.permission.CAMERA);
         MainActivity activity = Robolectric.buildActivity(MainActivity.class).setup().get();
-        Thread.sleep(500); // the model
+        Thread.sleep(500); // until the model is loaded
         shadowOf(Looper.getMainLooper()).idle();
+
         RecognitionView view = activity.findViewById(R.id.recognition);
         view.show(
                 new Recognition(
                         "Swiping Left",
                         new String[] {"Swiping Left", "Swiping Right", "No gesture"},
                         new float[] {0.83f, 0.11f, 0.04f},
-                        8, 0, 0, 0));
+                        8,
+                        0,
+                        0,
+                        0));
         save(activity, name);
     }
 

@@ -11,10 +11,10 @@ import org.robolectric.annotation.Implements;
 import org.robolectric.annotation.RealObject;
 import org.robolectric.shadow.api.Shadow;
 
-/** An image reader whose frames the test delivers. */
+/** An image reader that delivers the frames of a test. */
 @Implements(ImageReader.class)
 public class ShadowReader {
-    /** The one that was made last. */
+    /** The newest image reader. */
     static volatile ShadowReader last;
 
     volatile boolean closed;
@@ -30,7 +30,8 @@ public class ShadowReader {
     }
 
     @Implementation
-    protected void setOnImageAvailableListener(ImageReader.OnImageAvailableListener frames, Handler thread) {
+    protected void setOnImageAvailableListener(
+            ImageReader.OnImageAvailableListener frames, Handler thread) {
         last = this;
         listener = frames;
         handler = thread;
@@ -54,7 +55,7 @@ public class ShadowReader {
         closed = true;
     }
 
-    /** Delivers a frame; one that was not taken yet is lost. */
+    /** Delivers a frame, which replaces an earlier one that has not been acquired. */
     void deliver(Image image) {
         newest.set(image);
         handler.post(() -> listener.onImageAvailable(reader));

@@ -2,9 +2,9 @@ package org.tensorflow.lite.nnapi;
 
 import org.tensorflow.lite.Delegate;
 
-/** In the place of the real one, whose library this machine cannot load. */
+/** Replaces the real delegate, whose library cannot be loaded here. */
 public class NnApiDelegate implements Delegate, AutoCloseable {
-    /** Thrown by the next one, if not null. */
+    /** Thrown by the next constructor call, if not null. */
     public static volatile RuntimeException failure;
 
     public volatile boolean closed;

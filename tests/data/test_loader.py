@@ -1,0 +1,83 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from videos import moving_square, write_data
+
+from tsm_tf import ModelSpec
+from tsm_tf.data.augment import Augmentation
+from tsm_tf.data.crops import center_crop
+from tsm_tf.data.listing import UNKNOWN_FRAMES, Listing, Video
+from tsm_tf.data.loader import ClipLoader, center_clip
+from tsm_tf.data.sources.video_file import BadVideoError, read_frames
+from tsm_tf.errors import MissingFile
+
+SPEC = ModelSpec(num_classes=2, num_segments=4, input_size=32)
+
+
+class Drawn:
+    """A source without files: ten frames per video."""
+
+    def __init__(self):
+        self.calls = []
+
+    def num_frames(self, path):
+        self.calls.append(("num_frames", path))
+        return 10
+
+    def read(self, path, indices, short_side, interpolation):
+        self.calls.append(("read", path, [int(i) for i in indices], short_side, interpolation))
+        return moving_square(10, short_side, short_side + 8)[np.asarray(indices)]
+
+
+def test_evaluation_takes_the_segments_centres_from_a_source():
+    source = Drawn()
+    videos = [Video("s3://b/x.mp4", "x.mp4", UNKNOWN_FRAMES, 1)]
+    clip, label = ClipLoader(videos, SPEC, source=source).load(7, 0)
+    expected = moving_square(10, 36, 44)[[1, 3, 6, 8]][:, 2:34, 6:38]
+    np.testing.assert_array_equal(clip, expected)
+    assert label == 1 and clip.shape == ClipLoader(videos, SPEC).clip_shape
+    assert source.calls == [
+        ("num_frames", "s3://b/x.mp4"),
+        ("read", "s3://b/x.mp4", [1, 3, 6, 8], 36, "bilinear"),
+    ]
+
+
+def test_known_lengths_are_not_counted():
+    source = Drawn()
+    center_clip(Video("/x.mp4", "x.mp4", 8, 0), SPEC, source)
+    assert [call[0] for call in source.calls] == ["read"] and source.calls[0][2] == [1, 3, 5, 7]
+
+
+def test_training_clips_follow_from_seed_epoch_and_index():
+    videos = [Video("/x.mp4", "x.mp4", 10, 0)] * 2
+
+    def load(seed, epoch, index):
+        loader = ClipLoader(videos, SPEC, Augmentation(), seed, Drawn())
+        return loader.load(epoch, index)[0].tobytes()
+
+    assert load(0, 1, 1) == load(0, 1, 1)
+    assert len({load(0, 1, 1), load(1, 1, 1), load(0, 2, 1), load(0, 1, 0)}) == 4
+
+
+def test_reads_files_by_default(tmp_path):
+    (video,) = Listing(write_data(tmp_path, {"val": 1})).videos("val")
+    expected = center_crop(read_frames(video.path, [1, 3, 6, 8], SPEC.short_side), 32)
+    np.testing.assert_array_equal(center_clip(video, SPEC), expected)
+
+
+def test_a_video_that_is_gone_is_a_bad_video(tmp_path):
+    video = Video(f"{tmp_path}/gone.mp4", "gone.mp4", 5, 0)
+    for augmentation in (None, Augmentation()):
+        with pytest.raises(BadVideoError, match=r"gone\.mp4") as caught:
+            ClipLoader([video], SPEC, augmentation).load(0, 0)
+        assert caught.value.reason == "the file is gone"
+    with pytest.raises(MissingFile, match=r"gone\.mp4"):
+        center_clip(video, SPEC)
+
+
+def test_loading_needs_no_framework():
+    code = "import sys; sys.modules.update(keras=None, tensorflow=None); import tsm_tf.data.loader"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

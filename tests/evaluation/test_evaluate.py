@@ -1,0 +1,126 @@
+import csv
+import hashlib
+import json
+
+import numpy as np
+import pytest
+from testing import refuses
+from videos import write_data
+from weights import with_weights
+
+from tsm_tf import ModelSpec, build_model, clip_dataset, save_checkpoint
+from tsm_tf.data.listing import Listing
+from tsm_tf.evaluation.evaluate import check_output, checkpoint_digest, evaluate
+from tsm_tf.evaluation.protocols import EFFICIENT, Protocol
+from tsm_tf.evaluation.scores import Scores
+
+LABELS = ("Swiping Left", "Ärger", "drum & bass")
+SPEC = ModelSpec(num_classes=3, labels=LABELS, num_segments=2, input_size=32, width=0.35)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_data(tmp_path_factory.mktemp("data"), {"val": 7}, labels=LABELS)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return with_weights(build_model(SPEC))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(model, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("checkpoint")
+    save_checkpoint(model, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def output(data, checkpoint, tmp_path_factory):
+    """A folder with the report on `val`."""
+    folder = tmp_path_factory.mktemp("evaluation") / "new"
+    evaluate(checkpoint, data, folder, batch_size=3)
+    return folder
+
+
+def rows_of(path):
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_agrees_with_the_model(data, model, output):
+    clips, labels = next(iter(clip_dataset(Listing(data), SPEC, "val", 7)))
+    logits, labels = model.predict_on_batch(clips), labels.numpy()
+
+    np.testing.assert_allclose(Scores.load(output / "scores.npz").logits, logits, atol=1e-5)
+    rows = rows_of(output / "scores.csv")
+    table = [[float(row[f"logit {name}"]) for name in LABELS] for row in rows]
+    np.testing.assert_allclose(table, logits, atol=1e-4)
+    assert [row["path"] for row in rows] == [str(data / f"val {i}.mp4") for i in range(7)]
+    assert [row["label"] for row in rows] == [LABELS[i] for i in labels]
+    assert [row["predicted"] for row in rows] == [LABELS[i] for i in logits.argmax(1)]
+
+    metrics = json.loads((output / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["top1"] == pytest.approx((logits.argmax(1) == labels).mean())
+    assert metrics["top5"] == 1
+    assert [row["class"] for row in rows_of(output / "per_class.csv")] == list(LABELS)
+    assert (output / "confusion.png").stat().st_size > 5000
+    assert not list(output.parent.rglob(".writing*"))
+
+
+def test_the_same_again_replaces_itself(data, checkpoint, output):
+    before = (output / "metrics.json").read_text(encoding="utf-8")
+    (output / "per_class.csv").unlink()
+    metrics = evaluate(checkpoint, data, output)
+    assert metrics == json.loads(before)
+    assert (output / "metrics.json").read_text(encoding="utf-8") == before
+    assert (output / "per_class.csv").is_file()
+
+
+def test_results_of_something_else_are_not_lost(tmp_path):
+    subject = {"checkpoint": "runs/a", "data": "data/b", "split": "few"}
+    check_output(tmp_path / "new", subject, EFFICIENT)
+    assert not (tmp_path / "new").exists()
+
+    metrics = {**subject, "protocol": "efficient", "top1": 0.5}
+    (tmp_path / "metrics.json").write_text(json.dumps(metrics))
+    check_output(tmp_path, subject, EFFICIENT)
+    with refuses("output", "split", "'few'", "'val'"):
+        check_output(tmp_path, {**subject, "split": "val"}, EFFICIENT)
+    with refuses("output", "protocol", "'efficient'", "'other'"):
+        check_output(tmp_path, subject, Protocol("other"))
+
+    (tmp_path / "metrics.json").rename(tmp_path / "mine.json")
+    with refuses("output", "new or empty"):
+        check_output(tmp_path, subject, EFFICIENT)
+
+
+def test_reports_without_a_protocol_are_efficient(tmp_path):
+    subject = {"checkpoint": "runs/a", "data": "data/b", "split": "few"}
+    (tmp_path / "metrics.json").write_text(json.dumps({**subject, "top1": 0.5}))
+    check_output(tmp_path, subject, EFFICIENT)
+    with refuses("output", "protocol", "'efficient'", "'other'"):
+        check_output(tmp_path, subject, Protocol("other"))
+
+
+def test_scores_name_the_checkpoint(checkpoint, output):
+    files = [(checkpoint / name).read_bytes() for name in ("spec.json", "model.weights.h5")]
+    digests = b"".join(hashlib.sha256(content).digest() for content in files)
+    digest = Scores.load(output / "scores.npz").checkpoint_digest
+    assert digest == hashlib.sha256(digests).hexdigest()
+
+
+def test_the_digest_of_a_run_is_that_of_its_best_checkpoint(checkpoint, tmp_path):
+    (tmp_path / "best").mkdir()
+    for name in ("spec.json", "model.weights.h5"):
+        (tmp_path / "best" / name).write_bytes((checkpoint / name).read_bytes())
+    assert checkpoint_digest(tmp_path) == checkpoint_digest(checkpoint)
+    (tmp_path / "best" / "spec.json").write_text(SPEC.replace(fps=7.0).to_json())
+    assert checkpoint_digest(tmp_path) != checkpoint_digest(checkpoint)
+
+
+def test_refuses_other_classes(checkpoint, tmp_path):
+    other = write_data(tmp_path / "other", {"val": 1}, labels=("a", "b", "c"))
+    with refuses("data", "Swiping Left", "'a'"):
+        evaluate(checkpoint, other, tmp_path / "e")
+    assert not (tmp_path / "e").exists()

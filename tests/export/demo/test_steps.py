@@ -1,0 +1,76 @@
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from export.demo.steps import Step, plan, run
+
+
+def test_every_step_is_a_command_that_exists(tmp_path):
+    for step in plan(tmp_path, None, None, 9, 9):
+        done = subprocess.run(
+            [sys.executable, "-m", step.arguments[0], "--help"], capture_output=True, text=True
+        )
+        for argument in step.arguments[1:]:
+            assert argument.split("=")[0].strip("-") in done.stdout, step.command
+
+
+def test_repeats_the_step_that_failed(tmp_path, capfd, monkeypatch):
+    """The second step fails once. The next run skips the first and clears the second's folder."""
+    script = tmp_path / "twice.py"
+    script.write_text(
+        "import pathlib, sys\n"
+        f"folder = pathlib.Path({str(tmp_path)!r})\n"
+        "left = folder / 'work' / 'half.txt'\n"
+        "print('ran', sys.argv[1])\n"
+        "if sys.argv[1] == 'two' and not (folder / 'once').exists():\n"
+        "    left.write_text(''); (folder / 'once').touch(); sys.exit(3)\n"
+        "assert not left.exists()\n"
+    )
+    (tmp_path / "work").mkdir()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    steps = [Step("one", ("twice", "one")), Step("two", ("twice", "two"), tmp_path / "work")]
+    with pytest.raises(subprocess.CalledProcessError):
+        run(steps, tmp_path)
+    assert json.loads((tmp_path / "steps.json").read_text()) == [steps[0].command]
+    run(steps, tmp_path)
+    run(steps, tmp_path)
+    text = capfd.readouterr().out
+    assert (
+        text.count("ran one") == 1
+        and text.count("ran two") == 2
+        and "[1/2] one: done before" in text
+    )
+    assert (tmp_path / steps[1].log).read_text() == "ran two\nran two\n"
+
+
+def test_ctrl_c_waits_for_the_step(tmp_path):
+    """The step gets one signal, and its last output is still shown."""
+    (tmp_path / "step.py").write_text(
+        "import time\n"
+        "try:\n"
+        "    print('begun')\n"
+        "    time.sleep(60)\n"
+        "except KeyboardInterrupt:\n"
+        "    time.sleep(1)\n"
+        "    print('ended well')\n"
+    )
+    code = (
+        "import pathlib; from export.demo.steps import Step, run\n"
+        f"run([Step('one', ('step',)), Step('two', ('step',))], pathlib.Path({str(tmp_path)!r}))"
+    )
+    options = {
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "text": True,
+        "env": {"PYTHONPATH": str(tmp_path)},
+    }
+    with subprocess.Popen([sys.executable, "-c", code], **options) as process:
+        while "begun" not in process.stdout.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate()
+    assert "ended well" in out and "two" not in out and error.rstrip().endswith("KeyboardInterrupt")
+    assert not (tmp_path / "steps.json").exists()

@@ -1,0 +1,169 @@
+"""Covers `exporter`, `export_model` and the command."""
+
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
+from testing import refuses, video_frames
+from weights import with_weights
+
+from export.format.metadata import read_spec
+from export.runtime import StreamRunner
+from export.runtime.interpreter import load_interpreter, signature
+from export.tflite import export_model
+from tsm_tf import ModelSpec, build_model, load_checkpoint, retrofit, save_checkpoint
+
+
+def test_names_and_spec_travel(model, online, clip):
+    assert (
+        online.name == "mobilenet_v2_online_float32.tflite"
+        and clip.name == "mobilenet_v2_clip_float32.tflite"
+    )
+    inputs, outputs = signature(load_interpreter(online)[0])
+    caches = [f"shift_{i:02d}" for i in range(10)]
+    assert sorted(inputs) == ["image", *caches] and sorted(outputs) == ["logits", *caches]
+    assert read_spec(online) == model.spec and read_spec(online).labels[3] == "ü"
+
+
+@pytest.mark.parametrize("factor", [1.01, np.nan])
+def test_export_that_differs_is_not_written(model, online, tmp_path, monkeypatch, factor):
+    monkeypatch.setattr("export.tflite.exporter.convert", lambda *_: online.read_bytes())
+    other = build_model(model.spec)
+    other.set_weights([w * factor for w in model.get_weights()])
+    with refuses("export", "at most 0.0001; nothing was written"):
+        export_model(other, tmp_path, online=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_operator_that_the_oldest_runtime_lacks(model, online, tmp_path, monkeypatch):
+    def newer(*_):
+        tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(online.read_bytes()))
+        next(
+            code
+            for code in tree.operatorCodes
+            if code.builtinCode == schema.BuiltinOperator.FULLY_CONNECTED
+        ).version = 12
+        return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
+
+    monkeypatch.setattr("export.tflite.exporter.convert", newer)
+    with refuses("operators", "tflite-runtime 2.14.0", "FULLY_CONNECTED version 12"):
+        export_model(model, tmp_path, online=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", pytest.param("resnet50", marks=pytest.mark.slow)])
+def test_resnets(tmp_path, backbone):
+    model = build_model(ModelSpec(backbone=backbone, num_classes=3, num_segments=2, input_size=32))
+    runner = StreamRunner(export_model(model, tmp_path, online=True)[0])
+    assert runner.step(video_frames(32, 32, 3)).shape == (3,)
+
+
+def test_no_shift_gives_the_plain_network(model, tmp_path):
+    plain = build_model(model.spec.replace(shift_mode="none"))
+    runner = StreamRunner(export_model(plain, tmp_path, online=True)[0])
+    frame = video_frames(32, 32, 3)
+    np.testing.assert_array_equal(runner.step(frame), runner.step(frame))
+
+
+def test_refuses_before_work(model, online, tmp_path):
+    with refuses("output", online.name, "would be lost"):
+        export_model(model, online.parent, online=True)
+    with refuses("shift_mode", "to stream"):
+        export_model(
+            build_model(model.spec.replace(shift_mode="bidirectional")), tmp_path, online=True
+        )
+
+
+def command(*arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", "export.tflite", *arguments], capture_output=True, text=True
+    )
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def test_command(model, tmp_path):
+    save_checkpoint(model, tmp_path / "run" / "best")
+    done = command("--online", f"--checkpoint={tmp_path / 'run'}", f"--output={tmp_path / 'out'}")
+    assert done.returncode == 0, done.stderr
+    assert "differs from Keras by at most" in done.stdout and "32 frames" in done.stdout
+    assert StreamRunner(tmp_path / "out" / "mobilenet_v2_online_float32.tflite").labels == (
+        "a",
+        "b",
+        "c",
+        "ü",
+    )
+
+
+def test_command_without_checkpoint_says_so_loudly(tmp_path):
+    done = command(
+        "--online",
+        f"--output={tmp_path}",
+        "--width=0.35",
+        "--input_size=32",
+        "--num_classes=3",
+        "--shift_div=4",
+        "--dropout=0.25",
+    )
+    assert "NO CHECKPOINT: FRESH WEIGHTS" in done.stdout
+    spec = read_spec(tmp_path / "mobilenet_v2_online_float32.tflite")
+    assert (spec.num_classes, spec.width, spec.shift_div, spec.dropout) == (3, 0.35, 4, 0.25)
+
+
+def test_command_refuses(tmp_path):
+    for flags, part in (
+        (["--checkpoint=nowhere"], "`checkpoint`"),
+        (["--checkpoint=x", "--width=0.5"], "has its own spec; omit --width"),
+        (["--shift_mode=bidirectional"], "`shift_mode`"),
+        ([f"--output={__file__}"], "`output` must be a folder"),
+        (["stray"], "--flag=value"),
+    ):
+        done = command("--online", f"--output={tmp_path / 'o'}", *flags)
+        assert done.returncode == 1 and part in done.stderr and not (tmp_path / "o").exists()
+
+
+def test_command_exports_whatever_the_backend(model, tmp_path):
+    save_checkpoint(model, tmp_path)
+    command = [
+        sys.executable,
+        "-m",
+        "export.tflite",
+        "--online",
+        f"--checkpoint={tmp_path}",
+        f"--output={tmp_path}",
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "KERAS_BACKEND": "jax"}
+    )
+    assert done.returncode == 0 and (tmp_path / "mobilenet_v2_online_float32.tflite").is_file(), (
+        done.stderr
+    )
+
+
+def test_export_needs_tensorflow(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with refuses("KERAS_BACKEND", "python -m export.tflite", "jax"):
+        export_model(model, tmp_path, online=True)
+
+
+@pytest.mark.parametrize(
+    "name, options", [("MobileNetV3Small", {}), ("ResNet50V2", {"preprocess": "caffe"})]
+)
+def test_retrofitted_networks(tmp_path, name, options):
+    """Through a checkpoint, as users do. ResNet50V2 gets BGR channels to test their order."""
+    network = getattr(keras.applications, name)(weights=None, input_shape=(64, 64, 3), classes=5)
+    model = retrofit(with_weights(network), 4, "unidirectional", batch_norm_momentum=0.9, **options)
+    save_checkpoint(model, tmp_path)
+    (path,) = export_model(load_checkpoint(tmp_path), tmp_path / "exported", online=True)
+    assert path.name == "keras_online_float32.tflite"
+    frames = video_frames(4, 64, 64, 3)
+    runner = StreamRunner(path)
+    streamed = np.mean([runner.step(frame) for frame in frames], axis=0)
+    np.testing.assert_allclose(
+        streamed, keras.ops.convert_to_numpy(model(frames[None]))[0], rtol=1e-5, atol=1e-4
+    )

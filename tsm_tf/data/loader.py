@@ -1,0 +1,96 @@
+"""Loads single clips: which frames, from where, and how they are cropped. Needs numpy only."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from tsm_tf.data import sampling
+from tsm_tf.data.augment import Augmentation
+from tsm_tf.data.crops import center_crop
+from tsm_tf.data.listing import UNKNOWN_FRAMES, Video
+from tsm_tf.data.resize import BILINEAR
+from tsm_tf.data.sources import Source
+from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError
+from tsm_tf.spec import ModelSpec
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipLoader:
+    """Loads the clips of a list; several threads may call it at once.
+
+    Args:
+        videos: the list.
+        spec: gives the number and the size of the frames.
+        augmentation: for training clips; None loads the centre clips of evaluation.
+        seed: the source of all random choices, with the epoch and the video's index.
+        source: what frames are read from.
+    """
+
+    videos: Sequence[Video]
+    spec: ModelSpec
+    augmentation: Augmentation | None = None
+    seed: int = 0
+    source: Source = VIDEO_FILES
+
+    @property
+    def clip_shape(self) -> tuple[int, int, int, int]:
+        """Shape of a clip: frames, height, width, channels."""
+        spec = self.spec
+        return spec.num_segments, spec.input_size, spec.input_size, spec.channels
+
+    def load(self, epoch: int, index: int) -> tuple[np.ndarray, int]:
+        """Returns a clip `uint8 [T, S, S, 3]` and its class.
+
+        Args:
+            epoch: number of the epoch, from 0.
+            index: index of the video in the list.
+
+        Raises:
+            BadVideoError: the video cannot be decoded, or is gone.
+        """
+        video = self.videos[index]
+        try:
+            if self.augmentation is None:
+                return center_clip(video, self.spec, self.source), video.label
+            return self._training_clip(video, np.random.default_rng((self.seed, epoch, index)))
+        except FileNotFoundError:  # it existed when the list was read
+            raise BadVideoError(video.path, "the file is gone") from None
+
+    def _training_clip(self, video, rng):
+        spec = self.spec
+        num_frames = _num_frames(video, self.source)
+        indices = sampling.train_indices(num_frames, spec.num_segments, rng)
+        clip = _read(video, indices, spec, self.source)
+        return self.augmentation.apply(clip, video.label, spec.input_size, rng)
+
+
+def center_clip(video: Video, spec: ModelSpec, source: Source = VIDEO_FILES) -> np.ndarray:
+    """Returns the centre frame of each segment, cropped at the centre (section 5.1.1).
+
+    Args:
+        video: the video.
+        spec: gives the number and the size of the frames.
+        source: what frames are read from.
+
+    Returns:
+        RGB `uint8 [num_segments, input_size, input_size, 3]`.
+
+    Raises:
+        MissingFile: there is no such video.
+        BadVideoError: it cannot be decoded.
+    """
+    num_frames = _num_frames(video, source)
+    indices = sampling.center_indices(num_frames, spec.num_segments)
+    clip = _read(video, indices, spec, source)
+    return np.ascontiguousarray(center_crop(clip, spec.input_size))
+
+
+def _num_frames(video, source):
+    is_known = video.num_frames != UNKNOWN_FRAMES
+    return video.num_frames if is_known else source.num_frames(video.path)
+
+
+def _read(video, indices, spec, source):
+    interpolation = spec.interpolation
+    return source.read(video.path, indices, spec.short_side, interpolation)
