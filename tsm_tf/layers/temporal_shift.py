@@ -36,9 +36,9 @@ class TemporalShift(keras.layers.Layer):
     """Shifts channels along time within each clip, without parameters or multiply-adds.
 
     Sections 3.3 and 4. With `fold = C // shift_div`, a bidirectional shift takes channels
-    `[0:fold]` from frame t+1 and `[fold:2*fold]` from frame t-1. A unidirectional shift takes `[0:fold]` from
-    frame t-1. The other channels stay. Zeros enter at the ends of a clip. This is what
-    `TemporalShift.shift` and the online model in the official code do.
+    `[0:fold]` from frame t+1 and `[fold:2*fold]` from frame t-1. A unidirectional shift takes
+    `[0:fold]` from frame t-1. The other channels stay. Zeros enter at the ends of a clip. This is
+    what `TemporalShift.shift` and the online model in the official code do.
 
     Args:
         num_segments: frames per clip, T.
