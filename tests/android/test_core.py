@@ -14,7 +14,8 @@ from videos import natural_videos
 from export.live.smoothing import Smoother
 from export.live.sources import AtRate
 from tsm_tf.data.crops import center_crop, eval_frame
-from tsm_tf.data.sources.video_file import iterate_frames, scaled_size
+from tsm_tf.data.resize import scaled_size
+from tsm_tf.data.sources.video_file import iterate_frames
 from tsm_tf.spec import ModelSpec
 
 # Row padding and pixel stride of the chroma planes: planar, planar with padding, and interleaved,
@@ -90,10 +91,16 @@ def test_frames_are_pythons(host_tool, path):
     """All layouts, rotations and mirrors; odd frame sizes; frames that shrink and that grow."""
     frame = next(itertools.islice(iterate_frames(path), 5, None))[1]
     small = cv2.resize(frame, (257, 191), interpolation=cv2.INTER_AREA)
-    frames = ((frame[:239, :311], 96), (small, 48), (small, 224), (frame[:256, :320], 224))
+    frames = (
+        (frame[:239, :311], ModelSpec(input_size=96)),
+        (small, ModelSpec(input_size=48)),
+        (small, ModelSpec(input_size=48, crop_pct=0.8)),
+        (small, ModelSpec(input_size=224)),
+        (frame[:256, :320], ModelSpec(input_size=224)),
+    )
     cases = [
-        (ModelSpec(input_size=size), rgb, layout, rotation, mirror)
-        for rgb, size in frames
+        (spec, rgb, layout, rotation, mirror)
+        for rgb, spec in frames
         for layout in LAYOUTS
         for rotation in (0, 90, 180, 270)
         for mirror in ((False, True) if layout == LAYOUTS[0] else (rotation == 90,))
