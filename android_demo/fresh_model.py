@@ -1,7 +1,9 @@
-"""Exports a gesture network with fresh weights: `fresh_model.py FOLDER`.
+"""Exports a gesture network with fresh weights, for an APK when no model was trained.
 
-It goes into an APK if no trained model exists. It has the size and the labels of the model that
-`make demo` trains, so the app can be tried, but it recognises nothing.
+    python android_demo/fresh_model.py FOLDER
+
+It has the size and the labels of the model that `make demo` trains, so the app can be tried, but
+its predictions are random.
 """
 
 import os
@@ -10,32 +12,36 @@ import sys
 import tempfile
 
 _VARIANTS = ("float32", "float16", "int8")
-_FPS = 8.0  # about the frame rate of clips from the rendered gestures
+_FPS = 8.0  # close to that of the clips of the rendered gestures
 
 
 def main(output: str) -> None:
+    """Exports `fresh_weights_float32.tflite` and its variants into a folder."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
     import keras
 
     from export.tflite import export_model
-    from tsm_tf import ModelSpec, build_model
+    from tsm_tf import build_model
     from tsm_tf.data.synthetic.gestures import LABELS
     from tsm_tf.training.recipes import get_recipe
 
     keras.utils.set_random_seed(0)
-    recipe = get_recipe("gestures")
-    size, width = recipe.input_size, recipe.width
-    spec = ModelSpec(num_classes=len(LABELS), labels=LABELS, input_size=size, width=width, fps=_FPS)
-
+    model = get_recipe("gestures").model
+    spec = model.replace(num_classes=len(LABELS), labels=LABELS, fps=_FPS)
     with tempfile.TemporaryDirectory() as folder:
         paths = export_model(
-            build_model(spec), folder, online=True, variants=_VARIANTS, num_videos=9
+            build_model(spec),
+            folder,
+            online=True,
+            variants=_VARIANTS,
+            num_videos=9,
         )
         for path in paths:
-            shutil.copyfile(path, f"{output}/fresh_weights_{path.stem.rpartition('_')[2]}.tflite")
+            variant = path.stem.rpartition("_")[2]
+            shutil.copyfile(path, f"{output}/fresh_weights_{variant}.tflite")
     print(
-        "*** NO TRAINED MODEL: the app gets FRESH WEIGHTS and recognises nothing. "
-        "Run `make demo` to train one. ***"
+        "*** NO TRAINED MODEL: the app gets FRESH WEIGHTS, and its predictions are random. "
+        "`make demo` trains a model. ***"
     )
 
 

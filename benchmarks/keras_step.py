@@ -7,6 +7,7 @@ clips are random. The process prints a line before each step. At the end of its 
 peak memory in bytes.
 """
 
+import contextlib
 import os
 import resource
 import sys
@@ -50,7 +51,8 @@ def train(spec: ModelSpec, batch_size: int, strategy: str) -> None:
     clips = np.random.default_rng(devices.share.index).integers(0, 256, shape, dtype=np.uint8)
     dataset = tf.data.Dataset.from_tensors((clips, np.arange(batch_size))).repeat()
 
-    model = make_model(spec, recipe, Initialization(), Execution(), devices, steps=1000)
+    with contextlib.redirect_stdout(sys.stderr):  # standard output is for the answers
+        model = make_model(spec, recipe, Initialization(), Execution(), devices, steps=1000)
     with prepared(model, devices, dataset.element_spec):
         model.fit(
             devices.distribute(dataset),

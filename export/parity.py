@@ -1,8 +1,8 @@
-"""Does a file compute what the Keras model computes? Checked before an export is called done, and by
+"""Compares an exported file with the Keras model that it was made from.
 
-python -m export.parity --model=FILE --checkpoint=DIR --data=DIR
+Every export is compared before it is written. To repeat the comparison on your own videos:
 
-on videos of one's own.
+    python -m export.parity --model=FILE --checkpoint=DIR --data=DIR
 """
 
 import dataclasses
@@ -20,26 +20,30 @@ from tsm_tf import cli
 from tsm_tf.errors import InputError
 
 if TYPE_CHECKING:
-    from export.sample_streams import Streams
+    import keras
+
+    from export.sample_clips import SampleClips
 
 TOLERANCE = 1e-4
-"""Of the logits of a float32 file; see `Proof.difference`."""
+"""Largest `Proof.difference` of a float32 file."""
 
 AGREEMENT = 0.97
-"""Below this share of streams with Keras' top-1, a quantised file is worth a warning."""
+"""If the top-1 agrees with Keras on a smaller share of clips, a quantised file gets a warning."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Proof:
-    """How a file compares with Keras on streams, each from a cold start.
+    """How a file compares with Keras on clips. Online files stream each clip from a cold start.
 
     Args:
-        difference: largest of any logit; where logits are beyond 10, which float32 holds less finely, relative to the
-            largest over 10.
-        agreement: share of streams with the same top-1 of the logits' mean over the frames, 0..1.
-        frame_agreement: share of frames with the same top-1, 0..1; of clips with a clip model.
-        num_streams, num_frames: that were compared.
-        accuracy, keras_accuracy: top-1 of the streams, 0..1; None without labels.
+        difference: largest difference of any logit; relative to a tenth of the largest logit if
+            logits exceed 10, because float32 is coarser there.
+        agreement: share of clips with the same top-1 of the mean logits, 0..1.
+        frame_agreement: share of frames with the same top-1, 0..1; of clips for a clip model.
+        num_streams: number of clips compared.
+        num_frames: number of frames compared.
+        accuracy: top-1 accuracy of the file on the clips, 0..1; None without labels.
+        keras_accuracy: top-1 accuracy of the Keras model on the clips, 0..1; None without labels.
     """
 
     difference: float
@@ -51,119 +55,137 @@ class Proof:
     keras_accuracy: float | None = None
 
     def __str__(self):
-        text = f"differs from Keras by at most {self.difference:.2e}; top-1 agrees on {self.agreement:.1%} of "
-        text += f"{self.num_streams} streams and {self.frame_agreement:.1%} of {self.num_frames:,} frames"
+        text = (
+            f"differs from Keras by at most {self.difference:.2e}; "
+            f"top-1 agrees on {self.agreement:.1%} of {self.num_streams} streams "
+            f"and {self.frame_agreement:.1%} of {self.num_frames:,} frames"
+        )
         if self.accuracy is not None:
             text += f"; top-1 {self.accuracy:.1%}, Keras {self.keras_accuracy:.1%}"
         return text
 
 
-def keras_logits(model, streams: "Streams", online: bool) -> np.ndarray:
-    """Returns what a file must give: the Keras *clip* model's logits, `[N, T, num_classes]`, T 1 for a clip file.
+def keras_logits(model: "keras.Model", clips: "SampleClips", online: bool) -> np.ndarray:
+    """Returns the logits that a file must compute, according to the Keras *clip* model.
 
-    The clip model never sees the streaming graph, so a wrong cache cannot hide in both.
+    The clip model does not contain the streaming graph, so a wrong cache cannot hide in both.
+
+    Returns:
+        `float32 [N, T, num_classes]`, with T = 1 for a clip file.
     """
     import keras
 
+    num_frames = clips.frames.shape[1]
     if online:
-        model = model.per_frame(num_segments=streams.frames.shape[1])
-    # Eager: `predict` would spend seconds on compiling for the few clips that it sees.
+        model = model.per_frame(num_segments=num_frames)
+    # Eager calls: `predict` would spend seconds on compiling for these few clips.
     logits = [
-        keras.ops.convert_to_numpy(model(clip[None], training=False))[0] for clip in streams.frames
+        keras.ops.convert_to_numpy(model(clip[None], training=False))[0] for clip in clips.frames
     ]
     return np.stack(logits).reshape(len(logits), -1, model.spec.num_classes)
 
 
 def prove(
-    path: pathlib.Path, streams: "Streams", expected: np.ndarray, runtime: str = "auto"
+    path: pathlib.Path,
+    clips: "SampleClips",
+    expected: np.ndarray,
+    runtime: str = "auto",
 ) -> Proof:
-    """Compares a file with the Keras model that it was made of.
+    """Compares a file with the logits of its Keras model.
 
     Args:
         path: a file of `export.tflite`.
-        streams: for a clip model, of `num_segments` frames.
-        expected: of `keras_logits`.
-        runtime: which interpreter; see `load_interpreter`.
+        clips: of `num_segments` frames for a clip model, of any length for an online model.
+        expected: from `keras_logits`.
+        runtime: which interpreter to use; see `load_interpreter`.
 
     Raises:
-        InputError: the file remembers something over a reset.
+        InputError: the file does not forget everything on a reset.
     """
     if read_contents(path).is_online:
-        actual = _stream(StreamRunner(path, runtime=runtime), streams.frames, path)
+        actual = _stream(StreamRunner(path, runtime=runtime), clips.frames, path)
     else:
         runner = ClipRunner(path, runtime=runtime)
-        actual = np.stack([runner(clip) for clip in streams.frames])[:, None]
-    return _compare(actual, expected, streams)
+        actual = np.stack([runner(clip) for clip in clips.frames])[:, None]
+    return _compare(actual, expected, clips)
 
 
 def _stream(runner, frames, path):
-    """Returns logits [N, T, num_classes]; the first streams go through twice."""
-    wide = runner.num_streams
-    order = np.arange(-(-len(frames) // wide) * wide) % len(frames)
+    """Returns logits `[N, T, num_classes]`; the first group of clips is streamed twice."""
+    width = runner.num_streams
 
-    def pass_through(group):
+    def stream_group(group):
         runner.reset()
-        batch = frames[group] if wide > 1 else frames[group[0]][None]
+        batch = frames[group] if width > 1 else frames[group[0]][None]
         logits = [
-            runner.step(batch[:, t] if wide > 1 else batch[0, t]) for t in range(frames.shape[1])
+            runner.step(batch[:, t] if width > 1 else batch[0, t]) for t in range(frames.shape[1])
         ]
-        return np.stack(logits).reshape(frames.shape[1], wide, -1).swapaxes(0, 1)
+        return np.stack(logits).reshape(frames.shape[1], width, -1).swapaxes(0, 1)
 
-    groups = order.reshape(-1, wide)
-    logits = [pass_through(group) for group in groups]
-    if not np.array_equal(pass_through(groups[0]), logits[0], equal_nan=True):
+    # Each group has as many clips as the file has streams; the first clips fill up the last group.
+    num_groups = -(-len(frames) // width)
+    groups = np.arange(num_groups * width).reshape(num_groups, width) % len(frames)
+
+    logits = [stream_group(group) for group in groups]
+    if not np.array_equal(stream_group(groups[0]), logits[0], equal_nan=True):
         raise InputError("model", "must give the same logits after a reset", str(path))
     return np.concatenate(logits)[: len(frames)]
 
 
-def _compare(actual, expected, streams):
-    difference = float(np.abs(actual - expected).max() / max(1.0, np.abs(expected).max() / 10))
+def _compare(actual, expected, clips):
+    difference = np.abs(actual - expected).max() / max(1.0, np.abs(expected).max() / 10)
     top1, keras_top1 = actual.mean(1).argmax(-1), expected.mean(1).argmax(-1)
-    labels = streams.labels
+    labels = clips.labels
     return Proof(
-        difference,
-        float((top1 == keras_top1).mean()),
-        float((actual.argmax(-1) == expected.argmax(-1)).mean()),
-        len(actual),
-        int(np.prod(streams.frames.shape[:2])),
-        None if labels is None else float((top1 == labels).mean()),
-        None if labels is None else float((keras_top1 == labels).mean()),
+        difference=float(difference),
+        agreement=float((top1 == keras_top1).mean()),
+        frame_agreement=float((actual.argmax(-1) == expected.argmax(-1)).mean()),
+        num_streams=len(actual),
+        num_frames=int(np.prod(clips.frames.shape[:2])),
+        accuracy=None if labels is None else float((top1 == labels).mean()),
+        keras_accuracy=None if labels is None else float((keras_top1 == labels).mean()),
     )
 
 
 def define_flags():
-    """Defines the command's flags."""
     flags.DEFINE_string("model", None, "A file of `python -m export.tflite`.", required=True)
-    flags.DEFINE_string("checkpoint", None, "What it was made of.", required=True)
+    flags.DEFINE_string(
+        "checkpoint",
+        None,
+        "Checkpoint that the file was made from.",
+        required=True,
+    )
     flags.DEFINE_string("data", None, "Folder with the list file and labels.txt.", required=True)
-    flags.DEFINE_string("split", "val", "Which list file, without .txt.")
-    flags.DEFINE_integer("num_videos", 100, "Spread evenly over the list.", lower_bound=1)
-    flags.DEFINE_enum("runtime", "auto", ["auto", *RUNTIMES], "Which interpreter.")
+    flags.DEFINE_string("split", "val", "Name of the list file, without .txt.")
+    flags.DEFINE_integer(
+        "num_videos",
+        100,
+        "Number of videos, spread evenly over the list.",
+        lower_bound=1,
+    )
+    flags.DEFINE_enum("runtime", "auto", ["auto", *RUNTIMES], "Interpreter to use.")
 
 
 def main():
-    """Compares and prints; a float32 file that differs is an error."""
     values = flags.FLAGS
     path = pathlib.Path(values.model)
-    spec, variant, _, is_online = read_contents(path)
+    contents = read_contents(path)
+
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    from export.sample_streams import from_videos
+    from export.sample_clips import from_videos
     from tsm_tf.weights.checkpoint import load_checkpoint, load_spec
 
-    if load_spec(values.checkpoint) != spec:
-        raise InputError(
-            "checkpoint",
-            "must be the one that the model was made of; its spec is another",
-            str(path),
-        )
-    streams = from_videos(spec, values.data, values.split, values.num_videos)
-    expected = keras_logits(load_checkpoint(values.checkpoint), streams, is_online)
-    proof = prove(path, streams, expected, values.runtime)
-    print(f"{path} ({variant}) {proof}")
-    if variant == "float32" and not proof.difference <= TOLERANCE:
-        raise InputError(
-            "model", f"must differ from Keras by at most {TOLERANCE}", f"{proof.difference:.2e}"
-        )
+    if load_spec(values.checkpoint) != contents.spec:
+        rule = "must be the one that the model was made from; its spec differs"
+        raise InputError("checkpoint", rule, str(path))
+    clips = from_videos(contents.spec, values.data, values.split, values.num_videos)
+    expected = keras_logits(load_checkpoint(values.checkpoint), clips, contents.is_online)
+
+    proof = prove(path, clips, expected, values.runtime)
+    print(f"{path} ({contents.variant}) {proof}")
+    if contents.variant == "float32" and not proof.difference <= TOLERANCE:
+        rule = f"must differ from Keras by at most {TOLERANCE}"
+        raise InputError("model", rule, f"{proof.difference:.2e}")
 
 
 def run_command() -> None:

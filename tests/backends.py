@@ -1,6 +1,8 @@
-"""Writes a checkpoint with its logits, or reads one and compares: `python tests/backends.py write|read DIR`.
+"""Writes a checkpoint and its logits, or reads one and compares the logits.
 
-`make test-backends` runs it under each of Keras' backends.
+    python tests/backends.py write|read DIR
+
+`make test-backends` runs it with each of Keras' backends.
 """
 
 import pathlib
@@ -31,14 +33,12 @@ def main(task, folder):
             if name == "own":
                 with_weights(model)
             model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-            model.fit(x, np.array([1, 2]), verbose=0)  # so that nothing is what a seed made it
+            model.fit(x, np.array([1, 2]), verbose=0)  # so that no value follows from a seed
             save_checkpoint(model, folder / name)
             np.save(folder / f"{name}.npy", array(model(x, training=False)))
         else:
-            logits, expected = (
-                array(load_checkpoint(folder / name)(x, training=False)),
-                np.load(folder / f"{name}.npy"),
-            )
+            logits = array(load_checkpoint(folder / name)(x, training=False))
+            expected = np.load(folder / f"{name}.npy")
             np.testing.assert_allclose(logits, expected, rtol=1e-5, atol=1e-4)
             print(f"{keras.backend.backend()}: {name} within {np.abs(logits - expected).max():.1e}")
     if keras.backend.backend() != "tensorflow":

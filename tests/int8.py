@@ -1,4 +1,4 @@
-"""A full-integer file of a stream model, for tests of what reads such files."""
+"""A full-integer file of a stream model, for tests of its readers."""
 
 from unittest import mock
 
@@ -6,12 +6,12 @@ import tensorflow as tf
 from tensorflow.lite.python.lite import TFLiteSavedModelConverterV2 as Converter
 from testing import video_frames
 
-from export.sample_streams import Streams
+from export.sample_clips import SampleClips
 from export.tflite.convert import convert
 
 
 def convert_int8(model, io=tf.int8, batch_size=1) -> bytes:
-    """Calibrates with one stream of eight frames."""
+    """Calibrates on one clip of eight frames."""
     spec = model.spec
     frames = video_frames(1, 8, spec.input_size, spec.input_size, spec.channels)
 
@@ -22,4 +22,4 @@ def convert_int8(model, io=tf.int8, batch_size=1) -> bytes:
         return finish(converter)
 
     with mock.patch.object(Converter, "convert", with_border):
-        return convert(model, True, "int8", Streams(frames, None, "tests"), batch_size)
+        return convert(model, True, "int8", SampleClips(frames, None, "tests"), batch_size)

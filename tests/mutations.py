@@ -1,9 +1,10 @@
-"""Damaged and hostile model files through `StreamRunner`, each in a child process.
+"""Runs damaged and hostile model files through `StreamRunner`, each in a child process.
 
     python tests/mutations.py --count=2000
 
-Allowed ends: an InputError of ours, a RuntimeError of the interpreter, or a run. A signal, a hang, another exception is
-a failure; its file is kept. Files whose checksum fits again (`seal`) go past it, to the verifier and the interpreter.
+Allowed results are an `InputError`, a `RuntimeError` of the interpreter, or a run. A signal, a
+hang or another exception is a failure, whose file is kept. Most files get a valid checksum again
+(`seal`), so that they reach the verifier and the interpreter.
 """
 
 import argparse
@@ -66,7 +67,7 @@ def flipped(rng, data):
 
 
 def structure(rng, data):
-    """Bytes anywhere but in weights."""
+    """Changes bytes anywhere except in weights."""
     is_free = np.ones(len(data), bool)
     for buffer in Table.root(memoryview(data)).tables(4):
         values = buffer.array(0)
@@ -129,7 +130,7 @@ def tensors(rng, data):
 
 
 def operators(rng, data):
-    """What an operator reads and writes, which one it is, and its options."""
+    """Inputs, outputs, kinds and options of operators."""
     (operator,) = pick(rng, graph_of(data).tables(3), 1)
     kind, count = rng.integers(5), len(graph_of(data).tables(0))
     if kind < 2:
@@ -179,7 +180,7 @@ def interface(rng, data):
 
 
 def metadata(rng, data):
-    """Bombs and lies in the place of the spec."""
+    """Malicious and wrong values in place of the spec."""
     kind = rng.integers(10)
     name = NAME if kind < 8 else STREAM_NAME
     spec = next(e for e in Table.root(memoryview(data)).tables(6) if e.text(0) == name)
@@ -207,7 +208,7 @@ def metadata(rng, data):
         starts = (b"200", b"-129", b"1e9", b"NaN", b'"x"', b"[1]", b"true", b"9" * 400)
         start = starts[rng.integers(len(starts))]
         return with_vector(data, buffer, 0, b'{"start": {"shift_00": %s, "shift_99": 1}}' % start)
-    field = rng.choice([1, 2, 4, 6, 7])  # a vector of a million tables, all of them the same
+    field = rng.choice([1, 2, 4, 6, 7])  # a vector with a million times the same table
     return with_same_tables(data, field, rng.choice([1000, 90_000, 1_000_000]))
 
 
@@ -235,23 +236,21 @@ def put(table, field, code, value):
 
 
 def with_vector(data, table, field, content):
-    """The file with another vector of bytes in a table's field, behind its end."""
+    """Returns the file with another vector of bytes, appended to it, in a table's field."""
     at, end = table._at(field), -(-len(data) // 16) * 16
     vector = struct.pack("<I", len(content)) + content + b"\0"
     return patched(data, at, struct.pack("<I", end - at)) + bytes(end - len(data)) + vector
 
 
 def with_same_tables(data, field, count):
-    """The file with a vector of `count` times the same table in a field of its root."""
+    """Returns the file with a vector of `count` times the same table in a field of its root."""
     root = Table.root(memoryview(data))
     table = root.tables(field)[0]
     size = struct.unpack_from(
         "<H", data, table.position - struct.unpack_from("<i", data, table.position)[0] + 2
     )[0]
     at, end = root._at(field), -(-len(data) // 16) * 16
-    place = (
-        end + 4 + 4 * count
-    )  # of a copy of the table: offsets lead forward only, except to the vtable
+    place = end + 4 + 4 * count  # a copy of the table: only the offset to a vtable may be negative
     vtable = table.position - struct.unpack_from("<i", data, table.position)[0]
     copy = struct.pack("<i", place - vtable) + bytes(
         data[table.position + 4 : table.position + size]
@@ -280,7 +279,7 @@ KINDS = (
 
 
 def mutated(rng, content, kind):
-    """Returns a mutation, three times in four with a checksum that fits."""
+    """Returns a mutation, in three of four cases with a valid checksum."""
     data = bytes(kind(rng, bytearray(content)))
     if rng.random() < 0.75:
         with contextlib.suppress(Damaged, KeyError):  # too damaged to have one
@@ -289,7 +288,7 @@ def mutated(rng, content, kind):
 
 
 def stream(path, runtime):
-    """What a child does; returns its exit code."""
+    """Streams a file in the child; returns its exit code."""
     try:
         runner = StreamRunner(path, runtime=runtime)
         for _ in range(2):
@@ -305,7 +304,7 @@ def stream(path, runtime):
 
 
 def outcome(path, runtime):
-    """Streams a file in a child; returns how that ended, and what the child wrote if it should not have."""
+    """Streams a file in a child; returns the result, and the child's output if it failed."""
     with tempfile.TemporaryFile("w+") as log:
         child = os.fork()
         if child == 0:
@@ -329,27 +328,24 @@ def outcome(path, runtime):
 
 
 def make_models(folder):
-    """Small online models, float32 and int8."""
+    """Writes small online models, float32 and int8."""
     from int8 import convert_int8
     from weights import with_weights
 
-    from export.format.metadata import add_spec
     from export.tflite.convert import convert
-    from export.tflite.io_types import start_values
+    from export.tflite.draft import Draft
     from tsm_tf import ModelSpec, build_model
 
     spec = ModelSpec(num_classes=4, num_segments=4, input_size=32, width=0.35)
     model = with_weights(build_model(spec))
     for name, content in (("float32", convert(model, online=True)), ("int8", convert_int8(model))):
-        (folder / f"{name}.tflite").write_bytes(
-            add_spec(content, spec, name, start_values(content))
-        )
+        (folder / f"{name}.tflite").write_bytes(Draft(content).seal(spec, name))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "files", nargs="*", type=pathlib.Path, help="what to mutate; none: small models of its own"
+        "files", nargs="*", type=pathlib.Path, help="files to mutate; default: new small models"
     )
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
@@ -360,9 +356,8 @@ def main():
     parser.add_argument(
         "--keep", type=pathlib.Path, default=pathlib.Path("build/mutations"), help="for failures"
     )
-    parser.add_argument(
-        "--make", type=pathlib.Path, help=argparse.SUPPRESS
-    )  # in a process of its own: TensorFlow
+    # Models are made in another process, because TensorFlow must not be loaded in this one.
+    parser.add_argument("--make", type=pathlib.Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.make:
         make_models(options.make)

@@ -1,10 +1,11 @@
-"""A stream for a very long time: does memory stay flat, does the model forget, does a NaN pass?
+"""Streams for a very long time: memory stays flat, and the model forgets, even a NaN.
 
     python tests/soak.py --steps=1000000
 
-A model with K shifted blocks remembers K frames: block k's cache holds a part of its input, which its predecessors made
-of the frame and of *their* caches, so what a frame leaves behind moves on by one block a frame. A broken frame is gone
-from the logits of the (K + 1)th frame after it, to the bit.
+A model with K shifted blocks remembers K frames. Block k's cache holds a part of its input, which
+its predecessors computed from the frame and from *their* caches, so the trace of a frame moves by
+one block per frame. A broken frame has no influence, to the bit, on the logits of the (K + 1)th
+frame after it.
 """
 
 import argparse
@@ -21,17 +22,17 @@ from export.runtime import StreamRunner
 from export.runtime.interpreter import signature
 
 RSS_GROWTH = 2**20  # bytes
-_WARM_UP = 0.1  # of the steps: until then allocators and the processor's pages settle
+_WARM_UP = 0.1  # share of the steps until allocators and the processor's pages have settled
 
 
 def rss() -> int:
-    """Returns the bytes of memory that this process has in use."""
+    """Returns the number of bytes of memory that this process uses."""
     pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def reach(runner: StreamRunner) -> int:
-    """Returns K, the number of shifted blocks: so many frames after it, a frame may still be seen in the logits."""
+    """Returns K, the number of shifted blocks: a frame affects the logits of K later frames."""
     return len(signature(runner.interpreter)[0]) - 1
 
 
@@ -41,7 +42,7 @@ def run(runner: StreamRunner, frames) -> np.ndarray:
 
 
 def check_forgets(runner: StreamRunner, frames: np.ndarray) -> None:
-    """After K + 1 identical frames, the logits are those of a fresh start on these frames, whatever came before."""
+    """Checks that after K + 1 identical frames the logits are those of a fresh start on them."""
     count = reach(runner) + 1
     still = [frames[0]] * count
     aged = run(runner, still)[-1]
@@ -50,12 +51,15 @@ def check_forgets(runner: StreamRunner, frames: np.ndarray) -> None:
 
 
 def check_broken_frame(runner: StreamRunner, frames: np.ndarray, broken: np.ndarray) -> np.ndarray:
-    """A broken frame changes the logits of K frames after it at most; returns which of them it changed.
+    """Checks that a broken frame changes the logits of at most K later frames.
 
     Args:
-        runner: of any model.
+        runner: the model.
         frames: `[T, ...]`, with T > K + 1.
-        broken: stands for the first one.
+        broken: replaces the first frame.
+
+    Returns:
+        For each frame, whether its logits changed.
     """
     runner.reset()
     expected = run(runner, frames)
@@ -70,7 +74,10 @@ def check_broken_frame(runner: StreamRunner, frames: np.ndarray, broken: np.ndar
 
 
 def soak(runner: StreamRunner, frames: np.ndarray, steps: int) -> int:
-    """Steps through the frames over and over; returns by how many bytes the process grew after its warm-up.
+    """Steps through the frames repeatedly.
+
+    Returns:
+        By how many bytes the process grew after its warm-up.
 
     Raises:
         AssertionError: the logits are no longer finite.
@@ -92,14 +99,14 @@ def soak(runner: StreamRunner, frames: np.ndarray, steps: int) -> int:
 
 
 def main():
-    """Soaks a small model, float32 and int8; fails with an AssertionError."""
+    """Soaks a small model, float32 and int8; raises AssertionError if it fails."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=1_000_000)
     steps = parser.parse_args().steps
     with tempfile.TemporaryDirectory() as folder:
         for path in export(folder):
             runner = StreamRunner(path)
-            # Not by `testing`: it loads Keras, in whose spare memory a leak could hide.
+            # Not from `testing`, which loads Keras: a leak could hide in its spare memory.
             frames = np.random.default_rng(1).integers(
                 0, 256, (reach(runner) + 3, *shape_of(runner)), np.uint8
             )
@@ -110,9 +117,8 @@ def main():
             check_forgets(runner, frames)
             noise = np.random.default_rng(0).integers(0, 256, frames[0].shape, np.uint8)
             changed = check_broken_frame(runner, frames, noise)
-            print(
-                f"  it forgets: a broken frame changed {changed.sum() - 1} frames after it; {reach(runner)} may be"
-            )
+            limit = f"at most {reach(runner)} are allowed"
+            print(f"  a broken frame changed {changed.sum() - 1} later frames; {limit}")
 
 
 def shape_of(runner):
@@ -121,7 +127,7 @@ def shape_of(runner):
 
 
 def export(folder):
-    """Writes a small online model, in a process of its own, whose memory is not counted; returns the files."""
+    """Writes a small online model in another process, whose memory is not counted."""
     options = [
         "--online",
         "--width=0.35",

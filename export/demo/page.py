@@ -1,51 +1,62 @@
-"""The demo's page: what was trained, how well, how fast, and the commands that repeat each step."""
+"""Writes the demo's page: the models, their accuracy and speed, and the command of each step."""
 
 import csv
 import json
 import pathlib
+from collections.abc import Sequence
 
-import jinja2
-
-from tsm_tf.files import replacing
+from export.demo.steps import MODES, Step
+from export.html_page import render_page
+from tsm_tf.data.synthetic.render import CONTACT_SHEET
+from tsm_tf.evaluation.report import METRICS_FILE
+from tsm_tf.files import write_text
 from tsm_tf.spec import ModelSpec
 from tsm_tf.versions import installed_versions
 
+_TEMPLATE = pathlib.Path(__file__).with_name("index.html.jinja")
 _PACKAGES = ("tensorflow", "keras", "tflite-runtime", "numpy", "av")
 
 
-def write_page(output: pathlib.Path, steps) -> dict[str, float]:
-    """Writes `index.html` from what the steps left in the folder; returns top-1 by model."""
+def write_page(
+    output: pathlib.Path,
+    spec: ModelSpec,
+    steps: Sequence[Step],
+) -> dict[str, float]:
+    """Writes `index.html` from the results of the steps.
+
+    Args:
+        output: the demo's folder, which has the results.
+        spec: the TSM's spec.
+        steps: the steps that ran.
+
+    Returns:
+        The top-1 accuracy of `"tsm"` and `"tsn"`, 0..1.
+    """
     metrics = {
-        name: _read_json(output / "evaluation" / name / "metrics.json") for name in ("tsm", "tsn")
+        name: json.loads((output / "evaluation" / name / METRICS_FILE).read_text(encoding="utf-8"))
+        for name in MODES
     }
-    with (output / "benchmark" / "latency.csv").open(encoding="utf-8") as file:
-        latency = list(csv.DictReader(file))
-    spec = ModelSpec.from_json((output / "tsm" / "best" / "spec.json").read_text(encoding="utf-8"))
     classes = [
         (tsm["class"], tsm["recall"], tsn["recall"], tsm["videos"])
         for tsm, tsn in zip(metrics["tsm"]["per_class"], metrics["tsn"]["per_class"], strict=True)
     ]
-    environment = jinja2.Environment(
-        autoescape=True, loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent)
-    )
-    environment.filters["percent"] = lambda share: "–" if share is None else f"{share:.1%}"
-    page = environment.get_template("index.html.jinja").render(
+    with (output / "benchmark" / "latency.csv").open(encoding="utf-8") as file:
+        latency = list(csv.DictReader(file))
+    versions = installed_versions(_PACKAGES)
+
+    page = render_page(
+        _TEMPLATE,
         metrics=metrics,
         classes=classes,
         latency=latency,
         files=[
-            (str(p.relative_to(output)), p.stat().st_size / 2**20)
-            for p in sorted(output.glob("export/*/*.tflite"))
+            (path.relative_to(output).as_posix(), path.stat().st_size / 2**20)
+            for path in sorted(output.glob("export/*/*.tflite"))
         ],
-        rendered=(output / "data" / "contact_sheet.png").is_file(),
+        rendered=(output / "data" / CONTACT_SHEET).is_file(),
         steps=steps,
         spec=spec,
-        versions=[f"{name} {version}" for name, version in installed_versions(_PACKAGES).items()],
+        versions=[f"{name} {version}" for name, version in versions.items()],
     )
-    with replacing(output / "index.html") as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(output / "index.html", page)
     return {name: values["top1"] for name, values in metrics.items()}
-
-
-def _read_json(path):
-    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,6 +1,7 @@
 """Checks whether an Edge TPU can run a file: `python -m export.edgetpu --model=FILE`.
 
-Exit code 0: every operator is mapped. 1: not.
+The exit code is 0 if every operator is mapped, else 1. Where Coral's compiler is installed, it runs
+as well and writes `FILE_edgetpu.tflite`.
 """
 
 import pathlib
@@ -8,31 +9,30 @@ import sys
 
 from absl import flags
 
-from export.edgetpu.report import COMPILER, check, compile_model
+from export.edgetpu.compiler import COMPILER, compile_model
+from export.edgetpu.report import check
 from tsm_tf import cli
 
 
 def define_flags():
-    """Defines the command's flags."""
     flags.DEFINE_string("model", None, "A .tflite file.", required=True)
     flags.DEFINE_string(
         "output",
         None,
-        f"Folder for what {COMPILER} writes, if it is on PATH; default: the model's.",
+        f"Folder for the output of {COMPILER}, if it is on PATH; default: the model's folder.",
     )
 
 
 def main():
-    """Checks, prints, compiles where it can."""
     path = pathlib.Path(flags.FLAGS.model)
     report = check(path)
     print(report)
+
     compiled = compile_model(path, pathlib.Path(flags.FLAGS.output or path.parent))
-    print(
-        f"written to {compiled}"
-        if compiled
-        else f"{COMPILER} is not on PATH: this is what its documentation says"
-    )
+    if compiled:
+        print(f"written to {compiled}")
+    else:
+        print(f"{COMPILER} is not on PATH; this report is based on its documentation")
     sys.exit(0 if report.is_mapped else 1)
 
 

@@ -1,8 +1,8 @@
-"""What an Edge TPU can run, as Coral documents it: one row an operator.
+"""The operators that an Edge TPU can run, according to Coral's documentation: one row per operator.
 
-Sources, both Coral's page "TensorFlow models on the Edge TPU" (coral.ai/docs/edgetpu/models-intro): its table of
-compilers 14 to 16, the last ones, and, for rows that could only be read in an older copy, the table of compiler 2.
-What the table does not have is taken as not mapped.
+The source is Coral's page "TensorFlow models on the Edge TPU" (coral.ai/docs/edgetpu/models-intro):
+its table for compilers 14 to 16, the last ones, and its older table for compiler 2 for rows that we
+could read only there. Operators without a row count as not mapped.
 """
 
 import math
@@ -14,14 +14,17 @@ import numpy as np
 from export.format.reader import Graph, Model, Operator
 
 ON_CHIP_BYTES = int(7.9 * 2**20)
-"""About what is left for parameters of the 8 MB of SRAM (coral.ai/docs/edgetpu/compiler, "Parameter data caching")."""
+"""Approximate share of the 8 MB of SRAM that is available for parameters.
+
+Source: coral.ai/docs/edgetpu/compiler, "Parameter data caching".
+"""
 
 _C14, _C2 = "compiler 14", "compiler 2"
 _EIGHT_BITS = ("int8", "uint8")
 
 
 class Row(NamedTuple):
-    """A row of Coral's table: where it was read, the limit as a function, and a doubt that the page leaves."""
+    """A row of Coral's table: its source, a function that checks the limit, and a reservation."""
 
     source: str
     limit: Callable[[Operator, Graph, Model], str | None] = lambda *_: None
@@ -32,19 +35,22 @@ def why_not(operator: Operator, graph: Graph, model: Model) -> str | None:
     """Returns why an operator stays on the CPU, or None if the Edge TPU runs it."""
     row = TABLE.get(operator.name)
     if row is None:
-        return "no operator of Coral's table"
+        return "not in Coral's table of operators"
     return _tensors(operator, graph, model) or row.limit(operator, graph, model)
 
 
 def cautions(operators: list[Operator]) -> Iterator[str]:
-    """Returns the documented doubts about operators that count as mapped."""
+    """Yields the documented reservations about operators that count as mapped."""
     for operator in operators:
         if caution := TABLE[operator.name].caution:
             yield f"{operator.name}: {caution}"
 
 
 def _tensors(operator, graph, model):
-    """The page's "Model requirements": 8 bits, static, at most three innermost dimensions, constant parameters."""
+    """Applies the page's "Model requirements".
+
+    Tensors have 8 bits, static shapes, and sizes above 1 in the three innermost dimensions only.
+    """
     indices = [index for index in (*operator.inputs, *operator.outputs) if index >= 0]
     for index in indices:
         tensor = graph.tensors[index]
@@ -56,7 +62,10 @@ def _tensors(operator, graph, model):
             return "a dynamic shape; shapes must be known at compile time"
         if math.prod(tensor.shape[:-3]) != 1:
             shape = "x".join(map(str, tensor.shape))
-            return f"the shape {shape}; only the three innermost dimensions may be above 1, so no clips and no batches"
+            return (
+                f"the shape {shape}; only the three innermost dimensions may be above 1, "
+                "so clips and batches are not possible"
+            )
     return None
 
 
@@ -98,7 +107,7 @@ def _constant_parameters(operator, graph, model):
     constants = (
         model.constant(graph.tensors[index]).size for index in operator.inputs[1:] if index >= 0
     )
-    return None if all(constants) else "weights that are no constants"
+    return None if all(constants) else "weights that are not constant"
 
 
 def _fully_connected(operator, graph, model):
@@ -122,7 +131,7 @@ def _mean(operator, graph, model):
     shape = graph.tensors[operator.inputs[0]].shape
     axes = {int(axis) % len(shape) for axis in _constant(1, operator, graph, model)}
     if len(shape) - 1 in axes and shape[-1] % 4:
-        return f"a mean over {shape[-1]} channels, which is no multiple of 4"
+        return f"a mean over {shape[-1]} channels, which is not a multiple of 4"
     return _not_over_batch(operator, graph, model)
 
 
@@ -134,7 +143,8 @@ def _pad(operator, graph, model):
 def _softmax(operator, graph, model):
     shape = graph.tensors[operator.inputs[0]].shape
     if math.prod(shape[:-1]) != 1 or shape[-1] > 16000:
-        return f"an input of the shape {'x'.join(map(str, shape))}; it must have one dimension of at most 16,000"
+        text = "x".join(map(str, shape))
+        return f"an input of the shape {text}; it must have one dimension of at most 16,000"
     return None
 
 
@@ -151,21 +161,19 @@ def _strided_slice(operator, graph, model):
     return "strides other than 1" if (_constant(3, operator, graph, model) != 1).any() else None
 
 
-def _one_slope_a_channel(operator, graph, model):
+def _one_slope_per_channel(operator, graph, model):
     shape = graph.tensors[operator.inputs[1]].shape
     return None if math.prod(shape[:-1]) == 1 else "slopes that differ along height or width"
 
 
 def _pack(operator, graph, model):
     rank = len(graph.tensors[operator.outputs[0]].shape)
-    return (
-        "packing along the batch"
-        if rank == 4 and operator.options.number(1, "i") % rank == 0
-        else None
-    )
+    if rank == 4 and operator.options.number(1, "i") % rank == 0:
+        return "packing along the batch"
+    return None
 
 
-_RESIZED = "may not be mapped at some sizes, for its precision"
+_RESIZED = "may not be mapped at some sizes, because of its precision"
 TABLE = {
     "ADD": Row(_C14),
     "AVERAGE_POOL_2D": Row(_C14, _no_activation(5)),
@@ -183,7 +191,7 @@ TABLE = {
     "MUL": Row(_C14),
     "PACK": Row(_C14, _pack),
     "PAD": Row(_C14, _pad),
-    "PRELU": Row(_C14, _one_slope_a_channel),
+    "PRELU": Row(_C14, _one_slope_per_channel),
     "QUANTIZE": Row(_C14),
     "REDUCE_MAX": Row(_C14, _not_over_batch),
     "REDUCE_MIN": Row(_C14, _not_over_batch),
@@ -202,4 +210,7 @@ TABLE = {
     "SUB": Row(_C2),
     "TANH": Row(_C2),
 }
-"""Coral's table by TFLite's names. LSTM is left out: TFLite's operator of that name is not the one that is meant."""
+"""Coral's table, by TFLite's names.
+
+LSTM is omitted, because TFLite's operator of that name is a different one.
+"""

@@ -1,47 +1,50 @@
-"""Reads flatbuffer tables whose bytes nobody vouches for: no access leaves the file."""
+"""Reads untrusted flatbuffer tables; every access is bounds-checked."""
 
 import struct
 
 import numpy as np
 
-# Of a vector; ResNet-152 has 1,000 tensors. Entries that are all the same table cost a file little, and a reader much.
-_MOST_TABLES = 100_000
+# The longest vector of tables; ResNet-152 has 1,000 tensors. A vector whose entries all point to
+# one table costs a file little, but reading it costs a lot.
+_MAX_TABLES = 100_000
 
 
 class Damaged(ValueError):
-    """A flatbuffer that points out of itself."""
+    """A flatbuffer that refers to something outside itself."""
 
 
 class Table:
-    """One table of a flatbuffer; fields go by their number in the schema.
+    """One table of a flatbuffer. Fields are addressed by their number in the schema.
 
     Args:
         data: the whole file.
-        position: where the table is in it.
+        position: offset of the table in it.
 
     Raises:
-        Damaged: here and in every method, when something lies outside the file.
+        Damaged: here and in every method, if something lies outside the file.
     """
 
     __slots__ = ("_offsets", "data", "position")
 
     def __init__(self, data: memoryview, position: int):
         self.data, self.position = data, position
+
         vtable = position - _unpack("<i", data, position)
         size, length = _unpack("<H", data, vtable), _unpack("<H", data, vtable + 2)
         if size < 4 or size % 2 or vtable + size > len(data) or position + length > len(data):
             raise Damaged("a table without an end")
+
         self._offsets = struct.unpack_from(f"<{size // 2 - 2}H", data, vtable + 4)
         if max(self._offsets, default=0) >= max(length, 1):
             raise Damaged("a field outside its table")
 
     @classmethod
     def root(cls, data: memoryview) -> "Table":
-        """Returns the table that a flatbuffer begins with."""
+        """Returns the root table of a flatbuffer."""
         return cls(data, _unpack("<I", data, 0))
 
     def number(self, field: int, code: str, default: int = 0) -> int:
-        """Returns a scalar of the type `code` of `struct`."""
+        """Returns a scalar whose type is a format character of `struct`."""
         at = self._at(field)
         return _unpack(f"<{code}", self.data, at) if at else default
 
@@ -52,13 +55,15 @@ class Table:
 
     def tables(self, field: int) -> list["Table"]:
         """Returns a vector of tables; empty if it is absent."""
-        start = self._at(field)
-        if not start:
+        at = self._at(field)
+        if not at:
             return []
+
         offsets = self.array(field, "<u4")
-        if len(offsets) > _MOST_TABLES:
+        if len(offsets) > _MAX_TABLES:
             raise Damaged(f"a vector of {len(offsets)} tables")
-        start = self._follow(start) + 4
+
+        start = self._follow(at) + 4
         return [
             Table(self.data, start + 4 * i + offset) for i, offset in enumerate(offsets.tolist())
         ]
@@ -68,12 +73,13 @@ class Table:
         at = self._at(field)
         if not at:
             return np.empty(0, dtype)
+
         start = self._follow(at)
         count = _unpack("<I", self.data, start)
         size = np.dtype(dtype).itemsize
         if start + 4 + count * size > len(self.data):
             raise Damaged("a vector that ends outside the file")
-        if (start + 4) % size:  # some processors cannot read it, and no writer puts it there
+        if (start + 4) % size:  # some processors cannot read it, and no writer produces it
             raise Damaged("a vector that is not aligned")
         return np.frombuffer(self.data, dtype, count, start + 4)
 
@@ -82,8 +88,9 @@ class Table:
         at = self._at(field)
         if not at:
             return ""
+
         text = self.array(field)
-        if _unpack("B", self.data, self._follow(at) + 4 + text.size):  # by which C finds its end
+        if _unpack("B", self.data, self._follow(at) + 4 + text.size):  # C code looks for this zero
             raise Damaged("a text without an end")
         try:
             return text.tobytes().decode()
@@ -99,7 +106,7 @@ class Table:
 
 
 def _unpack(code, data, at):
-    if at < 0:  # which `struct` would count from the end
+    if at < 0:  # `struct` would count from the end
         raise Damaged("something before the file")
     try:
         return struct.unpack_from(code, data, at)[0]

@@ -1,6 +1,6 @@
-"""What a `.tflite` file holds: tensors, operators, signatures, metadata. Needs numpy only, for devices.
+"""Reads the tensors, operators, signatures and metadata of a `.tflite` file with numpy alone.
 
-The numbers of the fields are those of TFLite's schema, `tensorflow/compiler/mlir/lite/schema/schema.fbs`.
+Field numbers are those of TFLite's schema, `tensorflow/compiler/mlir/lite/schema/schema.fbs`.
 """
 
 import pathlib
@@ -10,30 +10,38 @@ import numpy as np
 
 from export.format.flatbuffer import Damaged, Table
 from export.format.operators import operator_name
-from tsm_tf.errors import InputError
+from tsm_tf.errors import InputError, MissingFile
 
 IDENTIFIER = b"TFL3"
 TYPES = (
-    *(
-        "float32",
-        "float16",
-        "int32",
-        "uint8",
-        "int64",
-        "string",
-        "bool",
-        "int16",
-        "complex64",
-        "int8",
-        "float64",
-    ),
-    *("complex128", "uint64", "resource", "variant", "uint32", "uint16", "int4"),
+    "float32",
+    "float16",
+    "int32",
+    "uint8",
+    "int64",
+    "string",
+    "bool",
+    "int16",
+    "complex64",
+    "int8",
+    "float64",
+    "complex128",
+    "uint64",
+    "resource",
+    "variant",
+    "uint32",
+    "uint16",
+    "int4",
 )
 """Names of the element types, in the order of the schema."""
 
 
 class Tensor(NamedTuple):
-    """A tensor; `scale` and `zero_point` are empty without quantisation, and have several values if per channel."""
+    """A tensor.
+
+    `scale` and `zero_point` are empty without quantisation. They have one value, or one per channel
+    along `axis`.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -47,7 +55,7 @@ class Tensor(NamedTuple):
 
 
 class Operator(NamedTuple):
-    """An operator; inputs and outputs are numbers of tensors, -1 where an optional one is left out."""
+    """An operator; inputs and outputs are tensor numbers, or -1 if an optional one is absent."""
 
     name: str
     version: int
@@ -58,7 +66,7 @@ class Operator(NamedTuple):
 
 
 class Graph(NamedTuple):
-    """A subgraph: tensors, the numbers of its inputs and outputs, and its operators in the order of execution."""
+    """A subgraph: tensors, input and output tensor numbers, and operators in execution order."""
 
     tensors: list[Tensor]
     inputs: tuple[int, ...]
@@ -67,7 +75,7 @@ class Graph(NamedTuple):
 
 
 class Signature(NamedTuple):
-    """Names of inputs and outputs, with the numbers of their tensors in a graph."""
+    """Names of a graph's inputs and outputs, with their tensor numbers."""
 
     name: str
     graph: int
@@ -76,7 +84,7 @@ class Signature(NamedTuple):
 
 
 class Model(NamedTuple):
-    """A whole file; buffers are views of its bytes."""
+    """A whole file; buffers and metadata are views of its bytes."""
 
     data: bytes
     version: int
@@ -91,57 +99,62 @@ class Model(NamedTuple):
 
 
 def read_model(path: pathlib.Path) -> Model:
-    """Returns what is in a `.tflite` file.
+    """Reads a `.tflite` file.
 
     Raises:
         FileNotFoundError: no such file.
         InputError: not a TFLite file, or a damaged one.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"`model` must be an existing file: {path}")
+        raise MissingFile("model", "must be an existing file", str(path))
+
     with path.open("rb", buffering=0) as file:  # buffered, a file of 9 MB takes 8 ms instead of 1
         if file.read(8)[4:] != IDENTIFIER:
             raise InputError("model", "must be a TFLite file", str(path))
         file.seek(0)
         data = file.read()
+
     try:
         return parse_model(data)
     except Damaged as error:
-        raise InputError(
-            "model", f"must be a whole TFLite file; this one is damaged ({error})", str(path)
-        ) from None
+        rule = f"must be a whole TFLite file; this one is damaged ({error})"
+        raise InputError("model", rule, str(path)) from None
 
 
 def parse_model(data: bytes) -> Model:
-    """Returns what is in the bytes of a `.tflite` file.
+    """Parses the bytes of a `.tflite` file.
 
     Raises:
         Damaged: something lies outside the file.
     """
     root = Table.root(memoryview(data))
     codes = [(_operator_name(code), code.number(2, "i", 1)) for code in root.tables(1)]
-    # All of them, so that a file that was cut off is refused here: interpreters read on behind its end.
+
+    # Visit every buffer, so that a truncated file is refused here. Interpreters would read past
+    # its end.
     buffers = [buffer.array(0) for buffer in root.tables(4)]
+
     metadata = {}
     for entry in root.tables(6):
         metadata[entry.text(0)] = _pick(buffers, entry.number(1, "I"), "buffer")
+
     return Model(
-        data,
-        root.number(0, "I"),
-        [_graph(graph, codes) for graph in root.tables(2)],
-        buffers,
-        [_signature(signature) for signature in root.tables(7)],
-        metadata,
+        data=data,
+        version=root.number(0, "I"),
+        graphs=[_graph(graph, codes) for graph in root.tables(2)],
+        buffers=buffers,
+        signatures=[_signature(signature) for signature in root.tables(7)],
+        metadata=metadata,
     )
 
 
 def _graph(graph, codes):
-    graph.text(4)  # its name, which nobody needs, but interpreters read
+    graph.text(4)  # the name is not used here, but interpreters read it, so it must be valid
     return Graph(
-        [_tensor(tensor) for tensor in graph.tables(0)],
-        _ints(graph, 1),
-        _ints(graph, 2),
-        [_operator(operator, codes) for operator in graph.tables(3)],
+        tensors=[_tensor(tensor) for tensor in graph.tables(0)],
+        inputs=_ints(graph, 1),
+        outputs=_ints(graph, 2),
+        operators=[_operator(operator, codes) for operator in graph.tables(3)],
     )
 
 
@@ -152,35 +165,35 @@ def _tensor(tensor):
         scale = tuple(quantization.array(2, "<f4").tolist())
         zero_point = tuple(quantization.array(3, "<i8").tolist())
         axis = quantization.number(6, "i")
-    shape = _ints(tensor, 0)
+
     return Tensor(
-        tensor.text(3),
-        shape,
-        _pick(TYPES, tensor.number(1, "B"), "type"),
-        tensor.number(2, "I"),
-        -1 not in _ints(tensor, 7),
-        scale,
-        zero_point,
-        axis,
-        bool(tensor.number(5, "B")),
+        name=tensor.text(3),
+        shape=_ints(tensor, 0),
+        dtype=_pick(TYPES, tensor.number(1, "B"), "type"),
+        buffer=tensor.number(2, "I"),
+        is_static=-1 not in _ints(tensor, 7),
+        scale=scale,
+        zero_point=zero_point,
+        axis=axis,
+        is_variable=bool(tensor.number(5, "B")),
     )
 
 
 def _operator(operator, codes):
-    operator.array(5)  # a custom operator's options
+    operator.array(5)  # the options of a custom operator; only checked
     name, version = _pick(codes, operator.number(0, "I"), "operator code")
     return Operator(
-        name,
-        version,
-        _ints(operator, 1),
-        _ints(operator, 2),
-        operator.table(4),
-        operator.number(3, "B"),
+        name=name,
+        version=version,
+        inputs=_ints(operator, 1),
+        outputs=_ints(operator, 2),
+        options=operator.table(4),
+        options_type=operator.number(3, "B"),
     )
 
 
 def _operator_name(code):
-    """Codes above 127 came later than the field of one byte, which holds 127 for them."""
+    """Codes above 127 are in a newer field; the old field of one byte then holds 127."""
     builtin = max(code.number(0, "b"), code.number(3, "i"))
     return code.text(1) if code.text(1) else operator_name(builtin)
 

@@ -1,7 +1,8 @@
-"""Is a `.tflite` file safe to hand to an interpreter? tflite-runtime trusts it, and reads or writes wherever it points.
+"""Checks whether a `.tflite` file is safe to hand to an interpreter.
 
-`export.format.reader` has made sure that nothing lies outside the file; this is about what the numbers mean. What
-passes can still be nonsense: interpreters hold shapes against each other, and refuse with an error of their own.
+Interpreters trust a file and read or write wherever it points. `export.format.reader` has made sure
+that nothing lies outside the file; this module checks what the numbers mean. A file that passes can
+still be nonsense: interpreters compare shapes with each other and report their own errors.
 """
 
 import itertools
@@ -13,7 +14,8 @@ from export.format.flatbuffer import Damaged
 from export.format.reader import Graph, Model, Operator, Tensor
 
 _BIGGEST_TENSOR = 2**30
-"""Bytes: a clip of 16 frames of 256x256 has activations of 268 MB. An interpreter that gets no memory aborts."""
+"""In bytes. A clip of 16 frames of 256x256 has activations of 268 MB; an interpreter that runs out
+of memory aborts the process."""
 
 _TYPES = {
     "float32",
@@ -28,19 +30,25 @@ _TYPES = {
     "uint16",
 }
 _REFUSED = {
-    *("IF", "WHILE", "CALL", "CALL_ONCE"),  # they run graphs by number
-    *(
-        "VAR_HANDLE",
-        "READ_VARIABLE",
-        "ASSIGN_VARIABLE",
-        "HASHTABLE",
-        "HASHTABLE_FIND",
-        "HASHTABLE_IMPORT",
-    ),
-    *("HASHTABLE_SIZE", "CONCAT_EMBEDDINGS", "BUCKETIZE"),  # their options point to more
+    # operators that run a graph by its number
+    "IF",
+    "WHILE",
+    "CALL",
+    "CALL_ONCE",
+    # operators whose options refer to further data
+    "VAR_HANDLE",
+    "READ_VARIABLE",
+    "ASSIGN_VARIABLE",
+    "HASHTABLE",
+    "HASHTABLE_FIND",
+    "HASHTABLE_IMPORT",
+    "HASHTABLE_SIZE",
+    "CONCAT_EMBEDDINGS",
+    "BUCKETIZE",
 }
 _DIVISORS = {
-    # the kind of options in the schema's union BuiltinOptions, and the fields that kernels divide or multiply sizes by
+    # operator: (its member of the schema's union BuiltinOptions, the fields of the options by
+    # which kernels divide or multiply sizes)
     "CONV_2D": (1, (1, 2, 4, 5)),
     "DEPTHWISE_CONV_2D": (2, (1, 2, 3, 5, 6)),
     "AVERAGE_POOL_2D": (5, (1, 2, 3, 4)),
@@ -50,11 +58,12 @@ _DIVISORS = {
     "DEPTH_TO_SPACE": (94, (0,)),
 }
 _DEFAULT_ONE = {
+    # dilations; the other fields default to 0
     ("CONV_2D", 4),
     ("CONV_2D", 5),
     ("DEPTHWISE_CONV_2D", 5),
     ("DEPTHWISE_CONV_2D", 6),
-}  # dilations
+}
 _BIGGEST_DIVISOR = 4096
 _REDUCTIONS = {"MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD"}
 _SHAPED = {"SLICE", "PAD", "FULLY_CONNECTED", *_REDUCTIONS}
@@ -62,22 +71,24 @@ _SHAPES_IN_OPTIONS = {17, 30}  # ReshapeOptions, SqueezeOptions
 
 
 def verify(model: Model) -> None:
-    """Checks that an interpreter which runs the model stays inside the memory that it was given.
+    """Checks that an interpreter that runs the model only accesses memory that belongs to it.
 
     Raises:
-        Damaged: it does not, or nobody could tell.
+        Damaged: it would not, or this cannot be verified.
     """
     if model.version != 3 or len(model.graphs) != 1:
         raise Damaged(
             f"schema version {model.version} with {len(model.graphs)} graphs, not 3 with one"
         )
+
     graph = model.graphs[0]
     for index, tensor in enumerate(graph.tensors):
-        _tensor(index, tensor, model)
-    _interface(graph, model)
-    _order(graph, model)
+        _check_tensor(index, tensor, model)
+    _check_interface(graph, model)
+    _check_order(graph, model)
+
     for operator in graph.operators:
-        _options(operator)
+        _check_options(operator)
         if operator.name in _SHAPED and not _has_its_shape(operator, graph, model):
             raise Damaged(f"a {operator.name} whose result has another shape")
         if operator.name in ("ADD", "SUB") and not _can_be_scaled(operator, graph):
@@ -85,7 +96,7 @@ def verify(model: Model) -> None:
 
 
 def _can_be_scaled(operator: Operator, graph: Graph) -> bool:
-    """Kernels of 8 bits compute with 20 bits more, and abort the process where a result would need still more."""
+    """Kernels for 8 bits compute with 20 more bits, and abort the process if that is not enough."""
     inputs, (output, *_) = (
         [graph.tensors[i] for i in part if i >= 0] for part in (operator.inputs, operator.outputs)
     )
@@ -96,12 +107,14 @@ def _can_be_scaled(operator: Operator, graph: Graph) -> bool:
     return 2 * max(tensor.scale[0] for tensor in inputs) < 2**20 * output.scale[0]
 
 
-def _interface(graph: Graph, model: Model):
-    """The signature names the graph's inputs and outputs, all and no others; a cache goes in as it comes out."""
+def _check_interface(graph: Graph, model: Model):
+    """Checks that signatures name exactly the graph's inputs and outputs, and that caches match."""
     for indices in (graph.inputs, graph.outputs):
-        _in_range(indices, graph, "an input or output")
-    if len(set(graph.inputs)) != len(graph.inputs):  # an output may: two caches of the same tensor
-        raise Damaged("an input that is there twice")
+        _check_range(indices, graph, "an input or output")
+    # An output may occur twice: two caches may hold the same tensor.
+    if len(set(graph.inputs)) != len(graph.inputs):
+        raise Damaged("an input that occurs twice")
+
     for signature in model.signatures:
         inputs, outputs = signature.inputs, signature.outputs
         if (
@@ -109,32 +122,36 @@ def _interface(graph: Graph, model: Model):
             or {*inputs.values()} != {*graph.inputs}
             or {*outputs.values()} != {*graph.outputs}
         ):
-            raise Damaged("a signature of other tensors than the graph's inputs and outputs")
+            raise Damaged("a signature with other tensors than the graph's inputs and outputs")
+
         for name in inputs.keys() & outputs.keys():
             old, new = graph.tensors[inputs[name]], graph.tensors[outputs[name]]
             if (old.shape, old.dtype) != (new.shape, new.dtype):
                 raise Damaged(
-                    f"{name} of {old.dtype} {old.shape} in and {new.dtype} {new.shape} out"
+                    f"{name} that is {old.dtype} {old.shape} in and {new.dtype} {new.shape} out"
                 )
 
 
-def _in_range(indices, graph, what):
+def _check_range(indices, graph, what):
     for index in indices:
         if not 0 <= index < len(graph.tensors):
             raise Damaged(f"{what} that is tensor {index} of {len(graph.tensors)}")
 
 
-def _tensor(index: int, tensor: Tensor, model: Model):
+def _check_tensor(index: int, tensor: Tensor, model: Model):
     if tensor.dtype not in _TYPES:
         raise Damaged(f"tensor {index} of the type {tensor.dtype}")
+
     if tensor.buffer >= len(model.buffers):
         raise Damaged(f"tensor {index} in buffer {tensor.buffer} of {len(model.buffers)}")
     size = math.prod(tensor.shape) * np.dtype(tensor.dtype).itemsize
     if min(tensor.shape, default=1) < 1 or size > _BIGGEST_TENSOR or len(tensor.shape) > 8:
         raise Damaged(f"tensor {index} of the shape {tensor.shape}")
+
     stored = model.constant(tensor).size
     if stored and stored != size:
         raise Damaged(f"tensor {index} of {size} bytes, {stored} of which are stored")
+
     scales = len(tensor.scale)
     if scales > 1 and not (
         0 <= tensor.axis < len(tensor.shape) and tensor.shape[tensor.axis] == scales
@@ -142,45 +159,46 @@ def _tensor(index: int, tensor: Tensor, model: Model):
         raise Damaged(f"tensor {index} with {scales} scales")
     if scales and len(tensor.zero_point) not in (1, scales):
         raise Damaged(f"tensor {index} with {len(tensor.zero_point)} zero points")
-    # A multiplier is a ratio of scales in 32 bits: kernels abort on one that is no number or out of their range.
+    # A multiplier is a ratio of scales in 32 bits: kernels abort if it is NaN or out of range.
     if not all(1e-12 < scale < 1e12 for scale in tensor.scale):
         raise Damaged(f"tensor {index} with the scale {tensor.scale[0]}")
 
 
-def _order(graph: Graph, model: Model):
-    """Nothing is read before it has memory, and nothing writes to a constant, which lies in the file."""
+def _check_order(graph: Graph, model: Model):
+    """Checks that tensors are written before they are read, and that no constant is written.
+
+    Constants lie in the file, which is not writable.
+    """
     constant = {i for i, tensor in enumerate(graph.tensors) if model.constant(tensor).size}
-    ready = (
-        constant
-        | set(graph.inputs)
-        | {i for i, tensor in enumerate(graph.tensors) if tensor.is_variable}
-    )
+    variable = {i for i, tensor in enumerate(graph.tensors) if tensor.is_variable}
     if constant.intersection(graph.inputs):
         raise Damaged("an input that is a constant")
+
+    ready = constant | variable | set(graph.inputs)
     written = set(graph.inputs)
     for number, operator in enumerate(graph.operators):
         inputs = [index for index in operator.inputs if index != -1]
         least = 2 if operator.name in _SHAPED else 1
-        if (
-            -1 in operator.inputs[:2] or len(inputs) < least or not operator.outputs
-        ):  # only a bias may be left out
+        # Only a bias, the third input, may be absent.
+        if -1 in operator.inputs[:2] or len(inputs) < least or not operator.outputs:
             raise Damaged(f"operator {number}, which lacks an input or output")
-        _in_range(
-            itertools.chain(inputs, operator.outputs), graph, f"a tensor of operator {number}"
-        )
+        tensors = itertools.chain(inputs, operator.outputs)
+        _check_range(tensors, graph, f"a tensor of operator {number}")
+
         if not ready.issuperset(inputs):
-            raise Damaged(f"operator {number}, which reads what nobody has written")
+            raise Damaged(f"operator {number}, which reads a tensor before it is written")
         if constant.intersection(operator.outputs) or written.intersection(operator.outputs):
-            raise Damaged(f"operator {number}, which writes what is written already")
+            raise Damaged(f"operator {number}, which overwrites a tensor")
         written.update(operator.outputs)
         ready.update(operator.outputs)
+
     if not ready.issuperset(graph.outputs):
-        raise Damaged("an output that nobody has written")
+        raise Damaged("an output that is never written")
 
 
-def _options(operator: Operator):
+def _check_options(operator: Operator):
     if operator.name in _REFUSED:
-        raise Damaged(f"an operator {operator.name}, of which this project has no use")
+        raise Damaged(f"an operator {operator.name}, which this project never writes")
     if operator.options_type in _SHAPES_IN_OPTIONS and operator.options:
         operator.options.array(0, "<i4")
     if operator.name in _DIVISORS:
@@ -196,33 +214,33 @@ def _options(operator: Operator):
 
 
 def _has_its_shape(operator: Operator, graph: Graph, model: Model) -> bool:
-    """Whether an operator's result has the shape that its inputs give, where kernels take that for granted."""
+    """Returns whether an operator's result has the shape that its kernel assumes unchecked."""
     source, *others = (graph.tensors[index] for index in operator.inputs if index >= 0)
     result, shape = graph.tensors[operator.outputs[0]].shape, source.shape
-    if (
-        operator.name == "FULLY_CONNECTED"
-    ):  # its kernel divides the input into rows, whether they come out even or not
+
+    if operator.name == "FULLY_CONNECTED":
+        # The kernel splits the input into rows without checking that they fit.
         units, depth = others[0].shape if len(others[0].shape) == 2 else (0, 0)
         return math.prod(shape) * units == math.prod(result) * depth > 0
     numbers = [
         np.frombuffer(model.constant(tensor), tensor.dtype).astype("i8") for tensor in others
     ]
     sizes, rank = [values.size for values in numbers], len(shape)
+
     if operator.name == "SLICE" and sizes == [rank, rank]:
         begin, size = numbers
         size = np.where(size == -1, shape - begin, size)
-        return (begin >= 0).all() and (begin + size <= shape).all() and tuple(size) == result
+        is_inside = (begin >= 0).all() and (begin + size <= shape).all()
+        return bool(is_inside) and tuple(size) == result
+
     if operator.name == "PAD" and sizes == [2 * rank]:
         paddings = numbers[0].reshape(rank, 2)
-        return (paddings >= 0).all() and tuple(shape + paddings.sum(axis=1)) == result
-    if (
-        operator.name in _REDUCTIONS
-        and sizes[0]
-        and (numbers[0] >= -rank).all()
-        and (numbers[0] < rank).all()
-    ):
-        axes = {int(axis) % rank for axis in numbers[0]}
+        return bool((paddings >= 0).all()) and tuple(shape + paddings.sum(axis=1)) == result
+
+    axes = numbers[0]
+    if operator.name in _REDUCTIONS and axes.size and ((-rank <= axes) & (axes < rank)).all():
+        reduced = {int(axis) % rank for axis in axes}
         if operator.options and operator.options.number(0, "B"):
-            return result == tuple(1 if i in axes else size for i, size in enumerate(shape))
-        return result == tuple(size for i, size in enumerate(shape) if i not in axes)
+            return result == tuple(1 if i in reduced else size for i, size in enumerate(shape))
+        return result == tuple(size for i, size in enumerate(shape) if i not in reduced)
     return False

@@ -1,109 +1,111 @@
-"""Recognises gestures in a video or a camera, one frame at a time, as a phone does.
-
-python -m export.live --model=FILE --video=FILE --output=DIR
-python -m export.live --model=FILE --camera=0 --show
-python -m export.live --model=FILE --video=rtsp://192.168.0.2/stream --show
-rpicam-vid -t 0 --codec libav --libav-format mpegts -o - | python -m export.live --model=FILE --video=- --output=DIR
-"""
+"""One stream through a model: each frame's class, its row for the CSV, and its picture."""
 
 import collections
 import contextlib
-import os
 import pathlib
 import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 
 import numpy as np
 
+from export.live import window
+from export.live.overlay import annotate
+from export.live.recording import Recording
+from export.live.smoothing import Smoother
 from export.live.sources import AtRate
-from tsm_tf.errors import InputError
+from export.runtime import StreamRunner
+from tsm_tf.data.crops import eval_frame
+from tsm_tf.evaluation.metrics import softmax
 
 COLUMNS = ("frame", "seconds", "predicted", "shown", "probability", "milliseconds")
-_RATE_STEPS = 20  # the rate on the screen is that of so many steps
-_GAP = 2.0  # seconds without a frame after which a live stream starts anew
-_WINDOW = "TSM"
+_RATE_STEPS = 20  # the frame rate on the screen is that of the last 20 steps
 
 
 class Session:
-    """One stream through a model: the runner, the smoothing, the row and the picture of each frame.
+    """A stream that runs through a model.
 
     Args:
-        runner: a `StreamRunner`.
-        smoother: a `Smoother`.
-        max_gap: seconds without a frame after which the stream starts anew; None for never.
+        runner: the model.
+        smoother: chooses the class to show.
+        max_gap: seconds without a frame after which the state is reset; None for no limit.
+
+    Attributes:
+        milliseconds: time that the model and the smoothing took, for each frame.
+        shown: how often each class was shown.
     """
 
-    def __init__(self, runner, smoother, max_gap: float | None = None):
+    def __init__(self, runner: StreamRunner, smoother: Smoother, max_gap: float | None = None):
         self.runner = runner
         self.smoother = smoother
         self.max_gap = max_gap
-        self.last = None
-        self.moments = collections.deque(maxlen=_RATE_STEPS)
-        self.milliseconds = []
-        self.shown = collections.Counter()
+        self.milliseconds: list[float] = []
+        self.shown: collections.Counter[str] = collections.Counter()
+        self._last_seconds = None
+        self._moments = collections.deque(maxlen=_RATE_STEPS)
 
     def step(self, number: int, seconds: float, frame: np.ndarray) -> tuple[dict, np.ndarray]:
-        """Takes one RGB frame of any size; returns the CSV's row and the annotated picture."""
-        from export.live.overlay import annotate
-        from tsm_tf.data.crops import eval_frame
+        """Runs the model on the next RGB frame, of any size.
 
-        if self.max_gap and self.last is not None and seconds - self.last > self.max_gap:
-            self.runner.reset()
-            self.smoother.reset()
-        self.last = seconds
+        Args:
+            number: number of the frame in its source.
+            seconds: time of the frame.
+            frame: `uint8 [H, W, 3]`.
+
+        Returns:
+            The row of the CSV (see `COLUMNS`), and the annotated picture.
+        """
+        self._reset_after_gap(seconds)
+
         started = time.perf_counter()
         logits = self.runner.step(eval_frame(frame, self.runner.spec))
-        shown = self.smoother.step(logits)
-        took = 1000 * (time.perf_counter() - started)
-        self.milliseconds.append(took)
-        self.moments.append(started)
-        self.shown[self.runner.labels[shown]] += 1
-        probabilities = np.exp(logits - logits.max())
-        probabilities /= probabilities.sum()
-        labels, best = self.runner.labels, int(logits.argmax())
+        shown = self.runner.labels[self.smoother.step(logits)]
+        milliseconds = 1000 * (time.perf_counter() - started)
+
+        self.milliseconds.append(milliseconds)
+        self.shown[shown] += 1
+        self._moments.append(started)
+
+        probabilities = softmax(logits)
+        best = int(logits.argmax())
         row = {
             "frame": number,
             "seconds": round(seconds, 3),
-            "predicted": labels[best],
-            "shown": labels[shown],
+            "predicted": self.runner.labels[best],
+            "shown": shown,
             "probability": round(float(probabilities[best]), 4),
-            "milliseconds": round(took, 3),
+            "milliseconds": round(milliseconds, 3),
         }
-        status = f"{seconds:.2f} s    {took:.1f} ms a frame    {self.rate():.1f} frames/s    {self.runner.runtime}"
-        return row, annotate(frame, labels[shown], labels, probabilities, status)
+        status = "    ".join(
+            (
+                f"{seconds:.2f} s",
+                f"{milliseconds:.1f} ms per frame",
+                f"{self.rate():.1f} frames/s",
+                self.runner.runtime,
+            )
+        )
+        return row, annotate(frame, shown, self.runner.labels, probabilities, status)
 
     def rate(self) -> float:
-        """Returns how many frames a second came through lately."""
-        took = self.moments[-1] - self.moments[0]
-        return (len(self.moments) - 1) / took if took else 0.0
+        """Returns the recent frame rate in frames per second."""
+        took = self._moments[-1] - self._moments[0]
+        return (len(self._moments) - 1) / took if took else 0.0
 
-
-def open_window() -> None:
-    """Opens the window that `run` draws into.
-
-    Raises:
-        InputError: no display, or an OpenCV without windows.
-    """
-    import cv2
-
-    if sys.platform == "linux" and not (
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    ):
-        raise InputError(
-            "show", "needs a display (DISPLAY is not set); --output records without one", True
-        )
-    try:
-        cv2.namedWindow(_WINDOW, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
-    except cv2.error:
-        rule = "needs an OpenCV with windows: pip install opencv-python in place of opencv-python-headless"
-        raise InputError("show", rule, True) from None
+    def _reset_after_gap(self, seconds):
+        last, self._last_seconds = self._last_seconds, seconds
+        if self.max_gap and last is not None and seconds - last > self.max_gap:
+            self.runner.reset()
+            self.smoother.reset()
 
 
 @contextlib.contextmanager
-def stop_on_signals():
-    """Yields an event that Ctrl-C and SIGTERM set, so that the frame at hand and the files are finished first."""
+def stop_on_signals() -> Iterator[threading.Event]:
+    """Yields an event that Ctrl-C and SIGTERM set.
+
+    The current frame and the files are then completed before the program ends.
+    """
     stop = threading.Event()
     before = {
         number: signal.signal(number, lambda *_: stop.set())
@@ -116,56 +118,64 @@ def stop_on_signals():
             signal.signal(number, handler)
 
 
-def run(session: Session, frames: AtRate, recording, show: bool) -> None:
+def run(session: Session, frames: AtRate, recording: Recording | None, show: bool) -> None:
     """Steps through frames until they end or the window is closed."""
-    start, every, end = ("\r", 0.2, "\033[K") if sys.stdout.isatty() else ("", 2, "\n")
+    is_terminal = sys.stdout.isatty()
+    start, end, interval = ("\r", "\033[K", 0.2) if is_terminal else ("", "\n", 2)
     reported = time.monotonic()
+
     for number, seconds, frame in frames:
         row, picture = session.step(number, seconds, frame)
         if recording:
             recording.write(picture, seconds, row)
-        if show and not _draw(picture):
+        if show and not window.show(picture):
             break
-        if time.monotonic() - reported > every:
-            line = f"  {seconds:7.1f} s  {row['milliseconds']:6.1f} ms  {frames.dropped} dropped  {row['shown']}"
-            print(start, line, sep="", end=end, flush=True)
+
+        if time.monotonic() - reported > interval:
             reported = time.monotonic()
-    print(start, end=end if start else "")
+            took = f"{row['milliseconds']:6.1f} ms"
+            line = f"  {seconds:7.1f} s  {took}  {frames.dropped} dropped  {row['shown']}"
+            print(start, line, sep="", end=end, flush=True)
+
+    print(start, end=end if is_terminal else "")
 
 
-def _draw(picture):
-    """Draws into the window; False when q or Escape was pressed, or the window closed."""
-    import cv2
-
-    cv2.imshow(_WINDOW, picture[..., ::-1])
-    pressed = cv2.waitKey(1)
-    return (
-        pressed not in (ord("q"), 27) and cv2.getWindowProperty(_WINDOW, cv2.WND_PROP_VISIBLE) > 0
-    )
-
-
-def stream(
-    session: Session, frames: AtRate, folder: pathlib.Path | None, rate: float, show: bool
+def run_and_record(
+    session: Session,
+    frames: AtRate,
+    folder: pathlib.Path | None,
+    fps: float,
+    show: bool,
 ) -> None:
-    """Runs a session, records it, and says at the end what was seen and how fast.
+    """Runs a session, records it, and prints a summary.
+
+    Args:
+        session: the session.
+        frames: frames at the model's rate.
+        folder: where to record, or None.
+        fps: expected number of frames per second.
+        show: whether to draw into the window.
 
     Raises:
-        BadVideoError: the file breaks off; what came before it is recorded.
+        BadVideoError: the file breaks off; everything before that is recorded.
     """
-    from export.live.recording import Recording
-
     try:
-        with Recording(folder, rate, COLUMNS) if folder else contextlib.nullcontext() as recording:
-            run(session, frames, recording, show)
+        if folder is None:
+            run(session, frames, None, show)
+        else:
+            with Recording(folder, fps, COLUMNS) as recording:
+                run(session, frames, recording, show)
     finally:
-        if session.milliseconds:
-            middle = float(np.median(session.milliseconds))
-            print(
-                f"{len(session.milliseconds)} frames, median {middle:.2f} ms, {frames.dropped} frames dropped"
-            )
-            for label, count in session.shown.most_common():
-                print(f"  {count:5} frames  {label}")
-            if folder:
-                print(
-                    f"written to {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}"
-                )
+        _print_summary(session, frames, folder)
+
+
+def _print_summary(session, frames, folder):
+    if not session.milliseconds:
+        return
+    count, median = len(session.milliseconds), float(np.median(session.milliseconds))
+    print(f"{count} frames, median {median:.2f} ms, {frames.dropped} frames dropped")
+    for label, count in session.shown.most_common():
+        print(f"  {count:5} frames  {label}")
+    if folder:
+        names = sorted(path.name for path in folder.iterdir())
+        print(f"written to {folder}: {', '.join(names)}")

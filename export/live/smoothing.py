@@ -1,73 +1,71 @@
-"""From per-frame logits to a class that a person can read: the original demo's two rules (`online_demo/main.py`)."""
+"""Turns per-frame logits into a class that a person can read."""
 
 import collections
+from collections.abc import Sequence
 
 import numpy as np
 
-AVERAGED_STEPS = 12
-REFRACTORY_STEPS = 1
-# By Jester's names: gestures that the demo ignores, and the class that stands for another.
-KEEP_LAST = frozenset(
-    (
-        "Pulling Hand In",
-        "Rolling Hand Backward",
-        "Rolling Hand Forward",
-        "Turning Hand Clockwise",
-        "Turning Hand Counterclockwise",
-    )
-)
-SAME_AS = {"Doing other things": "No gesture"}
-JESTER_ONLY = "Doing other things"  # the rules above are for Jester's 27 classes; other label sets have their own
+from export.format.smoothing_rules import SmoothingRules
+
+_FIRST_SHOWN = "No gesture"  # shown before the first gesture, if the labels have it
 
 
 class Smoother:
-    """Averages logits over the last 12 steps, and keeps a class that has just come for at least one more step.
+    """Smooths the predictions of a stream, like the original demo (`online_demo/main.py`).
 
-    With Jester's labels, classes that flicker count as the last one and `Doing other things` as `No gesture`; other
-    label sets have no such classes.
+    The logits are averaged over several steps, and a class that has just appeared stays for at
+    least one more step. The rules may also ignore some classes, and show a class as another one.
 
     Args:
         labels: class names in the order of the logits.
-        averaged_steps: how many steps' logits are averaged; 1 for none but the last.
-        refractory_steps: for how many steps a class that has just come stays, whatever comes; 0 for none.
+        rules: what a file says (`StreamRunner.smoothing`); None for the default rules.
+
+    Example:
+        >>> smoother = Smoother(runner.labels, runner.smoothing)
+        >>> runner.labels[smoother.step(runner.step(frame))]
+        'Swiping Left'
     """
 
-    def __init__(
-        self,
-        labels: tuple[str, ...],
-        averaged_steps: int = AVERAGED_STEPS,
-        refractory_steps: int = REFRACTORY_STEPS,
-    ):
-        self.averaged_steps = averaged_steps
-        self.refractory_steps = refractory_steps
-        is_jester = JESTER_ONLY in labels
+    def __init__(self, labels: Sequence[str], rules: SmoothingRules | None = None):
+        self.rules = rules or SmoothingRules()
         index = {label: i for i, label in enumerate(labels)}
-        self.keep_last = {index[name] for name in KEEP_LAST & index.keys()} if is_jester else set()
-        self.same_as = {index[a]: index[b] for a, b in SAME_AS.items() if a in index and b in index}
-        self.start = index.get("No gesture")
+        self._keep_last = {index[name] for name in self.rules.keep_last if name in index}
+        self._same_as = {
+            index[name]: index[shown]
+            for name, shown in self.rules.same_as.items()
+            if name in index and shown in index
+        }
+        self._first_shown = index.get(_FIRST_SHOWN)
         self.reset()
 
     def reset(self) -> None:
         """Forgets the stream."""
-        self.logits = collections.deque(maxlen=self.averaged_steps)
-        length = self.refractory_steps + 1
-        self.history = collections.deque(
-            [] if self.start is None else [self.start] * length, maxlen=length
-        )
+        self._logits = collections.deque(maxlen=self.rules.averaged_steps)
+        self._history = collections.deque(maxlen=self.rules.refractory_steps + 1)
+        if self._first_shown is not None:
+            self._fill_history(self._first_shown)
 
     def step(self, logits: np.ndarray) -> int:
-        """Takes the next frame's logits `[num_classes]`; returns the class to show."""
-        self.logits.append(logits)
-        return self.refine(int(np.mean(self.logits, axis=0).argmax()))
+        """Takes the next frame's logits `[num_classes]` and returns the class to show."""
+        self._logits.append(logits)
+        return self.refine(int(np.mean(self._logits, axis=0).argmax()))
 
     def refine(self, predicted: int) -> int:
-        """Takes the next frame's class; returns the class to show (the official `process_output`)."""
-        if not self.history:
-            self.history.extend([predicted] * self.history.maxlen)
-        if predicted in self.keep_last:
-            predicted = self.history[-1]
-        predicted = self.same_as.get(predicted, predicted)
-        if len(set(self.history)) > 1:
-            predicted = self.history[-1]
-        self.history.append(predicted)
-        return self.history[-1]
+        """Takes the next frame's class and returns the class to show.
+
+        This is `process_output` of the original demo.
+        """
+        if not self._history:
+            self._fill_history(predicted)
+
+        if predicted in self._keep_last:
+            predicted = self._history[-1]
+        predicted = self._same_as.get(predicted, predicted)
+        if len(set(self._history)) > 1:  # the last change is too recent for another one
+            predicted = self._history[-1]
+
+        self._history.append(predicted)
+        return predicted
+
+    def _fill_history(self, shown):
+        self._history.extend([shown] * (self.rules.refractory_steps + 1))

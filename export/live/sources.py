@@ -1,41 +1,61 @@
-"""Where frames come from: a camera, a file, the network, standard input; and how they reach a model in time."""
+"""Sources of frames (cameras, files, the network, standard input), and their timing."""
 
 import collections
 import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import Any, NamedTuple, Protocol
 
+import cv2
 import numpy as np
 
+from export.live.network_stream import STANDARD_INPUT, NetworkStream
+from tsm_tf.data.sources.video_file import iterate_frames, probe
 from tsm_tf.errors import InputError
 
-DEFAULT_STRIDE = 2  # the original demo takes every second camera frame
-_CAMERA_FPS = 30.0  # of a camera that doesn't say its rate
-_FIRST_WAIT, _LONGEST_WAIT = (
-    0.5,
-    10.0,
-)  # seconds before a source that dropped is opened again; doubled each time
-_PATIENCE = 1.0  # seconds that a thread has to end
+_DEFAULT_STRIDE = 2  # the original demo uses every second camera frame
+_CAMERA_FPS = 30.0  # for cameras that do not report their rate
+
+# Seconds until a dropped source is opened again; doubled after each failure.
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 10.0
+_JOIN_SECONDS = 1.0  # how long to wait for a thread to end
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 
 
-class Source(NamedTuple):
-    """Frames `(seconds, uint8 [H, W, 3] RGB)` to iterate over and to `close()`; their rate; does it never end?"""
+class Frames(Protocol):
+    """An iterable of pairs `(seconds, uint8 [H, W, 3] RGB)` that can be closed."""
 
-    frames: Iterable[tuple[float, np.ndarray]]
+    def __iter__(self) -> Iterator[tuple[float, np.ndarray]]: ...
+
+    def close(self) -> None: ...
+
+
+class FrameSource(NamedTuple):
+    """Frames from a camera or a video.
+
+    Args:
+        frames: the frames.
+        fps: frames per second.
+        is_live: whether it has no end.
+    """
+
+    frames: Frames
     fps: float
     is_live: bool
 
 
 class AtRate:
-    """Thins `(seconds, frame)` pairs to a rate, whatever theirs is; yields (number of the frame, seconds, frame).
+    """Selects frames at a given rate from `(seconds, frame)` pairs of any rate.
 
-    Frames that a source does not have are not made up; `dropped` counts the moments at which one was due and none
-    came (a slow video, or a camera while the model was busy). Without a rate, every second frame is taken, as the
-    original demo does.
+    Iterating yields `(number of the frame, seconds, frame)`. Frames are never repeated: `dropped`
+    counts the moments at which a frame was due but none arrived (from a slow video, or from a
+    camera while the model was busy).
+
+    Args:
+        frames: pairs `(seconds, frame)`.
+        fps: frames per second; None selects every second frame, as the original demo does.
     """
 
     def __init__(self, frames: Iterable[tuple[float, np.ndarray]], fps: float | None):
@@ -47,9 +67,10 @@ class AtRate:
         due = None
         for number, (seconds, frame) in enumerate(self.frames):
             if self.fps is None:
-                if number % DEFAULT_STRIDE == 0:
+                if number % _DEFAULT_STRIDE == 0:
                     yield number, seconds, frame
                 continue
+
             moment = int(seconds * self.fps + 1e-3)
             if due is None or moment >= due:
                 self.dropped += 0 if due is None else moment - due
@@ -57,17 +78,22 @@ class AtRate:
                 yield number, seconds, frame
 
 
+def output_fps(source_fps: float, fps: float | None) -> float:
+    """Returns the rate at which `AtRate` with `fps` yields frames of a source."""
+    return min(source_fps, fps) if fps else source_fps / _DEFAULT_STRIDE
+
+
 class Capture:
-    """Reads frames in a thread of its own, one ahead.
+    """Reads frames in a thread, one frame ahead.
 
     Args:
-        frames: what to read; closed with this.
-        stop: ends the iteration when it is set, also while no frame comes.
-        newest_wins: a frame that nobody has taken gives way to the next, so that a slow model sees the present.
-            Otherwise reading waits, and no frame is lost.
+        frames: the frames to read; closed together with this object.
+        stop: ends the iteration when it is set, even while no frame arrives.
+        newest_wins: True replaces a frame that has not been taken by the next one, so that a slow
+            model always sees the latest. False makes the reader wait, so that no frame is lost.
     """
 
-    def __init__(self, frames: Iterator, stop: threading.Event, newest_wins: bool):
+    def __init__(self, frames: Generator, stop: threading.Event, newest_wins: bool):
         self.frames = frames
         self.stop = stop
         self.newest_wins = newest_wins
@@ -81,9 +107,8 @@ class Capture:
         while True:
             with self.changed:
                 while not self.queue and not self.ended and not self.stop.is_set():
-                    self.changed.wait(
-                        0.1
-                    )  # a signal's handler sets `stop` and must not wait for this lock itself
+                    # Poll `stop`: a signal handler sets it, and must not take this lock.
+                    self.changed.wait(0.1)
                 if self.stop.is_set():
                     return
                 if not self.queue:
@@ -112,41 +137,38 @@ class Capture:
                 self.changed.notify_all()
 
     def close(self) -> None:
-        """Ends the thread; one that hangs in a device for longer than a second ends with the program."""
+        """Ends the thread. If it hangs in a device, it ends with the program."""
         with self.changed:
             self.closed = True
             self.changed.notify_all()
         if self.thread.is_alive():
-            self.thread.join(_PATIENCE)
+            self.thread.join(_JOIN_SECONDS)
 
 
 class Camera:
-    """A camera of this machine, by OpenCV; on Linux by V4L2.
+    """A camera of this machine, read by OpenCV; on Linux through V4L2.
 
     Args:
-        camera: its number or its path, such as `0` or `/dev/video0`.
+        camera: its number or path, such as `0` or `/dev/video0`.
 
     Raises:
         InputError: it cannot be opened.
     """
 
     def __init__(self, camera: str):
-        import cv2
+        # Silence the backends, each of which would print its own errors. OpenCV 4 and 5 differ.
+        set_log_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel  # pyright: ignore
+        set_log_level(0)
 
-        set_log_level = (
-            getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
-        )  # OpenCV 4; 5
-        set_log_level(0)  # else each backend that fails adds lines of its own to ours
-        backend = (
-            cv2.CAP_V4L2 if camera.startswith("/dev/") else cv2.CAP_ANY
-        )  # others take the device for a file
+        # Other backends would treat a device as a file.
+        backend = cv2.CAP_V4L2 if camera.startswith("/dev/") else cv2.CAP_ANY
         self.name = f"camera {camera}"
         self.device = cv2.VideoCapture(int(camera) if camera.isdigit() else camera, backend)
         if not self.device.isOpened():
-            raise InputError(
-                "camera", "must be the number or path of a camera that can be opened", camera
-            )
-        self.device.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # the present, not a queue of the past
+            rule = "must be the number or path of a camera that can be opened"
+            raise InputError("camera", rule, camera)
+
+        self.device.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # the latest frame, not a queue of older ones
         self.fps = self.device.get(cv2.CAP_PROP_FPS) or _CAMERA_FPS
 
     def __iter__(self):
@@ -155,19 +177,23 @@ class Camera:
             yield time.monotonic() - started, np.ascontiguousarray(read[1][..., ::-1])
 
     def close(self) -> None:
-        """Frees the device."""
+        """Releases the device."""
         self.device.release()
 
 
 def reconnecting(
-    opened, open_again: Callable, stop: threading.Event
-) -> Iterator[tuple[float, np.ndarray]]:
-    """Yields a live source's frames with the time at which each came, for ever; says when it drops and comes back.
+    opened: Any,
+    open_again: Callable[[], Any],
+    stop: threading.Event,
+) -> Generator[tuple[float, np.ndarray], None, None]:
+    """Yields the frames of a live source with their times of arrival, and reopens it if it drops.
+
+    It prints a line when the source drops and when it is back.
 
     Args:
         opened: a `Camera` or a `NetworkStream`.
-        open_again: returns another one; its errors count as not there yet.
-        stop: ends the waiting.
+        open_again: opens another one; an `InputError` means that the source is not back yet.
+        stop: ends the iteration when it is set.
     """
     started, wait, source = time.monotonic(), _FIRST_WAIT, opened
     while not stop.is_set():
@@ -192,40 +218,47 @@ def reconnecting(
         wait = min(2 * wait, _LONGEST_WAIT)
 
 
-def at_natural_speed(frames: Iterable) -> Iterator[tuple[float, np.ndarray]]:
-    """Yields a file's (seconds, frame) when their time has come, for somebody who watches."""
+def at_natural_speed(frames: Iterable) -> Generator[tuple[float, np.ndarray], None, None]:
+    """Yields a file's `(seconds, frame)` pairs at their times, for a viewer."""
     started = time.monotonic()
     for seconds, frame in frames:
         time.sleep(max(0, seconds - (time.monotonic() - started)))
         yield seconds, frame
 
 
-def open_source(video: str | None, camera: str | None, show: bool, stop: threading.Event) -> Source:
-    """Opens what frames shall come from.
+def open_source(
+    video: str | None,
+    camera: str | None,
+    show: bool,
+    stop: threading.Event,
+) -> FrameSource:
+    """Opens the source of the frames.
 
-    A camera and an endless stream are read in a thread, the newest frame wins, and they are opened again when they
-    drop. A file gives each of its frames; one that somebody watches plays at its own speed, as if it was live.
+    Cameras and endless network streams are read in a thread that keeps the newest frame, and are
+    reopened if they drop. A file yields every frame, unless it is shown: then it plays at its own
+    speed, like a live source.
 
     Args:
         video: a path, a URL, or `-` for standard input.
-        camera: a number or a path, in place of `video`.
-        show: somebody watches.
-        stop: ends the frames.
+        camera: a number or a path, instead of `video`.
+        show: whether the frames are shown to a viewer.
+        stop: ends the frames when it is set.
 
     Raises:
         FileNotFoundError: no such file.
         InputError: a source that cannot be opened.
     """
-    if video is None:
+    if camera is not None:
         return _live(Camera(camera), lambda: Camera(camera), stop)
-    from export.live.network_stream import NetworkStream
-    from tsm_tf.data.sources.video_file import iterate_frames, probe
+    if video is None:
+        raise InputError("video", "must be given, or a camera", video)
 
-    if video == "-":
+    if video == STANDARD_INPUT:
         if sys.stdin.isatty():
             raise InputError("video", "must be piped in when it is standard input", video)
         source = NetworkStream(video)
-        return Source(Capture(iter(source), stop, newest_wins=False), source.fps, False)
+        return FrameSource(Capture(iter(source), stop, newest_wins=False), source.fps, False)
+
     if _URL.match(video):
         source = NetworkStream(video)
         if source.is_endless:
@@ -233,12 +266,12 @@ def open_source(video: str | None, camera: str | None, show: bool, stop: threadi
         frames, fps = iter(source), source.fps
     else:
         frames, fps = iterate_frames(video), probe(video).fps
-    return Source(
-        Capture(at_natural_speed(frames), stop, newest_wins=True) if show else frames, fps, False
-    )
+
+    if show:
+        frames = Capture(at_natural_speed(frames), stop, newest_wins=True)
+    return FrameSource(frames, fps, False)
 
 
 def _live(source, open_again, stop):
-    return Source(
-        Capture(reconnecting(source, open_again, stop), stop, newest_wins=True), source.fps, True
-    )
+    frames = Capture(reconnecting(source, open_again, stop), stop, newest_wins=True)
+    return FrameSource(frames, source.fps, True)

@@ -5,93 +5,103 @@ import pathlib
 
 from absl import flags
 
-from export.tflite import IMAGE_TYPES, LOGITS_TYPES, VARIANTS, Export, _export, output_paths
-from tsm_tf import cli
-from tsm_tf.catalogue import known_backbones
-from tsm_tf.errors import InputError
-from tsm_tf.spec import SHIFT_MODES, ModelSpec
-
-_SPEC_FLAGS = (
-    "backbone",
-    "num_classes",
-    "num_segments",
-    "input_size",
-    "width",
-    "shift_mode",
-    "shift_div",
+from export.tflite.export_settings import (
+    CARD,
+    IMAGE_TYPES,
+    LOGITS_TYPES,
+    VARIANTS,
+    ExportSettings,
+    output_paths,
 )
+from tsm_tf import cli, spec_flags
+from tsm_tf.errors import InputError
+from tsm_tf.spec import ModelSpec
 
 
 def define_flags():
-    """Defines the command's flags."""
-    fresh = "Of a model with fresh weights; with --checkpoint, its spec says this."
     flags.DEFINE_string(
-        "checkpoint", None, "Checkpoint folder, or a training run's; none exports fresh weights."
+        "checkpoint",
+        None,
+        "Checkpoint folder, or the folder of a training run; without it, the weights are fresh.",
     )
-    flags.DEFINE_string("output", None, "Folder to write into.", required=True)
-    flags.DEFINE_bool("online", False, "One frame at a time with caches, instead of whole clips.")
-    flags.DEFINE_string("backbone", None, f"{known_backbones()}. {fresh}")
-    flags.DEFINE_enum("shift_mode", None, SHIFT_MODES, fresh)
-    flags.DEFINE_float("width", None, fresh)
-    for name in ("num_classes", "num_segments", "input_size", "shift_div"):
-        flags.DEFINE_integer(name, None, fresh)
-    flags.DEFINE_list("variants", ["float32"], f"Of {', '.join(VARIANTS)}.")
-    data = "Folder of videos: train.txt calibrates int8 and edgetpu, val.txt proves; default: rendered gestures."
-    flags.DEFINE_string("data", None, data)
-    flags.DEFINE_integer("num_videos", 64, "To calibrate on, and to prove on.", lower_bound=1)
+    flags.DEFINE_string("output", None, "Folder to write to.", required=True)
+    flags.DEFINE_bool("online", False, "Export one frame at a time with caches, not whole clips.")
+    flags.DEFINE_list("variants", ["float32"], f"Names from {', '.join(VARIANTS)}.")
+    flags.DEFINE_string(
+        "data",
+        None,
+        "Folder of videos: train.txt calibrates int8 and edgetpu, val.txt is compared with Keras; "
+        "default: rendered gestures.",
+    )
     flags.DEFINE_integer(
-        "streams", 1, "Streams side by side in an online file: several cameras.", lower_bound=1
+        "num_videos",
+        ExportSettings.num_videos,
+        "Number of videos to calibrate on, and to compare on.",
+        lower_bound=1,
     )
-    flags.DEFINE_enum("image_type", "uint8", IMAGE_TYPES, "Of int8 files.")
-    flags.DEFINE_enum("logits_type", "float32", LOGITS_TYPES, "Of int8 files.")
+    flags.DEFINE_integer(
+        "streams",
+        ExportSettings.num_streams,
+        "Number of streams side by side in an online file, for several cameras.",
+        lower_bound=1,
+    )
+    flags.DEFINE_enum(
+        "image_type", ExportSettings.image_type, IMAGE_TYPES, "Input type of int8 files."
+    )
+    flags.DEFINE_enum(
+        "logits_type", ExportSettings.logits_type, LOGITS_TYPES, "Output type of int8 files."
+    )
     flags.DEFINE_bool(
-        "gpu_friendly", False, "Refuse a file that phones' GPU delegates may get wrong."
+        "gpu_friendly",
+        ExportSettings.gpu_friendly,
+        "Refuse a file that the GPU delegates of phones may compute incorrectly.",
     )
+    spec_flags.define(spec_flags.FIELDS, "For fresh weights; a checkpoint has its own spec.")
 
 
 def main():
-    """Exports."""
-    os.environ["KERAS_BACKEND"] = (
-        "tensorflow"  # whose converter this is; checkpoints are the same on all backends
-    )
+    # The converter is TensorFlow's; checkpoints are the same on all backends.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
     values = flags.FLAGS
-    choices = {name: values[name].value for name in _SPEC_FLAGS if values[name].value is not None}
+
+    choices = spec_flags.read(spec_flags.FIELDS)
     if values.checkpoint and choices:
-        raise InputError(
-            "checkpoint", f"decides --{', --'.join(choices)}; leave them out", values.checkpoint
-        )
-    export = Export(
-        values.online,
-        values.streams,
-        values.image_type,
-        values.logits_type,
-        values.gpu_friendly,
-        values.data,
-        values.num_videos,
+        rule = f"has its own spec; omit --{', --'.join(choices)}"
+        raise InputError("checkpoint", rule, values.checkpoint)
+    settings = ExportSettings(
+        online=values.online,
+        num_streams=values.streams,
+        image_type=values.image_type,
+        logits_type=values.logits_type,
+        gpu_friendly=values.gpu_friendly,
+        data=values.data,
+        num_videos=values.num_videos,
     )
     variants = tuple(values.variants)
+    folder = pathlib.Path(values.output)
+
+    # Check the output before Keras and TensorFlow, which take seconds to load.
     if not values.checkpoint:
-        output_paths(
-            ModelSpec(**choices), values.output, variants, values.online
-        )  # before Keras takes seconds to load
+        spec = ModelSpec(**choices)
+        output_paths(spec, folder, variants, settings.online)
         from tsm_tf.models.clip import build_model
 
-        model = build_model(ModelSpec(**choices))
+        model = build_model(spec)
         print(
-            "*** NO CHECKPOINT: FRESH WEIGHTS. This file is good for measuring latency, and recognises nothing. ***"
+            "*** NO CHECKPOINT: FRESH WEIGHTS. This file is for timing; it recognises nothing. ***"
         )
     else:
         from tsm_tf.weights.checkpoint import load_checkpoint, load_spec
 
-        output_paths(load_spec(values.checkpoint), values.output, variants, values.online)
+        output_paths(load_spec(values.checkpoint), folder, variants, settings.online)
         model = load_checkpoint(values.checkpoint)
-    entries = _export(model, values.output, variants, export)
-    from export.tflite.card import write_card
 
-    write_card(pathlib.Path(values.output), model.spec, entries)
-    print(
-        f"what each file is, and how it was proven: {pathlib.Path(values.output) / 'model_card.html'}"
-    )
+    from export.tflite.card import write_card
+    from export.tflite.exporter import export_files
+
+    entries = export_files(model, folder, variants, settings)
+    write_card(folder, model.spec, entries)
+    print(f"{folder / CARD}.html describes the files and the comparison with Keras")
 
 
 def run_command() -> None:

@@ -1,4 +1,4 @@
-"""The model card of an export: what each file is, how it was proven, and what it costs.
+"""The model card of an export: what each file is, how it compares with Keras, and what it costs.
 
 `model_card.json` is for programs, `model_card.html` says the same to people.
 """
@@ -9,32 +9,34 @@ import json
 import math
 import pathlib
 from collections import Counter
+from collections.abc import Sequence
 
-import jinja2
 import numpy as np
+import tensorflow as tf
 
 from export.benchmark import device, measure
 from export.edgetpu import report as edgetpu
-from export.format.reader import Model, read_model
+from export.format.reader import Model, Tensor, read_model
+from export.html_page import render_page
 from export.parity import Proof
 from export.runtime.interpreter import RUNTIMES
-from tsm_tf.errors import InputError
-from tsm_tf.files import replacing
+from export.tflite.export_settings import CARD, read_card_files
+from tsm_tf.files import write_text
 from tsm_tf.spec import ModelSpec
 from tsm_tf.versions import installed_versions
 
-NAME = "model_card"
+_TEMPLATE = pathlib.Path(__file__).with_name("card.html.jinja")
 _PACKAGES = ("tsm-tf", "tensorflow", "keras", "numpy", "tflite-runtime", "ai-edge-litert")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Entry(Proof):
-    """A file of the export, and its proof.
+    """A file of the export, with its comparison with Keras.
 
     Args:
         path: the `.tflite` file, in the card's folder.
-        variant: `"float32"`, `"float16"`, `"dynamic"`, `"int8"`, `"edgetpu"`, ...
-        calibration: how the ranges of its activations were found, if they are quantised.
+        variant: one of `export.tflite.VARIANTS`.
+        calibration: what the ranges of the activations were determined on, if they are quantised.
     """
 
     path: pathlib.Path
@@ -46,106 +48,67 @@ def write_card(
     folder: pathlib.Path,
     spec: ModelSpec,
     entries: list[Entry],
-    runtimes: list[str] | None = None,
+    runtimes: Sequence[str] | None = None,
     threads: tuple[int, ...] = (1,),
     rounds: int = 1,
 ) -> dict:
     """Measures the files and writes `model_card.json` and `model_card.html` beside them.
 
-    A card that is there already keeps its other files: an online and a clip export share a folder.
+    An existing card keeps its other files, because an online and a clip export share a folder.
 
     Args:
         folder: holds the files of `entries`.
-        spec: of the model that they were made of.
-        entries: the new files; ratios of latency are to the last.
-        runtimes: keys of `RUNTIMES` to measure with; None takes what is installed, without the converter's own.
+        spec: the spec of the exported model.
+        entries: the new files; latency ratios refer to the last one.
+        runtimes: keys of `RUNTIMES` to measure with; None uses the installed ones, without
+            TensorFlow's own if there is another.
         threads: numbers of threads to measure with.
-        rounds: of `export.benchmark`.
+        rounds: number of measuring rounds; see `export.benchmark`.
 
     Returns:
-        What `model_card.json` holds.
+        The content of `model_card.json`.
 
     Raises:
-        InputError: the folder's card is of another model.
+        InputError: the folder has a card of another model.
     """
-    kept = [
-        file
-        for file in check_folder(folder, spec)
-        if file["file"] not in {e.path.name for e in entries}
-    ]
-    latency = _latency([entry.path for entry in entries], runtimes or _installed(), threads, rounds)
+    new = {entry.path.name for entry in entries}
+    kept = [file for file in read_card_files(folder, spec) if file["file"] not in new]
+
+    paths = [entry.path for entry in entries]
+    latency = _measure_latency(paths, runtimes or _installed_runtimes(), threads, rounds)
+
     card = {
         "spec": dataclasses.asdict(spec),
         "files": [*kept, *(_describe(entry, latency[entry.path]) for entry in entries)],
         "device": device(),
         "versions": installed_versions(_PACKAGES),
     }
-    environment = jinja2.Environment(
-        autoescape=True,
-        loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["percent"] = lambda share: "–" if share is None else f"{share:.1%}"
-    page = environment.get_template("card.html.jinja").render(card, model_spec=spec)
-    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-    for name, content in ((f"{NAME}.json", text), (f"{NAME}.html", page)):
-        with replacing(folder / name) as temporary:
-            temporary.write_text(content, encoding="utf-8")
+    page = render_page(_TEMPLATE, **card, model_spec=spec)
+    write_text(folder / f"{CARD}.json", json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    write_text(folder / f"{CARD}.html", page)
     return card
 
 
-def check_folder(folder: pathlib.Path, spec: ModelSpec) -> list[dict]:
-    """Returns the files of the card that the folder has, without those that are gone; call it before long work.
-
-    Raises:
-        InputError: the card is of another model, or cannot be read.
-    """
-    path = folder / f"{NAME}.json"
-    if not path.exists():
-        return []
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-        is_same = ModelSpec.from_dict(card["spec"]) == spec
-        files = [file for file in card["files"] if (folder / file["file"]).is_file()]
-    except (ValueError, TypeError, KeyError) as error:
-        raise InputError(
-            "output", f"must have a {path.name} that can be read ({error}), or none", str(folder)
-        ) from None
-    if files and not is_same:
-        raise InputError(
-            "output",
-            f"must be a folder whose {path.name} is of the same spec, or has none",
-            str(folder),
-        )
-    return files
-
-
-def _describe(entry, latency):
+def _describe(entry: Entry, latency: list[dict]) -> dict:
     model = read_model(entry.path)
     graph = model.graphs[0]
     (signature,) = model.signatures
-    facts = {name: value for name, value in dataclasses.asdict(entry).items() if name != "path"}
+    inputs = {name: graph.tensors[index] for name, index in signature.inputs.items()}
+    outputs = {name: graph.tensors[index] for name, index in signature.outputs.items()}
+    caches = [tensor for name, tensor in inputs.items() if name != "image"]
+
+    facts = dataclasses.asdict(entry)
+    del facts["path"]
     return {
         "file": entry.path.name,
         **facts,
         "bytes": entry.path.stat().st_size,
         "operators": dict(Counter(operator.name for operator in graph.operators).most_common()),
-        "inputs": {name: _tensor(graph.tensors[index]) for name, index in signature.inputs.items()},
-        "outputs": {
-            name: _tensor(graph.tensors[index]) for name, index in signature.outputs.items()
-        },
+        "inputs": {name: _describe_tensor(tensor) for name, tensor in inputs.items()},
+        "outputs": {name: _describe_tensor(tensor) for name, tensor in outputs.items()},
         "memory": {
             "arena_bytes": arena_bytes(entry.path, model),
-            "cache_bytes": sum(
-                math.prod(tensor.shape) * np.dtype(tensor.dtype).itemsize
-                for tensor in (
-                    graph.tensors[index]
-                    for name, index in signature.inputs.items()
-                    if name != "image"
-                )
-            ),
+            "cache_bytes": sum(_num_bytes(tensor) for tensor in caches),
         },
         "latency": latency,
         "edgetpu": edgetpu.check(entry.path).summary() if entry.variant == "edgetpu" else None,
@@ -153,47 +116,53 @@ def _describe(entry, latency):
 
 
 def arena_bytes(path: pathlib.Path, model: Model) -> int:
-    """Returns the size of the memory in which inputs, outputs and activations take turns, as the interpreter plans it.
+    """Returns the size of the arena, the memory that inputs, outputs and activations share.
 
-    No interpreter tells it, but each tells where a tensor lies: the arena is the span of those that are not weights.
-    It is planned without delegates; XNNPACK keeps activations in a workspace of its own, and packed weights beside it.
+    Interpreters do not report it, but they report where a tensor lies. The arena is the span of the
+    tensors that are not weights. It is planned without delegates. XNNPACK keeps its activations and
+    packed weights elsewhere.
     """
-    import tensorflow as tf
-
     graph = model.graphs[0]
     weights = {index for index, tensor in enumerate(graph.tensors) if model.constant(tensor).size}
-    for operator in graph.operators:  # float16 weights are made float32 once, and stay
+    for operator in graph.operators:  # float16 weights are converted to float32 once, and kept
         if operator.name == "DEQUANTIZE" and operator.inputs[0] in weights:
             weights.update(operator.outputs)
+
     resolver = tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     interpreter = tf.lite.Interpreter(str(path), experimental_op_resolver_type=resolver)
     interpreter.allocate_tensors()
+
     views = [
         interpreter.tensor(index)() for index in range(len(graph.tensors)) if index not in weights
     ]
     starts = [view.__array_interface__["data"][0] for view in views]
-    return max(start + view.nbytes for start, view in zip(starts, views, strict=True)) - min(starts)
+    ends = [start + view.nbytes for start, view in zip(starts, views, strict=True)]
+    return max(ends) - min(starts)
 
 
-def _tensor(tensor):
+def _describe_tensor(tensor: Tensor) -> dict:
     facts = {"shape": tensor.shape, "dtype": tensor.dtype}
-    return facts | (
-        {"scale": tensor.scale[0], "zero_point": tensor.zero_point[0]} if tensor.scale else {}
-    )
+    if tensor.scale:
+        facts |= {"scale": tensor.scale[0], "zero_point": tensor.zero_point[0]}
+    return facts
 
 
-def _latency(paths, runtimes, threads, rounds):
+def _num_bytes(tensor: Tensor) -> int:
+    return math.prod(tensor.shape) * np.dtype(tensor.dtype).itemsize
+
+
+def _measure_latency(paths, runtimes, threads, rounds):
+    """Returns the rows of `export.benchmark.measure` by path, without what the card says itself."""
     rows = {path: [] for path in paths}
     for runtime in runtimes:
         for number in threads:
             print(f"measuring with {runtime}, {number} thread(s)", flush=True)
             for path, row in zip(paths, measure(paths, number, runtime, rounds), strict=True):
-                rows[path].append(
-                    {name: value for name, value in row.items() if name not in ("model", "device")}
-                )
+                del row["model"], row["device"]
+                rows[path].append(row)
     return rows
 
 
-def _installed():
+def _installed_runtimes():
     names = [name for name in RUNTIMES if name != "tensorflow" and importlib.util.find_spec(name)]
     return names or ["tensorflow"]

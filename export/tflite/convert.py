@@ -1,89 +1,111 @@
-"""Keras models to the bytes of TFLite files, in every variant."""
+"""Converts Keras models to the bytes of TFLite files, in every variant."""
 
 import tempfile
 from collections.abc import Iterator
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from export.sample_streams import Streams
+from export.sample_clips import SampleClips
 from tsm_tf.models.stream import build_stream_model
 
 
 def convert(
-    model,
+    model: keras.Model,
     online: bool,
     variant: str = "float32",
-    calibration: Streams | None = None,
+    calibration: SampleClips | None = None,
     num_streams: int = 1,
 ) -> bytes:
-    """Returns the TFLite file of a clip model.
+    """Returns the bytes of the TFLite file of a clip model.
 
-    The way leads over a `tf.Module` and a SavedModel: the converter's shorter ways fail or lose the weights with
-    Keras 3.
+    The conversion goes through a `tf.Module` and a SavedModel: with Keras 3, the converter's
+    shorter ways fail or lose the weights.
 
     Args:
         model: a model of `build_model` or `load_checkpoint`.
-        online: one frame and its caches, or whole clips.
-        variant: see `export.tflite.VARIANTS`. Calibrated ones take and give int8 everywhere, caches too.
-        calibration: streams for the calibrated ones. Online, they run through the model frame by frame, so that the
-            caches show the range that they have at run time.
-        num_streams: streams side by side in an online file.
+        online: True for one frame and its caches, False for whole clips.
+        variant: see `export.tflite.VARIANTS`. Calibrated variants have int8 inputs and outputs,
+            including the caches.
+        calibration: clips for calibrated variants. Online, they run through the model frame by
+            frame, so that the caches have the range that they have at run time.
+        num_streams: number of streams side by side in an online file.
     """
     if online:
         converted = build_stream_model(model, num_streams, by_rows=variant != "edgetpu")
-        specs = {
-            name: tf.TensorSpec(x.shape, tf.float32, name=name)
-            for name, x in converted.input.items()
-        }
     else:
         converted = model
-        specs = {"image": tf.TensorSpec((1, *model.input.shape[1:]), tf.float32, name="image")}
 
-    @tf.function(input_signature=list(specs.values()))
-    def serve(*tensors):
-        if online:
-            return converted(dict(zip(specs, tensors, strict=True)), training=False)
-        return {"logits": converted(*tensors, training=False)}
-
-    module = tf.Module()
-    module.variables_of_model = [variable.value for variable in converted.variables]
     with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(
-            module, folder, signatures={"serving_default": serve.get_concrete_function()}
-        )
+        _save(converted, online, folder)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if variant != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if variant == "float16":
             converter.target_spec.supported_types = [tf.float16]
-        # Per channel, the dense layer is of a version that tflite-runtime 2.14 does not have.
+        # Per channel, the dense layer would have a version that tflite-runtime 2.14 lacks.
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+
         if calibration:
-            samples = (
-                _online_samples(converted, calibration) if online else _clip_samples(calibration)
-            )
+            if online:
+                samples = _online_samples(converted, calibration)
+            else:
+                samples = _clip_samples(calibration)
             converter.representative_dataset = lambda: samples
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
             converter.inference_input_type = converter.inference_output_type = tf.int8
         return converter.convert()
 
 
-def _clip_samples(streams: Streams) -> Iterator[dict]:
-    for frames in _with_full_range(streams.frames):
+def _save(model, online, folder):
+    """Writes a SavedModel with named inputs and outputs of fixed shapes."""
+    if online:
+        signature = {
+            name: tf.TensorSpec(x.shape, tf.float32, name=name) for name, x in model.input.items()
+        }
+    else:
+        signature = {"image": tf.TensorSpec((1, *model.input.shape[1:]), tf.float32, name="image")}
+
+    @tf.function(input_signature=list(signature.values()))
+    def serve(*tensors):
+        if online:
+            return model(dict(zip(signature, tensors, strict=True)), training=False)
+        return {"logits": model(*tensors, training=False)}
+
+    module = _Variables(model)
+    concrete = serve.get_concrete_function()  # pyright: ignore[reportFunctionMemberAccess]
+    tf.saved_model.save(module, folder, signatures={"serving_default": concrete})
+
+
+class _Variables(tf.Module):
+    """Makes the SavedModel include the variables of a Keras model."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.variables_of_model = [variable.value for variable in model.variables]
+
+
+def _clip_samples(clips: SampleClips) -> Iterator[dict]:
+    for frames in _with_full_range(clips.frames):
         yield {"image": frames[None].astype(np.float32)}
 
 
-def _online_samples(stream, streams: Streams) -> Iterator[dict]:
-    """Yields what an online model is fed: every second stream begins cold, the others go on from the one before."""
+def _online_samples(stream, clips: SampleClips) -> Iterator[dict]:
+    """Yields the inputs of an online model while it streams the clips.
+
+    Every second clip starts from the initial caches, the others continue from the clip before.
+    """
     step = tf.function(lambda inputs: stream(inputs, training=False))
     num_streams = stream.input["image"].shape[0]
-    frames = _with_full_range(streams.frames)
+    frames = _with_full_range(clips.frames)
+
     caches = {}
     for number, first in enumerate(range(0, len(frames), num_streams)):
         side_by_side = np.take(frames, range(first, first + num_streams), axis=0, mode="wrap")
         if number % 2 == 0:
             caches = stream.initial_state(num_streams)
+
         for t in range(frames.shape[1]):
             inputs = {"image": tf.constant(side_by_side[:, t], tf.float32), **caches}
             yield inputs
@@ -93,7 +115,10 @@ def _online_samples(stream, streams: Streams) -> Iterator[dict]:
 
 
 def _with_full_range(frames):
-    """Two pixels make every byte value its own integer: an image's scale is 1 and its zero point -128."""
+    """Sets one pixel to 0 and one to 255.
+
+    Every byte then has its own integer: the image's scale is 1 and its zero point -128.
+    """
     frames = frames.copy()
     frames[0, 0, 0, 0], frames[0, 0, 0, 1] = 0, 255
     return frames

@@ -1,24 +1,23 @@
-"""What a phone's GPU delegate is reported to get wrong, looked for in a file."""
+"""Finds what the GPU delegates of phones are reported to compute incorrectly."""
 
-from export.format.reader import Model
+from export.format.reader import Graph
 
-_MOST_DIMENSIONS = 4
+_MAX_DIMENSIONS = 4
 
 
-def problems(model: Model) -> list[str]:
-    """Returns what is in the way of GPU delegates; nothing if a file suits them.
+def find_problems(graph: Graph) -> list[str]:
+    """Returns the obstacles to GPU delegates; empty if the graph suits them.
 
-    They take tensors of at most 4 dimensions. Outputs that an operator reads too, and inputs that are outputs as they
-    are, came back wrong on some Mali drivers.
+    They accept tensors of at most 4 dimensions. On some Mali drivers, outputs that an operator also
+    reads, and inputs that are returned unchanged, had wrong values.
     """
     found = []
-    graph = model.graphs[0]
     read = {index for operator in graph.operators for index in operator.inputs}
     for index, tensor in enumerate(graph.tensors):
-        if len(tensor.shape) > _MOST_DIMENSIONS:
+        if len(tensor.shape) > _MAX_DIMENSIONS:
             found.append(f"{tensor.name} has {len(tensor.shape)} dimensions")
         if index in graph.outputs and index in read:
-            found.append(f"{tensor.name} is given out and read")
+            found.append(f"{tensor.name} is an output that an operator also reads")
         if index in graph.outputs and index in graph.inputs:
-            found.append(f"{tensor.name} passes from input to output")
+            found.append(f"{tensor.name} is an input that is returned unchanged")
     return found

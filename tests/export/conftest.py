@@ -32,18 +32,16 @@ def clip(model, tmp_path_factory):
 def int8(model, tmp_path_factory):
     from int8 import convert_int8
 
-    from export.format.metadata import add_spec
-    from export.tflite.io_types import start_values
+    from export.tflite.draft import Draft
 
     path = tmp_path_factory.mktemp("int8") / "small_int8.tflite"
-    content = convert_int8(model)
-    path.write_bytes(add_spec(content, model.spec, "edgetpu", start_values(content)))
+    path.write_bytes(Draft(convert_int8(model)).seal(model.spec, "edgetpu"))
     return path
 
 
 @pytest.fixture(scope="session")
 def gestures(tmp_path_factory):
-    """A folder of videos: 18 to calibrate on, 9 to prove on."""
+    """A folder of videos: 18 to calibrate on, 9 to compare on."""
     folder = tmp_path_factory.mktemp("gestures") / "data"
     render(folder, {"train": 18, "val": 9})
     return folder

@@ -1,4 +1,4 @@
-"""Training on Keras' JAX backend: all devices by `keras.distribution`, and the same weights as on one."""
+"""Training with Keras' JAX backend: several devices end with the same weights as one."""
 
 import os
 import pathlib
@@ -23,8 +23,9 @@ FLAGS = {
     "num_segments": 2,
     "input_size": 32,
     "dropout": 0.0,
+    "optimizer": "sgd",
+    "learning_rate": 0.001,
 }
-FLAGS |= {"optimizer": "sgd", "learning_rate": 0.001}
 
 
 def python(*arguments, **variables):
@@ -34,7 +35,7 @@ def python(*arguments, **variables):
     )
 
 
-@pytest.mark.skipif(keras.backend.backend() != "jax", reason="of JAX")
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="needs JAX")
 def test_two_devices_train_as_one(tmp_path):
     done = python(__file__, str(tmp_path), **TWO_DEVICES)
     assert done.returncode == 0, done.stderr
@@ -77,7 +78,7 @@ def fit(folder):
 
 @pytest.mark.slow
 def test_command_on_two_devices_and_after_a_stop(tmp_path):
-    """The input pipeline needs TensorFlow, too: JAX comes from its lane's environment, which has the same versions."""
+    """The clips need TensorFlow too, so JAX comes from another environment."""
     from videos import write_data  # needs the extra `live`, which JAX' lane has not
 
     root = pathlib.Path(__file__).parents[2]
@@ -103,7 +104,7 @@ def test_command_on_two_devices_and_after_a_stop(tmp_path):
     def train(output, **variables):
         done = start(output, **variables)
         assert done.returncode == 0, done.stderr
-        return done.stdout, load_newest(output / STATES)
+        return done.stdout, load_newest(output)
 
     for flag in ("accumulate=2", "profile", "teacher=nowhere", "strategy=tpu"):
         error = start(tmp_path / "one", f"--{flag}").stderr
@@ -120,7 +121,7 @@ def test_command_on_two_devices_and_after_a_stop(tmp_path):
     ):
         (tmp_path / "stopped" / file).write_bytes((tmp_path / "one" / file).read_bytes())
     text, resumed = train(tmp_path / "stopped")
-    assert "going on: epoch 1, step 2" in text
+    assert "resuming: epoch 1, step 2" in text
     for name, array in one.arrays.items():
         np.testing.assert_array_equal(resumed.arrays[name], array, err_msg=name)
         if name.startswith("weight"):

@@ -1,4 +1,4 @@
-"""Real processes, stopped in every way; what they leave goes on to the same bits."""
+"""Real processes, stopped in every way, resume to the same bits."""
 
 import csv
 import json
@@ -13,12 +13,20 @@ import numpy as np
 import pytest
 from videos import write_data
 
-from tsm_tf.training.run_folder.state import STATES, load_newest
+from tsm_tf.training.run_folder.run_settings import LAUNCHES_FILE, RUN_FILE
+from tsm_tf.training.run_folder.state import OLD_STATES, STATES, load_newest
 
 pytestmark = pytest.mark.slow
 
-FLAGS = {"backbone": "resnet18", "epochs": 3, "batch_size": 2, "num_segments": 2, "input_size": 32}
-FLAGS |= {"checkpoint_steps": 1, "strategy": "none"}
+FLAGS = {
+    "backbone": "resnet18",
+    "epochs": 3,
+    "batch_size": 2,
+    "num_segments": 2,
+    "input_size": 32,
+    "checkpoint_steps": 1,
+    "strategy": "none",
+}
 STEPS = 6
 
 
@@ -29,7 +37,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole(data, tmp_path_factory):
-    """The folder of a training that nothing stopped."""
+    """The folder of an uninterrupted training."""
     output = tmp_path_factory.mktemp("runs") / "whole"
     done = finish(data, output)
     assert done.returncode == 0, done.stderr
@@ -74,7 +82,7 @@ def rows(output):
 
 
 def assert_same(output, whole):
-    one, other = load_newest(output / STATES), load_newest(whole / STATES)
+    one, other = load_newest(output), load_newest(whole)
     assert (one.epoch, one.batch) == (other.epoch, other.batch) == (FLAGS["epochs"], 0)
     assert set(one.arrays) == set(other.arrays)
     for name, array in one.arrays.items():
@@ -95,12 +103,10 @@ def test_killed_again_and_again(data, whole, tmp_path):
             process.kill()
     assert finish(data, tmp_path).returncode == 0
     assert_same(tmp_path, whole)
-    starts = [json.loads(line) for line in (tmp_path / "starts.jsonl").read_text().splitlines()]
-    assert (
-        len(starts) == 4
-        and "--batch_size=2" in starts[0]["command"]
-        and starts[0]["versions"]["keras"]
-    )
+    lines = (tmp_path / LAUNCHES_FILE).read_text().splitlines()
+    launches = [json.loads(line) for line in lines]
+    assert len(launches) == 4
+    assert "--batch_size=2" in launches[0]["command"] and launches[0]["versions"]["keras"]
 
 
 def test_a_damaged_state_costs_no_more_than_its_steps(data, whole, tmp_path):
@@ -113,24 +119,24 @@ def test_a_damaged_state_costs_no_more_than_its_steps(data, whole, tmp_path):
     assert (
         done.returncode == 0
         and f"{newest} is damaged" in done.stderr
-        and "going on: epoch 2" in done.stdout
+        and "resuming: epoch 2" in done.stdout
     )
     assert_same(tmp_path, whole)
 
 
-def test_sigterm_saves_and_says_how_to_go_on(data, whole, tmp_path):
+def test_sigterm_saves_and_says_how_to_resume(data, whole, tmp_path):
     with start(data, tmp_path, checkpoint_steps=0) as process:
         wait_for(process, lambda: (tmp_path / "log.csv").is_file())
         process.terminate()
         text = process.communicate()[0]
-    assert process.returncode == 0 and "the same command goes on" in text
-    assert load_newest(tmp_path / STATES).epoch >= 1
+    assert process.returncode == 0 and "run the same command again" in text
+    assert load_newest(tmp_path).epoch >= 1
     assert finish(data, tmp_path).returncode == 0
     assert_same(tmp_path, whole)
 
 
 def test_sigterm_in_the_validation(data, whole, tmp_path):
-    """Which begins behind the last step of an epoch, of which the state has every step then."""
+    """It follows the last step of an epoch, so the state has all the steps of the epoch."""
     last = f"00000-{STEPS:07d}"
     with start(data, tmp_path) as process:
         wait_for(process, lambda: last in states(tmp_path))
@@ -141,7 +147,27 @@ def test_sigterm_in_the_validation(data, whole, tmp_path):
     assert_same(tmp_path, whole)
 
 
-def test_no_room(data, whole, tmp_path):
+def test_a_run_of_an_older_version(data, whole, tmp_path):
+    """Its states and launches had other names, and its settings fewer."""
+    with start(data, tmp_path) as process:
+        wait_for(process, lambda: "00001-0000002" in states(tmp_path))
+        process.kill()
+    (tmp_path / STATES).rename(tmp_path / OLD_STATES)
+    (tmp_path / LAUNCHES_FILE).rename(tmp_path / "starts.jsonl")
+    settings = json.loads((tmp_path / RUN_FILE).read_text())
+    for name in ("shift_place", "temporal_pool", "modality"):
+        del settings[name]
+    (tmp_path / RUN_FILE).write_text(json.dumps(settings))
+
+    done = finish(data, tmp_path)
+    assert done.returncode == 0 and "resuming: epoch 2, step" in done.stdout, done.stderr
+    assert_same(tmp_path, whole)
+    other = command(data, tmp_path, shift_place="block")
+    done = subprocess.run(other, capture_output=True, text=True)
+    assert done.returncode == 1 and "must be a new folder for another shift_place" in done.stderr
+
+
+def test_full_disk(data, whole, tmp_path):
     """Files cannot grow above a size that ends within the first state, as on a full disk."""
 
     def limit():
@@ -149,9 +175,9 @@ def test_no_room(data, whole, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
 
     done = finish(data, tmp_path, preexec_fn=limit)
-    assert done.returncode == 1 and "`output` must be writable and have room" in done.stderr, (
-        done.stderr
-    )
+    assert (
+        done.returncode == 1 and "`output` must be writable and have free space" in done.stderr
+    ), done.stderr
     assert (
         "Traceback" not in done.stderr
         and not list(tmp_path.rglob(".writing*"))
@@ -161,10 +187,10 @@ def test_no_room(data, whole, tmp_path):
     assert_same(tmp_path, whole)
 
 
-def test_a_loss_that_is_no_number(data, tmp_path):
+def test_a_nan_loss(data, tmp_path):
     with start(data, tmp_path, learning_rate=1e30) as process:
         _, error = process.communicate()
     assert process.returncode == 1 and "Traceback" not in error, error
-    assert "`learning_rate` must be lower" in error and "no numbers at epoch 1, step" in error
-    newest = load_newest(tmp_path / STATES)
+    assert "`learning_rate` must be lower" in error and "infinite at epoch 1, step" in error
+    newest = load_newest(tmp_path)
     assert newest is None or all(np.isfinite(v).all() for v in newest.arrays.values())

@@ -6,123 +6,183 @@ import shlex
 
 from absl import flags
 
-from tsm_tf import cli
-from tsm_tf.catalogue import known_backbones
-from tsm_tf.spec import SHIFT_MODES
+from tsm_tf import cli, spec_flags
+from tsm_tf.errors import InputError
 from tsm_tf.training.recipes import MODELS, OPTIMIZERS, RECIPES, SCHEDULES, Recipe, get_recipe
-
-_OF_RECIPE = "Default: the recipe's."
-_START = ("init", "weights", "teacher", "distill_weight", "temperature")
-_EXECUTION = (
-    *("strategy", "mixed_precision", "jit_compile", "sync_batch_norm"),
-    *("checkpoint_steps", "profile", "on_bad_video", "cache_mib"),
+from tsm_tf.training.run_folder.run_settings import MODEL_FIELDS
+from tsm_tf.training.settings import (
+    ON_BAD_VIDEO,
+    PRECISIONS,
+    STRATEGIES,
+    Execution,
+    Initialization,
 )
+
+_NOTE = "Default: the recipe's."
 
 
 def define_flags():
-    """Defines the command's flags."""
     flags.DEFINE_enum("recipe", None, list(RECIPES), "What to train, and how.", required=True)
     flags.DEFINE_string("data", None, "Folder with train.txt, val.txt, labels.txt.", required=True)
     flags.DEFINE_string(
-        "output", None, "The run's folder; one that was stopped goes on.", required=True
+        "output",
+        None,
+        "Folder for the run; an interrupted run is resumed.",
+        required=True,
     )
-    flags.DEFINE_enum(
-        "model", None, list(MODELS), "The paper's model that a recipe of the paper trains."
+    flags.DEFINE_enum("model", None, list(MODELS), "Model of the paper, for the paper's recipes.")
+    flags.DEFINE_bool(
+        "quick",
+        False,
+        "Train a small network on small frames for two epochs, to check that the recipe runs.",
+    )
+    spec_flags.define(MODEL_FIELDS, _NOTE)
+    _define_recipe_flags()
+    _define_initialization_flags()
+    _define_execution_flags()
+
+
+def _define_recipe_flags():
+    for name, text in (
+        ("epochs", "Passes over the training videos."),
+        ("batch_size", "Clips per step, on all devices together."),
+        ("accumulate", "Steps whose gradients make one update: less memory for the same batch."),
+        ("seed", "Seed for weights, order, crops and flips."),
+    ):
+        flags.DEFINE_integer(name, None, f"{text} {_NOTE}")
+    for name, text in (
+        ("learning_rate", "Highest learning rate."),
+        ("weight_decay", "Weight decay."),
+        ("warmup_epochs", "Epochs over which the learning rate rises."),
+        ("clip_norm", "Largest global norm of the gradient; 0 disables clipping."),
+    ):
+        flags.DEFINE_float(name, None, f"{text} {_NOTE}")
+    flags.DEFINE_enum("optimizer", None, list(OPTIMIZERS), f"Optimizer. {_NOTE}")
+    flags.DEFINE_enum("schedule", None, list(SCHEDULES), f"Learning-rate schedule. {_NOTE}")
+    flags.DEFINE_string(
+        "flips",
+        None,
+        "auto mirrors videos and swaps left and right in their labels; none never mirrors; or the "
+        f"path of a JSON file that lists the classes to swap. {_NOTE}",
     )
     flags.DEFINE_bool(
-        "quick", False, "A small network, small frames, two epochs: does it run on this data?"
+        "drop_last",
+        None,
+        f"Leave out the last step of an epoch if it has fewer clips. {_NOTE}",
     )
-    _define_recipe_flags()
+    flags.DEFINE_bool("partial_bn", None, f"Freeze all batch norms but the first. {_NOTE}")
+    flags.DEFINE_bool(
+        "linear_scaling",
+        False,
+        "Scale the recipe's learning rate with batch_size * accumulate, and warm up for five "
+        "epochs (section 7.3).",
+    )
+
+
+def _define_initialization_flags():
     flags.DEFINE_string("init", None, "Checkpoint folder to start from.")
     flags.DEFINE_string(
         "weights",
         None,
-        "Image network to start from: imagenet (with keras:NAME), or a file of Keras.",
+        "Image network to start from: imagenet (for keras:NAME), or a Keras file.",
     )
     flags.DEFINE_string("teacher", None, "Checkpoint folder of a larger model to distill.")
     flags.DEFINE_float(
         "distill_weight",
-        0.5,
-        "Share of the teacher in the loss at first; it falls to 0.",
+        Initialization.distill_weight,
+        "Initial share of the teacher in the loss; it falls to 0.",
         lower_bound=0,
         upper_bound=1,
     )
-    flags.DEFINE_float("temperature", 2.0, "Of the distillation.")
-    strategies = ("auto", "mirrored", "multi_worker", "tpu", "none")
-    flags.DEFINE_enum(
-        "strategy", "auto", strategies, "Devices: this machine's, several machines', a TPU, or one."
+    flags.DEFINE_float(
+        "temperature",
+        Initialization.temperature,
+        "Softmax temperature for distillation.",
     )
-    flags.DEFINE_enum(
-        "mixed_precision", None, ("float16", "bfloat16"), "Of the layers; weights stay float32."
-    )
-    flags.DEFINE_bool("jit_compile", None, "XLA. Default: Keras decides.")
-    flags.DEFINE_bool("sync_batch_norm", False, "Batch norms see the clips of all devices.")
-    flags.DEFINE_integer(
-        "checkpoint_steps", 500, "Steps between saved states within an epoch; 0: none.", 0
-    )
-    flags.DEFINE_bool("profile", False, "Writes a trace of some steps for TensorBoard.")
-    flags.DEFINE_integer(
-        "cache_mib", 1024, "Memory for decoded videos, which the next epochs need not decode.", 0
-    )
-    flags.DEFINE_enum("on_bad_video", "stop", ["stop", "skip"], "At a file that cannot be decoded.")
 
 
-def _define_recipe_flags():
-    flips = "auto mirrors videos and swaps their sided labels; none never does; a JSON file says which classes swap."
-    flags.DEFINE_string("flips", None, f"{flips} {_OF_RECIPE}")
-    flags.DEFINE_string("backbone", None, f"{known_backbones()}. {_OF_RECIPE}")
-    flags.DEFINE_enum("shift_mode", None, SHIFT_MODES, _OF_RECIPE)
-    flags.DEFINE_enum("optimizer", None, OPTIMIZERS, _OF_RECIPE)
-    flags.DEFINE_enum("schedule", None, SCHEDULES, _OF_RECIPE)
-    flags.DEFINE_float("width", None, f"Channel multiplier of MobileNetV2. {_OF_RECIPE}")
+def _define_execution_flags():
+    flags.DEFINE_enum(
+        "strategy",
+        Execution.strategy,
+        list(STRATEGIES),
+        "Devices: all of this machine (mirrored), several machines, a TPU, or one device.",
+    )
+    flags.DEFINE_enum(
+        "mixed_precision",
+        None,
+        list(PRECISIONS),
+        "Compute type of the layers; weights stay float32.",
+    )
+    flags.DEFINE_bool("jit_compile", None, "Compile with XLA. Default: Keras decides.")
     flags.DEFINE_bool(
-        "drop_last", None, f"Leaves out an epoch's last step if it has fewer clips. {_OF_RECIPE}"
+        "sync_batch_norm", False, "Compute batch norms over the clips of all devices."
     )
-    flags.DEFINE_bool("partial_bn", None, f"Freezes all batch norms but the first. {_OF_RECIPE}")
-    scaling = "Scales the recipe's rate with batch_size * accumulate, and warms up for five epochs (section 7.3)."
-    flags.DEFINE_bool("linear_scaling", False, scaling)
-    for name in ("learning_rate", "weight_decay", "dropout", "warmup_epochs", "clip_norm"):
-        flags.DEFINE_float(name, None, _OF_RECIPE)
     flags.DEFINE_integer(
-        "accumulate", None, "Steps' gradients that make one update: less memory, the same batch."
+        "checkpoint_steps",
+        500,
+        "Steps between saved states within an epoch; 0 saves only at the end of each epoch.",
+        lower_bound=0,
     )
-    for name in ("num_segments", "input_size", "shift_div", "epochs", "batch_size", "seed"):
-        flags.DEFINE_integer(name, None, _OF_RECIPE)
+    flags.DEFINE_bool("profile", False, "Write a trace of some steps for TensorBoard.")
+    flags.DEFINE_enum(
+        "on_bad_video",
+        Execution.on_bad_video,
+        list(ON_BAD_VIDEO),
+        "Whether a video that cannot be decoded stops the training or is left out.",
+    )
+    flags.DEFINE_integer(
+        "cache_mib",
+        Execution.cache_mib,
+        "Memory for decoded videos, which later epochs then need not decode.",
+        lower_bound=0,
+    )
 
 
 def main():
-    """Trains."""
-    values = flags.FLAGS
-    names = {field.name for field in dataclasses.fields(Recipe)} & set(values)
-    changes = {name: values[name].value for name in names}
-    recipe = get_recipe(values.recipe, values.model, values.quick, values.linear_scaling, **changes)
-    from tsm_tf.training.run_folder.callbacks import Preempted
-    from tsm_tf.training.train import Execution, Start, train
+    values = flags.FLAGS.flag_values_dict()
+    recipe = get_recipe(
+        values["recipe"],
+        values["model"],
+        values["quick"],
+        values["linear_scaling"],
+        **spec_flags.read(MODEL_FIELDS),
+        **_select(values, Recipe),
+    )
+    initialization = Initialization(**_select(values, Initialization))
+    execution = Execution(**_select(values, Execution))
+    data, output = values["data"], values["output"]
 
-    start = Start(**{name: values[name].value for name in _START})
-    execution = Execution(**{name: values[name].value for name in _EXECUTION})
+    from tsm_tf.training.run_folder.callbacks import Preempted
+    from tsm_tf.training.train import train
+
     try:
-        train(recipe, values.data, values.output, start=start, execution=execution)
+        train(recipe, data, output, initialization=initialization, execution=execution)
     except KeyboardInterrupt:
-        print(f"\nstopped; the same command goes on with {values.output} after its newest state")
+        print(f"\ninterrupted; run the same command again to resume {output}")
         raise
     except Preempted:
-        print(
-            f"\nstopped by SIGTERM, saved; the same command goes on with {values.output} exactly there"
-        )
+        print(f"\nstopped by SIGTERM; run the same command again to resume {output} at this step")
         return
-    best = pathlib.Path(values.output) / "best"
-    print(
-        f"written to {values.output}: best/, last/, log.csv, curves.png; tensorboard --logdir={values.output}"
-    )
-    print(f"next:\n  python -m tsm_tf.evaluation {_flags(checkpoint=best, data=values.data)}")
-    if recipe.shift_mode != "bidirectional" and not recipe.non_local:
-        exported = pathlib.Path(values.output) / "export"
-        print(f"  python -m export.tflite --online {_flags(checkpoint=best, output=exported)}")
+    _print_next_commands(recipe, data, pathlib.Path(output))
 
 
-def _flags(**values):
-    return shlex.join(f"--{name}={value}" for name, value in values.items())
+def _select(values, kind):
+    """Returns the flags that are fields of a dataclass, without `model`, which is a name here."""
+    names = {field.name for field in dataclasses.fields(kind)} - {"model"}
+    return {name: values[name] for name in names & set(values)}
+
+
+def _print_next_commands(recipe, data, output):
+    print(f"written to {output}: best/, last/, log.csv, curves.png; tensorboard --logdir={output}")
+    evaluation = shlex.join([f"--checkpoint={output / 'best'}", f"--data={data}"])
+    print(f"next:\n  python -m tsm_tf.evaluation {evaluation}")
+    try:
+        recipe.model.check_streamable()
+    except InputError:
+        return
+    export = shlex.join([f"--checkpoint={output / 'best'}", f"--output={output / 'export'}"])
+    print(f"  python -m export.tflite --online {export}")
 
 
 def run_command() -> None:

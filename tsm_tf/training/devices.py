@@ -1,63 +1,68 @@
-"""`tf.distribute` strategies for `model.fit`, and what Keras 3 needs before it trains with several workers.
-
-Keras 3 (seen up to 3.15) fails under `MultiWorkerMirroredStrategy` in two places: `_maybe_symbolic_build` reduces a
-whole distributed batch, and `reduce_per_replica` reduces scalars over axis 0. It also clips gradients before it adds
-those of the replicas up. `prepared` and `clip_after_reduction` mend it; a test fails once Keras needs that no more.
-"""
+"""The devices of a training: `tf.distribute` strategies, or `keras.distribution` with JAX."""
 
 import contextlib
 import dataclasses
 import json
 import os
 import socket
+from collections.abc import Iterator
 
 import keras
 
 from tsm_tf.data.epoch_order import Share
 from tsm_tf.errors import InputError
+from tsm_tf.keras_internals import build_symbolically, distributed_fit
+from tsm_tf.training.settings import STRATEGIES, check_choice
 from tsm_tf.training.step.parameter_groups import batch_norms
 
-_SLURM_PORTS = range(20_000, 30_000)  # below those that a system gives to clients
-_SLURM_TASKS = 16  # of a job on a node, that take ports in a row
+_SLURM_PORTS = range(20_000, 30_000)  # below the ports that systems give to clients
+_SLURM_TASKS = 16  # tasks per job and node, which use consecutive ports
 _TPU_SECONDS = 60
-STRATEGIES = ("auto", "mirrored", "multi_worker", "tpu", "none")
 
 
 @dataclasses.dataclass(frozen=True)
 class Devices:
-    """Where a training runs: a `tf.distribute` strategy or None, and this process' share of each batch."""
+    """Where a training runs.
+
+    Args:
+        strategy: a `tf.distribute` strategy, or None.
+        share: the part of each batch that this process trains on.
+    """
 
     strategy: object = None
     share: Share = dataclasses.field(default_factory=Share)
 
     @property
     def is_chief(self) -> bool:
-        """Whether this process writes the run's folder."""
+        """Whether this process writes the output folder."""
         return self.share.index == 0
 
     @property
     def has_replicas(self) -> bool:
-        """Whether several devices have a model each; under `keras.distribution` they share one."""
+        """Whether several devices each have a copy of the model.
+
+        Devices under `keras.distribution` share one model.
+        """
         return self.strategy is not None and self.share.parts > 1
 
-    def scope(self):
-        """Returns the context in which the model is made."""
+    def scope(self) -> contextlib.AbstractContextManager:
+        """Returns the context in which to build the model."""
         return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
     def distribute(self, dataset):
-        """Returns a dataset whose batches are one device's each as one for `model.fit`."""
+        """Returns a dataset for `model.fit`, from one whose batches are for one device each."""
         if self.strategy:
             return self.strategy.distribute_datasets_from_function(lambda _: dataset)
-        return (
-            dataset if self.share.replicas == 1 else dataset.batch(self.share.replicas).map(_join)
-        )
+        if self.share.replicas == 1:
+            return dataset
+        return dataset.batch(self.share.replicas).map(_join)
 
     def any(self, flag: bool) -> bool:
-        """Tells all processes whether one of them says so; all have to ask at the same step."""
+        """Returns whether the flag is set in any process; all processes must call it together."""
         return flag if self.share.count == 1 else self._mean(flag) > 0
 
     def agree_on(self, number: float) -> bool:
-        """Tells whether all processes have the same number; all have to ask at the same step."""
+        """Returns whether all processes have the same number; all must call it together."""
         return self.share.count == 1 or abs(self._mean(number) - number) < 1e-9
 
     def _mean(self, number):
@@ -67,49 +72,54 @@ class Devices:
         return float(self.strategy.reduce("MEAN", numbers, axis=None))
 
     def average_statistics(self, model: keras.Model) -> None:
-        """Replaces the moving statistics of batch norms, which each replica has of its own clips, by their mean."""
+        """Averages batch norms' moving statistics over the replicas, which see different clips."""
         if not self.has_replicas:
             return
         import tensorflow as tf
 
-        statistics = [
-            v.value
-            for layer in batch_norms(model)
-            for v in (layer.moving_mean, layer.moving_variance)
-        ]
+        statistics = []
+        for layer in batch_norms(model):
+            statistics += [layer.moving_mean.value, layer.moving_variance.value]
 
         def average():
-            means = tf.distribute.get_replica_context().all_reduce(
-                "MEAN", [tf.identity(v) for v in statistics]
-            )
+            values = [tf.identity(v) for v in statistics]
+            means = tf.distribute.get_replica_context().all_reduce("MEAN", values)
             for variable, mean in zip(statistics, means, strict=True):
                 variable.assign(mean)
 
         self.strategy.run(average)
 
 
+class AverageBatchNorms(keras.callbacks.Callback):
+    """Averages the batch norms' statistics over all replicas before each validation."""
+
+    def __init__(self, devices: Devices):
+        super().__init__()
+        self.devices = devices
+
+    def on_test_begin(self, logs=None):
+        self.devices.average_statistics(self.model)
+
+
 def pick_devices(name: str = "auto") -> Devices:
-    """Returns the devices to train on; to be called before TensorFlow does anything else.
+    """Returns the devices to train on. Call it before TensorFlow does anything else.
 
     Args:
-        name: `"mirrored"`, all GPUs of this machine (its logical CPUs where there is none); `"multi_worker"`, the
-            processes that `TF_CONFIG` or Slurm's variables name; `"tpu"`, the one that `TPU_NAME` names; `"none"`, one
-            device; `"auto"`, whichever of them is there. With Keras' JAX backend, `"auto"` and `"mirrored"` are all of
-            JAX' devices, by `keras.distribution`.
+        name: `"mirrored"`: all GPUs of this machine, or its logical CPUs if it has none;
+            `"multi_worker"`: the processes in `TF_CONFIG` or in Slurm's variables; `"tpu"`: the TPU
+            in `TPU_NAME`; `"none"`: one device; `"auto"`: the first of `"multi_worker"`, `"tpu"`
+            and several GPUs that is available, or one device. With Keras' JAX backend, `"auto"`
+            and `"mirrored"` use all JAX devices through `keras.distribution`.
 
     Raises:
-        InputError: no such strategy, or nothing that names the workers or the TPU.
+        InputError: an unknown strategy, or nothing that names the workers or the TPU.
     """
-    if name not in STRATEGIES:
-        raise InputError("strategy", f"must be one of {', '.join(STRATEGIES)}", name)
+    check_choice("strategy", name, STRATEGIES)
     if keras.backend.backend() != "tensorflow":
-        return _of_other_backend(name)
+        return _devices_of_other_backend(name)
     import tensorflow as tf
 
-    if name == "auto":
-        gpus = tf.config.list_physical_devices("GPU")
-        name = "multi_worker" if _resolver() else "tpu" if "TPU_NAME" in os.environ else "none"
-        name = "mirrored" if name == "none" and len(gpus) > 1 else name
+    name = _available_strategy(tf) if name == "auto" else name
     if name == "none":
         return Devices()
     if name == "mirrored":
@@ -117,66 +127,88 @@ def pick_devices(name: str = "auto") -> Devices:
         strategy = tf.distribute.MirroredStrategy([device.name for device in devices])
         return Devices(strategy, Share(replicas=len(devices)))
     if name == "tpu":
-        return _tpu(tf)
-    resolver = _resolver()
+        return _connect_tpu(tf)
+    return _join_workers(tf)
+
+
+def _available_strategy(tf):
+    if _find_cluster(tf):
+        return "multi_worker"
+    if "TPU_NAME" in os.environ:
+        return "tpu"
+    return "mirrored" if len(tf.config.list_physical_devices("GPU")) > 1 else "none"
+
+
+def _join_workers(tf):
+    resolver = _find_cluster(tf)
     if resolver is None:
         rule = "must have the workers in TF_CONFIG, or be started by Slurm's srun"
         raise InputError("strategy", rule, os.environ.get("TF_CONFIG"))
     strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver)
-    count = strategy.extended._num_workers
-    replicas = strategy.num_replicas_in_sync // count
+    replicas = len(strategy.extended.worker_devices)
+    count = strategy.num_replicas_in_sync // replicas
     return Devices(strategy, Share(resolver.task_id if count > 1 else 0, count, replicas))
 
 
-def _resolver():
-    """Returns the cluster of which this process is a worker, or None."""
-    import tensorflow as tf
-
-    resolvers = tf.distribute.cluster_resolver
+def _find_cluster(tf):
+    """Returns the resolver of the cluster in which this process is a worker, or None."""
     if os.environ.get("TF_CONFIG"):
-        try:
-            workers = json.loads(os.environ["TF_CONFIG"])["cluster"]["worker"]
-        except (ValueError, KeyError, TypeError):
-            raise InputError(
-                "TF_CONFIG", "must be JSON with cluster.worker and task", os.environ["TF_CONFIG"]
-            ) from None
-        return resolvers.TFConfigClusterResolver() if workers else None
+        return _cluster_from_tf_config(tf)
     tasks = int(os.environ.get("SLURM_STEP_NUM_TASKS", 1))
-    if tasks == 1:
-        return None
-    # It cannot do without GPUs, asks nvidia-smi for them, and has one port for all jobs: it tells who is where only.
-    port = _SLURM_PORTS[int(os.environ.get("SLURM_JOB_ID", 0)) * _SLURM_TASKS % len(_SLURM_PORTS)]
-    options = {"port_base": port, "gpus_per_node": tasks, "gpus_per_task": 1, "auto_set_gpu": False}
-    slurm = resolvers.SlurmClusterResolver({"worker": tasks}, **options)
+    return _cluster_from_slurm(tf, tasks) if tasks > 1 else None
+
+
+def _cluster_from_tf_config(tf):
+    try:
+        workers = json.loads(os.environ["TF_CONFIG"])["cluster"]["worker"]
+    except (ValueError, KeyError, TypeError):
+        rule = "must be JSON with cluster.worker and task"
+        raise InputError("TF_CONFIG", rule, os.environ["TF_CONFIG"]) from None
+    return tf.distribute.cluster_resolver.TFConfigClusterResolver() if workers else None
+
+
+def _cluster_from_slurm(tf, tasks):
+    # SlurmClusterResolver needs GPUs, asks nvidia-smi for them, and uses one port for all jobs. So
+    # it only finds the addresses and this task's number; the rest is given.
+    job = int(os.environ.get("SLURM_JOB_ID", 0))
+    slurm = tf.distribute.cluster_resolver.SlurmClusterResolver(
+        {"worker": tasks},
+        port_base=_SLURM_PORTS[job * _SLURM_TASKS % len(_SLURM_PORTS)],
+        gpus_per_node=tasks,
+        gpus_per_task=1,
+        auto_set_gpu=False,
+    )
     gpus = len(tf.config.list_physical_devices("GPU"))
-    options = {"rpc_layer": "grpc", "num_accelerators": {"GPU": gpus} if gpus else {}}
-    return resolvers.SimpleClusterResolver(
-        slurm.cluster_spec(), "", "worker", slurm.task_id, **options
+    return tf.distribute.cluster_resolver.SimpleClusterResolver(
+        slurm.cluster_spec(),
+        master="",
+        task_type="worker",
+        task_id=slurm.task_id,
+        num_accelerators={"GPU": gpus} if gpus else {},
+        rpc_layer="grpc",
     )
 
 
-def _tpu(tf):
+def _connect_tpu(tf):
+    resolvers = tf.distribute.cluster_resolver
     try:
-        address = tf.distribute.cluster_resolver.TPUClusterResolver().master()
-        if address.startswith("grpc://"):  # TensorFlow would wait for ever where nobody answers
+        address = resolvers.TPUClusterResolver().master()
+        if address.startswith("grpc://"):  # TensorFlow would wait forever if there is no answer
             host, _, port = address.removeprefix("grpc://").rpartition(":")
             socket.create_connection((host, int(port)), _TPU_SECONDS).close()
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect()
-        strategy = tf.distribute.TPUStrategy(resolver)
+        strategy = tf.distribute.TPUStrategy(resolvers.TPUClusterResolver.connect())
     except (ValueError, OSError, tf.errors.OpError) as error:
         rule = f"must have a TPU to connect to, named by TPU_NAME ({str(error).splitlines()[0]})"
         raise InputError("strategy", rule, "tpu") from None
     return Devices(strategy, Share(replicas=strategy.num_replicas_in_sync))
 
 
-def _of_other_backend(name):
+def _devices_of_other_backend(name):
+    backend = keras.backend.backend()
     if name not in ("auto", "mirrored", "none"):
-        raise InputError(
-            "strategy",
-            f"must be auto, mirrored or none with KERAS_BACKEND={keras.backend.backend()}",
-            name,
-        )
-    if keras.backend.backend() != "jax" or name == "none":
+        rule = f"must be auto, mirrored or none with KERAS_BACKEND={backend}"
+        raise InputError("strategy", rule, name)
+    if backend != "jax" or name == "none":
         return Devices()
     names = keras.distribution.list_devices()
     if len(names) > 1:
@@ -185,63 +217,31 @@ def _of_other_backend(name):
 
 
 def _join(*batches):
-    """Batches of several devices as one, which `keras.distribution` splits again; `[devices, B, ...]` each."""
+    """Joins the batches of several devices; `keras.distribution` splits them again.
+
+    Each is `[devices, B, ...]`.
+    """
     import tensorflow as tf
 
     return tuple(tf.reshape(batch, (-1, *batch.shape[2:])) for batch in batches)
 
 
 @contextlib.contextmanager
-def prepared(model: keras.Model, devices: Devices, batch):
-    """A context in which a compiled model of several devices can be fitted.
+def prepared(model: keras.Model, devices: Devices, batch) -> Iterator[None]:
+    """Context manager in which a compiled model can be fitted on the devices.
 
     Args:
-        model: made and compiled in the strategy's scope.
-        devices: as of `pick_devices`.
-        batch: one device's clips and labels (and weights), of which only shapes and types are used.
+        model: built and compiled in `devices.scope()`.
+        devices: from `pick_devices`.
+        batch: clips and labels (and weights) for one device, of which only shapes and types are
+        used.
     """
     if keras.backend.backend() != "tensorflow":
-        model._symbolic_build(
-            data_batch=batch
-        )  # or `fit` takes a batch to see its shape, and then the next epoch
+        build_symbolically(model, batch)
     if devices.strategy is None:
         yield
         return
-    from keras.src.backend.tensorflow import trainer
-
     with devices.scope():
-        model._symbolic_build(data_batch=batch)
-    model._maybe_symbolic_build = lambda **_: None
-    original = trainer.reduce_per_replica
-
-    def reduce_per_replica(values, strategy, reduction):
-        if devices.share.count == 1 or reduction not in ("auto", "mean"):
-            return original(values, strategy, reduction)
-        return keras.tree.map_structure(lambda v: strategy.reduce("MEAN", v, axis=None), values)
-
-    trainer.reduce_per_replica = reduce_per_replica
-    try:
+        build_symbolically(model, batch)
+    with distributed_fit(model, devices.share.count):
         yield
-    finally:
-        trainer.reduce_per_replica = original
-
-
-def clip_after_reduction(optimizer: keras.optimizers.Optimizer) -> None:
-    """Has an optimizer clip what all replicas' gradients sum up to, as one device with the whole batch would."""
-    import tensorflow as tf
-
-    reduce, limit = optimizer._all_reduce_sum_gradients, optimizer.global_clipnorm
-
-    def reduce_and_clip(grads_and_vars):
-        grads, variables = zip(*reduce(grads_and_vars), strict=True)
-        # The norm's last bit depends on threads: the replicas take one value, or their weights would part.
-        norm = tf.distribute.get_replica_context().all_reduce("MEAN", tf.linalg.global_norm(grads))
-        scale = limit / tf.maximum(norm, limit)
-        return [
-            (gradient * scale, variable)
-            for gradient, variable in zip(grads, variables, strict=True)
-        ]
-
-    if limit:
-        optimizer._clip_gradients = lambda grads: grads
-        optimizer._all_reduce_sum_gradients = reduce_and_clip

@@ -1,10 +1,13 @@
-"""`model.fit` with its datasets and callbacks, from wherever a training was stopped."""
+"""`model.fit` with its datasets and callbacks, from the newest state to the last epoch."""
 
+import contextlib
 import dataclasses
 import pathlib
 import warnings
+from collections.abc import Iterator
 
 import keras
+import tensorflow as tf
 
 from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.epoch_order import Order
@@ -14,187 +17,283 @@ from tsm_tf.data.pipeline import BATCHES_AHEAD, clip_dataset
 from tsm_tf.data.sources.memory import MemoryCache
 from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError
 from tsm_tf.errors import InputError
-from tsm_tf.training.devices import Devices, prepared
+from tsm_tf.spec import ModelSpec
+from tsm_tf.training.devices import AverageBatchNorms, Devices, prepared
 from tsm_tf.training.progress import Progress, WrongClips
 from tsm_tf.training.recipes import Recipe
-from tsm_tf.training.run_folder.callbacks import BadVideoReport, RunFolder
+from tsm_tf.training.run_folder.callbacks import (
+    BadVideoReport,
+    Publisher,
+    StateSaver,
+    StopOnNan,
+    StopOnSignal,
+)
+from tsm_tf.training.settings import Execution
+from tsm_tf.training.step.training_model import TrainingModel
 
 _PROFILED_STEPS = (10, 20)
 
 
 @dataclasses.dataclass(frozen=True)
-class Execution:
-    """How a training is run; another strategy can go on with what one began.
+class Plan:
+    """A recipe for a data folder.
 
-    Args:
-        strategy: see `pick_devices`.
-        mixed_precision: `"float16"` (with loss scaling) or `"bfloat16"` for layers, float32 for weights; None: float32.
-        jit_compile: XLA; None leaves it to Keras.
-        sync_batch_norm: batch norms see the clips of all devices, not of each.
-        checkpoint_steps: steps between saved states within an epoch; 0: at epochs' ends only.
-        profile: writes a trace of some steps for TensorBoard.
-        on_bad_video: see `clip_dataset`.
-        cache_mib: memory for decoded videos, of each process.
+    Attributes:
+        recipe: the hyper-parameters.
+        listing: the data folder.
+        spec: the recipe's model, with the classes of the data.
+        flip_targets: for each class its mirrored class or None; see `clip_dataset`.
+        drop_last: whether an epoch leaves out its last clips if they do not fill a step.
+        steps: steps per epoch.
     """
-
-    strategy: str = "auto"
-    mixed_precision: str | None = None
-    jit_compile: bool | None = None
-    sync_batch_norm: bool = False
-    checkpoint_steps: int = 0
-    profile: bool = False
-    on_bad_video: str = "stop"
-    cache_mib: int = 1024
-
-
-class _Watch(Observer):
-    """Collects bad videos, and passes on when clips are ready."""
-
-    def __init__(self, bad_videos, on_clip):
-        self.bad_video = bad_videos.append
-        self.clip_ready = on_clip
-
-
-@dataclasses.dataclass
-class Loop:
-    """`model.fit` with its datasets and callbacks."""
 
     recipe: Recipe
     listing: Listing
-    model: keras.Model
-    devices: Devices
-    execution: Execution
-    output: pathlib.Path
-    steps: int
+    spec: ModelSpec
+    flip_targets: tuple[int | None, ...] | None
     drop_last: bool
-    targets: tuple[int | None, ...] | None
+    steps: int
 
-    def __post_init__(self):
-        self.source = MemoryCache(VIDEO_FILES, self.execution.cache_mib << 20)
+    @property
+    def batch_size(self) -> int:
+        """Clips per update, on all devices together."""
+        return self.recipe.batch_size * self.recipe.accumulate
 
-    def run(self, lines: list[str]) -> None:
-        """Goes on from the newest state to the last epoch, and says so with the lines."""
-        folder = RunFolder(self.output, self.devices, self.execution.checkpoint_steps)
-        batch = self.dataset("val").element_spec
-        with prepared(self.model, self.devices, batch):
-            state = folder.restore(self.model, batch)
-            if state.epoch >= self.recipe.epochs:
-                print(f"{self.output} has all its {self.recipe.epochs} epochs")
-                return
-            place = f"epoch {state.epoch + 1}" + (
-                f", step {state.batch + 1}," if state.batch else ""
-            )
-            going_on = "going on" if state.epoch or state.batch else "training"
-            print(*lines, f"{going_on}: {place} to {self.recipe.epochs}", sep="\n", flush=True)
-            self.fit(folder, state.epoch, state.batch)
 
-    def dataset(self, split, **options):
-        """Returns this process' share of a list file's clips."""
-        batch_size = self.recipe.batch_size * (1 if split == "val" else self.recipe.accumulate)
+class Clips:
+    """The datasets of a training.
+
+    Args:
+        plan: what to train on.
+        devices: this process gets its share of each batch.
+        execution: gives the memory for decoded videos, and what happens to bad ones.
+    """
+
+    def __init__(self, plan: Plan, devices: Devices, execution: Execution):
+        self.plan = plan
+        self.devices = devices
+        self.skip_bad_videos = execution.on_bad_video == "skip"
+        self.source = MemoryCache(VIDEO_FILES, execution.cache_mib << 20)
+
+    def training(self, first_epoch: int, first_batch: int, observer: Observer) -> tf.data.Dataset:
+        """Returns the augmented clips of the epochs from `first_epoch`, one pass per epoch."""
+        plan = self.plan
         return clip_dataset(
-            self.listing,
-            self.model.spec,
-            split,
-            batch_size,
-            source=self.source,
-            skip_bad_videos=self.execution.on_bad_video == "skip",
-            **{"order": Order(share=self.devices.share), **options},
-        )
-
-    def fit(self, folder, epoch, batch):
-        """Trains from an epoch and a step within it."""
-        import tensorflow as tf
-
-        bad_videos: list[BadVideoError] = []
-        gone = (
-            tf.errors.UnavailableError,
-            tf.errors.AbortedError,
-            tf.errors.DeadlineExceededError,
-            tf.errors.CancelledError,
-        )
-        try:
-            if batch:  # by itself: all epochs of a `fit` have the same number of steps
-                self.fit_epochs(folder, bad_videos, epoch, epoch + 1, batch)
-                epoch += 1
-            self.fit_epochs(folder, bad_videos, epoch, self.recipe.epochs)
-        except tf.errors.OpError as error:
-            if self.execution.on_bad_video == "stop" and bad_videos:
-                raise bad_videos[0] from None
-            if self.devices.share.count > 1 and isinstance(error, gone):
-                rule = "needs all its workers, one of which is gone; start all again with the same command to go on"
-                raise InputError("strategy", rule, str(error).splitlines()[0]) from None
-            raise
-
-    def fit_epochs(self, folder, bad_videos, first, end, batch=0):
-        """Trains for the epochs from `first` up to `end`, which begin with a step."""
-        recipe = self.recipe
-        batch_size = recipe.batch_size * recipe.accumulate
-        progress = Progress(
-            recipe.epochs, self.steps, batch_size, batch_size // self.devices.share.count, batch
-        )
-        training = self.dataset(
+            plan.listing,
+            plan.spec,
             "train",
-            augmentation=Augmentation(recipe.scales, self.targets),
+            plan.batch_size,
+            augmentation=Augmentation(plan.recipe.scales, plan.flip_targets),
             order=Order(
-                seed=recipe.seed,
-                first_epoch=first,
-                first_batch=batch,
-                drop_last=self.drop_last,
+                seed=plan.recipe.seed,
+                first_epoch=first_epoch,
+                first_batch=first_batch,
+                drop_last=plan.drop_last,
                 share=self.devices.share,
             ),
-            observer=_Watch(bad_videos, progress.on_clip),
+            observer=observer,
+            source=self.source,
+            skip_bad_videos=self.skip_bad_videos,
         )
-        validation = self.dataset("val", observer=_Watch(bad_videos, lambda place: None))
-        callbacks = [folder, BadVideoReport(bad_videos)]
-        if self.devices.is_chief:
-            callbacks += [
-                progress,
-                *self.tensorboard(validation, (end - first) * self.steps - batch),
-            ]
-        if batch == self.steps:
-            self.validate(first, validation, callbacks)
+
+    def validation(self, observer: Observer | None = None) -> tf.data.Dataset:
+        """Returns the centre clips of the validation videos, in the order of the list."""
+        plan = self.plan
+        return clip_dataset(
+            plan.listing,
+            plan.spec,
+            "val",
+            plan.recipe.batch_size,
+            order=Order(share=self.devices.share),
+            observer=observer,
+            source=self.source,
+            skip_bad_videos=self.skip_bad_videos,
+        )
+
+
+def fit(
+    model: TrainingModel,
+    plan: Plan,
+    devices: Devices,
+    execution: Execution,
+    output: pathlib.Path,
+) -> None:
+    """Trains from the newest state in a run's folder to the last epoch."""
+    clips = Clips(plan, devices, execution)
+    batch = clips.validation().element_spec
+    saver = StateSaver(output, devices, execution.checkpoint_steps)
+    with prepared(model, devices, batch):
+        state = saver.restore(model, batch)
+        epoch, step, epochs = state.epoch, state.batch, plan.recipe.epochs
+        if epoch and not step and devices.is_chief:
+            Publisher(saver).publish(model)  # a killed process may not have finished that
+        if epoch >= epochs:
+            print(f"{output} already has all its {epochs} epochs")
             return
-        warnings.filterwarnings(
-            "ignore", "Your input ran out of data"
-        )  # a validation without a bad video's batch
+
+        place = f"epoch {epoch + 1}" + (f", step {step + 1}," if step else "")
+        print(f"{'resuming' if epoch or step else 'training'}: {place} to {epochs}", flush=True)
+        if step:  # on its own, because all epochs of one `model.fit` have the same number of steps
+            fit_epochs(model, clips, saver, execution, epoch, epoch + 1, step)
+            epoch += 1
+        fit_epochs(model, clips, saver, execution, epoch, epochs)
+
+
+def fit_epochs(
+    model: TrainingModel,
+    clips: Clips,
+    saver: StateSaver,
+    execution: Execution,
+    first: int,
+    end: int,
+    step: int = 0,
+) -> None:
+    """Trains the epochs from `first` up to `end`, the first of them from `step`.
+
+    Args:
+        model: a compiled model, in the state of that step.
+        clips: the datasets.
+        saver: saves the states.
+        execution: how to run.
+        first: first epoch, from 0.
+        end: epoch before which to stop.
+        step: finished steps of the first epoch; then it must be the only one.
+    """
+    if first == end:
+        return
+    plan, devices = clips.plan, clips.devices
+    report = BadVideoReport()
+    progress = Progress(
+        plan.recipe.epochs,
+        plan.steps,
+        plan.batch_size,
+        plan.batch_size // devices.share.count,
+        first_batch=step,
+    )
+    steps = (end - first) * plan.steps - step
+    validation = clips.validation(_Observer(report))
+    callbacks = [
+        StopOnNan(saver),
+        saver,
+        *([AverageBatchNorms(devices)] if devices.has_replicas else []),
+        *([Publisher(saver)] if devices.is_chief else []),
+        StopOnSignal(saver, devices),
+        report,
+    ]
+    if devices.is_chief:
+        callbacks.append(progress)
+        callbacks += tensorboard(saver.directory, plan, validation, execution.profile, steps)
+
+    with explained_errors(report, execution, devices):
+        if step == plan.steps:
+            validate(model, devices.distribute(validation), first, callbacks)
+            return
+        training = clips.training(first, step, _Observer(report, progress))
         try:
-            self.model.fit(
-                # One pass for all epochs: at the end of its data, a step of Keras still counts and decays (those of its
-                # operations that need no clip run), and only then fails.
-                self.devices.distribute(training.repeat(end - first).prefetch(BATCHES_AHEAD)),
-                steps_per_epoch=self.steps - batch,
-                validation_data=self.devices.distribute(validation),
-                **{"epochs": end, "initial_epoch": first, "callbacks": callbacks},
-                **{"shuffle": False, "verbose": 0},
+            model.fit(
+                # One pass for all epochs: at the end of its data, a step of Keras still counts and
+                # decays (operations that need no clip run), and only then fails.
+                devices.distribute(training.repeat(end - first).prefetch(BATCHES_AHEAD)),
+                steps_per_epoch=plan.steps - step,
+                validation_data=devices.distribute(validation),
+                initial_epoch=first,
+                epochs=end,
+                callbacks=callbacks,
+                shuffle=False,
+                verbose=0,
             )
         except BaseException:
             progress.settle()
             raise
 
-    def validate(self, epoch, validation, callbacks):
-        """Ends an epoch of which all steps are done, as `model.fit` would."""
-        callbacks = keras.callbacks.CallbackList(callbacks, model=self.model)
-        callbacks.on_train_begin()
-        callbacks.on_epoch_begin(epoch)
-        logs = self.model.get_metrics_result()
-        found = self.model.evaluate(
-            self.devices.distribute(validation), callbacks=callbacks, return_dict=True
-        )
-        callbacks.on_epoch_end(
-            epoch, {**logs, **{f"val_{name}": value for name, value in found.items()}}
-        )
-        callbacks.on_train_end()
 
-    def tensorboard(self, validation, steps):
-        """Returns the callbacks that write for TensorBoard; a training of few steps has its last one profiled."""
-        folder = self.output / "tensorboard"
-        clips, labels = next(iter(validation))[:2]
-        profiled = (
-            tuple(min(step, steps) for step in _PROFILED_STEPS)
-            if self.execution.profile and steps
-            else 0
-        )
-        wrong = WrongClips(
-            clips.numpy(), labels.numpy(), self.model.spec.labels, folder / "validation"
-        )
-        return [keras.callbacks.TensorBoard(folder, profile_batch=profiled), wrong]
+def validate(
+    model: TrainingModel,
+    validation: tf.data.Dataset,
+    epoch: int,
+    callbacks: list[keras.callbacks.Callback],
+) -> None:
+    """Ends an epoch whose steps are all done: validates, and calls the callbacks.
+
+    `model.fit` cannot do this: on an empty dataset, Keras' step would still change the weights.
+    """
+    callbacks = keras.callbacks.CallbackList(callbacks, model=model)
+    callbacks.on_train_begin()
+    callbacks.on_epoch_begin(epoch)
+    logs = model.get_metrics_result()
+    found = model.evaluate(validation, callbacks=callbacks, return_dict=True)
+    logs |= {f"val_{name}": value for name, value in found.items()}
+    callbacks.on_epoch_end(epoch, logs)
+    callbacks.on_train_end()
+
+
+def tensorboard(
+    output: pathlib.Path,
+    plan: Plan,
+    validation: tf.data.Dataset,
+    profile: bool,
+    steps: int,
+) -> list[keras.callbacks.Callback]:
+    """Returns the callbacks that write for TensorBoard.
+
+    Args:
+        output: the run's folder.
+        plan: gives the class names.
+        validation: the validation dataset, whose first batch shows misclassified clips.
+        profile: whether to trace some steps; a training with fewer steps traces its last one.
+        steps: steps that are left.
+    """
+    folder = output / "tensorboard"
+    clips, labels = next(iter(validation))[:2]
+    profiled = tuple(min(step, steps) for step in _PROFILED_STEPS) if profile and steps else 0
+    return [
+        keras.callbacks.TensorBoard(folder, profile_batch=profiled),
+        WrongClips(clips.numpy(), labels.numpy(), plan.spec.labels, folder / "validation"),
+    ]
+
+
+@contextlib.contextmanager
+def explained_errors(
+    report: BadVideoReport,
+    execution: Execution,
+    devices: Devices,
+) -> Iterator[None]:
+    """Context manager in which `fit` raises errors that name their cause.
+
+    Raises:
+        BadVideoError: a video cannot be decoded.
+        InputError: another worker was lost.
+    """
+    lost = (
+        tf.errors.UnavailableError,
+        tf.errors.AbortedError,
+        tf.errors.DeadlineExceededError,
+        tf.errors.CancelledError,
+    )
+    try:
+        with warnings.catch_warnings():
+            # A validation without the batches of bad videos is shorter than Keras expects.
+            warnings.filterwarnings("ignore", "Your input ran out of data")
+            yield
+    except tf.errors.OpError as error:
+        if execution.on_bad_video == "stop" and report.errors:
+            raise report.errors[0] from None
+        if devices.share.count > 1 and isinstance(error, lost):
+            rule = "lost a worker; restart all workers with the same command to resume"
+            raise InputError("strategy", rule, str(error).splitlines()[0]) from None
+        raise
+
+
+class _Observer(Observer):
+    """Passes on what the dataset reports from its threads."""
+
+    def __init__(self, report: BadVideoReport, progress: Progress | None = None):
+        self.report = report
+        self.progress = progress
+
+    def clip_ready(self, place: int) -> None:
+        if self.progress is not None:
+            self.progress.clip_ready(place)
+
+    def bad_video(self, error: BadVideoError) -> None:
+        self.report.bad_video(error)

@@ -31,7 +31,7 @@ def test_mutations_end_well(online, int8, tmp_path):
 
 
 def test_a_crash_is_seen(online, tmp_path):
-    """The driver itself: with a runtime that dies, it says so, keeps the file, and fails."""
+    """If a runtime dies, the driver reports it, keeps the file, and fails."""
     (tmp_path / "broken.py").write_text(
         "import os, signal, sys\nimport mutations\n"
         "mutations.StreamRunner = lambda *_, **__: os.kill(os.getpid(), signal.SIGSEGV)\n"
@@ -208,14 +208,14 @@ def lose_output(tree):
         (quantise([0.0], [0]), "the scale 0.0"),
         (quantise([1e30], [0]), "the scale 1.0000000150474662e"),
         (add_input, "an input or output that is tensor 1000000"),
-        (double_input, "an input that is there twice"),
-        (rename_output, "a signature of other tensors"),
-        (other_graph, "a signature of other tensors"),
-        (widen_cache, "shift_00 of float32"),
+        (double_input, "an input that occurs twice"),
+        (rename_output, "a signature with other tensors"),
+        (other_graph, "a signature with other tensors"),
+        (widen_cache, "shift_00 that is float32"),
         (constant_input, "an input that is a constant"),
-        (read_too_early, "reads what nobody has written"),
-        (write_weights, "writes what is written already"),
-        (write_twice, "writes what is written already"),
+        (read_too_early, "reads a tensor before it is written"),
+        (write_weights, "overwrites a tensor"),
+        (write_twice, "overwrites a tensor"),
         (leave_out(1), "lacks an input"),
         (
             lambda tree: setattr(
@@ -236,7 +236,7 @@ def lose_output(tree):
         (widen_logits, "a FULLY_CONNECTED whose result"),
         (lambda tree: constant(tree, "MEAN", 1, [1, -1]), "a MEAN whose result"),
         (lambda tree: constant(tree, "MEAN", 1, [1, 9]), "a MEAN whose result"),
-        (lose_output, "an output that nobody has written"),
+        (lose_output, "an output that is never written"),
     ],
 )
 def test_each_rule(online, change, message):
@@ -275,12 +275,15 @@ def test_a_hostile_file_is_refused_with_its_reason(online, tmp_path):
     tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(online.read_bytes()))
     write_weights(tree)
     path.write_bytes(seal(bytes(flatbuffer_utils.convert_object_to_bytearray(tree))))
-    with refuses("model", "must be safe to run", "writes what is written already", str(path)):
+    with refuses("model", "must be safe to run", "overwrites a tensor", str(path)):
         read_spec(path)
 
 
 def test_the_check_is_quick(online):
-    """Loading a full MobileNetV2 takes 150 ms; the check may not add 20. Here the file is small, and the limit lax."""
+    """The check must add less than 20 ms to the 150 ms of loading a full MobileNetV2.
+
+    The file here is smaller, and the limit is lax.
+    """
     started = time.perf_counter()
     for _ in range(5):
         read_spec(online)

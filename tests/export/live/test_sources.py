@@ -16,7 +16,15 @@ from videos import encode, moving_square
 
 from export.live.session import Session
 from export.live.smoothing import Smoother
-from export.live.sources import Camera, Capture, open_source, reconnecting
+from export.live.sources import (
+    AtRate,
+    Camera,
+    Capture,
+    at_natural_speed,
+    open_source,
+    output_fps,
+    reconnecting,
+)
 from export.runtime import StreamRunner
 from tsm_tf.data.sources.video_file import BadVideoError
 
@@ -161,7 +169,7 @@ def test_sources_that_cannot_be_opened(stop):
         Camera("/dev/video77")
 
 
-def test_a_stream_starts_anew_after_a_gap(online):
+def test_a_stream_is_reset_after_a_gap(online):
     runner, seen, frames = StreamRunner(online), [], video_frames(2, 32, 32, 3)
     step = runner.step
     runner.step = lambda frame: seen.append(step(frame)) or seen[-1]
@@ -173,6 +181,51 @@ def test_a_stream_starts_anew_after_a_gap(online):
     Session(runner, Smoother(runner.labels)).step(0, 0.0, frames[1])
     fresh = seen[-1]
     assert not np.array_equal(seen[1], fresh) and np.array_equal(seen[3], fresh)
+
+
+@pytest.mark.parametrize(
+    "source, fps, taken, dropped", [(20, 5, [0, 4, 8, 12, 16], 0), (4, 8, [0, 1, 2, 3], 3)]
+)
+def test_frames_come_at_the_models_rate(source, fps, taken, dropped):
+    frames = AtRate([(i / source, None) for i in range(source)], fps)
+    assert [number for number, _, _ in frames] == taken and frames.dropped == dropped
+
+
+def test_rate_of_the_output():
+    assert (output_fps(30, 8.0), output_fps(5, 8.0), output_fps(30, None)) == (8.0, 5, 15.0)
+
+
+def test_without_a_rate_every_second_frame():
+    assert [number for number, _, _ in AtRate([(i / 30, None) for i in range(7)], None)] == [
+        0,
+        2,
+        4,
+        6,
+    ]
+
+
+def test_camera_frames_are_rgb(tmp_path):
+    frames = moving_square(5)
+    video = encode(
+        tmp_path / "camera.avi", frames, codec="mjpeg", pix_fmt="yuvj444p", options={"q": "1"}
+    )
+    camera = Camera(str(video))  # OpenCV reads files by the same calls
+    seconds, seen = zip(*camera, strict=True)
+    assert np.abs(np.stack(seen).astype(int) - frames).mean() < 4 and list(seconds) == sorted(
+        seconds
+    )
+
+
+def test_a_watched_file_plays_at_its_own_speed(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    moments = []
+    for seconds, _ in at_natural_speed([(0.0, None), (0.5, None), (0.7, None), (0.8, None)]):
+        moments.append((seconds, now[0]))
+        now[0] += 0.15  # what the model takes
+    assert [m for m, _ in moments] == [0.0, 0.5, 0.7, 0.8]
+    np.testing.assert_allclose([m for _, m in moments], [0.0, 0.5, 0.7, 0.85])
 
 
 def live(*arguments, **popen):
@@ -201,7 +254,7 @@ def wait_for(condition, seconds=60):
 
 
 @pytest.mark.parametrize("path", ["mjpeg", "ts", "rtsp"])
-def test_live_goes_on_when_the_camera_comes_back(online, tmp_path, path):
+def test_live_continues_when_the_camera_is_back(online, tmp_path, path):
     said = []
     with RtspServer(tmp_path) if path == "rtsp" else CameraServer() as server:
         process = live(

@@ -21,8 +21,12 @@ struct TfLiteDelegate {  /* TFLite's C interface, tensorflow/lite/core/c/common.
   int64_t flags;
   void *builder;
 };
-static int prepare(void *context, struct TfLiteDelegate *delegate) { fputs("prepared", stderr); return STATUS; }
-void *tflite_plugin_create_delegate(char **keys, char **values, size_t size, void (*report_error)(const char *)) {
+static int prepare(void *context, struct TfLiteDelegate *delegate) {
+  fputs("prepared", stderr);
+  return STATUS;
+}
+void *tflite_plugin_create_delegate(
+    char **keys, char **values, size_t size, void (*report_error)(const char *)) {
   struct TfLiteDelegate *delegate = calloc(1, sizeof *delegate);
   delegate->prepare = prepare;
   return delegate;
@@ -33,7 +37,7 @@ void tflite_plugin_destroy_delegate(void *delegate) { free(delegate); }
 
 @pytest.fixture(scope="module", params=[0, 1], ids=["takes nothing", "fails"])
 def delegate(request, tmp_path_factory):
-    """A delegate's library, compiled here, whose `Prepare` gives the status."""
+    """The library of a new delegate, and the status that its `prepare` returns."""
     if not shutil.which("cc"):
         pytest.skip("needs a C compiler")
     folder = tmp_path_factory.mktemp("delegate")

@@ -10,7 +10,8 @@ from testing import refuses
 
 from export.format.reader import read_model
 from export.runtime import StreamRunner
-from export.tflite.card import Entry, arena_bytes, check_folder, write_card
+from export.tflite.card import Entry, arena_bytes, write_card
+from export.tflite.export_settings import read_card_files
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def inputs(runner):
 
 
 def test_arena_holds_every_activation_alive_at_once(online, int8):
-    """At least what the costliest operator reads and writes, at most all activations side by side."""
+    """It holds the tensors of the largest operator at least, and all activations at most."""
     assert (
         0.2 < arena_bytes(int8, read_model(int8)) / arena_bytes(online, read_model(online)) < 0.35
     )  # a byte for four
@@ -96,7 +97,7 @@ def test_arena_holds_every_activation_alive_at_once(online, int8):
 
 
 def test_arena_leaves_out_float16_weights(tmp_path):
-    """Without a delegate they are made float32 once, in memory of their own, wherever that is."""
+    """Without a delegate they are converted to float32 once, into separate memory."""
     inputs = keras.Input((16, 16, 3), 1)
     network = keras.Model(inputs, keras.layers.Conv2D(4, 3)(keras.layers.Conv2D(64, 1)(inputs)))
     function = tf.function(
@@ -134,13 +135,13 @@ def test_second_export_into_the_folder_keeps_the_first(model, online, clip, fold
     )
     assert [file["difference"] for file in again["files"]] == [2e-6, 0.25]
     (folder / online.name).unlink()
-    assert [file["file"] for file in check_folder(folder, model.spec)] == [clip.name]
+    assert [file["file"] for file in read_card_files(folder, model.spec)] == [clip.name]
 
 
 def test_refuses_the_card_of_another_model(model, online, folder):
     write_card(folder, model.spec, [entry(folder / online.name)], runtimes=["tensorflow"])
     before = (folder / "model_card.json").read_bytes()
-    with refuses("output", "model_card.json is of the same spec"):
+    with refuses("output", "model_card.json has the same spec"):
         write_card(
             folder,
             model.spec.replace(labels=None),
@@ -149,8 +150,8 @@ def test_refuses_the_card_of_another_model(model, online, folder):
         )
     assert (folder / "model_card.json").read_bytes() == before
     (folder / "model_card.json").write_text('{"files": []}')
-    with refuses("output", "can be read", "spec"):
-        check_folder(folder, model.spec)
+    with refuses("output", "readable", "spec"):
+        read_card_files(folder, model.spec)
 
 
 def test_every_field_of_an_entry_is_on_the_page(model, online, folder):

@@ -10,24 +10,23 @@ from testing import refuses, video_frames
 from weights import with_weights
 
 from export.edgetpu.report import check
-from export.format.metadata import add_spec, read_contents, read_spec
+from export.format.metadata import read_contents, read_spec
 from export.format.reader import read_model
 from export.parity import keras_logits, prove
 from export.runtime import ClipRunner, StreamRunner
 from export.runtime.interpreter import RUNTIMES
-from export.sample_streams import Streams, from_videos, patterns
+from export.sample_clips import SampleClips, drawn_patterns
 from export.tflite import VARIANTS, export_model
-from export.tflite import gpu_limits as gpu
-from export.tflite.io_types import set_border, start_values
+from export.tflite.draft import Draft
 from tsm_tf import ModelSpec, build_model, save_checkpoint
 
 CACHES = [f"shift_{i:02d}" for i in range(10)]
 
 
 @pytest.fixture(scope="module")
-def streams(model):
+def clips():
     frames = video_frames(6, 5, 32, 32, 3, seed=4)
-    return Streams(frames, np.arange(6) % 4, "tests")
+    return SampleClips(frames, np.arange(6) % 4, "tests")
 
 
 @pytest.fixture(scope="module")
@@ -51,33 +50,33 @@ def tensors(path):
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("variant", [v for v in VARIANTS if v != "float32"])
-def test_streams_as_keras_does(model, files, streams, variant, runtime):
+def test_streams_as_keras_does(model, files, clips, variant, runtime):
     pytest.importorskip(
         RUNTIMES[runtime], reason="not in the newest releases' environment: it needs numpy 1"
     )
-    expected = keras_logits(model, streams, True)
-    proof = prove(files[variant], streams, expected, runtime)
+    expected = keras_logits(model, clips, True)
+    proof = prove(files[variant], clips, expected, runtime)
     bound = {"float16": 0.02, "dynamic": 0.15}.get(variant, 0.5) * np.ptp(expected)
     assert 0 < proof.difference < bound and proof.num_frames == 30 and proof.num_streams == 6
     assert proof.keras_accuracy is not None and proof.agreement >= 5 / 6
 
 
 @pytest.mark.parametrize("variant", ["int8", "edgetpu"])
-def test_caches_are_fed_back_exactly_and_begin_at_their_zero(files, variant):
+def test_caches_are_fed_back_exactly_and_start_at_their_zero(files, variant):
     inputs, outputs = tensors(files[variant])
-    start = read_contents(files[variant]).start
-    assert sorted(start) == CACHES
+    initial = read_contents(files[variant]).initial_caches
+    assert sorted(initial) == CACHES
     for name in CACHES:
         assert inputs[name].dtype == outputs[name].dtype == "int8"
         assert (inputs[name].scale, inputs[name].zero_point) == (
             outputs[name].scale,
             outputs[name].zero_point,
         )
-        assert start[name] == inputs[name].zero_point[0]
-    assert any(start.values())  # else zeros would do, and nobody would see that they are wrong
+        assert initial[name] == inputs[name].zero_point[0]
+    assert any(initial.values())  # otherwise this test could not tell them from zeros
 
 
-def test_types_at_the_border(model, files, tmp_path):
+def test_types_of_image_and_logits(model, files, tmp_path):
     inputs, outputs = tensors(files["int8"])
     assert (inputs["image"].dtype, inputs["image"].scale, inputs["image"].zero_point) == (
         "uint8",
@@ -105,18 +104,16 @@ def test_edgetpu_is_mapped_and_linkable(files):
     report = check(files["edgetpu"])
     assert report.is_mapped and not report.link_problems and len(report.links) == 10
     model = read_model(files["edgetpu"])
-    for operator in model.graphs[
-        0
-    ].operators:  # of images they might stay on the CPU, and all the rest with them
+    # Those of images might stay on the CPU, together with everything after them.
+    for operator in model.graphs[0].operators:
         shape = model.graphs[0].tensors[operator.outputs[0]].shape
         assert operator.name != "QUANTIZE" and (operator.name != "RESHAPE" or np.prod(shape) < 100)
 
 
-def test_floats_begin_with_zeros(files, online):
-    assert read_contents(online).variant == "float32" and set(
-        read_contents(online).start.values()
-    ) == {0}
-    assert set(read_contents(files["float16"]).start.values()) == {0}
+def test_caches_of_floats_start_with_zeros(files, online):
+    assert read_contents(online).variant == "float32"
+    for path in (online, files["float16"]):
+        assert set(read_contents(path).initial_caches.values()) == {0}
 
 
 def test_several_streams_do_not_touch_each_other(model, online, tmp_path):
@@ -152,33 +149,21 @@ def test_int8_clip(model, tmp_path):
     spec = model.spec.replace(shift_mode="bidirectional")
     bidirectional = with_weights(build_model(spec))
     (path,) = export_model(bidirectional, tmp_path, False, ("int8",), num_videos=9)
-    streams = patterns(spec, 6, 4)
-    proof = prove(path, streams, keras_logits(bidirectional, streams, False))
+    clips = drawn_patterns(spec, 6, 4)
+    proof = prove(path, clips, keras_logits(bidirectional, clips, False))
     assert proof.agreement >= 5 / 6 and proof.num_frames == 24
-    assert ClipRunner(path)(streams.frames[0]).shape == (4,)
-
-
-def test_a_cache_with_another_scale_is_refused(files, model):
-    content = read_model(files["int8"]).data
-    assert set(start_values(bytes(content))) == set(CACHES)
-    index = read_model(files["int8"]).signatures[0].outputs["shift_03"]
-    with refuses("shift_03", "same scale in and out"):
-        start_values(with_another_scale(bytes(content), index))
-    with refuses("image", "from 0 to 255"):
-        set_border(bytes(content), "uint8", "float32")  # its image is uint8 already
+    assert ClipRunner(path)(clips.frames[0]).shape == (4,)
 
 
 def test_a_scale_that_would_abort_the_interpreter_is_refused(files, tmp_path):
-    """Found by 2,000 mutations: tflite-runtime and LiteRT end the process."""
+    """Found by 2,000 mutations: tflite-runtime and LiteRT abort the process."""
     file = read_model(files["int8"])
     index = next(
         operator.outputs[0] for operator in file.graphs[0].operators if operator.name == "ADD"
     )
     path = tmp_path / "small_scale.tflite"
     content = with_another_scale(bytes(file.data), index, 1e-10)
-    path.write_bytes(
-        add_spec(content, read_spec(files["int8"]), "int8", read_contents(files["int8"]).start)
-    )
+    path.write_bytes(Draft(content).seal(read_spec(files["int8"]), "int8"))
     with refuses("model", "safe to run", "too small a scale"):
         StreamRunner(path)
 
@@ -191,10 +176,8 @@ def with_another_scale(content, index, scale=0.5):
     return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
 
 
-def test_gpu_delegates(model, online, clip, tmp_path):
-    assert gpu.problems(read_model(online)) == []
-    assert any("5 dimensions" in problem for problem in gpu.problems(read_model(clip)))
-    with refuses("gpu_friendly", "left out", "5 dimensions"):
+def test_gpu_friendly_refuses_clips(model, tmp_path):
+    with refuses("gpu_friendly", "omitted", "5 dimensions"):
         export_model(model, tmp_path, False, gpu_friendly=True)
     assert list(tmp_path.iterdir()) == []
 
@@ -225,7 +208,7 @@ def test_refuses_before_work(model, tmp_path):
 
 
 def test_commands(model, tmp_path, gestures):
-    """Export with one's own videos, look at the card, prove again."""
+    """Exports with videos, reads the card, and repeats the comparison."""
     spec = model.spec.replace(
         num_classes=9, labels=tuple((gestures / "labels.txt").read_text().splitlines())
     )
@@ -261,11 +244,3 @@ def run(module, *arguments):
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def test_streams_are_spread_over_the_list(model, gestures):
-    spec = model.spec.replace(labels=None, num_classes=9)
-    streams = from_videos(spec, gestures, "val", 3)
-    assert streams.frames.shape == (3, 4, 32, 32, 3) and len(set(streams.labels.tolist())) > 1
-    with refuses("data", "the model's classes"):
-        from_videos(model.spec, gestures, "val", 3)

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from tsm_tf.training.run_folder.state import KEPT, TrainingState, load_newest, save_state
+from tsm_tf.training.run_folder.state import (
+    KEPT,
+    OLD_STATES,
+    STATES,
+    TrainingState,
+    load_newest,
+    save_state,
+)
 
 
 def state(epoch, batch):
@@ -10,7 +17,7 @@ def state(epoch, batch):
     )
 
 
-def test_comes_back_as_it_was(tmp_path):
+def test_round_trip(tmp_path):
     save_state(tmp_path, state(1, 7))
     found = load_newest(tmp_path)
     assert (found.epoch, found.batch, found.seconds, found.history) == (
@@ -26,8 +33,25 @@ def test_comes_back_as_it_was(tmp_path):
 def test_the_newest_are_kept(tmp_path):
     for place in ((0, 9), (0, 10), (1, 0), (1, 2), (10, 0)):
         save_state(tmp_path, state(*place))
-    assert len(list(tmp_path.iterdir())) == KEPT
+    assert len(list((tmp_path / STATES).iterdir())) == KEPT
     assert load_newest(tmp_path).epoch == 10
+
+
+def test_a_run_of_an_older_version_is_continued(tmp_path):
+    """Its states are in a folder of another name; they count, and are removed, like the others."""
+    paths = [save_state(tmp_path, state(1, batch)) for batch in range(KEPT)]
+    (tmp_path / STATES).rename(tmp_path / OLD_STATES)
+    assert load_newest(tmp_path).batch == KEPT - 1
+    new = save_state(tmp_path, state(2, 0))
+    assert load_newest(tmp_path).epoch == 2
+    assert list((tmp_path / STATES).iterdir()) == [new]
+    left = sorted(path.name for path in (tmp_path / OLD_STATES).iterdir())
+    assert left == [path.name for path in paths[1:]]
+
+
+def test_place():
+    assert state(2, 7).place == "epoch 3, step 7"
+    assert state(2, 0).place == "the end of epoch 2"
 
 
 @pytest.mark.parametrize(
@@ -41,13 +65,13 @@ def test_a_damaged_newest_falls_back_with_a_warning(tmp_path, capsys, damage):
     assert f"{newest} is damaged" in capsys.readouterr().err
 
 
-def test_what_was_being_written_is_no_state(tmp_path):
+def test_unfinished_files_are_ignored(tmp_path):
     save_state(tmp_path, state(1, 0))
-    (tmp_path / ".writing.1").write_bytes(b"half")
+    (tmp_path / STATES / ".writing.1").write_bytes(b"half")
     assert load_newest(tmp_path).epoch == 1
 
 
-def test_nothing_is_left_of_what_has_no_room(tmp_path):
+def test_a_full_disk_leaves_no_part_of_a_state(tmp_path):
     save_state(tmp_path, state(1, 0))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
@@ -55,4 +79,4 @@ def test_nothing_is_left_of_what_has_no_room(tmp_path):
         )
         with pytest.raises(OSError, match="No space left"):
             save_state(tmp_path, state(2, 0))
-    assert len(list(tmp_path.iterdir())) == 1 and load_newest(tmp_path).epoch == 1
+    assert len(list((tmp_path / STATES).iterdir())) == 1 and load_newest(tmp_path).epoch == 1

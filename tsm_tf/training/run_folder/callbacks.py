@@ -1,4 +1,8 @@
-"""What a training leaves behind: its states, the checkpoints, the log, the curves."""
+"""Keras callbacks that keep a run's folder, each with one job.
+
+They belong in one list in this order, since each uses what those before it did at the same event:
+`StopOnNan`, `StateSaver`, `Publisher`, `StopOnSignal`, `BadVideoReport`.
+"""
 
 import pathlib
 import signal
@@ -10,35 +14,38 @@ import numpy as np
 
 from tsm_tf.data.sources.video_file import BadVideoError
 from tsm_tf.errors import InputError
-from tsm_tf.files import replacing, write_csv
+from tsm_tf.files import remove_temporary_files
+from tsm_tf.keras_internals import build_symbolically
 from tsm_tf.models.network import refresh
 from tsm_tf.training.devices import Devices
-from tsm_tf.training.run_folder.run_settings import room_or_error
-from tsm_tf.training.run_folder.state import STATES, TrainingState, load_newest, save_state
+from tsm_tf.training.run_folder.curves import CURVES_FILE, LOG_FILE, plot_curves, write_log
+from tsm_tf.training.run_folder.run_settings import disk_errors
+from tsm_tf.training.run_folder.state import TrainingState, load_newest, save_state
+from tsm_tf.training.step.training_model import TrainingModel
 from tsm_tf.weights.checkpoint import BEST, save_checkpoint
 
 LAST = "last"
-LOG_FILE = "log.csv"
-CURVES_FILE = "curves.png"
-_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
-_AGREE_EVERY = 10  # steps after which several processes ask each other whether one has to stop
+_AGREE_EVERY = 10  # steps after which several processes agree on whether to stop
 
 
 class Preempted(Exception):
-    """The process was told to end by SIGTERM, and its state is saved."""
+    """The process received SIGTERM, and its state is saved."""
 
 
-class RunFolder(keras.callbacks.Callback):
-    """Saves a run's states, writes `last/`, `best/`, `log.csv`, `curves.png` after each epoch; goes on from them.
+class StateSaver(keras.callbacks.Callback):
+    """Saves training states, from which a run resumes exactly.
 
-    A state is one file, verified when it is read; it holds the history, too, so that all other files can be written
-    again from it. A kill at any moment loses the steps since the newest state and nothing else, and these are the
-    same when they are done again.
+    A state is one file, which also holds the history, so that all other files can be written again
+    from it. Killing the process loses only the steps since the newest state, and repeating them
+    gives the same result.
 
     Args:
         directory: the run's folder.
         devices: only the chief writes.
-        save_every: steps between states within an epoch; 0 saves at the epochs' ends only.
+        save_every: steps between states within an epoch; 0 saves only at the end of each epoch.
+
+    Attributes:
+        state: how far the training is; its arrays are those of the newest saved state.
     """
 
     def __init__(self, directory: pathlib.Path, devices: Devices, save_every: int = 0):
@@ -47,178 +54,223 @@ class RunFolder(keras.callbacks.Callback):
         self.devices = devices
         self.save_every = save_every
         self.state = TrainingState()
-        self.training_logs = {}
-        self.told_to_stop = False
+        self.epoch_began = time.perf_counter()
+        self._saved_at: tuple[int, int] | None = None
+        self._training_metrics: dict[str, np.ndarray] | None = None  # during a validation
 
-    def restore(self, model: keras.Model, batch) -> TrainingState:
-        """Brings a compiled model back to the newest state; returns it, or that of a training that has not begun.
+    def restore(self, model: TrainingModel, batch) -> TrainingState:
+        """Restores a compiled model from the newest state; without one, it stays as it is.
 
         Args:
-            model: made and compiled as the one that was saved.
+            model: built and compiled like the model that was saved.
             batch: clips and labels, of which only shapes and types are used.
+
+        Returns:
+            The restored state, or that of a training that has not begun.
 
         Raises:
             InputError: the processes do not see the same folder.
         """
-        state = load_newest(self.directory / STATES) or self.state
+        state = load_newest(self.directory) or self.state
         if not self.devices.agree_on(state.epoch + state.batch / 1e7):
-            raise InputError("output", "must be a folder that all workers see", str(self.directory))
+            rule = "must be a folder that all workers can see"
+            raise InputError("output", rule, str(self.directory))
         if self.devices.is_chief:
-            for path in self.directory.rglob(".writing.*"):  # of a process that was killed
-                path.unlink(missing_ok=True)
-        if not state.arrays:
-            return state
-        self.state = state
-        model._symbolic_build(
-            data_batch=batch
-        )  # Keras makes the metrics' variables as late as in the first step
-        _assign(self._variables(model), state.arrays)
-        refresh(model)
-        if state.batch == 0 and self.devices.is_chief:
-            self._publish(model)
+            remove_temporary_files(self.directory)
+        if state.arrays:
+            self.state = state
+            build_symbolically(model, batch)
+            _assign(_weights(model), state.arrays)
+            refresh(model.clip_model)
         return state
 
-    def on_train_begin(self, logs=None):
-        """Listens to SIGTERM, which schedulers send before they take the machine away."""
-        if threading.current_thread() is threading.main_thread():
-            self.handler = signal.signal(signal.SIGTERM, self._on_sigterm)
-
-    def on_train_end(self, logs=None):
-        """Listens no more."""
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, self.handler)
-
-    def _on_sigterm(self, *_):
-        self.told_to_stop = True
-
     def on_epoch_begin(self, epoch, logs=None):
-        """Starts the clock; in an epoch that goes on, with the metrics of its first part."""
-        self.started = time.perf_counter() - self.state.seconds
-        if self.state.batch:
-            _assign(self._metrics(self.model), self.state.arrays)
+        self.epoch_began = time.perf_counter() - self.state.seconds
+        self._training_metrics = None
+        if self.state.batch:  # the epoch resumes, with the metrics of its first part
+            _assign(_metrics(self.model), self.state.arrays)
 
     def on_train_batch_end(self, batch, logs=None):
-        """Saves every so often, and when it has to stop; refuses to go on from a loss that is no number."""
-        state = self.state
-        state.batch += 1
-        if not np.isfinite(logs["loss"]):
-            self._refuse_nan(f"epoch {state.epoch + 1}, step {state.batch}")
-        stop = self.told_to_stop
-        if self.devices.share.count > 1:
-            stop = state.batch % _AGREE_EVERY == 0 and self.devices.any(stop)
-        if stop or (self.save_every and state.batch % self.save_every == 0):
-            self._save()
-        if stop:
-            raise Preempted
+        self.state.batch += 1
+        if self.save_every and self.state.batch % self.save_every == 0:
+            self.save()
 
     def on_test_begin(self, logs=None):
-        """Keeps the epoch's metrics, which the validation resets."""
-        self.training_logs = self.model.get_metrics_result()
-        self.state.arrays = {name: _array(v) for name, v in self._metrics(self.model)}
-        self.devices.average_statistics(self.model)
-
-    def on_test_batch_end(self, batch, logs=None):
-        """Saves and stops; the validation is done again."""
-        if self.told_to_stop and self.devices.share.count == 1:
-            self._save(self.state.arrays)
-            raise Preempted
+        self._training_metrics = _arrays(_metrics(self.model))  # the validation resets them
 
     def on_epoch_end(self, epoch, logs=None):
-        """Saves, then writes all that people look at."""
-        logs = {**self.training_logs, **logs}
-        row = {name: float(logs[name]) for name in _COLUMNS if name in logs}
-        row |= {"epoch": epoch + 1, "seconds": round(time.perf_counter() - self.started, 2)}
-        row["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        row = {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}}
+        row["learning_rate"] = _learning_rate(self.model)
+        row["seconds"] = round(time.perf_counter() - self.epoch_began, 2)
         self.state = TrainingState(epoch + 1, history=[*self.state.history, row])
-        self._save()
-        if self.devices.is_chief:
-            self._publish(self.model)
-        if self.devices.any(
-            self.told_to_stop
-        ):  # several processes may have had no other step to ask at
-            raise Preempted
+        self._training_metrics = None
+        self.save()
 
-    def _save(self, metrics=None):
-        """Saves the state; `metrics` are those of the epoch's training, if the model's are others by now."""
-        self.devices.average_statistics(self.model)
+    def save(self) -> None:
+        """Saves the current state, unless it was the last one to be saved.
+
+        Raises:
+            InputError: a weight is NaN or infinite, or the folder cannot be written.
+        """
         state = self.state
-        state.seconds = time.perf_counter() - self.started if state.batch else 0.0
-        state.arrays = {name: _array(v) for name, v in self._variables(self.model)}
-        state.arrays |= metrics or {name: _array(v) for name, v in self._metrics(self.model)}
+        if self._saved_at == (state.epoch, state.batch):
+            return
+        self.devices.average_statistics(self.model)
+        state.seconds = time.perf_counter() - self.epoch_began if state.batch else 0.0
+        metrics = self._training_metrics or _arrays(_metrics(self.model))
+        state.arrays = {**_arrays(_weights(self.model)), **metrics}
         if not all(np.isfinite(v).all() for v in state.arrays.values() if v.dtype.kind == "f"):
-            self._refuse_nan(state.where)
+            raise nan_error(self.model, self.directory, state.place)
         if self.devices.is_chief:
-            with room_or_error(self.directory):
-                save_state(self.directory / STATES, state)
-
-    def _refuse_nan(self, where):
-        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-        newest = load_newest(self.directory / STATES)
-        kept = f"the state of {newest.where} is kept" if newest else "there was no state yet"
-        rule = (
-            f"must be lower, or the start better: loss or weights are no numbers at {where}; {kept}"
-        )
-        raise InputError("learning_rate", rule, rate)
-
-    def _publish(self, model):
-        history = self.state.history
-        with room_or_error(self.directory):
-            save_checkpoint(model, self.directory / LAST)
-            if history[-1]["val_accuracy"] >= max(row["val_accuracy"] for row in history):
-                save_checkpoint(model, self.directory / BEST)
-            write_csv(self.directory / LOG_FILE, history, _COLUMNS)
-            plot_curves(history, self.directory / CURVES_FILE)
-
-    @staticmethod
-    def _variables(model):
-        """Pairs of a name in the state and a variable: weights, states of random generators, optimizer."""
-        yield from ((f"weight_{i}", v) for i, v in enumerate(model.variables))
-        yield from ((f"optimizer_{i}", v) for i, v in enumerate(model.optimizer.variables))
-
-    @staticmethod
-    def _metrics(model):
-        return ((f"metric_{i}", v) for i, v in enumerate(model.metrics_variables))
+            with disk_errors(self.directory):
+                save_state(self.directory, state)
+        self._saved_at = (state.epoch, state.batch)
 
 
-def _array(variable):
-    return keras.ops.convert_to_numpy(variable)
+class StopOnNan(keras.callbacks.Callback):
+    """Ends the training with an error when the loss is NaN or infinite.
+
+    Args:
+        saver: the run's state saver, which counts this step after this callback.
+    """
+
+    def __init__(self, saver: StateSaver):
+        super().__init__()
+        self.saver = saver
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not np.isfinite(logs["loss"]):
+            state = self.saver.state
+            place = f"epoch {state.epoch + 1}, step {state.batch + 1}"
+            raise nan_error(self.model, self.saver.directory, place)
 
 
-def _assign(variables, arrays):
-    for name, variable in variables:
-        variable.assign(arrays[name])
+class StopOnSignal(keras.callbacks.Callback):
+    """Saves the state and stops after SIGTERM, which schedulers send before they take a machine.
+
+    Args:
+        saver: the run's state saver.
+        devices: all processes stop at the same step.
+
+    Raises:
+        Preempted: from the end of a step, of an epoch, or of a validation step.
+    """
+
+    def __init__(self, saver: StateSaver, devices: Devices):
+        super().__init__()
+        self.saver = saver
+        self.devices = devices
+        self.received = False
+        self._previous_handler = None
+
+    def on_train_begin(self, logs=None):
+        if threading.current_thread() is threading.main_thread():
+            self._previous_handler = signal.signal(signal.SIGTERM, self._on_sigterm)
+
+    def on_train_end(self, logs=None):
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._previous_handler)
+
+    def on_train_batch_end(self, batch, logs=None):
+        stop = self.received
+        if self.devices.share.count > 1:
+            stop = self.saver.state.batch % _AGREE_EVERY == 0 and self.devices.any(stop)
+        if stop:
+            self._stop()
+
+    def on_test_batch_end(self, batch, logs=None):
+        if self.received and self.devices.share.count == 1:
+            self._stop()  # resuming repeats the validation
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.devices.any(self.received):  # short epochs have no step at which processes agree
+            self._stop()
+
+    def _on_sigterm(self, *_):
+        self.received = True
+
+    def _stop(self):
+        self.saver.save()
+        raise Preempted
 
 
-def plot_curves(history: list[dict], path: pathlib.Path) -> None:
-    """Draws loss and top-1 of training and validation over the epochs, as a PNG."""
-    from matplotlib.figure import Figure
+class Publisher(keras.callbacks.Callback):
+    """Writes `last/`, `best/`, the log and the curves after each epoch.
 
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    epochs = [row["epoch"] for row in history]
-    for axes, name, title in zip(
-        figure.subplots(1, 2), ("loss", "accuracy"), ("loss", "top-1"), strict=True
-    ):
-        for prefix, label in (("", "training"), ("val_", "validation")):
-            axes.plot(epochs, [row[prefix + name] for row in history], marker=".", label=label)
-        axes.set(title=title, xlabel="epoch")
-        axes.grid(alpha=0.3)
-        axes.legend()
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+    Args:
+        saver: the run's state saver, which has the history.
+        best: name of the metric, as in the log, whose highest value decides `best/`.
+    """
+
+    def __init__(self, saver: StateSaver, best: str = "val_accuracy"):
+        super().__init__()
+        self.saver = saver
+        self.best = best
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.publish(self.model)
+
+    def publish(self, model: TrainingModel) -> None:
+        """Writes all files for the newest epoch."""
+        directory, history = self.saver.directory, self.saver.state.history
+        with disk_errors(directory):
+            save_checkpoint(model.clip_model, directory / LAST)
+            if history[-1][self.best] >= max(row[self.best] for row in history):
+                save_checkpoint(model.clip_model, directory / BEST)
+            write_log(history, directory / LOG_FILE)
+            plot_curves(history, directory / CURVES_FILE, self.best.removeprefix("val_"))
 
 
 class BadVideoReport(keras.callbacks.Callback):
     """Lists after each epoch the videos that were left out of it."""
 
-    def __init__(self, bad_videos: list[BadVideoError]):
+    def __init__(self):
         super().__init__()
-        self.bad_videos = bad_videos
+        self.errors: list[BadVideoError] = []
+
+    def bad_video(self, error: BadVideoError) -> None:
+        """Records a video that could not be decoded; called from the threads of `clip_dataset`."""
+        self.errors.append(error)
 
     def on_epoch_end(self, epoch, logs=None):
-        """Prints and forgets them."""
-        if self.bad_videos:
-            reasons = {error.path: error.reason for error in self.bad_videos}
-            print(f"\n{len(reasons)} videos left out of epoch {epoch + 1}:")
-            for path, reason in sorted(reasons.items()):
-                print(f"  {path}: {reason}")
-            self.bad_videos.clear()
+        if not self.errors:
+            return
+        reasons = {error.path: error.reason for error in self.errors}
+        print(f"\n{len(reasons)} videos left out of epoch {epoch + 1}:")
+        for path, reason in sorted(reasons.items()):
+            print(f"  {path}: {reason}")
+        self.errors.clear()
+
+
+def nan_error(model: keras.Model, directory: pathlib.Path, place: str) -> InputError:
+    """Returns the error for a loss or a weight that is NaN or infinite."""
+    newest = load_newest(directory)
+    kept = f"the state of {newest.place} was kept" if newest else "no state was saved yet"
+    rule = (
+        "must be lower, or the initial weights better: the loss or the weights became NaN or "
+        f"infinite at {place}; {kept}"
+    )
+    return InputError("learning_rate", rule, _learning_rate(model))
+
+
+def _learning_rate(model):
+    return float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
+
+
+def _weights(model):
+    """Returns names in the state and variables: weights, random generators, the optimizer."""
+    weights = {f"weight_{i}": v for i, v in enumerate(model.variables)}
+    return weights | {f"optimizer_{i}": v for i, v in enumerate(model.optimizer.variables)}
+
+
+def _metrics(model):
+    return {f"metric_{i}": v for i, v in enumerate(model.metrics_variables)}
+
+
+def _arrays(variables):
+    return {name: keras.ops.convert_to_numpy(v) for name, v in variables.items()}
+
+
+def _assign(variables, arrays):
+    for name, variable in variables.items():
+        variable.assign(arrays[name])

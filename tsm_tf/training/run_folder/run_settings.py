@@ -1,6 +1,7 @@
-"""Whose folder it is: a run's settings, its data, and every start with its command and versions."""
+"""A run's settings and data, which its folder belongs to, and a log of its launches."""
 
 import contextlib
+import dataclasses
 import datetime
 import json
 import os
@@ -8,64 +9,90 @@ import pathlib
 import platform
 import shlex
 import sys
+from collections.abc import Iterator, Mapping
 
+from tsm_tf import output_folder, spec_flags
 from tsm_tf.errors import InputError
-from tsm_tf.files import replacing
+from tsm_tf.files import remove_temporary_files
+from tsm_tf.training.recipes import Recipe
+from tsm_tf.training.settings import Initialization
 from tsm_tf.versions import installed_versions
 
 RUN_FILE = "run.json"
-STARTS_FILE = "starts.jsonl"
+LAUNCHES_FILE = "launches.jsonl"
+MODEL_FIELDS = tuple(name for name in spec_flags.FIELDS if name != "num_classes")
+"""Fields of the spec that a training can set. The data folder decides the classes."""
+
+_ADDED = {"shift_place": "blockres", "temporal_pool": False, "modality": "rgb"}
+"""Settings that older run.json files lack, with the values that those runs used."""
+
 _PACKAGES = ("tsm-tf", "keras", "tensorflow", "numpy", "av", "opencv-python-headless")
 
 
-def claim(output: pathlib.Path, settings: dict) -> None:
-    """Marks a folder as a run's; one of the same run may be gone on with.
+def run_settings(
+    recipe: Recipe,
+    initialization: Initialization,
+    mixed_precision: str | None,
+) -> dict[str, object]:
+    """Returns the settings that a resumed run must share, under flat names."""
+    values = {field.name: getattr(recipe, field.name) for field in dataclasses.fields(recipe)}
+    model, start = values.pop("model"), values.pop("initial_weights")
+    return {
+        **dataclasses.asdict(initialization),
+        "mixed_precision": mixed_precision,
+        **{name: getattr(model, name) for name in MODEL_FIELDS},
+        **values,
+        "start": start,
+    }
+
+
+def claim(output: pathlib.Path, settings: Mapping[str, object]) -> None:
+    """Claims a folder for a run; a folder that already belongs to the same run is resumed.
 
     Raises:
-        InputError: a folder of another run, or with other content.
-        OSError: it cannot be written; see `room_or_error`.
+        InputError: the folder belongs to another run, or has other content.
+        OSError: it cannot be written; see `disk_errors`.
     """
     path = output / RUN_FILE
-    settings = json.loads(json.dumps(settings))
     if path.is_file():
-        found = json.loads(path.read_text(encoding="utf-8"))
-        differing = sorted(name for name in settings if found.get(name) != settings[name])
-        if differing:
-            name = differing[0]
-            rule = f"must be a new folder for another {name}: {output} was begun with {found.get(name)!r}"
-            raise InputError("output", rule, settings[name])
-    elif output.exists() and any(not child.name.startswith(".") for child in output.iterdir()):
-        raise InputError(
-            "output", "must be a new or empty folder, or a run to go on with", str(output)
-        )
-    else:
-        output.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary:
-            temporary.write_text(
-                json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-            )
+        recorded = _recorded_names(path)
+        settings = {
+            name: value
+            for name, value in settings.items()
+            if name in recorded or name not in _ADDED or value != _ADDED[name]
+        }
+    output_folder.claim(output, RUN_FILE, settings)
+
+
+def _recorded_names(path):
+    try:
+        return set(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
+        return set()  # `output_folder` reports the error
 
 
 @contextlib.contextmanager
-def room_or_error(directory: pathlib.Path):
-    """A context in which a file that cannot be written ends the training with one line."""
+def disk_errors(directory: pathlib.Path) -> Iterator[None]:
+    """Context manager that turns an `OSError` into an `InputError` about the output folder."""
     try:
         yield
     except OSError as error:
-        for path in directory.rglob(".writing.*"):
-            path.unlink(missing_ok=True)
-        rule = f"must be writable and have room ({error}); what was there is kept, and the same command goes on"
+        remove_temporary_files(directory)
+        rule = (
+            f"must be writable and have free space ({error}); existing files were kept, and the "
+            "same command resumes the run"
+        )
         raise InputError("output", rule, str(directory)) from error
 
 
-def note_start(output: pathlib.Path) -> None:
-    """Appends this process' command, versions and machine to the folder's list of starts."""
-    start = {
+def log_launch(output: pathlib.Path) -> None:
+    """Appends this process' command, versions and machine to the folder's log of launches."""
+    launch = {
         "time": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "command": shlex.join(sys.argv),
         "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
         "versions": {"python": platform.python_version(), **installed_versions(_PACKAGES)},
         "machine": platform.platform(),
     }
-    with (output / STARTS_FILE).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(start, ensure_ascii=False) + "\n")
+    with (output / LAUNCHES_FILE).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(launch, ensure_ascii=False) + "\n")

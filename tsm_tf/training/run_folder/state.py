@@ -1,4 +1,4 @@
-"""Training states: all that a training needs to go on exactly, in files that are whole or not there."""
+"""Training states: files from which a training resumes exactly. Each is complete or not there."""
 
 import dataclasses
 import hashlib
@@ -10,7 +10,10 @@ import sys
 
 import numpy as np
 
-STATES = "checkpoints"
+from tsm_tf.files import replacing
+
+STATES = "states"
+OLD_STATES = "checkpoints"  # the folder's name in runs that older versions have started
 KEPT = 3
 _META = "meta"
 _DIGEST_LENGTH = 16
@@ -18,14 +21,15 @@ _DIGEST_LENGTH = 16
 
 @dataclasses.dataclass
 class TrainingState:
-    """Where a training is, and the values of its variables.
+    """How far a training is, and the values of its variables.
 
     Attributes:
         epoch: finished epochs.
         batch: finished steps of the epoch after them.
-        seconds: that the epoch in progress has taken.
-        history: a row of `log.csv` for each finished epoch.
-        arrays: weights, optimizer slots and step, metrics of the epoch in progress, states of random generators.
+        seconds: time that the unfinished epoch has taken.
+        history: one row per finished epoch, see `log.csv`.
+        arrays: weights, optimizer slots and step, metrics of the unfinished epoch, states of random
+            generators.
     """
 
     epoch: int = 0
@@ -35,65 +39,65 @@ class TrainingState:
     arrays: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     @property
-    def where(self) -> str:
-        """The place in the training, for people."""
-        return (
-            f"epoch {self.epoch + 1}, step {self.batch}"
-            if self.batch
-            else f"the end of epoch {self.epoch}"
-        )
+    def place(self) -> str:
+        """The place in the training, for messages."""
+        if self.batch:
+            return f"epoch {self.epoch + 1}, step {self.batch}"
+        return f"the end of epoch {self.epoch}"
 
 
-def save_state(directory: pathlib.Path, state: TrainingState) -> pathlib.Path:
-    """Writes a state beside the older ones, of which `KEPT` stay in all.
+def save_state(run: pathlib.Path, state: TrainingState) -> pathlib.Path:
+    """Writes a state into a run's folder and removes the oldest ones, so that `KEPT` remain.
 
-    The name holds the place in the training and a part of the file's SHA-256, by which `load_newest` knows that it is
-    whole. A kill, or a disk without room, leaves the older ones as they are.
+    The file's name holds the place in the training and the beginning of the file's SHA-256, from
+    which `load_newest` sees whether it is complete. If the process is killed or the disk is full,
+    the older states are left untouched.
 
     Raises:
-        OSError: it could not be written; nothing is left of it.
+        OSError: it could not be written; no part of it is left.
     """
+    directory = run / STATES
     directory.mkdir(parents=True, exist_ok=True)
     meta = {name: value for name, value in dataclasses.asdict(state).items() if name != "arrays"}
     buffer = io.BytesIO()
     np.savez(buffer, **{_META: json.dumps(meta)}, **state.arrays)
-    path = directory / f"{state.epoch:05d}-{state.batch:07d}-{_digest(buffer.getbuffer())}.npz"
-    temporary = directory / f".writing.{os.getpid()}"
-    try:
-        with temporary.open("wb") as file:
-            file.write(buffer.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    for old in _newest_first(directory)[KEPT:]:
+
+    digest = _digest(buffer.getbuffer())
+    path = directory / f"{state.epoch:05d}-{state.batch:07d}-{digest}.npz"
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.write(buffer.getbuffer())
+        file.flush()
+        os.fsync(file.fileno())
+
+    for old in _newest_first(run)[KEPT:]:
         old.unlink(missing_ok=True)
     return path
 
 
-def load_newest(directory: pathlib.Path) -> TrainingState | None:
-    """Returns the newest state that is whole, or None; warns of each damaged one on standard error."""
-    for path in _newest_first(directory):
+def load_newest(run: pathlib.Path) -> TrainingState | None:
+    """Returns the newest undamaged state of a run, or None; warns about each damaged one."""
+    for path in _newest_first(run):
         content = path.read_bytes()
         if _digest(content) == path.stem.rpartition("-")[2]:
-            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-                meta = json.loads(str(arrays[_META]))
-                return TrainingState(
-                    **meta, arrays={name: arrays[name] for name in arrays.files if name != _META}
-                )
+            return _parse(content)
         print(
-            f"warning: {path} is damaged; going back to the state before it",
+            f"warning: {path} is damaged; using the state before it",
             file=sys.stderr,
             flush=True,
         )
     return None
 
 
-def _newest_first(directory):
-    return sorted(
-        directory.glob("[0-9]*.npz"), key=lambda path: path.name.split("-")[:2], reverse=True
-    )
+def _parse(content):
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        meta = json.loads(str(file[_META]))
+        arrays = {name: file[name] for name in file.files if name != _META}
+    return TrainingState(**meta, arrays=arrays)
+
+
+def _newest_first(run):
+    paths = [path for name in (STATES, OLD_STATES) for path in (run / name).glob("[0-9]*.npz")]
+    return sorted(paths, key=lambda path: path.name.split("-")[:2], reverse=True)
 
 
 def _digest(content):

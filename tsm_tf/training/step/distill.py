@@ -1,72 +1,80 @@
-"""Distillation: a small model learns from a large one's logits (Hinton et al., section 2), less and less.
+"""Distillation: a small model learns from the logits of a large one (Hinton et al., section 2).
 
-A large teacher speeds a small student up at first and holds it back at the end, when the student cannot follow it any
-further (Cho and Hariharan, On the Efficacy of Knowledge Distillation). The teacher's share therefore falls to nothing.
+A large teacher speeds up a small student at first and holds it back at the end, when the student
+can no longer follow it (Cho and Hariharan, On the Efficacy of Knowledge Distillation). The
+teacher's share therefore falls to zero.
 """
 
-import types
+import dataclasses
 
 import keras
 from keras import ops
 
 from tsm_tf.errors import InputError, naming
+from tsm_tf.spec import ModelSpec
 from tsm_tf.weights.checkpoint import load_checkpoint
 
 
-def load_teacher(checkpoint: str, model: keras.Model) -> keras.Model:
-    """Returns a checkpoint's clip model, frozen, for clips of the model that it teaches.
+def load_teacher(checkpoint: str, spec: ModelSpec) -> keras.Model:
+    """Returns the frozen clip model in a checkpoint, as a teacher of models with a given spec.
 
     Raises:
-        FileNotFoundError, InputError: no checkpoint, or one of other classes, channels or segments.
+        MissingFile: no checkpoint.
+        InputError: its classes, channels or segments differ.
     """
     with naming("teacher"):
         teacher = load_checkpoint(checkpoint)
     for name in ("labels", "num_classes", "num_segments", "modality"):
-        theirs, ours = getattr(teacher.spec, name), getattr(model.spec, name)
+        theirs, ours = getattr(teacher.spec, name), getattr(spec, name)
         if theirs != ours:
             raise InputError("teacher", f"must have the model's {name}, {ours}", theirs)
     teacher.trainable = False
     return teacher
 
 
-def distill(
-    model: keras.Model, teacher: keras.Model, weight: float, temperature: float, steps: int
-) -> None:
-    """Has a model learn from a teacher: `(1 - share) * loss + share * T^2 * KL(teacher / T, model / T)`.
+@dataclasses.dataclass(frozen=True)
+class Distillation:
+    """The loss `(1 - share) * loss + share * T^2 * KL(teacher / T, model / T)`.
 
-    The share falls linearly from `weight` in the first step to 0 after `steps`.
-
-    The teacher sees the same clips, resized to its input size; it costs a forward pass a step. The validation's loss
-    stays the model's own.
+    The share falls linearly from `weight` in the first step to 0 after `steps`. The teacher sees
+    the same clips, resized to its input size, which costs a forward pass per step. The validation
+    loss stays the model's own.
 
     Args:
-        model: a clip model with preprocessing, of Keras' TensorFlow backend, compiled or not.
-        teacher: as of `load_teacher`.
-        weight: 0 to 1.
-        temperature: T, which both logits are divided by; higher shows more of what the teacher finds alike.
+        teacher: a clip model from `load_teacher`.
+        weight: initial share of the teacher, from 0 to 1.
+        temperature: T, which divides the logits of both; higher values reveal more of the
+            similarities that the teacher sees between classes.
         steps: updates of the whole training.
     """
-    size = teacher.spec.input_size
-    plain = model.compute_loss
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        loss = plain(x, y, y_pred, sample_weight, training)
-        if not training:
-            return loss
-        clips = _resize(x, size) if size != self.spec.input_size else x
-        wanted = teacher(clips, training=False) / temperature
-        log_ratios = ops.log_softmax(wanted) - ops.log_softmax(y_pred / temperature)
-        distance = temperature**2 * ops.mean(ops.sum(ops.softmax(wanted) * log_ratios, axis=-1))
-        share = weight * ops.maximum(
-            0.0, 1 - ops.cast(self.optimizer.iterations, "float32") / steps
-        )
-        return (1 - share) * loss + share * _per_replica(distance)
+    teacher: keras.Model
+    weight: float
+    temperature: float
+    steps: int
 
-    model.compute_loss = types.MethodType(compute_loss, model)
+    def mixed_loss(self, loss, clips, logits, step):
+        """Returns the loss of a step.
+
+        Args:
+            loss: loss on the labels, divided by the replicas, as Keras computes it.
+            clips: `[B, T, H, W, C]` in 0..255.
+            logits: the model's logits for the clips, `[B, num_classes]`.
+            step: finished updates.
+        """
+        size = self.teacher.spec.input_size
+        if clips.shape[2] != size:
+            clips = _resize(clips, size)
+        wanted = self.teacher(clips, training=False) / self.temperature
+        log_ratios = ops.log_softmax(wanted) - ops.log_softmax(logits / self.temperature)
+        distance = ops.mean(ops.sum(ops.softmax(wanted) * log_ratios, axis=-1))
+
+        share = self.weight * ops.maximum(0.0, 1 - ops.cast(step, "float32") / self.steps)
+        return (1 - share) * loss + share * _per_replica(self.temperature**2 * distance)
 
 
 def _per_replica(loss):
-    """A loss as Keras has them: divided by the replicas, whose gradients are summed."""
+    """Divides a loss by the replicas, as Keras does, because their gradients are summed."""
     import tensorflow as tf
 
     return loss / tf.distribute.get_strategy().num_replicas_in_sync

@@ -1,16 +1,14 @@
-"""Quicker kernels of TensorFlow for a training, which compute what Keras' layers compute.
+"""Faster TensorFlow kernels for training; they compute the same as Keras' layers.
 
-Keras 3 writes batch norm as a dozen operations over the whole tensor, each of them a pass through the memory;
-TensorFlow has it as one, with one for the gradient. On processors the gradient of the shift's slices costs more than
-the shift: as a depthwise convolution along time with taps of 0 and 1 (section 3.1) it is one pass each way. What else
-was tried is in docs/train.md.
+Keras 3 computes batch norm as a dozen operations, each of which passes over the whole tensor in
+memory. TensorFlow has it as one operation, and one for the gradient. On processors, the gradient of
+the shift's slices costs more than the shift: as a depthwise convolution along time, it is one pass
+in each direction. docs/train.md lists what else was tried.
 """
 
-import types
-
 import keras
-import numpy as np
 
+from tsm_tf.keras_internals import flatten_layers, override_call
 from tsm_tf.layers.temporal_shift import TemporalShift
 from tsm_tf.training.step.parameter_groups import batch_norms
 
@@ -18,13 +16,14 @@ _FUSED_TYPES = ("float16", "bfloat16", "float32")
 
 
 def use_fast_kernels(model: keras.Model) -> None:
-    """Has a clip model's batch norms and shifts use kernels that train quicker; without TensorFlow nothing changes.
+    """Makes batch norms and shifts use faster training kernels; without TensorFlow nothing changes.
 
-    To be called before `model.fit`, where the model trains; weights, configuration and what is saved stay as they are.
+    Call it before `model.fit`, in the process that trains. Weights, configuration and saved files
+    stay the same. Keras' own kernels stay for batch norms over other axes than the last, for
+    inputs of other ranks than 4, for synchronised ones, and for Keras' further options.
 
     Args:
-        model: of `build_model` or `retrofit`. Batch norms over other axes than the last, of other ranks than 4,
-            synchronised ones and Keras' other options stay with Keras.
+        model: a model from `build_model` or `retrofit`.
     """
     if keras.backend.backend() != "tensorflow":
         return
@@ -32,12 +31,13 @@ def use_fast_kernels(model: keras.Model) -> None:
 
     for layer in batch_norms(model):
         if layer.axis in (-1, 3) and layer.scale and layer.center and not layer.renorm:
-            layer.call = types.MethodType(_fused_batch_norm, layer)
+            override_call(layer, _fused_batch_norm)
+
     if any(device.device_type != "CPU" for device in tf.config.list_logical_devices()):
-        return  # there the slices are fused, or quick enough
-    for layer in model._flatten_layers():
-        if isinstance(layer, TemporalShift) and len(layer.output.shape) == 4:
-            layer.call = types.MethodType(_convolved_shift(layer), layer)
+        return  # other devices fuse the slices, or compute them fast enough
+    for layer in flatten_layers(model):
+        if isinstance(layer, TemporalShift):
+            layer.as_convolution = True
 
 
 def _fused_batch_norm(layer, inputs, training=None, mask=None):
@@ -46,6 +46,7 @@ def _fused_batch_norm(layer, inputs, training=None, mask=None):
     fits = len(inputs.shape) == 4 and keras.backend.standardize_dtype(inputs.dtype) in _FUSED_TYPES
     if not (training and layer.trainable and fits) or mask is not None or layer.synchronized:
         return type(layer).call(layer, inputs, training, mask)
+
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=inputs,
         scale=tf.convert_to_tensor(layer.gamma),
@@ -55,26 +56,7 @@ def _fused_batch_norm(layer, inputs, training=None, mask=None):
         epsilon=layer.epsilon,
     )
     values = tf.cast(tf.size(inputs) // inputs.shape[-1], "float32")
-    variance *= (values - 1) / values  # Keras' is biased; the kernel's is not
+    variance *= (values - 1) / values  # Keras' variance is biased; the kernel's is not
     for moving, new in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
         moving.assign(moving * layer.momentum + new * (1 - layer.momentum))
     return outputs
-
-
-def _convolved_shift(layer):
-    import tensorflow as tf
-
-    channels = layer.output.shape[-1]
-    # What frame 1 of 3 takes from each of them, by the layer's own definition.
-    impulses = np.repeat(np.eye(3, dtype="float32").reshape(9, 1, 1, 1), channels, axis=-1)
-    shifted = TemporalShift(3, layer.shift_div, layer.shift_mode)(impulses)
-    taps = np.reshape(shifted, (3, 3, channels))[:, 1].reshape(3, 1, channels, 1)
-
-    def call(layer, inputs):
-        shape = tf.shape(inputs)
-        clip = tf.reshape(inputs, (-1, layer.num_segments, shape[1] * shape[2], channels))
-        return tf.reshape(
-            tf.nn.depthwise_conv2d(clip, tf.cast(taps, inputs.dtype), [1] * 4, "SAME"), shape
-        )
-
-    return call

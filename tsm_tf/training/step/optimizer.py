@@ -1,27 +1,45 @@
-"""The optimizers: SGD with the paper's parameter groups or AdamW; schedules of the rate (sections 5.1.1 and 7)."""
+"""Optimizers and learning-rate schedules (sections 5.1.1 and 7).
+
+SGD has the paper's parameter groups; AdamW is Keras' own.
+"""
 
 import math
 
 import keras
 from keras import ops
 
+from tsm_tf.keras_internals import variable_index
 from tsm_tf.training.recipes import Recipe
 from tsm_tf.training.step.parameter_groups import multipliers
+
+_KERAS_ARGUMENTS = (
+    "name",
+    "learning_rate",
+    "global_clipnorm",
+    "loss_scale_factor",
+    "gradient_accumulation_steps",
+)
 
 
 @keras.saving.register_keras_serializable(package="tsm_tf")
 class GroupSGD(keras.optimizers.Optimizer):
-    """SGD with momentum whose rate and weight decay have a multiplier for each variable, as PyTorch's with groups.
+    """SGD with momentum and, for each variable, multipliers of the rate and the weight decay.
 
-    For a gradient g, clipped by the global norm first: `v <- momentum * v + g + weight_decay * decay_multiplier * w`,
-    `w <- w - learning_rate * rate_multiplier * v`. The decay is coupled: it goes through the momentum. Keras' own SGD
-    has the rate inside v (another result whenever the rate changes), decouples the decay, and knows no groups.
+    It computes what PyTorch's SGD with parameter groups computes. For a gradient g, clipped by the
+    global norm first:
+
+        v <- momentum * v + g + weight_decay * decay_multiplier * w
+        w <- w - learning_rate * rate_multiplier * v
+
+    The decay is coupled: it passes through the momentum. Keras' own SGD has the rate inside v,
+    which gives another result whenever the rate changes. It also decouples the decay and has no
+    groups.
 
     Args:
         learning_rate: a float or a schedule.
         momentum: 0 to 1.
-        weight_decay: coupled; 0 decays nothing.
-        groups: rate and decay multiplier by variable path; (1, 1) for those that are not in it.
+        weight_decay: coupled weight decay; 0 disables it.
+        groups: multipliers of rate and decay by variable path; (1, 1) for variables not listed.
         global_clipnorm: largest global norm of the gradient, or None.
     """
 
@@ -36,11 +54,10 @@ class GroupSGD(keras.optimizers.Optimizer):
     ):
         super().__init__(learning_rate, global_clipnorm=global_clipnorm, **kwargs)
         self.momentum = momentum
-        self.coupled_decay = weight_decay  # Keras' own weight_decay would be applied, too
+        self.coupled_decay = weight_decay  # Keras would also apply its own `weight_decay`
         self.groups = {path: tuple(pair) for path, pair in (groups or {}).items()}
 
     def build(self, variables):
-        """Makes one momentum for each variable."""
         if self.built:
             return
         super().build(variables)
@@ -48,8 +65,7 @@ class GroupSGD(keras.optimizers.Optimizer):
         self._multipliers = [self.groups.get(variable.path, (1, 1)) for variable in variables]
 
     def update_step(self, gradient, variable, learning_rate):
-        """Updates one variable."""
-        index = self._get_variable_index(variable)
+        index = variable_index(self, variable)
         rate, decay = self._multipliers[index]
         gradient = ops.cast(gradient, variable.dtype)
         if decay and self.coupled_decay:
@@ -63,35 +79,43 @@ class GroupSGD(keras.optimizers.Optimizer):
         self.assign_sub(variable, rate * velocity)
 
     def get_config(self):
-        """Returns the constructor's arguments."""
-        names = (
-            "name",
-            "learning_rate",
-            "global_clipnorm",
-            "loss_scale_factor",
-            "gradient_accumulation_steps",
-        )
-        config = {name: value for name, value in super().get_config().items() if name in names}
-        own = {
+        config = {
+            name: value for name, value in super().get_config().items() if name in _KERAS_ARGUMENTS
+        }
+        return {
+            **config,
             "momentum": self.momentum,
             "weight_decay": self.coupled_decay,
             "groups": dict(self.groups),
         }
-        return {**config, **own}
 
 
 def _apply_momentum(variable, velocity, gradient, rate, momentum):
-    """Both assignments in one pass through the memory; a ResNet-50 spends 4% of a small step on five."""
+    """Assigns velocity and variable in one pass over the memory.
+
+    Separate operations need five passes, which take 4% of a small step of a ResNet-50.
+    """
     import tensorflow as tf
 
     tf.raw_ops.ResourceApplyMomentum(
-        var=variable.handle, accum=velocity.handle, lr=rate, grad=gradient, momentum=momentum
+        var=variable.handle,
+        accum=velocity.handle,
+        lr=rate,
+        grad=gradient,
+        momentum=momentum,
     )
 
 
 @keras.saving.register_keras_serializable(package="tsm_tf")
 class StepDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """A linear warm-up from `warmup_rate`, then a rate that is divided by 10 at given steps."""
+    """A linear warm-up from `warmup_rate`, then a rate that is divided by 10 at given steps.
+
+    Args:
+        learning_rate: rate after the warm-up.
+        warmup_steps: steps of the warm-up; 0 for none.
+        decay_steps: steps at which the rate is divided by 10.
+        warmup_rate: rate of the first step of the warm-up.
+    """
 
     def __init__(
         self,
@@ -106,16 +130,14 @@ class StepDecay(keras.optimizers.schedules.LearningRateSchedule):
         self.warmup_rate = warmup_rate
 
     def __call__(self, step):
-        """Returns the rate of a step."""
         step = ops.cast(step, "float32")
-        risen = ops.minimum(1.0, step / max(1, self.warmup_steps)) if self.warmup_steps else 1.0
-        rate = self.warmup_rate + (self.learning_rate - self.warmup_rate) * risen
+        rise = ops.minimum(1.0, step / max(1, self.warmup_steps)) if self.warmup_steps else 1.0
+        rate = self.warmup_rate + (self.learning_rate - self.warmup_rate) * rise
         for boundary in self.decay_steps:
             rate = ops.where(step >= boundary, rate / 10, rate)
         return ops.convert_to_tensor(rate, "float32")
 
     def get_config(self):
-        """Returns the constructor's arguments."""
         return {
             "learning_rate": self.learning_rate,
             "warmup_steps": self.warmup_steps,
@@ -126,7 +148,13 @@ class StepDecay(keras.optimizers.schedules.LearningRateSchedule):
 
 @keras.saving.register_keras_serializable(package="tsm_tf")
 class EpochCosine(keras.optimizers.schedules.LearningRateSchedule):
-    """The original's `cos`: `0.5 * rate * (1 + cos(pi * epoch / epochs))`, the same for a whole epoch; no warm-up."""
+    """The original's `cos`: `0.5 * rate * (1 + cos(pi * epoch / epochs))`, constant in each epoch.
+
+    Args:
+        learning_rate: rate of the first epoch.
+        steps_per_epoch: steps per epoch.
+        epochs: epochs of the training.
+    """
 
     def __init__(self, learning_rate: float, steps_per_epoch: int, epochs: int):
         self.learning_rate = learning_rate
@@ -134,12 +162,10 @@ class EpochCosine(keras.optimizers.schedules.LearningRateSchedule):
         self.epochs = epochs
 
     def __call__(self, step):
-        """Returns the rate of a step."""
         epoch = ops.cast(step // self.steps_per_epoch, "float32")
         return 0.5 * self.learning_rate * (1 + ops.cos(math.pi * epoch / self.epochs))
 
     def get_config(self):
-        """Returns the constructor's arguments."""
         return {
             "learning_rate": self.learning_rate,
             "steps_per_epoch": self.steps_per_epoch,
@@ -150,7 +176,7 @@ class EpochCosine(keras.optimizers.schedules.LearningRateSchedule):
 def build_schedule(
     recipe: Recipe, steps_per_epoch: int
 ) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Returns the recipe's rate as a function of the step."""
+    """Returns the recipe's learning rate as a function of the step."""
     warmup = round(recipe.warmup_epochs * steps_per_epoch)
     if recipe.schedule == "step":
         boundaries = tuple(epoch * steps_per_epoch for epoch in recipe.decay_epochs)
@@ -168,7 +194,14 @@ def build_schedule(
 def build_optimizer(
     recipe: Recipe, model: keras.Model, steps_per_epoch: int, new_head: bool = True
 ) -> keras.optimizers.Optimizer:
-    """Returns the recipe's optimizer; see `multipliers` for SGD's groups. AdamW decays kernels only."""
+    """Returns the recipe's optimizer.
+
+    Args:
+        recipe: the recipe.
+        model: a clip model. SGD gets the groups from `multipliers`; AdamW decays kernels only.
+        steps_per_epoch: steps per epoch, for the schedule.
+        new_head: see `multipliers`.
+    """
     schedule = build_schedule(recipe, steps_per_epoch)
     clip_norm = recipe.clip_norm or None
     if recipe.optimizer == "sgd":

@@ -1,30 +1,40 @@
-"""The original's parameter groups, and its partial batch norm (`get_optim_policies`, `train` of its `TSN`)."""
+"""The original's parameter groups and partial batch norm (`get_optim_policies`, `TSN.train`)."""
 
 import keras
 
+from tsm_tf.keras_internals import flatten_layers
 from tsm_tf.models.network import HEAD
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
+_NEW_LAYER_FACTOR = 5
 
 
 def multipliers(model: keras.Model, new_head: bool = True) -> dict[str, tuple[float, float]]:
-    """Returns for each trainable variable, by path, what multiplies its rate and its weight decay.
+    """Returns multipliers of rate and weight decay for each trainable variable, by path.
 
-    Kernels (1, 1), biases (2, 0), scales and offsets of norms (1, 0). The first convolution of a flow network, which
-    takes other channels than the image network it comes from: (5, 1) and (10, 0). A new head: (5, 1) and (10, 0).
+    | variable | rate | decay |
+    |---|---|---|
+    | kernels | 1 | 1 |
+    | biases | 2 | 0 |
+    | scales and offsets of norms | 1 | 0 |
+    | kernel of a new layer | 5 | 1 |
+    | bias of a new layer | 10 | 0 |
+
+    A new layer is a head with random weights, or the first convolution of a flow network, whose
+    input channels differ from those of the image network that it comes from.
 
     Args:
-        model: a model of `build_model`.
-        new_head: the head starts from random weights, not from those of the same classes.
+        model: a model from `build_model`.
+        new_head: whether the head starts from random weights.
     """
-    fast = {HEAD} if new_head else set()
+    new_layers = {HEAD} if new_head else set()
     if model.spec.modality == "flow":
-        fast.add(next(layer.name for layer in model.layers if isinstance(layer, _CONVOLUTIONS)))
+        first = next(layer.name for layer in model.layers if isinstance(layer, _CONVOLUTIONS))
+        new_layers.add(first)
+
     groups = {}
     for variable in model.trainable_variables:
-        layer, factor = variable.path.split("/")[0], 1
-        if layer in fast:
-            factor = 5
+        factor = _NEW_LAYER_FACTOR if variable.path.split("/")[0] in new_layers else 1
         if variable.path.endswith("kernel"):
             groups[variable.path] = (factor, 1)
         elif variable.path.endswith("bias"):
@@ -35,16 +45,13 @@ def multipliers(model: keras.Model, new_head: bool = True) -> dict[str, tuple[fl
 
 
 def batch_norms(model: keras.Model) -> list[keras.layers.BatchNormalization]:
-    """Returns all batch norms of a model, those inside composite layers too, in the order of the layers."""
-    return [
-        layer
-        for layer in model._flatten_layers()
-        if isinstance(layer, keras.layers.BatchNormalization)
-    ]
+    """Returns all batch norms in the order of the layers, those inside composite layers too."""
+    kind = keras.layers.BatchNormalization
+    return [layer for layer in flatten_layers(model) if isinstance(layer, kind)]
 
 
 def freeze_batch_norms(model: keras.Model) -> None:
-    """Freezes statistics, scale and offset of every batch norm but the first (partial BN, section 5.1.1)."""
+    """Freezes statistics, scale and offset of every batch norm but the first (section 5.1.1)."""
     first, *others = batch_norms(model)
     first.trainable = True
     for layer in others:

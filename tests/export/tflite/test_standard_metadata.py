@@ -10,11 +10,12 @@ import pytest
 from testing import refuses, video_frames
 
 from export.format.flatbuffer import Table
-from export.format.metadata import add_spec, read_spec
+from export.format.metadata import read_spec
 from export.format.reader import parse_model, read_model
-from export.format.standard_metadata import append_label_file, standard_metadata
 from export.runtime import StreamRunner
 from export.runtime.interpreter import RUNTIMES
+from export.tflite.draft import Draft
+from export.tflite.standard_metadata import append_label_file, describe
 
 LABELS = "a\nb\nc\nü\n"
 
@@ -73,18 +74,18 @@ def test_every_runtime_loads_a_file_with_the_zip(online, runtime):
 
 
 def test_adding_twice_replaces(model, online):
-    once = add_spec(online.read_bytes(), model.spec)
-    assert once == add_spec(once, model.spec)
+    once = Draft(online.read_bytes()).seal(model.spec)
+    assert once == Draft(once).seal(model.spec)
     with zipfile.ZipFile(io.BytesIO(once)) as archive:
         assert archive.namelist() == ["labels.txt"]
-    renamed = add_spec(once, model.spec.replace(labels=("w", "x", "y", "z")))
+    renamed = Draft(once).seal(model.spec.replace(labels=("w", "x", "y", "z")))
     with zipfile.ZipFile(io.BytesIO(renamed)) as archive:
         assert archive.read("labels.txt") == b"w\nx\ny\nz\n"
 
 
 def test_without_labels_there_is_no_zip(model, online, tmp_path):
     path = tmp_path / "nameless.tflite"
-    path.write_bytes(add_spec(online.read_bytes(), model.spec.replace(labels=None)))
+    path.write_bytes(Draft(online.read_bytes()).seal(model.spec.replace(labels=None)))
     assert not zipfile.is_zipfile(path) and read_spec(path).labels is None
     (subgraph,) = Table.root(
         memoryview(parse_model(path.read_bytes()).metadata["TFLITE_METADATA"])
@@ -113,7 +114,7 @@ print(json.dumps({
 
 @pytest.mark.slow
 def test_official_reader(online, tmp_path):
-    """tflite-support, in an environment of its own: it needs an older protobuf than TensorFlow."""
+    """tflite-support needs an older protobuf than TensorFlow, hence its own environment."""
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     python = tmp_path / "venv" / "bin" / "python"
     subprocess.run([python, "-m", "pip", "install", "-q", "tflite-support==0.4.4"], check=True)
@@ -144,14 +145,12 @@ def test_official_reader(online, tmp_path):
 
 
 def test_one_tensor_under_two_names(online):
-    """As NASNet has it, where two branches begin at the same place."""
+    """As in NASNet, where two branches start at the same tensor."""
     model = parse_model(online.read_bytes())
     graph, (signature,) = model.graphs[0], model.signatures
     first, second = (signature.outputs[f"shift_0{i}"] for i in (1, 2))
     outputs = tuple(first if index == second else index for index in graph.outputs)
-    twice = model._replace(
-        graphs=[graph._replace(outputs=outputs)],
-        signatures=[signature._replace(outputs={**signature.outputs, "shift_02": first})],
-    )
-    (subgraph,) = Table.root(memoryview(standard_metadata(twice, read_spec(online)))).tables(3)
+    twice = signature._replace(outputs={**signature.outputs, "shift_02": first})
+    description = describe(graph._replace(outputs=outputs), twice, read_spec(online))
+    (subgraph,) = Table.root(memoryview(description)).tables(3)
     assert sorted(tensor.text(0) for tensor in subgraph.tables(3)) == sorted(signature.outputs)

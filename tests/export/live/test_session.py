@@ -1,5 +1,6 @@
+"""Covers `session` and the command."""
+
 import csv
-import json
 import signal
 import subprocess
 import sys
@@ -8,101 +9,67 @@ import time
 import av
 import numpy as np
 import pytest
-from jester import LABELS
 from PIL import Image
-from testing import refuses
 from videos import encode, moving_square, natural_videos
 
-from export.live.session import Session, open_window, run
+from export.format.smoothing_rules import SmoothingRules
+from export.live.__main__ import _override
+from export.live.session import COLUMNS, Session, run
 from export.live.smoothing import Smoother
-from export.live.sources import AtRate, Camera, at_natural_speed
+from export.live.sources import AtRate
 from export.runtime import StreamRunner
+from tsm_tf import ModelSpec
 
 
-def test_official_smoothing(golden_dir):
-    for case in json.loads((golden_dir / "demo_smoothing.json").read_text())["cases"]:
-        smoother = Smoother(LABELS)
-        assert [smoother.refine(predicted) for predicted in case["predicted"]] == case["shown"]
+class Runner:
+    """A model that returns given logits and counts its resets."""
+
+    spec = ModelSpec(num_classes=3, labels=("a", "b", "c"), input_size=32, width=0.35)
+    labels = spec.labels
+    runtime = "none"
+
+    def __init__(self, logits):
+        self.logits, self.resets = iter(np.array(logits, np.float32)), 0
+
+    def step(self, frame):
+        assert frame.shape == (32, 32, 3)
+        return next(self.logits)
+
+    def reset(self):
+        self.resets += 1
 
 
-def test_smoothing_averages_twelve_steps():
-    smoother = Smoother(("x", "y"))
-    steps = [[1.0, 0.0]] * 6 + [[0.0, 1.0]] * 12
-    shown = [smoother.step(np.array(logits)) for logits in steps]
-    assert shown == [0] * 12 + [1] * 6  # after six against six the first of equals stays
-    smoother.reset()
-    assert smoother.step(np.array([0.0, 1.0])) == 1
+def test_rows_and_counts_of_a_session():
+    """The logits of two steps are averaged: [4, 0, 2], then [2, 1, 2.5]."""
+    runner = Runner([[4, 0, 2], [0, 2, 3]])
+    rules = SmoothingRules(averaged_steps=2, refractory_steps=0)
+    session = Session(runner, Smoother(runner.labels, rules))
+    frame = moving_square(1)[0]
+    rows = [session.step(3 * i, i / 7, frame)[0] for i in range(2)]
+    assert [(row["frame"], row["seconds"]) for row in rows] == [(0, 0.0), (3, 0.143)]
+    assert [(row["predicted"], row["shown"]) for row in rows] == [("a", "a"), ("c", "c")]
+    largest = [1 / (1 + np.exp(-4) + np.exp(-2)), 1 / (1 + np.exp(-3) + np.exp(-1))]
+    np.testing.assert_allclose([row["probability"] for row in rows], largest, atol=5e-5)
+    assert session.shown == {"a": 1, "c": 1} and len(session.milliseconds) == 2
+    assert tuple(rows[0]) == COLUMNS and session.rate() > 0
 
 
-def test_smoothing_over_fewer_steps():
-    smoother = Smoother(("x", "y"), averaged_steps=2)
-    assert [smoother.step(np.array(logits)) for logits in [[1.0, 0.0]] * 6 + [[0.0, 1.1]] * 2] == [
-        0
-    ] * 6 + [1] * 2
-
-
-@pytest.mark.parametrize(
-    "steps, shown", [(0, [0, 1, 2, 2, 0]), (1, [0, 1, 1, 2, 2]), (2, [0, 1, 1, 1, 0])]
-)
-def test_a_class_that_has_just_come_stays(steps, shown):
-    smoother = Smoother(("x", "y", "z"), refractory_steps=steps)
-    assert [smoother.refine(predicted) for predicted in (0, 1, 2, 2, 0)] == shown
-
-
-def test_other_labels_have_no_special_classes():
-    smoother = Smoother(("No gesture", "Turning Hand Clockwise"))
-    assert [smoother.refine(1) for _ in range(3)] == [1, 1, 1]
-
-
-@pytest.mark.parametrize(
-    "source, fps, taken, dropped", [(20, 5, [0, 4, 8, 12, 16], 0), (4, 8, [0, 1, 2, 3], 3)]
-)
-def test_frames_come_at_the_models_rate(source, fps, taken, dropped):
-    frames = AtRate([(i / source, None) for i in range(source)], fps)
-    assert [number for number, _, _ in frames] == taken and frames.dropped == dropped
-
-
-def test_without_a_rate_every_second_frame():
-    assert [number for number, _, _ in AtRate([(i / 30, None) for i in range(7)], None)] == [
-        0,
-        2,
-        4,
-        6,
+def test_a_gap_resets_model_and_smoothing():
+    runner = Runner([[9, 0, 0], [0, 1, 0], [9, 0, 0], [0, 1, 0]])
+    session = Session(runner, Smoother(runner.labels), max_gap=2.0)
+    frame = moving_square(1)[0]
+    shown = [
+        session.step(i, seconds, frame)[0]["shown"]
+        for i, seconds in enumerate((0.0, 2.0, 3.0, 5.1))
     ]
+    assert shown == ["a", "a", "a", "b"] and runner.resets == 1
 
 
-def test_a_window_needs_a_display(monkeypatch):
-    monkeypatch.delenv("DISPLAY", raising=False)
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    with refuses("show", "needs a display"):
-        open_window()
-    monkeypatch.setenv("DISPLAY", ":0")
-    with refuses("show", "pip install opencv-python"):  # the tests' OpenCV is headless
-        open_window()
-
-
-def test_camera_frames_are_rgb(tmp_path):
-    frames = moving_square(5)
-    video = encode(
-        tmp_path / "camera.avi", frames, codec="mjpeg", pix_fmt="yuvj444p", options={"q": "1"}
-    )
-    camera = Camera(str(video))  # OpenCV reads files by the same calls
-    seconds, seen = zip(*camera, strict=True)
-    assert np.abs(np.stack(seen).astype(int) - frames).mean() < 4 and list(seconds) == sorted(
-        seconds
-    )
-
-
-def test_a_watched_file_plays_at_its_own_speed(monkeypatch):
-    now = [0.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
-    moments = []
-    for seconds, _ in at_natural_speed([(0.0, None), (0.5, None), (0.7, None), (0.8, None)]):
-        moments.append((seconds, now[0]))
-        now[0] += 0.15  # what the model takes
-    assert [m for m, _ in moments] == [0.0, 0.5, 0.7, 0.8]
-    np.testing.assert_allclose([m for _, m in moments], [0.0, 0.5, 0.7, 0.85])
+def test_flags_override_the_files_rules():
+    rules = SmoothingRules(3, 2, ("a",), {"b": "c"})
+    assert _override(rules, averaged_steps=None, refractory_steps=None) == rules
+    changed = _override(rules, averaged_steps=5, refractory_steps=0)
+    assert changed == SmoothingRules(5, 0, ("a",), {"b": "c"})
 
 
 def test_q_ends_the_window(online, monkeypatch):
@@ -124,7 +91,7 @@ def test_q_ends_the_window(online, monkeypatch):
 
 
 def command(*arguments):
-    """The command in a process that has neither Keras nor TensorFlow, like a device."""
+    """The command in a process without Keras and TensorFlow, as on a device."""
     code = (
         "import runpy, sys; sys.modules.update(keras=None, tensorflow=None); "
         "runpy.run_module('export.live', run_name='__main__', alter_sys=True)"
@@ -133,7 +100,7 @@ def command(*arguments):
 
 
 def assert_whole(folder):
-    """All three files open, have as many frames, and the MP4 keeps the frames' times; returns the CSV's rows."""
+    """Checks that all three files are complete and agree; returns the CSV's rows."""
     assert sorted(path.name for path in folder.iterdir()) == [
         "frames.csv",
         "stream.gif",
@@ -215,7 +182,10 @@ def test_refuses(online, tmp_path):
         (["--video=gone.mp4", f"--output={tmp_path / 'o'}"], "gone.mp4"),
         (["--video=gone.mp4"], "`output`"),
         (["--video=gone.mp4", f"--output={tmp_path / 'full'}"], "`output` must be a new"),
-        (["--video=gone.mp4", f"--output={tmp_path / 'full' / 'mine'}"], "`output` must be a new"),
+        (
+            ["--video=gone.mp4", f"--output={tmp_path / 'full' / 'mine'}"],
+            "`output` must be a folder",
+        ),
         (["--camera=77", f"--output={tmp_path / 'o'}"], "`camera`"),
     ):
         done = subprocess.run(

@@ -1,37 +1,38 @@
-"""The metadata that other TFLite tools read: Android Studio, ML Kit, the Task Library, model viewers.
+"""Writes the metadata that other TFLite tools read, such as Android Studio, ML Kit and viewers.
 
-A flatbuffer of its own inside the model's (`TFLITE_METADATA`; schema: tflite-support's `metadata_schema.fbs`), and the
-label file in a ZIP behind it: `unzip model.tflite labels.txt`.
+It consists of a flatbuffer inside the model's (`TFLITE_METADATA`, whose schema is tflite-support's
+`metadata_schema.fbs`), and of a ZIP with the label file behind the model:
+`unzip model.tflite labels.txt`.
 """
 
+import importlib.metadata
 import io
 import zipfile
-from importlib import metadata
 
 import flatbuffers
 from flatbuffers import number_types
 
-from export.format.reader import Model
+from export.format.reader import Graph, Signature
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 
 NAME = "TFLITE_METADATA"
 LABEL_FILE = "labels.txt"
 _IDENTIFIER = b"M001"
-_MIN_PARSER_VERSION = "1.0.0"  # nothing here came later than the schema's first version
+_MIN_PARSER_VERSION = "1.0.0"  # everything here is in the schema's first version
 _TENSOR_AXIS_LABELS = 2  # AssociatedFileType
 _FEATURE, _IMAGE = 1, 2  # ContentProperties
 _RGB = 1  # ColorSpaceType
 _NORMALISATION = 1  # ProcessUnitOptions
 
 
-def standard_metadata(model: Model, spec: ModelSpec) -> bytes:
-    """Returns the flatbuffer that describes each input and output of a model, in the order of its graph."""
+def describe(graph: Graph, signature: Signature, spec: ModelSpec) -> bytes:
+    """Returns the flatbuffer that describes a graph's inputs and outputs, in the graph's order."""
     builder = flatbuffers.Builder()
-    graph, (signature, *_) = model.graphs[0], model.signatures
     inputs = [_input(builder, name, spec) for name in _in_order(graph.inputs, signature.inputs)]
     outputs = [_output(builder, name, spec) for name in _in_order(graph.outputs, signature.outputs)]
     subgraph = _table(builder, None, None, _vector(builder, inputs), _vector(builder, outputs))
+
     labels = f"{spec.num_classes} classes" if spec.labels is None else ", ".join(spec.labels)
     root = _table(
         builder,
@@ -39,7 +40,7 @@ def standard_metadata(model: Model, spec: ModelSpec) -> bytes:
         builder.CreateString(
             f"Recognises actions in a stream of frames by Temporal Shift Module: {labels}"
         ),
-        builder.CreateString(metadata.version("tsm-tf")),
+        builder.CreateString(importlib.metadata.version("tsm-tf")),
         _vector(builder, [subgraph]),
         None,  # author
         None,  # license
@@ -51,30 +52,38 @@ def standard_metadata(model: Model, spec: ModelSpec) -> bytes:
 
 
 def append_label_file(content: bytes, spec: ModelSpec) -> bytes:
-    """Returns a file's bytes with a ZIP of `labels.txt` behind them, one class name a line; as they are without names.
+    """Appends a ZIP with `labels.txt`, one class name per line, to a file's bytes.
+
+    Without class names, the bytes are returned unchanged.
 
     Raises:
-        InputError: a name of several lines.
+        InputError: a class name with several lines.
     """
     if spec.labels is None:
         return content
+
     for label in spec.labels:
         if len(label.splitlines()) != 1:
             raise InputError("labels", "must be names of one line each", label)
+
     file = io.BytesIO(content)
     with zipfile.ZipFile(file, "a") as archive:
-        entry = zipfile.ZipInfo(LABEL_FILE)  # of 1980: the same bytes whenever it is written
+        entry = zipfile.ZipInfo(LABEL_FILE)  # dated 1980, so that the bytes are reproducible
         entry.external_attr = 0o644 << 16
         archive.writestr(entry, "".join(f"{label}\n" for label in spec.labels))
     return file.getvalue()
 
 
 def _in_order(indices, names):
-    """Returns the signature's names in the order of the graph's tensors, of which one may go out under two names."""
-    left = list(names.items())
+    """Returns a signature's names in the order of the graph's tensors.
+
+    One tensor may be an output under two names.
+    """
+    remaining = list(names.items())
     ordered = []
     for index in indices:
-        left.remove(entry := next(entry for entry in left if entry[1] == index))
+        entry = next(entry for entry in remaining if entry[1] == index)
+        remaining.remove(entry)
         ordered.append(entry[0])
     return ordered
 
@@ -85,9 +94,8 @@ def _input(builder, name, spec):
     is_rgb = spec.modality == "rgb"
     size = _table(builder, _uint(spec.input_size), _uint(spec.input_size))
     properties = _table(builder, _byte(_RGB), size) if is_rgb else _table(builder)
-    unchanged = _table(
-        builder, _floats(builder, [0.0]), _floats(builder, [1.0])
-    )  # the model normalises 0..255 itself
+    # The model normalises values in 0..255 itself, so tools must not.
+    unchanged = _table(builder, _floats(builder, [0.0]), _floats(builder, [1.0]))
     return _tensor(
         builder,
         name,
@@ -119,7 +127,10 @@ def _tensor(builder, name, description, content=None, process_units=None, stats=
 
 
 def _table(builder, *fields):
-    """Writes a table: fields in the schema's order, offsets of what was written, `_byte`, `_uint`, or None."""
+    """Writes a table.
+
+    Fields are in the schema's order: offsets of written objects, `_byte`, `_uint`, or None.
+    """
     builder.StartObject(len(fields))
     for slot, value in enumerate(fields):
         if isinstance(value, tuple):

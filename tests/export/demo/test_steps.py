@@ -4,11 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from videos import write_data
 
-from export.demo.__main__ import Step, plan, run
-from export.demo.unseen import join
-from tsm_tf.data.sources.video_file import probe
+from export.demo.steps import Step, plan, run
 
 
 def test_every_step_is_a_command_that_exists(tmp_path):
@@ -20,8 +17,8 @@ def test_every_step_is_a_command_that_exists(tmp_path):
             assert argument.split("=")[0].strip("-") in done.stdout, step.command
 
 
-def test_goes_on_with_the_step_that_failed(tmp_path, capfd, monkeypatch):
-    """The second step fails once: run again, the first is not repeated, and what the second left is cleared."""
+def test_repeats_the_step_that_failed(tmp_path, capfd, monkeypatch):
+    """The second step fails once. The next run skips the first and clears the second's folder."""
     script = tmp_path / "twice.py"
     script.write_text(
         "import pathlib, sys\n"
@@ -50,7 +47,7 @@ def test_goes_on_with_the_step_that_failed(tmp_path, capfd, monkeypatch):
 
 
 def test_ctrl_c_waits_for_the_step(tmp_path):
-    """The step is told once, and what it says while it ends is still seen."""
+    """The step gets one signal, and its last output is still shown."""
     (tmp_path / "step.py").write_text(
         "import time\n"
         "try:\n"
@@ -61,7 +58,7 @@ def test_ctrl_c_waits_for_the_step(tmp_path):
         "    print('ended well')\n"
     )
     code = (
-        "import pathlib; from export.demo.__main__ import Step, run\n"
+        "import pathlib; from export.demo.steps import Step, run\n"
         f"run([Step('one', ('step',)), Step('two', ('step',))], pathlib.Path({str(tmp_path)!r}))"
     )
     options = {
@@ -77,43 +74,3 @@ def test_ctrl_c_waits_for_the_step(tmp_path):
         out, error = process.communicate()
     assert "ended well" in out and "two" not in out and error.rstrip().endswith("KeyboardInterrupt")
     assert not (tmp_path / "steps.json").exists()
-
-
-def test_unseen_video_has_a_clip_of_each_class(tmp_path):
-    data = write_data(
-        tmp_path / "data", {"val": 5}
-    )  # 10, 11 and 12 frames at 10 frames/s, two classes in turns
-    assert join(data, tmp_path / "unseen.mp4") == [0, 1]
-    info = probe(tmp_path / "unseen.mp4")
-    assert (info.width, info.height, info.fps) == (64, 48, 15)
-    assert info.num_frames == pytest.approx(1.5 * (10 + 11), abs=2)
-
-
-def test_refuses_a_folder_with_something_else(tmp_path):
-    (tmp_path / "mine").touch()
-    done = subprocess.run(
-        [sys.executable, "-m", "export.demo", f"--output={tmp_path}"],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 1 and "`output` must be a new or empty folder" in done.stderr
-
-
-@pytest.mark.slow
-def test_whole_demo_small(tmp_path):
-    flags = ["--quick", f"--output={tmp_path / 'demo'}"]
-    for _ in range(2):
-        done = subprocess.run(
-            [sys.executable, "-m", "export.demo", *flags], capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
-    assert done.stdout.count("done before") == len(plan(tmp_path, None, 1, 18, 9))
-    page = (tmp_path / "demo" / "index.html").read_text()
-    for name in (
-        "stream/stream.gif",
-        "tsm/curves.png",
-        "evaluation/tsn/confusion.png",
-        "data/contact_sheet.png",
-    ):
-        assert name in page and (tmp_path / "demo" / name).is_file()
-    assert "python -m export.live" in page

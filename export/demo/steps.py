@@ -1,0 +1,206 @@
+"""The steps of the demo: each is a command, and runs once."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import shlex
+import signal
+import subprocess
+import sys
+
+from tsm_tf.files import write_text
+
+DONE_FILE = "steps.json"
+MODES = {"tsm": "unidirectional", "tsn": "none"}
+MODEL_FILE = "mobilenet_v2_online_float32.tflite"
+_LIVE_STEPS = 4  # half a clip at the model's rate; the original demo streams 15 frames per second
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """A step of the demo.
+
+    Args:
+        name: a name for people.
+        arguments: the arguments of `python -m`.
+        fresh: a folder that is emptied before the step is repeated, or None.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    fresh: pathlib.Path | None = None
+
+    @property
+    def command(self) -> str:
+        """The command as a person would type it."""
+        return shlex.join(("python", "-m", *self.arguments))
+
+    @property
+    def log(self) -> str:
+        """The file with the step's output, relative to the demo's folder."""
+        return f"logs/{self.name.replace(' ', '_')}.txt"
+
+
+def plan(
+    output: pathlib.Path,
+    data: pathlib.Path | None,
+    epochs: int | None,
+    num_train: int,
+    num_val: int,
+) -> list[Step]:
+    """Returns the steps before the page.
+
+    Args:
+        output: the demo's folder.
+        data: folder of videos; None renders `num_train` and `num_val` gestures first.
+        epochs: number of training epochs; None for the recipe's.
+        num_train: number of training videos to render.
+        num_val: number of validation videos to render.
+    """
+    steps = []
+    if data is None:
+        data = output / "data"
+        steps.append(_render_step(data, num_train, num_val))
+
+    steps += [_train_step(name, output, data, epochs) for name in MODES]
+    steps += [_evaluate_step(name, output, data) for name in MODES]
+    steps += [_export_step(name, output) for name in MODES]
+
+    models = [model_path(output, name) for name in MODES]
+    return [*steps, *_stream_steps(output, data, models[0]), _benchmark_step(output, models)]
+
+
+def model_path(output: pathlib.Path, name: str) -> pathlib.Path:
+    """Returns the exported file of a model, a key of `MODES`."""
+    return output / "export" / name / MODEL_FILE
+
+
+def _render_step(data, num_train, num_val):
+    arguments = (
+        "tsm_tf.data.synthetic",
+        f"--output={data}",
+        f"--num_train={num_train}",
+        f"--num_val={num_val}",
+    )
+    return Step("render gesture videos", arguments)
+
+
+def _train_step(name, output, data, epochs):
+    arguments = (
+        "tsm_tf.training",
+        "--recipe=gestures",
+        f"--data={data}",
+        f"--output={output / name}",
+        f"--shift_mode={MODES[name]}",
+    )
+    if epochs:
+        arguments += (f"--epochs={epochs}",)
+    return Step(f"train {name.upper()}", arguments)
+
+
+def _evaluate_step(name, output, data):
+    arguments = (
+        "tsm_tf.evaluation",
+        f"--checkpoint={output / name}",
+        f"--data={data}",
+        f"--output={output / 'evaluation' / name}",
+    )
+    return Step(f"evaluate {name.upper()}", arguments)
+
+
+def _export_step(name, output):
+    folder = model_path(output, name).parent
+    arguments = (
+        "export.tflite",
+        "--online",
+        f"--checkpoint={output / name}",
+        f"--output={folder}",
+    )
+    return Step(f"export {name.upper()}", arguments, fresh=folder)
+
+
+def _stream_steps(output, data, model):
+    unseen, stream = output / "unseen.mp4", output / "stream"
+    join = ("export.demo.unseen", f"--data={data}", f"--output={unseen}")
+    live = (
+        "export.live",
+        f"--model={model}",
+        f"--video={unseen}",
+        f"--output={stream}",
+        f"--averaged_steps={_LIVE_STEPS}",
+    )
+    return Step("join unseen videos", join), Step("stream an unseen video", live, fresh=stream)
+
+
+def _benchmark_step(output, models):
+    arguments = (
+        "export.benchmark",
+        f"--models={','.join(map(str, models))}",
+        f"--output={output / 'benchmark'}",
+    )
+    return Step("measure latency", arguments)
+
+
+def run(steps: list[Step], output: pathlib.Path) -> None:
+    """Runs the steps that are not done yet. A step is done if the very same command has succeeded.
+
+    Raises:
+        subprocess.CalledProcessError: a step failed, and has printed the reason.
+        KeyboardInterrupt: after the current step has ended in an orderly way.
+    """
+    done_path = output / DONE_FILE
+    done = json.loads(done_path.read_text()) if done_path.is_file() else []
+
+    for number, step in enumerate(steps, 1):
+        head = f"[{number}/{len(steps)}] {step.name}"
+        if step.command in done:
+            print(f"{head}: done before", flush=True)
+            continue
+
+        print(f"\n{head}\n  {step.command}", flush=True)
+        if step.fresh and step.fresh.is_dir():
+            for path in step.fresh.iterdir():  # left behind by an interrupted attempt
+                path.unlink()
+        _run_logged([sys.executable, "-m", *step.arguments], output / step.log)
+
+        done.append(step.command)
+        write_text(done_path, json.dumps(done, indent=1))
+
+
+def _run_logged(command, log_path):
+    """Runs a command and copies its output to the terminal and to a file as it arrives.
+
+    The command runs in its own session. Ctrl-C therefore reaches it once, through this process,
+    which waits for its end.
+    """
+    log_path.parent.mkdir(exist_ok=True)
+    interrupted = False
+    with (
+        log_path.open("ab") as log,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        ) as process,
+    ):
+        assert process.stdout is not None
+        while True:
+            try:
+                chunk = os.read(process.stdout.fileno(), 1 << 16)
+                if not chunk:
+                    break
+                log.write(chunk)
+                sys.stdout.buffer.write(chunk)
+                sys.stdout.flush()
+            except KeyboardInterrupt:
+                process.send_signal(signal.SIGINT)
+                interrupted = True
+
+    if interrupted:
+        raise KeyboardInterrupt
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)

@@ -1,0 +1,89 @@
+"""Sample clips: for calibrating the ranges of activations, and for comparing files with Keras."""
+
+import concurrent.futures
+import dataclasses
+import os
+
+import numpy as np
+
+from tsm_tf.data.crops import eval_frame
+from tsm_tf.data.listing import Listing, check_labels
+from tsm_tf.data.loader import center_clip
+from tsm_tf.data.sampling import center_indices
+from tsm_tf.data.synthetic.gestures import LABELS, gesture_frames
+from tsm_tf.errors import InputError
+from tsm_tf.spec import ModelSpec
+
+
+@dataclasses.dataclass(frozen=True)
+class SampleClips:
+    """Clips of equal length.
+
+    Args:
+        frames: RGB `uint8 [N, T, input_size, input_size, channels]`.
+        labels: class of each clip, `int [N]`, or None.
+        source: a description for people.
+    """
+
+    frames: np.ndarray
+    labels: np.ndarray | None
+    source: str
+
+
+def drawn_patterns(spec: ModelSpec, num_clips: int, num_frames: int) -> SampleClips:
+    """Returns distinct frames that need no video: changing coarse patches under fine noise."""
+    rng = np.random.default_rng(0)
+    size, channels, count = spec.input_size, spec.channels, num_clips * num_frames
+
+    coarse = rng.integers(0, 200, (count, 8, 8, channels), dtype=np.uint8)
+    patch = np.arange(size) * 8 // size
+    fine = rng.integers(0, 56, (count, size, size, channels), dtype=np.uint8)
+
+    frames = coarse[:, patch][:, :, patch] + fine
+    frames = frames.reshape(num_clips, num_frames, size, size, channels)
+    return SampleClips(frames, None, "drawn patterns")
+
+
+def from_videos(
+    spec: ModelSpec,
+    data_dir: str | os.PathLike,
+    split: str,
+    num_videos: int,
+) -> SampleClips:
+    """Returns the centre clips, as evaluation sees them, of videos spread evenly over a list.
+
+    Raises:
+        FileNotFoundError: no such list or video.
+        InputError: the data has other classes than the model.
+        BadVideoError: a broken video.
+    """
+    _check_rgb(spec)
+    listing = Listing(data_dir)
+    check_labels(spec, listing)
+
+    videos = listing.videos(split)
+    count = min(num_videos, len(videos))
+    chosen = np.linspace(0, len(videos) - 1, count).round().astype(int)
+    videos = [videos[i] for i in chosen]
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        frames = np.stack(list(pool.map(lambda video: center_clip(video, spec), videos)))
+    labels = np.array([video.label for video in videos])
+    source = f"{len(videos)} videos from {os.path.join(listing.data, split)}.txt"
+    return SampleClips(frames, labels, source)
+
+
+def from_gestures(spec: ModelSpec, num_clips: int) -> SampleClips:
+    """Returns rendered gestures, for calibration without videos."""
+    _check_rgb(spec)
+    clips = []
+    for number in range(num_clips):
+        frames, _ = gesture_frames(number % len(LABELS), (number,))
+        indices = center_indices(len(frames), spec.num_segments)
+        clips.append(np.stack([eval_frame(frame, spec) for frame in frames[indices]]))
+    return SampleClips(np.stack(clips), None, f"{num_clips} rendered gestures")
+
+
+def _check_rgb(spec):
+    if spec.modality != "rgb":
+        raise InputError("data", "must be videos for a model with modality rgb", spec.modality)

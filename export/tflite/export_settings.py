@@ -1,0 +1,127 @@
+"""What to export, and where to: the choices of `python -m export.tflite`, without TensorFlow."""
+
+import dataclasses
+import json
+import os
+import pathlib
+
+from tsm_tf.errors import InputError
+from tsm_tf.spec import ModelSpec
+
+VARIANTS = ("float32", "float16", "dynamic", "int8", "edgetpu")
+"""- `float32`: as trained.
+- `float16`: weights in half precision.
+- `dynamic`: weights in 8 bits.
+- `int8`: weights and activations in 8 bits, calibrated.
+- `edgetpu`: like `int8`, with 8 bits for input and output as well, and without operators that an
+  Edge TPU may leave to the CPU.
+"""
+
+CALIBRATED = ("int8", "edgetpu")
+IMAGE_TYPES = ("uint8", "int8")
+LOGITS_TYPES = ("float32", "int8")
+CARD = "model_card"
+"""Name of the model card's files, without suffix; see `export.tflite.card`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportSettings:
+    """How to convert a model.
+
+    Args:
+        online: True for one frame and its caches, False for whole clips.
+        num_streams: number of streams side by side in an online file.
+        image_type: input type of int8 files; Edge TPU files always have int8.
+        logits_type: output type of int8 files; Edge TPU files always have int8.
+        gpu_friendly: refuse a file that the GPU delegates of phones may compute incorrectly.
+        data: folder of videos for calibration (`train.txt`) and for the comparison with Keras
+            (`val.txt`). None calibrates on rendered gestures and compares on drawn patterns.
+        num_videos: number of videos for each of the two.
+
+    Raises:
+        InputError: a value out of range, or several streams for a clip model.
+    """
+
+    online: bool
+    num_streams: int = 1
+    image_type: str = "uint8"
+    logits_type: str = "float32"
+    gpu_friendly: bool = False
+    data: str | None = None
+    num_videos: int = 64
+
+    def __post_init__(self):
+        for name in ("num_streams", "num_videos"):
+            if getattr(self, name) < 1:
+                raise InputError(name, "must be at least 1", getattr(self, name))
+
+        if self.num_streams > 1 and not self.online:
+            rule = "must be 1 for a clip model; several streams need --online"
+            raise InputError("num_streams", rule, self.num_streams)
+
+        for name, known in (("image_type", IMAGE_TYPES), ("logits_type", LOGITS_TYPES)):
+            if getattr(self, name) not in known:
+                raise InputError(name, f"must be one of {', '.join(known)}", getattr(self, name))
+
+
+def output_paths(
+    spec: ModelSpec,
+    output: str | os.PathLike,
+    variants: tuple[str, ...],
+    online: bool,
+) -> list[pathlib.Path]:
+    """Returns the path of each variant's file. Call it before slow work.
+
+    Raises:
+        InputError: an unknown variant, a model that cannot stream, an output that is not a folder,
+            or a folder that already holds one of the files or another model's card.
+    """
+    unknown = set(variants) - set(VARIANTS)
+    if unknown or not variants or len(set(variants)) < len(variants):
+        rule = f"must be names from {', '.join(VARIANTS)}, each at most once"
+        raise InputError("variants", rule, ",".join(variants))
+
+    if online:
+        spec.check_streamable()
+    if spec.modality != "rgb" and set(CALIBRATED) & set(variants):
+        rule = f"must not include calibrated variants ({', '.join(CALIBRATED)}) for {spec.modality}"
+        raise InputError("variants", rule, ",".join(variants))
+
+    folder = pathlib.Path(output)
+    if folder.is_file():
+        raise InputError("output", "must be a folder", str(folder))
+
+    kind = "online" if online else "clip"
+    backbone = spec.backbone.rpartition(":")[2]
+    paths = [folder / f"{backbone}_{kind}_{variant}.tflite" for variant in variants]
+    for path in paths:
+        if path.exists():
+            rule = f"must be a folder without {path.name}, which would be lost"
+            raise InputError("output", rule, str(folder))
+
+    read_card_files(folder, spec)
+    return paths
+
+
+def read_card_files(folder: pathlib.Path, spec: ModelSpec) -> list[dict]:
+    """Returns the entries of a folder's model card whose files still exist.
+
+    Raises:
+        InputError: the card describes another model, or cannot be read.
+    """
+    path = folder / f"{CARD}.json"
+    if not path.exists():
+        return []
+
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        is_same = ModelSpec.from_dict(card["spec"]) == spec
+        files = [file for file in card["files"] if (folder / file["file"]).is_file()]
+    except (ValueError, TypeError, KeyError) as error:
+        rule = f"must have a readable {path.name}, or none ({error})"
+        raise InputError("output", rule, str(folder)) from None
+
+    if files and not is_same:
+        rule = f"must be a folder whose {path.name} has the same spec, or a folder without one"
+        raise InputError("output", rule, str(folder))
+    return files

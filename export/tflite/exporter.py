@@ -1,0 +1,140 @@
+"""Converts a model to files, and writes each file only if it agrees with the Keras model."""
+
+import dataclasses
+import os
+import pathlib
+
+import keras
+import numpy as np
+
+from export import sample_clips
+from export.format.operators import check_versions
+from export.parity import AGREEMENT, TOLERANCE, Proof, keras_logits, prove
+from export.sample_clips import SampleClips
+from export.tflite import gpu_limits
+from export.tflite.card import Entry
+from export.tflite.convert import convert
+from export.tflite.draft import Draft
+from export.tflite.export_settings import CALIBRATED, ExportSettings, output_paths
+from tsm_tf.errors import InputError
+from tsm_tf.files import replacing
+from tsm_tf.spec import ModelSpec
+
+_NUM_PATTERN_FRAMES = 32
+
+
+def export_files(
+    model: keras.Model,
+    output: str | os.PathLike,
+    variants: tuple[str, ...],
+    settings: ExportSettings,
+) -> list[Entry]:
+    """Converts a model to each variant, compares the files with Keras, and writes them.
+
+    Returns:
+        The card's entries of the files. float32 is last, because latency ratios refer to the last.
+
+    Raises:
+        InputError: see `export.tflite.export_model`.
+    """
+    paths = output_paths(model.spec, output, variants, settings.online)
+
+    proof_clips = _proof_clips(model.spec, settings)
+    calibration = None
+    if set(CALIBRATED) & set(variants):
+        calibration = _calibration_clips(model.spec, settings)
+
+    paths[0].parent.mkdir(parents=True, exist_ok=True)
+    print("computing the logits of the Keras model ...", flush=True)
+    expected = [(clips, keras_logits(model, clips, settings.online)) for clips in proof_clips]
+
+    jobs = sorted(zip(variants, paths, strict=True), key=lambda job: job[0] == "float32")
+    return [
+        _export_variant(model, variant, path, settings, calibration, expected)
+        for variant, path in jobs
+    ]
+
+
+def _proof_clips(spec: ModelSpec, settings: ExportSettings) -> list[SampleClips]:
+    if settings.online:
+        clips = [sample_clips.drawn_patterns(spec, 1, _NUM_PATTERN_FRAMES)]
+    else:
+        num_clips = -(-_NUM_PATTERN_FRAMES // spec.num_segments)
+        clips = [sample_clips.drawn_patterns(spec, num_clips, spec.num_segments)]
+
+    if settings.data:
+        clips.append(sample_clips.from_videos(spec, settings.data, "val", settings.num_videos))
+    return clips
+
+
+def _calibration_clips(spec: ModelSpec, settings: ExportSettings) -> SampleClips:
+    if settings.data:
+        return sample_clips.from_videos(spec, settings.data, "train", settings.num_videos)
+    print(
+        "no --data: calibrating on rendered gestures, which may not resemble your videos",
+        flush=True,
+    )
+    return sample_clips.from_gestures(spec, settings.num_videos)
+
+
+def _export_variant(
+    model: keras.Model,
+    variant: str,
+    path: pathlib.Path,
+    settings: ExportSettings,
+    calibration: SampleClips | None,
+    expected: list[tuple[SampleClips, np.ndarray]],
+) -> Entry:
+    spec = model.spec
+    print(f"converting {spec.backbone}, shift_mode {spec.shift_mode}, to {variant} ...", flush=True)
+    if variant not in CALIBRATED:
+        calibration = None
+    content = _convert_and_seal(model, variant, settings, calibration)
+
+    with replacing(path) as unchecked:
+        unchecked.write_bytes(content)
+        proof = _prove(unchecked, variant, expected)
+
+    print(f"written to {path}, {path.stat().st_size / 2**20:.2f} MiB: {proof}")
+    if settings.data and proof.agreement < AGREEMENT:
+        print(f"*** {variant} AGREES WITH KERAS ON LESS THAN {AGREEMENT:.0%} OF THE STREAMS ***")
+    return Entry(
+        **dataclasses.asdict(proof),
+        path=path,
+        variant=variant,
+        calibration=None if calibration is None else calibration.source,
+    )
+
+
+def _convert_and_seal(
+    model: keras.Model,
+    variant: str,
+    settings: ExportSettings,
+    calibration: SampleClips | None,
+) -> bytes:
+    """Returns the bytes of the finished file."""
+    draft = Draft(convert(model, settings.online, variant, calibration, settings.num_streams))
+    if variant == "int8":
+        draft.set_io_types(settings.image_type, settings.logits_type)
+
+    check_versions(draft.graph.operators)
+    if settings.gpu_friendly and (problems := gpu_limits.find_problems(draft.graph)):
+        raise InputError("gpu_friendly", "must be omitted for this model", "; ".join(problems))
+    return draft.seal(model.spec, variant)
+
+
+def _prove(
+    path: pathlib.Path,
+    variant: str,
+    expected: list[tuple[SampleClips, np.ndarray]],
+) -> Proof:
+    """Compares a file with Keras on all clips; returns the proof of the last ones."""
+    proofs = []
+    for clips, logits in expected:
+        proof = prove(path, clips, logits)
+        # Written so that a NaN fails as well.
+        if variant == "float32" and not proof.difference <= TOLERANCE:
+            rule = f"must differ from Keras by at most {TOLERANCE}; nothing was written"
+            raise InputError("export", rule, proof.difference)
+        proofs.append(proof)
+    return proofs[-1]

@@ -1,0 +1,157 @@
+"""Makes the model that `fit` trains: builds, initialises, prepares and compiles it."""
+
+import contextlib
+from collections.abc import Iterator
+
+import keras
+
+from tsm_tf.keras_internals import clip_after_reduction
+from tsm_tf.models.clip import build_model
+from tsm_tf.spec import ModelSpec
+from tsm_tf.training.devices import Devices
+from tsm_tf.training.recipes import Recipe
+from tsm_tf.training.settings import Execution, Initialization
+from tsm_tf.training.step.accumulate import AccumulatingModel
+from tsm_tf.training.step.distill import Distillation, load_teacher
+from tsm_tf.training.step.kernels import use_fast_kernels
+from tsm_tf.training.step.optimizer import build_optimizer
+from tsm_tf.training.step.parameter_groups import batch_norms, freeze_batch_norms
+from tsm_tf.training.step.training_model import TrainingModel
+from tsm_tf.weights.pretrained import initial_weights, pretrained_weights
+
+
+def make_model(
+    spec: ModelSpec,
+    recipe: Recipe,
+    initialization: Initialization,
+    execution: Execution,
+    devices: Devices,
+    steps: int,
+) -> TrainingModel:
+    """Returns a recipe's compiled model; prints what it starts from.
+
+    Args:
+        spec: the recipe's model, with the classes of the data.
+        recipe: the hyper-parameters.
+        initialization: see `train`.
+        execution: see `train`.
+        devices: from `pick_devices`.
+        steps: steps per epoch.
+    """
+    with devices.scope(), precision(execution.mixed_precision):
+        clip_model, new_head = build_initialised(spec, recipe, initialization)
+        prepare_layers(
+            clip_model,
+            partial_bn=recipe.partial_bn,
+            synchronized=execution.sync_batch_norm and devices.strategy is not None,
+        )
+        distillation = make_distillation(spec, initialization, steps * recipe.epochs)
+        if recipe.accumulate > 1:
+            model = AccumulatingModel(clip_model, recipe.accumulate, distillation)
+        else:
+            model = TrainingModel(clip_model, distillation)
+        compile_model(model, recipe, execution, devices, steps, new_head)
+    return model
+
+
+@contextlib.contextmanager
+def precision(name: str | None) -> Iterator[None]:
+    """Context manager in which new layers compute in a type of `PRECISIONS`; None: no change."""
+    before = keras.config.dtype_policy()
+    if name:
+        keras.config.set_dtype_policy(f"mixed_{name}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def build_initialised(
+    spec: ModelSpec,
+    recipe: Recipe,
+    initialization: Initialization,
+) -> tuple[keras.Model, bool]:
+    """Returns a clip model with its initial weights, and whether its head has random ones."""
+    model = build_model(spec)
+    source = initialization.init or initialization.weights
+    if source is None:
+        if recipe.initial_weights:
+            print(
+                f"random initial weights; the paper starts from {recipe.initial_weights}: "
+                "--init=CHECKPOINT or --weights=FILE"
+            )
+        return model, True
+
+    load = initial_weights if initialization.init else pretrained_weights
+    new = load(model, source)
+    print(f"initial weights from {source}; new: {', '.join(new) or 'none'}")
+    return model, bool(new)
+
+
+def prepare_layers(model: keras.Model, partial_bn: bool, synchronized: bool) -> None:
+    """Freezes and synchronises batch norms, and chooses the kernels for training.
+
+    Args:
+        model: a clip model.
+        partial_bn: whether to freeze all batch norms but the first.
+        synchronized: whether batch norms use the statistics of all replicas.
+    """
+    if partial_bn:
+        freeze_batch_norms(model)
+    if synchronized:
+        for layer in batch_norms(model):
+            layer.synchronized = True
+    use_fast_kernels(model)
+
+
+def make_distillation(
+    spec: ModelSpec,
+    initialization: Initialization,
+    steps: int,
+) -> Distillation | None:
+    """Returns the loss of the teacher, or None if there is no teacher.
+
+    Args:
+        spec: the student's spec.
+        initialization: names the teacher.
+        steps: updates of the whole training.
+    """
+    if not initialization.teacher:
+        return None
+    teacher = load_teacher(initialization.teacher, spec)
+    print(f"teacher: {initialization.teacher}")
+    return Distillation(
+        teacher,
+        initialization.distill_weight,
+        initialization.temperature,
+        steps,
+    )
+
+
+def compile_model(
+    model: TrainingModel,
+    recipe: Recipe,
+    execution: Execution,
+    devices: Devices,
+    steps: int,
+    new_head: bool,
+) -> None:
+    """Compiles a model with the recipe's optimizer and the loss on the labels.
+
+    Args:
+        model: the model.
+        recipe: gives the optimizer.
+        execution: gives `jit_compile`.
+        devices: with several replicas, their gradients are clipped together.
+        steps: steps per epoch.
+        new_head: whether the head starts from random weights.
+    """
+    optimizer = build_optimizer(recipe, model.clip_model, steps, new_head)
+    if devices.has_replicas:
+        clip_after_reduction(optimizer)
+    model.compile(
+        optimizer,
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        weighted_metrics=["accuracy"],
+        jit_compile="auto" if execution.jit_compile is None else execution.jit_compile,
+    )

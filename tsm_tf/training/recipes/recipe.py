@@ -1,0 +1,148 @@
+"""`Recipe`: everything about a training that is not the data, and its two transformations."""
+
+import dataclasses
+import math
+
+from tsm_tf.catalogue import find_architecture
+from tsm_tf.errors import InputError
+from tsm_tf.spec import ModelSpec
+from tsm_tf.training.settings import check_choice
+
+OPTIMIZERS = ("sgd", "adamw")
+SCHEDULES = ("step", "cosine", "cosine_per_epoch")
+SCALING_WARMUP_EPOCHS = 5  # section 7.3 refers to Goyal et al., section 2.2
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """A model and its hyper-parameters.
+
+    Args:
+        model: the model. Its classes are placeholders: the data folder decides them.
+        epochs: passes over the training videos.
+        batch_size: clips per step, on all devices together.
+        learning_rate: the highest rate, reached after the warm-up.
+        weight_decay: coupled for SGD (added to the gradient before the momentum), decoupled for
+            AdamW.
+        initial_weights: what the paper starts from, `"imagenet"` or `"kinetics"`; None: random
+            weights.
+        warmup_epochs: the rate rises linearly from `warmup_rate` over these epochs (section 7;
+            Goyal et al.).
+        warmup_rate: the rate of the first step of the warm-up.
+        schedule: one of `SCHEDULES`. `"step"` divides the rate by 10 at each of `decay_epochs`.
+            `"cosine"` lowers it to 0 step by step. `"cosine_per_epoch"` is the original's `cos`:
+            0.5 * rate * (1 + cos(pi * epoch / epochs)).
+        decay_epochs: epochs at which `"step"` lowers the rate.
+        scales: scales of the multi-scale crop, relative to the shorter side.
+        optimizer: one of `OPTIMIZERS`; `"sgd"` has the paper's parameter groups.
+        momentum: momentum of SGD.
+        clip_norm: largest global norm of the gradient, over all devices; 0 disables clipping.
+        partial_bn: whether to freeze all batch norms but the first (section 5.1.1).
+        flips: `"auto"` mirrors videos and swaps the labels that `flip_targets` finds, `"none"`
+            never mirrors; otherwise the path of a JSON file, see `read_flip_targets`.
+        drop_last: whether to leave out the last step of an epoch if it has fewer clips.
+        accumulate: steps whose gradients are summed for one update of `accumulate * batch_size`
+            clips.
+        seed: determines the weights, the order, the crops and the flips.
+
+    Raises:
+        InputError: an unknown choice, or a number out of range.
+    """
+
+    model: ModelSpec
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    initial_weights: str | None = None
+    warmup_epochs: float = 0
+    warmup_rate: float = 0.0
+    schedule: str = "step"
+    decay_epochs: tuple[int, ...] = ()
+    scales: tuple[float, ...] = (1, 0.875, 0.75, 0.66)
+    optimizer: str = "sgd"
+    momentum: float = 0.9
+    clip_norm: float = 20.0
+    partial_bn: bool = False
+    flips: str = "auto"
+    drop_last: bool = True
+    accumulate: int = 1
+    seed: int = 0
+
+    def __post_init__(self):
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        check_choice("schedule", self.schedule, SCHEDULES)
+        for name in ("epochs", "batch_size", "accumulate"):
+            if getattr(self, name) < 1:
+                raise InputError(name, "must be at least 1", getattr(self, name))
+        if not 0 < self.learning_rate < math.inf:
+            raise InputError("learning_rate", "must be positive", self.learning_rate)
+        for name in ("weight_decay", "warmup_epochs", "clip_norm"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise InputError(name, "must be a number of at least 0", getattr(self, name))
+        if self.warmup_epochs and self.schedule == "cosine_per_epoch":
+            rule = "must be 0 with cosine_per_epoch, which has no warm-up"
+            raise InputError("warmup_epochs", rule, self.warmup_epochs)
+        if not 0 <= self.seed < 2**32:
+            raise InputError("seed", "must be from 0 to 2**32 - 1", self.seed)
+
+    def replace(self, **changes) -> "Recipe":
+        """Returns a recipe with some values changed, checked again.
+
+        Args:
+            **changes: values of the recipe or, by the same names, of its model. Another backbone
+                resets `width`, and another number of epochs moves `decay_epochs` in proportion,
+                unless they are given too.
+        """
+        names = {field.name for field in dataclasses.fields(Recipe)}
+        of_model = {name: value for name, value in changes.items() if name not in names}
+        own = {name: value for name, value in changes.items() if name in names}
+        if of_model:
+            own["model"] = _change_model(own.get("model", self.model), of_model)
+        if own.get("epochs", self.epochs) != self.epochs:
+            decay = tuple(round(e * own["epochs"] / self.epochs) for e in self.decay_epochs)
+            own.setdefault("decay_epochs", decay)
+        return dataclasses.replace(self, **own)
+
+
+def _change_model(model, changes):
+    if changes.get("backbone", model.backbone) != model.backbone:
+        changes = {"width": 1.0, **changes}  # the recipe's width is meant for its own backbone
+    # A spec has its preprocessing filled in; here it follows from the backbone and the modality.
+    return model.replace(**{"mean": None, "std": None, "channel_order": None, **changes})
+
+
+def quick(recipe: Recipe) -> Recipe:
+    """Returns a variant that trains for about a minute: a small network and frames, two epochs.
+
+    The rest stays: the data set's layout, the parameter groups, the steps of the rate.
+    """
+    model = recipe.model
+    if "width" in find_architecture(model.backbone).options:
+        small = model.replace(width=0.35, num_segments=4, input_size=64)
+    else:
+        backbone = "resnet34" if model.non_local else "resnet18"
+        small = model.replace(backbone=backbone, num_segments=4, input_size=64)
+    decay_epochs = (1,) if recipe.decay_epochs else ()
+    return recipe.replace(model=small, batch_size=4, epochs=2, decay_epochs=decay_epochs)
+
+
+def linear_scaling(recipe: Recipe, reference: Recipe) -> Recipe:
+    """Returns a recipe whose rate is proportional to its clips per update (Goyal et al.).
+
+    The rate rises from the reference's rate over the first five epochs, or over the first half if
+    there are fewer than ten.
+
+    Args:
+        recipe: the recipe to scale.
+        reference: the recipe whose rate and batch size belong together.
+    """
+    factor = recipe.batch_size * recipe.accumulate / reference.batch_size
+    rate = reference.learning_rate * factor
+    if factor <= 1:
+        return recipe.replace(learning_rate=rate)
+    return recipe.replace(
+        learning_rate=rate,
+        warmup_epochs=min(SCALING_WARMUP_EPOCHS, recipe.epochs / 2),
+        warmup_rate=reference.learning_rate,
+    )
