@@ -15,7 +15,7 @@ def frames(*shape, seed=0, dtype="float32"):
 
 
 def video_frames(*shape, seed=0):
-    """Distinct uint8 frames `[..., H, W, C]`; coarse patches: fine noise looks all alike to a network."""
+    """Distinct uint8 frames `[..., H, W, C]`, in coarse patches: fine noise all looks the same."""
     *leading, height, width, channels = shape
     patches = np.random.default_rng(seed).integers(
         0, 256, (*leading, 4, 4, channels), dtype=np.uint8
