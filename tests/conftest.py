@@ -7,7 +7,8 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as every command, see tsm
 
 import pytest
 
-# Processes inherit an ignored SIGINT, which a shell gives to what it starts in the background; tests send it.
+# A shell starts background processes with SIGINT ignored, and processes inherit that. Tests send
+# SIGINT, so it must work.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -1,4 +1,4 @@
-"""The original implementation's weights and inputs, rebuilt with numpy as tests/golden/README.md says."""
+"""Rebuilds the original implementation's weights and inputs, as in tests/golden/README.md."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ def _normal(seed, name, shape):
 
 
 class OfficialCase:
-    """One golden case: settings, weights by official name, input, and what the original computes."""
+    """A golden case: settings, weights by official name, input, and the original's outputs."""
 
     def __init__(self, golden_dir, key):
         description = json.loads((golden_dir / "official_checkpoints.json").read_text())[key]

@@ -161,7 +161,7 @@ def test_hooks_run_what_make_lint_runs():
 
 
 def this_lane():
-    """The constraints and the interpreter's package for the Python that runs this, and what that package needs."""
+    """Returns the constraints, the interpreter's package for this Python, and its dependencies."""
     if sys.version_info < (3, 12):
         return "constraints.txt", "tflite-runtime", set()
     needed = {"backports-strenum", "flatbuffers", "ml-dtypes", "protobuf", "tqdm"}

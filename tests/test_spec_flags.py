@@ -8,7 +8,6 @@ from absl import flags
 
 from tsm_tf import ModelSpec, spec_flags
 
-
 KINDS = ("DEFINE_string", "DEFINE_integer", "DEFINE_float", "DEFINE_bool", "DEFINE_enum")
 ORIGINAL = {kind: getattr(flags, kind) for kind in KINDS}
 

@@ -15,7 +15,7 @@ def frames(*shape, seed=0, dtype="float32"):
 
 
 def video_frames(*shape, seed=0):
-    """Distinct uint8 frames `[..., H, W, C]`, in coarse patches: fine noise all looks the same."""
+    """Distinct uint8 frames `[..., H, W, C]`; coarse, since all noise is the same to a network."""
     *leading, height, width, channels = shape
     patches = np.random.default_rng(seed).integers(
         0, 256, (*leading, 4, 4, channels), dtype=np.uint8
@@ -25,18 +25,18 @@ def video_frames(*shape, seed=0):
 
 
 def array(x):
-    """A tensor of any backend as a numpy array."""
+    """Converts a tensor from any backend to a numpy array."""
     return keras.ops.convert_to_numpy(x)
 
 
 def step(stream, image, caches):
-    """One frame through a Keras stream model: returns the logits and the new caches as arrays."""
+    """Runs a stream model on one frame; returns the logits as an array, and the new caches."""
     outputs = stream({"image": keras.ops.convert_to_tensor(image), **caches}, training=False)
     return keras.ops.convert_to_numpy(outputs.pop("logits")), outputs
 
 
 def refuses(argument, *parts):
-    """A context that expects an InputError about `argument` whose text holds every part."""
+    """Expects an `InputError` about an argument whose text contains all parts, in order."""
     return pytest.raises(
         InputError,
         match=f"^`{re.escape(argument)}`" + "".join(f"(?s:.*){re.escape(p)}" for p in parts),
@@ -50,7 +50,7 @@ def own_lines(stderr):
 
 
 def assert_layer_works(make_layer, inputs, tmp_path):
-    """A layer gives the same eager, compiled, and loaded from `.keras`, and runs in every float type."""
+    """Checks a layer eagerly, compiled, loaded from `.keras`, and in all float types."""
     layer = make_layer()
     layer.build(inputs.shape)
     weights = layer.get_weights()  # before the first call, which may change a state

@@ -19,7 +19,7 @@ _MODULE_OF_NAME = {
     "NonLocal": "tsm_tf.layers.non_local",
     "SegmentConsensus": "tsm_tf.layers.consensus",
     "StreamModel": "tsm_tf.models.stream",
-    "StreamingTemporalShift": "tsm_tf.layers.temporal_shift",
+    "StreamingTemporalShift": "tsm_tf.layers.streaming_temporal_shift",
     "TemporalPool": "tsm_tf.layers.temporal_pool",
     "TemporalShift": "tsm_tf.layers.temporal_shift",
     "build_model": "tsm_tf.models.clip",

@@ -13,7 +13,7 @@ import sys
 _MODULES = (
     # with `register_keras_serializable`, when they are imported
     "tsm_tf.layers.site",
-    "tsm_tf.layers.temporal_shift",
+    "tsm_tf.layers.streaming_temporal_shift",
     "tsm_tf.models.clip",
     "tsm_tf.training.step.optimizer",
 )

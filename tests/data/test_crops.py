@@ -83,3 +83,9 @@ def test_eval_frame_resizes_in_both_directions():
         size = scaled_size(width, height, 40)
         expected = crops.center_crop(Resizer().resize(frame, *size), 35)
         np.testing.assert_array_equal(crops.eval_frame(frame, spec), expected)
+
+
+def test_a_spec_may_crop_nothing():
+    spec = ModelSpec(input_size=40, crop_pct=1.0)
+    frame = video_frames(80, 80, 3)
+    np.testing.assert_array_equal(crops.eval_frame(frame, spec), Resizer().resize(frame, 40, 40))

@@ -10,6 +10,7 @@ from videos import natural_videos
 
 from tsm_tf.data.resize import Resizer, resize_short_side, scaled_size
 from tsm_tf.data.sources.video_file import read_frames
+from tsm_tf.spec import INTERPOLATIONS
 
 LUMA = np.array((0.299, 0.587, 0.114))
 
@@ -111,7 +112,9 @@ def test_sizes_are_rounded_down_as_in_the_official_code():
     assert scaled_size(1000, 999, 256) == (256, 256)
 
 
-def test_an_unknown_filter():
+def test_every_filter_of_a_spec_is_known():
+    for interpolation in INTERPOLATIONS:
+        Resizer(interpolation)
     with refuses("interpolation", "must be one of bilinear", "nearest"):
         Resizer("nearest")
 

@@ -5,10 +5,10 @@ import sys
 import keras
 import numpy as np
 import pytest
-from testing import array, frames, refuses, step, video_frames
+from testing import array, frames, video_frames
 from weights import with_weights
 
-from tsm_tf import ModelSpec, build_model, build_stream_model, load_checkpoint, save_checkpoint
+from tsm_tf import ModelSpec, build_model
 
 SMALL = ModelSpec(num_classes=5, num_segments=4, input_size=64, width=0.35)
 

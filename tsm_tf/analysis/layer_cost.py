@@ -9,8 +9,9 @@ import keras
 from keras import layers
 
 from tsm_tf.layers.non_local import NonLocal
+from tsm_tf.layers.streaming_temporal_shift import StreamingTemporalShift
 from tsm_tf.layers.temporal_pool import TemporalPool
-from tsm_tf.layers.temporal_shift import StreamingTemporalShift, TemporalShift
+from tsm_tf.layers.temporal_shift import TemporalShift
 
 Shape = tuple[int | None, ...]
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from tsm_tf.data.resize import BILINEAR, resize_short_side
+from tsm_tf.data.resize import resize_short_side
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 
@@ -124,8 +124,7 @@ def eval_frame(frame: np.ndarray, spec: ModelSpec) -> np.ndarray:
     Returns:
         RGB `uint8 [input_size, input_size, 3]`.
     """
-    interpolation = spec.interpolation
-    frame = resize_short_side(frame, spec.short_side, interpolation)
+    frame = resize_short_side(frame, spec.short_side, spec.interpolation)
     return np.ascontiguousarray(center_crop(frame, spec.input_size))
 
 

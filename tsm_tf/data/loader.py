@@ -9,7 +9,6 @@ from tsm_tf.data import sampling
 from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.crops import center_crop
 from tsm_tf.data.listing import UNKNOWN_FRAMES, Video
-from tsm_tf.data.resize import BILINEAR
 from tsm_tf.data.sources import Source
 from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError
 from tsm_tf.spec import ModelSpec
@@ -92,5 +91,4 @@ def _num_frames(video, source):
 
 
 def _read(video, indices, spec, source):
-    interpolation = spec.interpolation
-    return source.read(video.path, indices, spec.short_side, interpolation)
+    return source.read(video.path, indices, spec.short_side, spec.interpolation)

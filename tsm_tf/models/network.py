@@ -22,7 +22,7 @@ class Network:
         features: model from frames to a dict of feature maps; `"features"` are the last. Its
             `Site` layers mark where a clip model may insert something.
         head: model from the last feature maps to logits.
-        name: name of the network.
+        name: the network's name.
     """
 
     features: keras.Model

@@ -33,7 +33,7 @@ class ShiftSite(NamedTuple):
 
     Attributes:
         layer: name of the layer whose input is shifted.
-        shape: shape of that input, without the batch.
+        shape: the input's shape without the batch.
         channels_moved: channels that move in each direction.
     """
 

@@ -135,7 +135,7 @@ def _transfer(
     name: str,
     keep: str | None,
 ) -> list[str]:
-    """Copies all weights from the variables with the same paths; `keep` names a layer to skip."""
+    """Copies all weights from variables with the same paths, except those of the layer `keep`."""
     values = {_path(v): keras.ops.convert_to_numpy(v) for v in source.variables}
     kept = [v.path for v in model.variables if _is_in(v, keep)]
     targets = [v for v in model.variables if not _is_in(v, keep) and "seed" not in v.path]
