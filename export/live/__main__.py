@@ -85,10 +85,8 @@ def main():
                 open_window()
             print(f"{values.model} {_describe(runner)}; press Ctrl-C to stop", flush=True)
 
-            frames = AtRate(
-                itertools.takewhile(lambda _: not stop.is_set(), source.frames),
-                runner.spec.fps,
-            )
+            until_stop = itertools.takewhile(lambda _: not stop.is_set(), source.frames)
+            frames = AtRate(until_stop, runner.spec.fps)
             session = Session(
                 runner,
                 Smoother(runner.labels, rules),

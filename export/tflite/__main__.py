@@ -17,6 +17,10 @@ from tsm_tf import cli, spec_flags
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 
+_FRESH_WEIGHTS = (
+    "*** NO CHECKPOINT: FRESH WEIGHTS. This file is for timing; it recognises nothing. ***"
+)
+
 
 def define_flags():
     flags.DEFINE_string(
@@ -80,21 +84,18 @@ def main():
     variants = tuple(values.variants)
     folder = pathlib.Path(values.output)
 
-    # Check the output before Keras and TensorFlow, which take seconds to load.
-    if not values.checkpoint:
-        spec = ModelSpec(**choices)
-        output_paths(spec, folder, variants, settings.online)
-        from tsm_tf.models.clip import build_model
-
-        model = build_model(spec)
-        print(
-            "*** NO CHECKPOINT: FRESH WEIGHTS. This file is for timing; it recognises nothing. ***"
-        )
-    else:
+    if values.checkpoint:
         from tsm_tf.weights.checkpoint import load_checkpoint, load_spec
 
         output_paths(load_spec(values.checkpoint), folder, variants, settings.online)
         model = load_checkpoint(values.checkpoint)
+    else:
+        spec = ModelSpec.from_dict(choices)
+        output_paths(spec, folder, variants, settings.online)  # before Keras, which loads slowly
+        from tsm_tf.models.clip import build_model
+
+        model = build_model(spec)
+        print(_FRESH_WEIGHTS)
 
     from export.tflite.card import write_card
     from export.tflite.exporter import export_files
