@@ -16,7 +16,6 @@ _FPS = 8.0  # close to that of the clips of the rendered gestures
 
 
 def main(output: str) -> None:
-    """Exports `fresh_weights_float32.tflite` and its variants into a folder."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
     import keras
 

@@ -95,7 +95,8 @@ def prove(
 
     Args:
         path: a file of `export.tflite`.
-        clips: of `num_segments` frames for a clip model, of any length for an online model.
+        clips: clips with `num_segments` frames for a clip model, or of any length for an online
+            model.
         expected: from `keras_logits`.
         runtime: which interpreter to use; see `load_interpreter`.
 

@@ -180,7 +180,7 @@ def interface(rng, data):
 
 
 def metadata(rng, data):
-    """Malicious and wrong values in place of the spec."""
+    """Malicious and wrong values instead of the spec."""
     kind = rng.integers(10)
     name = NAME if kind < 8 else STREAM_NAME
     spec = next(e for e in Table.root(memoryview(data)).tables(6) if e.text(0) == name)

@@ -19,8 +19,8 @@ GUIDE = ROOT / "CONTRIBUTING.md"
 GUIDE_HEADING = "## Write plain English"
 
 _COUNTED = (
-    r"(?:seconds?|ms|milliseconds|frames|clips|videos|steps|bytes|MB|MiB|GB|rounds|processes"
-    r"|threads|blocks|keys?|names?|one|lines?|rows?|times|multiply-adds|values)"
+    r"(?:seconds?|ms|milliseconds|frames|clips|videos|lines?|rows?|bytes|MB|MiB|GB|keys?|name|one"
+    r"|multiply-adds|values)"
 )
 _UNIT = (
     r"(?:second|minute|hour|line|row|frame|clip|class|step|video|layer|core|device|processor"
@@ -44,6 +44,7 @@ PATTERNS = {
     "says whether, returns whether": r"\b[Tt]ell(?:s|ing)? whether\b",
     "too, without a comma": r",\s+too\b[,.;:]",
     "per": rf"\b{_COUNTED} an? {_UNIT}\b(?! (?:time|one|pass|thread))",
+    "per time": r"\b(?:times|steps|rounds) an? (?:second|minute|hour|epoch|update)\b",
 }
 _FLAGGED = {name: re.compile(p.replace(" ", r"[\s#*/]+")) for name, p in PATTERNS.items()}
 _ODD_SUMMARY = re.compile(r"(?:Tells|Refuses|Has|Will|Does|Is) ")
@@ -129,6 +130,7 @@ def test_the_guide_is_what_is_checked():
         ("the run goes\non from there", "goes on"),
         ("# the next loop begins\n# anew", "anew"),
         ("clips a second", "clips a second"),
+        ("three times a minute", "times a minute"),
         ("with a line\na video", "line a video"),
         ("as of `read_videos`", "as of `"),
         ("a loss that is no number", "is no number"),
@@ -153,6 +155,9 @@ def test_finds_the_patterns(bad, words):
         "two frames apart",
         "returns for each frame a class",
         "handed to the model",
+        "times a step",
+        "processes a frame",
+        "names a layer",
         "a hand in a frame",
     ],
 )

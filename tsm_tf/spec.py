@@ -52,8 +52,9 @@ class ModelSpec:
         temporal_pool: halve the number of segments after the first ResNet stage.
         dropout: dropout rate before the classifier during training, in [0, 1).
         fps: frames per second to stream at, derived from the training clips; None if unknown.
-        mean, std: per channel, for values scaled to 0..1; None uses those of the backbone or
+        mean: mean per channel, for values scaled to 0..1; None uses that of the backbone or
             modality.
+        std: standard deviation per channel, as `mean`.
         channel_order: order in which the network expects the channels of RGB frames, `"rgb"` or
             `"bgr"`; None uses the backbone's.
         interpolation: filter that resizes frames: `"bilinear"`, antialiased when shrinking.

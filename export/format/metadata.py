@@ -119,7 +119,7 @@ def read_contents(path: pathlib.Path) -> Contents:
 
 
 def _checksum(model: Model) -> tuple[int, int]:
-    """Returns a file's CRC-32, with zeros in place of its own, and the position of its own."""
+    """Returns a file's CRC-32, computed with zeros where it stores its own, and that place."""
     at = model.metadata[CHECKSUM].ctypes.data - np.frombuffer(model.data, np.uint8).ctypes.data
     data = memoryview(model.data)
     return zlib.crc32(data[at + 4 :], zlib.crc32(bytes(4), zlib.crc32(data[:at]))), at

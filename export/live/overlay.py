@@ -33,7 +33,7 @@ def annotate(
         frame: `uint8 [H, W, 3]`.
         shown: the class to show.
         labels: class names.
-        probabilities: of this frame, `[num_classes]`.
+        probabilities: one per class, for this frame: `[num_classes]`.
         status: one short line, such as the latency.
 
     Returns:

@@ -35,7 +35,7 @@ class Frames(Protocol):
 class FrameSource(NamedTuple):
     """Frames from a camera or a video.
 
-    Args:
+    Attributes:
         frames: the frames.
         fps: frames per second.
         is_live: whether it has no end.

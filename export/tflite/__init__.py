@@ -57,7 +57,12 @@ def export_model(
             `<backbone>_clip_<variant>.tflite`.
         online: True for one frame and its caches, False for whole clips.
         variants: names from `VARIANTS`.
-        num_streams, image_type, logits_type, gpu_friendly, data, num_videos: see `ExportSettings`.
+        num_streams: see `ExportSettings`, also for the arguments below.
+        image_type: input type of int8 files.
+        logits_type: output type of int8 files.
+        gpu_friendly: reject files that phones' GPU delegates run incorrectly.
+        data: data folder to calibrate and compare on.
+        num_videos: number of videos from it.
 
     Returns:
         The files' paths, in the order of `variants`.

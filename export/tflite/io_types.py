@@ -30,7 +30,7 @@ def set_logits_type(model: schema.ModelT, dtype: int) -> None:
 
 
 def _add_outer_tensor(graph, indices, entries, name, dtype):
-    """Makes a new tensor an input or output in place of the one that has the role now.
+    """Makes a new tensor an input or output instead of the current one.
 
     Args:
         graph: the graph.

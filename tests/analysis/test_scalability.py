@@ -1,3 +1,5 @@
+"""Covers `scalability` and its pictures, `scalability_plot`."""
+
 import csv
 import subprocess
 import sys

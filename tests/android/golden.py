@@ -14,7 +14,9 @@ import zipfile
 
 import numpy as np
 
+# Sizes and variants. The large model has Jester's labels, and so its smoothing rules.
 _MODELS = {48: ("float32", "float16", "int8"), 224: ("float32",)}
+_JESTER_SIZE = 224
 _FRAMES = 60
 _RUNTIME = "tensorflow"  # the installed runtime that is nearest to the Java tests' one
 
@@ -22,10 +24,11 @@ _RUNTIME = "tensorflow"  # the installed runtime that is nearest to the Java tes
 def write_case(archive: zipfile.ZipFile, name: str, path: pathlib.Path, frames: np.ndarray) -> None:
     """Streams frames through a model, and adds its folder to the archive."""
     from export.live.smoothing import Smoother
-    from export.runtime import StreamRunner, signature
+    from export.runtime import StreamRunner
+    from export.runtime.interpreter import signature
 
     runner = StreamRunner(path, runtime=_RUNTIME)
-    smoother = Smoother(runner.labels)
+    smoother = Smoother(runner.labels, runner.smoothing)
     logits = np.stack([runner.step(frame) for frame in frames])
     shown = bytes(smoother.step(row) for row in logits)
 
@@ -59,6 +62,7 @@ def stream(size: int) -> np.ndarray:
 def main(output: str) -> None:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
+    from jester import LABELS as JESTER_LABELS
     from tensorflow.lite.python import interpreter
     from weights import with_weights
 
@@ -71,8 +75,9 @@ def main(output: str) -> None:
     with_xnnpack = interpreter.Interpreter
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(output, "w") as archive:
         for size, variants in _MODELS.items():
+            labels = JESTER_LABELS if size == _JESTER_SIZE else LABELS
             spec = ModelSpec(
-                num_classes=len(LABELS), labels=LABELS, input_size=size, width=0.35, fps=8.0
+                num_classes=len(labels), labels=labels, input_size=size, width=0.35, fps=8.0
             )
             model = with_weights(build_model(spec))
             paths = export_model(

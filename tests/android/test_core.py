@@ -11,10 +11,12 @@ from jester import LABELS
 from PIL import Image
 from videos import natural_videos
 
+from export.format.smoothing_rules import SmoothingRules, rules_for
 from export.live.smoothing import Smoother
 from export.live.sources import AtRate
 from tsm_tf.data.crops import center_crop, eval_frame
-from tsm_tf.data.sources.video_file import iterate_frames, scaled_size
+from tsm_tf.data.resize import scaled_size
+from tsm_tf.data.sources.video_file import iterate_frames
 from tsm_tf.spec import ModelSpec
 
 # Row padding and pixel stride of the chroma planes: planar, planar with padding, and interleaved,
@@ -90,10 +92,16 @@ def test_frames_are_pythons(host_tool, path):
     """All layouts, rotations and mirrors; odd frame sizes; frames that shrink and that grow."""
     frame = next(itertools.islice(iterate_frames(path), 5, None))[1]
     small = cv2.resize(frame, (257, 191), interpolation=cv2.INTER_AREA)
-    frames = ((frame[:239, :311], 96), (small, 48), (small, 224), (frame[:256, :320], 224))
+    frames = (
+        (frame[:239, :311], ModelSpec(input_size=96)),
+        (small, ModelSpec(input_size=48)),
+        (small, ModelSpec(input_size=48, crop_pct=0.8)),
+        (small, ModelSpec(input_size=224)),
+        (frame[:256, :320], ModelSpec(input_size=224)),
+    )
     cases = [
-        (ModelSpec(input_size=size), rgb, layout, rotation, mirror)
-        for rgb, size in frames
+        (spec, rgb, layout, rotation, mirror)
+        for rgb, spec in frames
         for layout in LAYOUTS
         for rotation in (0, 90, 180, 270)
         for mirror in ((False, True) if layout == LAYOUTS[0] else (rotation == 90,))
@@ -106,48 +114,43 @@ def test_frames_are_pythons(host_tool, path):
             assert difference <= 2, (rgb.shape, spec.input_size, case[2:], difference)
 
 
-def java_rules(labels, averaged_steps, refractory_steps, keep_last, same_as):
-    pairs = ";".join(f"{name}={other}" for name, other in same_as.items())
-    return [averaged_steps, refractory_steps, ";".join(keep_last), pairs, *labels]
-
-
-# The rules that an export with Jester's labels carries, and others.
-RULES = {
-    "jester": (
-        LABELS,
-        12,
-        1,
-        [
-            "Pulling Hand In",
-            "Rolling Hand Backward",
-            "Rolling Hand Forward",
-            "Turning Hand Clockwise",
-            "Turning Hand Counterclockwise",
-        ],
-        {"Doing other things": "No gesture"},
-    ),
-    "with_start": (("a", "No gesture", "b"), 12, 1, [], {}),
-    "plain": (("x", "y"), 12, 1, [], {}),
-}
+def java_rules(labels, rules):
+    pairs = ";".join(f"{name}={shown}" for name, shown in rules.same_as.items())
+    return [
+        rules.averaged_steps,
+        rules.refractory_steps,
+        ";".join(rules.keep_last),
+        pairs,
+        *labels,
+    ]
 
 
 def test_official_smoothing(host_tool, golden_dir):
-    arguments = ["refine", *java_rules(*RULES["jester"])]
+    arguments = ["refine", *java_rules(LABELS, rules_for(LABELS))]
     for case in json.loads((golden_dir / "demo_smoothing.json").read_text())["cases"]:
         answer = host_tool(arguments, ints(*case["predicted"]))
         assert [int(line) for line in answer.split()] == case["shown"]
 
 
-@pytest.mark.parametrize("name", RULES)
-def test_smoothing_is_pythons(host_tool, name):
-    labels, averaged_steps, refractory_steps = RULES[name][:3]
+@pytest.mark.parametrize(
+    ("labels", "rules"),
+    [
+        (LABELS, rules_for(LABELS)),
+        (("a", "No gesture", "b"), SmoothingRules()),
+        (("x", "y"), SmoothingRules()),
+        (("x", "y"), SmoothingRules(averaged_steps=3, refractory_steps=4)),
+        (tuple("wxyz"), SmoothingRules(5, 0, keep_last=("y",), same_as={"z": "x", "x": "?"})),
+    ],
+    ids=("jester", "no_gesture", "plain", "other_steps", "other_classes"),
+)
+def test_smoothing_is_pythons(host_tool, labels, rules):
     rng = np.random.default_rng(0)
     steady = np.repeat(rng.normal(size=(60, len(labels))), 5, axis=0)
     logits = (steady + rng.normal(size=steady.shape)).astype(np.float32)
 
-    smoother = Smoother(labels, averaged_steps, refractory_steps)
+    smoother = Smoother(labels, rules)
     expected = [smoother.step(row) for row in logits]
-    answer = host_tool(["smooth", *java_rules(*RULES[name])], logits.astype(">f4").tobytes())
+    answer = host_tool(["smooth", *java_rules(labels, rules)], logits.astype(">f4").tobytes())
     assert [int(line) for line in answer.split()] == expected
     assert len(set(expected)) > 1
 

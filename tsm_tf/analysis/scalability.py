@@ -14,13 +14,13 @@ published, or yours. Accuracies are the paper's; the model does not predict them
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
 from typing import Any
 
 from absl import flags
 
 from tsm_tf import cli
-from tsm_tf.files import replacing, write_csv
+from tsm_tf.analysis.scalability_plot import plot
+from tsm_tf.files import write_csv
 
 FLOAT_BYTES = 4
 FRAME_VALUES = 3 * 224**2
@@ -204,48 +204,6 @@ def speeds(cluster: Cluster) -> list[Row]:
     return rows
 
 
-def plot(speed_rows: Sequence[Row], time_rows: Sequence[Row], path: pathlib.Path) -> None:
-    """Draws Figure 12's speeds, Table 12's times and Figure 11's accuracies as a PNG."""
-    from matplotlib.figure import Figure  # takes a second to import
-
-    figure = Figure(figsize=(14, 4), layout="constrained")
-    speed, time, top1 = figure.subplots(1, 3)
-    _plot_speeds(speed, speed_rows)
-    _plot_times(time, time_rows)
-
-    clips = [row["devices"] * DEVICE_CLIPS for row in time_rows]
-    top1.semilogx(clips, [row["paper_top1"] for row in time_rows], marker=".", label="paper")
-    top1.set(title="Fig. 11: top-1 over clips per step", xlabel="clips")
-
-    for axes in (speed, time, top1):
-        axes.grid(alpha=0.3)
-        axes.legend()
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110)
-
-
-def _plot_speeds(axes, rows):
-    for model in MODELS:
-        own = [row for row in rows if row["model"] == model.name]
-        devices = [row["devices"] for row in own]
-        values = [row["clips_per_second"] for row in own]
-        ideal = [values[0] * row["nodes"] for row in own]
-
-        (line,) = axes.loglog(devices, values, marker=".", label=model.name)
-        axes.loglog(devices, ideal, linestyle=":", color=line.get_color())
-    axes.set(title="Fig. 12: clips per second (dotted: ideal)", xlabel="devices")
-
-
-def _plot_times(axes, rows):
-    known = [row for row in rows if row["paper_seconds"]]
-    devices = [row["devices"] for row in known]
-
-    for column, label in (("paper_seconds", "paper"), ("seconds", "model")):
-        minutes = [row[column] / 60 for row in known]
-        axes.loglog(devices, minutes, marker=".", label=label)
-    axes.set(title="Table 12: minutes to train TSM on Kinetics", xlabel="devices")
-
-
 def define_flags():
     flags.DEFINE_float(
         "clips_per_second",
@@ -291,7 +249,8 @@ def main():
             print("  " + "  ".join(f"{key}={value}" for key, value in row.items()))
         write_csv(output / f"{name}.csv", rows)
 
-    plot(tables["speeds"], tables["table_12"], output / "scalability.png")
+    picture = output / "scalability.png"
+    plot(tables["speeds"], tables["table_12"], DEVICE_CLIPS, picture)
     print(f"written to {output}: {', '.join(f'{name}.csv' for name in tables)}, scalability.png")
 
 

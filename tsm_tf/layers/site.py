@@ -22,7 +22,7 @@ class Site(keras.layers.Layer):
 
     Args:
         kind: `"shift"`, `"non_local"` or `"temporal_pool"`.
-        name: name of the layer that replaces the site, such as `"shift_00"`.
+        **kwargs: `name` is the name of the layer that replaces the site, such as `"shift_00"`.
 
     Raises:
         InputError: an unknown kind.

@@ -234,7 +234,7 @@ def prepared(model: keras.Model, devices: Devices, batch) -> Iterator[None]:
         model: built and compiled in `devices.scope()`.
         devices: from `pick_devices`.
         batch: clips and labels (and weights) for one device, of which only shapes and types are
-        used.
+            used.
     """
     if keras.backend.backend() != "tensorflow":
         build_symbolically(model, batch)

@@ -50,7 +50,8 @@ def load_checkpoint(
 
     Args:
         directory: the folder, or that of a training run.
-        preprocess, per_frame: see `build_model`.
+        preprocess: see `build_model`.
+        per_frame: see `build_model`.
 
     Raises:
         MissingFile: there is no checkpoint.

@@ -34,7 +34,7 @@ class BadVideoError(InputError):
 class VideoInfo(NamedTuple):
     """What `probe` finds out.
 
-    Args:
+    Attributes:
         num_frames: number of frames that a player shows.
         fps: frames per second; the mean if the rate varies.
         duration: seconds.

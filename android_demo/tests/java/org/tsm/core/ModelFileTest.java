@@ -7,6 +7,7 @@ import static org.junit.Assert.assertTrue;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Map;
 import java.util.Random;
 import org.junit.Test;
 
@@ -52,6 +53,20 @@ public class ModelFileTest {
         assertEquals("Swiping Left", file.labels.get(0));
         assertEquals(0, file.initialCache("shift_00"));
         assertEquals("float32", file.variant);
+    }
+
+    @Test
+    public void readsTheSmoothingRulesThatPythonWrote() throws ModelException {
+        SmoothingRules gestures = new ModelFile(original).smoothing;
+        assertEquals(12, gestures.averagedSteps);
+        assertEquals(1, gestures.refractorySteps);
+        assertTrue(gestures.keepLast.isEmpty() && gestures.sameAs.isEmpty());
+
+        ByteBuffer withJestersLabels = new Golden("224_float32").bytes("model.tflite");
+        SmoothingRules jester = new ModelFile(withJestersLabels).smoothing;
+        assertEquals(5, jester.keepLast.size());
+        assertTrue(jester.keepLast.contains("Rolling Hand Forward"));
+        assertEquals(Map.of("Doing other things", "No gesture"), jester.sameAs);
     }
 
     @Test
