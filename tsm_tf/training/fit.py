@@ -1,7 +1,6 @@
 """`model.fit` with its datasets and callbacks, from the newest state to the last epoch."""
 
 import contextlib
-import dataclasses
 import pathlib
 import warnings
 from collections.abc import Iterator
@@ -9,18 +8,13 @@ from collections.abc import Iterator
 import keras
 import tensorflow as tf
 
-from tsm_tf.data.augment import Augmentation
-from tsm_tf.data.epoch_order import Order
-from tsm_tf.data.listing import Listing
 from tsm_tf.data.observer import Observer
-from tsm_tf.data.pipeline import BATCHES_AHEAD, clip_dataset
-from tsm_tf.data.sources.memory import MemoryCache
-from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError
+from tsm_tf.data.pipeline import BATCHES_AHEAD
+from tsm_tf.data.sources.video_file import BadVideoError
 from tsm_tf.errors import InputError
-from tsm_tf.spec import ModelSpec
+from tsm_tf.training.clips import Clips, Plan
 from tsm_tf.training.devices import AverageBatchNorms, Devices, prepared
 from tsm_tf.training.progress import Progress, WrongClips
-from tsm_tf.training.recipes import Recipe
 from tsm_tf.training.run_folder.callbacks import (
     BadVideoReport,
     Publisher,
@@ -32,83 +26,6 @@ from tsm_tf.training.settings import Execution
 from tsm_tf.training.step.training_model import TrainingModel
 
 _PROFILED_STEPS = (10, 20)
-
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """A recipe for a data folder.
-
-    Attributes:
-        recipe: the hyper-parameters.
-        listing: the data folder.
-        spec: the recipe's model, with the classes of the data.
-        flip_targets: for each class its mirrored class or None; see `clip_dataset`.
-        drop_last: whether an epoch leaves out its last clips if they do not fill a step.
-        steps: steps per epoch.
-    """
-
-    recipe: Recipe
-    listing: Listing
-    spec: ModelSpec
-    flip_targets: tuple[int | None, ...] | None
-    drop_last: bool
-    steps: int
-
-    @property
-    def batch_size(self) -> int:
-        """Clips per update, on all devices together."""
-        return self.recipe.batch_size * self.recipe.accumulate
-
-
-class Clips:
-    """The datasets of a training.
-
-    Args:
-        plan: what to train on.
-        devices: this process gets its share of each batch.
-        execution: gives the memory for decoded videos, and what happens to bad ones.
-    """
-
-    def __init__(self, plan: Plan, devices: Devices, execution: Execution):
-        self.plan = plan
-        self.devices = devices
-        self.skip_bad_videos = execution.on_bad_video == "skip"
-        self.source = MemoryCache(VIDEO_FILES, execution.cache_mib << 20)
-
-    def training(self, first_epoch: int, first_batch: int, observer: Observer) -> tf.data.Dataset:
-        """Returns the augmented clips of the epochs from `first_epoch`, one pass per epoch."""
-        plan = self.plan
-        return clip_dataset(
-            plan.listing,
-            plan.spec,
-            "train",
-            plan.batch_size,
-            augmentation=Augmentation(plan.recipe.scales, plan.flip_targets),
-            order=Order(
-                seed=plan.recipe.seed,
-                first_epoch=first_epoch,
-                first_batch=first_batch,
-                drop_last=plan.drop_last,
-                share=self.devices.share,
-            ),
-            observer=observer,
-            source=self.source,
-            skip_bad_videos=self.skip_bad_videos,
-        )
-
-    def validation(self, observer: Observer | None = None) -> tf.data.Dataset:
-        """Returns the centre clips of the validation videos, in the order of the list."""
-        plan = self.plan
-        return clip_dataset(
-            plan.listing,
-            plan.spec,
-            "val",
-            plan.recipe.batch_size,
-            order=Order(share=self.devices.share),
-            observer=observer,
-            source=self.source,
-            skip_bad_videos=self.skip_bad_videos,
-        )
 
 
 def fit(
@@ -163,26 +80,13 @@ def fit_epochs(
         return
     plan, devices = clips.plan, clips.devices
     report = BadVideoReport()
-    progress = Progress(
-        plan.recipe.epochs,
-        plan.steps,
-        plan.batch_size,
-        plan.batch_size // devices.share.count,
-        first_batch=step,
-    )
+    progress = make_progress(plan, devices, step)
     steps = (end - first) * plan.steps - step
     validation = clips.validation(_Observer(report))
-    callbacks = [
-        StopOnNan(saver),
-        saver,
-        *([AverageBatchNorms(devices)] if devices.has_replicas else []),
-        *([Publisher(saver)] if devices.is_chief else []),
-        StopOnSignal(saver, devices),
-        report,
-    ]
+    callbacks = make_callbacks(saver, devices, report)
     if devices.is_chief:
-        callbacks.append(progress)
-        callbacks += tensorboard(saver.directory, plan, validation, execution.profile, steps)
+        shown = tensorboard(saver.directory, plan, validation, execution.profile, steps)
+        callbacks += [progress, *shown]
 
     with explained_errors(report, execution, devices):
         if step == plan.steps:
@@ -205,6 +109,31 @@ def fit_epochs(
         except BaseException:
             progress.settle()
             raise
+
+
+def make_progress(plan: Plan, devices: Devices, step: int) -> Progress:
+    """Returns the progress line; the first epoch has `step` finished steps."""
+    return Progress(
+        plan.recipe.epochs,
+        plan.steps,
+        plan.batch_size,
+        plan.batch_size // devices.share.count,
+        first_batch=step,
+    )
+
+
+def make_callbacks(
+    saver: StateSaver,
+    devices: Devices,
+    report: BadVideoReport,
+) -> list[keras.callbacks.Callback]:
+    """Returns the callbacks that keep the run's folder, in the order that they need."""
+    callbacks = [StopOnNan(saver), saver]
+    if devices.has_replicas:
+        callbacks.append(AverageBatchNorms(devices))
+    if devices.is_chief:
+        callbacks.append(Publisher(saver))
+    return [*callbacks, StopOnSignal(saver, devices), report]
 
 
 def validate(

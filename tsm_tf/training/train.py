@@ -9,8 +9,9 @@ from tsm_tf.data.flips import describe_flips, flip_targets, read_flip_targets
 from tsm_tf.data.listing import MIN_TRAINING_FRAMES, Listing, is_uri, trainable_videos
 from tsm_tf.data.stream_rate import stream_fps
 from tsm_tf.errors import InputError
+from tsm_tf.training.clips import Plan
 from tsm_tf.training.devices import Devices, pick_devices
-from tsm_tf.training.fit import Plan, fit
+from tsm_tf.training.fit import fit
 from tsm_tf.training.model import make_model
 from tsm_tf.training.recipes import Recipe
 from tsm_tf.training.run_folder.run_settings import claim, disk_errors, log_launch, run_settings

@@ -1,0 +1,94 @@
+"""The datasets of a training: a recipe, applied to a data folder."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from tsm_tf.data.augment import Augmentation
+from tsm_tf.data.epoch_order import Order
+from tsm_tf.data.listing import Listing
+from tsm_tf.data.observer import Observer
+from tsm_tf.data.pipeline import clip_dataset
+from tsm_tf.data.sources.memory import MemoryCache
+from tsm_tf.data.sources.video_file import VIDEO_FILES
+from tsm_tf.spec import ModelSpec
+from tsm_tf.training.devices import Devices
+from tsm_tf.training.recipes import Recipe
+from tsm_tf.training.settings import Execution
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """A recipe for a data folder.
+
+    Attributes:
+        recipe: the hyper-parameters.
+        listing: the data folder.
+        spec: the recipe's model, with the classes of the data.
+        flip_targets: for each class its mirrored class or None; see `clip_dataset`.
+        drop_last: whether an epoch leaves out its last clips if they do not fill a step.
+        steps: steps per epoch.
+    """
+
+    recipe: Recipe
+    listing: Listing
+    spec: ModelSpec
+    flip_targets: tuple[int | None, ...] | None
+    drop_last: bool
+    steps: int
+
+    @property
+    def batch_size(self) -> int:
+        """Clips per update, on all devices together."""
+        return self.recipe.batch_size * self.recipe.accumulate
+
+
+class Clips:
+    """The datasets of a training.
+
+    Args:
+        plan: what to train on.
+        devices: this process gets its share of each batch.
+        execution: gives the memory for decoded videos, and what happens to bad ones.
+    """
+
+    def __init__(self, plan: Plan, devices: Devices, execution: Execution):
+        self.plan = plan
+        self.devices = devices
+        self.skip_bad_videos = execution.on_bad_video == "skip"
+        self.source = MemoryCache(VIDEO_FILES, execution.cache_mib << 20)
+
+    def training(self, first_epoch: int, first_batch: int, observer: Observer) -> tf.data.Dataset:
+        """Returns the augmented clips of the epochs from `first_epoch`, one pass per epoch."""
+        plan = self.plan
+        return clip_dataset(
+            plan.listing,
+            plan.spec,
+            "train",
+            plan.batch_size,
+            augmentation=Augmentation(plan.recipe.scales, plan.flip_targets),
+            order=Order(
+                seed=plan.recipe.seed,
+                first_epoch=first_epoch,
+                first_batch=first_batch,
+                drop_last=plan.drop_last,
+                share=self.devices.share,
+            ),
+            observer=observer,
+            source=self.source,
+            skip_bad_videos=self.skip_bad_videos,
+        )
+
+    def validation(self, observer: Observer | None = None) -> tf.data.Dataset:
+        """Returns the centre clips of the validation videos, in the order of the list."""
+        plan = self.plan
+        return clip_dataset(
+            plan.listing,
+            plan.spec,
+            "val",
+            plan.recipe.batch_size,
+            order=Order(share=self.devices.share),
+            observer=observer,
+            source=self.source,
+            skip_bad_videos=self.skip_bad_videos,
+        )
