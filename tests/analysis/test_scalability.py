@@ -1,38 +1,13 @@
-"""Covers `scalability` and its pictures, `scalability_plot`."""
-
 import csv
 import subprocess
 import sys
 
 import pytest
 
-from tsm_tf.analysis.scalability import (
-    MODELS,
-    TABLE_12,
-    TSM,
-    Cluster,
-    all_reduce_seconds,
-    speeds,
-    step_seconds,
-    table_10,
-    table_12,
-)
+from tsm_tf.analysis.cluster import MODELS, Cluster
+from tsm_tf.analysis.scalability import ONE_NODE_SECONDS, speeds, table_10, table_12
 
-CLUSTER = Cluster(clips_per_second=240_000 * 100 / TABLE_12[1][0])
-
-
-def test_ring_by_hand():
-    assert all_reduce_seconds(1000, 1, 10) == 0
-    assert all_reduce_seconds(1000, 4, 10) == pytest.approx(2 * 3 * 25)  # six messages of a quarter
-    assert all_reduce_seconds(1000, 4, 10, 1.0) == pytest.approx(156)
-
-
-def test_steps_wait_for_the_slower_of_compute_and_input():
-    cluster = Cluster(
-        clips_per_second=100, clips=50, bandwidth=1e9, input_bandwidth=TSM.values_per_clip * 25
-    )
-    assert step_seconds(TSM, 1, cluster) == pytest.approx(2.0)
-    assert step_seconds(TSM, 1, Cluster(100, 50)) == pytest.approx(0.5)
+CLUSTER = Cluster(clips_per_second=240_000 * 100 / ONE_NODE_SECONDS)
 
 
 def test_compute_per_io_is_table_10s():

@@ -1,85 +1,36 @@
-"""A model of distributed training (paper, section 7): Tables 10 and 12, Figures 11 and 12.
+"""Tables 10 and 12 and Figures 11 and 12 of the paper, from a model of distributed training.
 
     python -m tsm_tf.analysis.scalability --output=scalability
 
-Clips are loaded while earlier ones are computed, so a step takes the longer of compute and input.
-A ring all-reduce of the gradients follows (7.2.3, as in Horovod): over n nodes, each node sends
-`2 (n - 1) / n` of their bytes in `2 (n - 1)` messages. The model assumes that the all-reduce does
-not overlap with the backward pass, and that no node waits for another.
-
-The speed of one node is that in Table 12, or your own measurement (`--clips_per_second`; training
-prints it). Other models' speeds follow from the throughputs in Table 10. The network is Summit's as
-published, or yours. Accuracies are the paper's; the model does not predict them.
+`cluster` describes the model. The speed of one node is that in Table 12, or your own measurement
+(`--clips_per_second`; training prints it). Other models' speeds follow from the throughputs in
+Table 10. The network is Summit's as published, or yours. Accuracies are the paper's; the model does
+not predict them.
 """
 
-import dataclasses
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 from absl import flags
 
 from tsm_tf import cli
-from tsm_tf.analysis.scalability_plot import plot
-from tsm_tf.files import write_csv
-
-FLOAT_BYTES = 4
-FRAME_VALUES = 3 * 224**2
-
-RING_BANDWIDTH = 23e9 / 2
-"""Bytes per second. A Summit node has 23 GB/s over two InfiniBand rails (OLCF); a ring uses one."""
-
-NODE_DEVICES = 6
-DEVICE_CLIPS = 8
-"""Clips per step and device, as in Table 12 from 8 nodes on."""
+from tsm_tf.analysis.cluster import (
+    DEVICE_CLIPS,
+    MODELS,
+    NODE_DEVICES,
+    RING_BANDWIDTH,
+    TSM,
+    Cluster,
+    step_seconds,
+    training_seconds,
+)
+from tsm_tf.files import replacing, write_csv
 
 KINETICS_VIDEOS = 240_000
 """Approximate number of training videos; some are no longer available."""
 
 KINETICS_EPOCHS = 100
-
-Row = dict[str, Any]
-
-
-@dataclasses.dataclass(frozen=True)
-class VideoModel:
-    """A row of Table 10: the cost of computing and loading a clip and of sending the gradients.
-
-    Args:
-        name: as printed in the table.
-        frames: frames per clip.
-        multiply_adds: multiply-adds per clip.
-        parameters: number of parameters; each has one float32 gradient.
-        clips_per_second: throughput of one device (the paper's P100, at inference).
-    """
-
-    name: str
-    frames: int
-    multiply_adds: float
-    parameters: float
-    clips_per_second: float
-
-    @property
-    def values_per_clip(self) -> int:
-        """Numbers that are loaded per clip (the input size in Table 10)."""
-        return self.frames * FRAME_VALUES
-
-    @property
-    def compute_per_io(self) -> float:
-        """Multiply-adds per loaded number; larger scales better (7.2.2)."""
-        return self.multiply_adds / self.values_per_clip
-
-    @property
-    def gradient_bytes(self) -> float:
-        """Bytes that each device contributes to the all-reduce."""
-        return self.parameters * FLOAT_BYTES
-
-
-TSM = VideoModel("TSM", 8, 33e9, 24.3e6, 84.8)
-MODELS = (
-    VideoModel("I3D 3x3x3", 16, 40e9, 47.0e6, 63.1),
-    VideoModel("I3D 3x1x1", 32, 33e9, 29.3e6, 41.9),
-    TSM,
-)
 
 ONE_NODE_SECONDS = 179_700
 TABLE_12: dict[int, tuple[int | None, float]] = {
@@ -97,55 +48,7 @@ TABLE_12: dict[int, tuple[int | None, float]] = {
 }
 SPEED_NODES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
-
-@dataclasses.dataclass(frozen=True)
-class Cluster:
-    """Equal nodes and the network between them.
-
-    Args:
-        clips_per_second: TSM's training speed on one node, with all its devices.
-        clips: clips per step and node.
-        bandwidth: bytes per second that a node sends in the ring.
-        latency: seconds per message.
-        input_bandwidth: bytes per second at which a node loads clips, as uint8 frames; None means
-            no limit.
-    """
-
-    clips_per_second: float
-    clips: int = NODE_DEVICES * DEVICE_CLIPS
-    bandwidth: float = RING_BANDWIDTH
-    latency: float = 0.0
-    input_bandwidth: float | None = None
-
-
-def all_reduce_seconds(
-    gradient_bytes: float,
-    nodes: int,
-    bandwidth: float,
-    latency: float = 0.0,
-) -> float:
-    """Returns the duration of a ring all-reduce (7.2.3, equation 3, for a ring)."""
-    return 2 * (nodes - 1) * (gradient_bytes / nodes / bandwidth + latency)
-
-
-def step_seconds(model: VideoModel, nodes: int, cluster: Cluster) -> float:
-    """Returns the duration of a step of `nodes * cluster.clips` clips."""
-    speed = cluster.clips_per_second * model.clips_per_second / TSM.clips_per_second
-    loading = model.values_per_clip / cluster.input_bandwidth if cluster.input_bandwidth else 0.0
-    exchange = all_reduce_seconds(model.gradient_bytes, nodes, cluster.bandwidth, cluster.latency)
-    return cluster.clips * max(1 / speed, loading) + exchange
-
-
-def training_seconds(
-    model: VideoModel,
-    nodes: int,
-    cluster: Cluster,
-    videos: int,
-    epochs: int,
-) -> float:
-    """Returns the duration of a training without validation."""
-    steps = videos * epochs / (nodes * cluster.clips)
-    return steps * step_seconds(model, nodes, cluster)
+Row = dict[str, Any]
 
 
 def table_10() -> list[Row]:
@@ -204,6 +107,48 @@ def speeds(cluster: Cluster) -> list[Row]:
     return rows
 
 
+def plot(speed_rows: Sequence[Row], time_rows: Sequence[Row], path: pathlib.Path) -> None:
+    """Draws Figure 12's speeds, Table 12's times and Figure 11's accuracies as a PNG."""
+    from matplotlib.figure import Figure  # takes a second to import
+
+    figure = Figure(figsize=(14, 4), layout="constrained")
+    speed, time, top1 = figure.subplots(1, 3)
+    _plot_speeds(speed, speed_rows)
+    _plot_times(time, time_rows)
+
+    clips = [row["devices"] * DEVICE_CLIPS for row in time_rows]
+    top1.semilogx(clips, [row["paper_top1"] for row in time_rows], marker=".", label="paper")
+    top1.set(title="Fig. 11: top-1 over clips per step", xlabel="clips")
+
+    for axes in (speed, time, top1):
+        axes.grid(alpha=0.3)
+        axes.legend()
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+
+
+def _plot_speeds(axes, rows):
+    for model in MODELS:
+        own = [row for row in rows if row["model"] == model.name]
+        devices = [row["devices"] for row in own]
+        values = [row["clips_per_second"] for row in own]
+        ideal = [values[0] * row["nodes"] for row in own]
+
+        (line,) = axes.loglog(devices, values, marker=".", label=model.name)
+        axes.loglog(devices, ideal, linestyle=":", color=line.get_color())
+    axes.set(title="Fig. 12: clips per second (dotted: ideal)", xlabel="devices")
+
+
+def _plot_times(axes, rows):
+    known = [row for row in rows if row["paper_seconds"]]
+    devices = [row["devices"] for row in known]
+
+    for column, label in (("paper_seconds", "paper"), ("seconds", "model")):
+        minutes = [row[column] / 60 for row in known]
+        axes.loglog(devices, minutes, marker=".", label=label)
+    axes.set(title="Table 12: minutes to train TSM on Kinetics", xlabel="devices")
+
+
 def define_flags():
     flags.DEFINE_float(
         "clips_per_second",
@@ -249,8 +194,7 @@ def main():
             print("  " + "  ".join(f"{key}={value}" for key, value in row.items()))
         write_csv(output / f"{name}.csv", rows)
 
-    picture = output / "scalability.png"
-    plot(tables["speeds"], tables["table_12"], DEVICE_CLIPS, picture)
+    plot(tables["speeds"], tables["table_12"], output / "scalability.png")
     print(f"written to {output}: {', '.join(f'{name}.csv' for name in tables)}, scalability.png")
 
 
