@@ -30,7 +30,13 @@ class Network:
     name: str
 
     @classmethod
-    def from_outputs(cls, frames: Any, outputs: dict[str, Any], spec: ModelSpec, name: str):
+    def from_outputs(
+        cls,
+        frames: Any,
+        outputs: dict[str, Any],
+        spec: ModelSpec,
+        name: str,
+    ) -> "Network":
         """Makes a network of what a builder returned; see `Architecture.builder`."""
         outputs = dict(outputs)
         logits = outputs.pop("logits", None)
