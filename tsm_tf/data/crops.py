@@ -31,8 +31,8 @@ def crop_boxes(
     Width and height are at most one scale apart, and each size has 13 places.
 
     Args:
-        width: of the frame.
-        height: of the frame.
+        width: width of the frame in pixels.
+        height: height of the frame in pixels.
         input_size: height and width of the model's input.
         scales: sides of the crop, relative to the shorter side of the frame.
     """

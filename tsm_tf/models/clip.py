@@ -32,7 +32,7 @@ class ClipModel(keras.Model):
     """
 
     # The constructor is that of a functional model, so Keras can rebuild the model by itself.
-    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs):
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any):
         super().__init__(inputs, outputs, name=name, **kwargs)
 
     @property
