@@ -22,7 +22,7 @@ NUM_SEGMENTS, SHIFT_DIV, NUM_CLASSES = 8, 8, 174
 class TemporalShift(nn.Module):
     """Shifts the input of a convolution."""
 
-    def __init__(self, net):
+    def __init__(self, net: nn.Module):
         super().__init__()
         self.net = net
 
@@ -39,7 +39,7 @@ class TemporalShift(nn.Module):
         return self.net(out.view(rows, channels, height, width))
 
 
-def build(backbone):
+def build(backbone: str) -> nn.Module:
     """Returns torchvision's network with the shift in its residual branches."""
     net = getattr(torchvision.models, backbone)(weights=None)
     if backbone == "mobilenet_v2":
@@ -56,7 +56,7 @@ def build(backbone):
     return net
 
 
-def groups(net):
+def groups(net: nn.Module) -> list[dict]:
     """Returns parameter groups with learning rates and weight decays (`get_optim_policies`)."""
     decayed = {id(m.weight) for m in net.modules() if isinstance(m, nn.Conv2d | nn.Linear)}
     head = {

@@ -11,8 +11,9 @@ MODULES = sorted(
     for part in ("tsm_tf", "export", "benchmarks")
     for path in (ROOT / part).rglob("*.py")
 )
-OVERRIDES = {"build", "call", "compute_output_shape", "get_config"}
-"""Methods whose types Keras defines, as it does for those that begin with `on_`."""
+OVERRIDES = {"build", "call", "compute_loss", "compute_output_shape", "forward", "get_config"}
+OVERRIDES |= {"train_step", "update_step"}
+"""Methods whose types Keras or PyTorch defines, as it does for those that begin with `on_`."""
 
 
 def public_functions(path):

@@ -32,7 +32,7 @@ _MODULE_OF_NAME = {
     "save_checkpoint": "tsm_tf.weights.checkpoint",
 }
 
-__all__ = list(_MODULE_OF_NAME)
+__all__ = list(_MODULE_OF_NAME)  # pyright: ignore[reportUnsupportedDunderAll]
 
 keras_registration.register()
 

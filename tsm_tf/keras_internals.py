@@ -71,7 +71,7 @@ def flatten_layers(model: keras.Model) -> list[keras.layers.Layer]:
     return list(model._flatten_layers())
 
 
-def build_symbolically(model: keras.Model, batch) -> None:
+def build_symbolically(model: keras.Model, batch: Any) -> None:
     """Creates the variables of a compiled model, its metrics and its optimizer without data.
 
     Otherwise Keras creates them in the first step, which is too late to restore a state; and with
@@ -92,7 +92,7 @@ def loss_tracker(model: keras.Model) -> keras.metrics.Metric:
     return model._loss_tracker
 
 
-def variable_index(optimizer: keras.optimizers.Optimizer, variable) -> int:
+def variable_index(optimizer: keras.optimizers.Optimizer, variable: Any) -> int:
     """Returns the position of a variable among those that an optimizer was built with.
 
     `update_step` gets the backend's variable, and needs its slots.

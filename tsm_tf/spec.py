@@ -114,8 +114,9 @@ class ModelSpec:
             value = getattr(self, name)
             if not isinstance(value, (list, tuple, type(None))):
                 raise InputError(name, "must be a list or None", value)
-            is_default = value is None or (value == () and default is not None)
-            object.__setattr__(self, name, default if is_default else tuple(value))
+            if value is None or (value == () and default is not None):
+                value = default
+            object.__setattr__(self, name, None if value is None else tuple(value))
         object.__setattr__(self, "channel_order", self.channel_order or order)
 
     def _check_numbers(self):
@@ -253,6 +254,7 @@ def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
 
 
 def _check_number(name: str, value: object, holds: Callable[[float], bool], rule: str) -> None:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not (is_number and math.isfinite(value) and holds(value)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise InputError(name, rule, value)
+    if not (math.isfinite(value) and holds(value)):
         raise InputError(name, rule, value)

@@ -1,6 +1,7 @@
 """Command-line flags for the fields of `ModelSpec`, defined once for all commands."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from absl import flags
 
@@ -61,7 +62,7 @@ def define(names: Sequence[str] = FIELDS, note: str = "") -> None:
         define_flag(name, f"{text} {note}".strip())
 
 
-def read(names: Sequence[str] = FIELDS) -> dict[str, object]:
+def read(names: Sequence[str] = FIELDS) -> dict[str, Any]:
     """Returns the values of the flags that were given, by field; call it in `main` only."""
     values = {name: flags.FLAGS[name].value for name in names}
     return {name: value for name, value in values.items() if value is not None}

@@ -2,9 +2,10 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import av
+import av.error
 import numpy as np
 
 from tsm_tf.data.resize import Resizer
@@ -48,18 +49,21 @@ class NetworkStream:
                 container_options=_options(address),
             )
 
-        self.stream = self.container.streams.best("video")
-        if self.stream is None:
+        stream = self.container.streams.best("video")
+        if not isinstance(stream, av.VideoStream):
             self.close()
             raise BadVideoError(self.name, "no video stream")
 
+        self.stream = stream
+
         self.fps = float(self.stream.average_rate or self.stream.guessed_rate or _DEFAULT_FPS)
-        has_length = self.container.duration is not None or self.container.size > 0
+        # Without a length, the size is None or at most 0, depending on PyAV's version.
+        has_length = self.container.duration is not None or (self.container.size or 0) > 0
         self.is_endless = not is_piped and not has_length
         # Decoding several frames at once would delay each of them.
         self.stream.thread_type = "SLICE" if self.is_endless else "AUTO"
 
-    def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
+    def __iter__(self) -> Generator[tuple[float, np.ndarray], None, None]:
         """Yields frames with their times in seconds after the first."""
         resizer, number, first = Resizer(), 0, None
         last_arrival = time.monotonic()

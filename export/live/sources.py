@@ -93,7 +93,7 @@ class Capture:
             model always sees the latest. False makes the reader wait, so that no frame is lost.
     """
 
-    def __init__(self, frames: Generator, stop: threading.Event, newest_wins: bool):
+    def __init__(self, frames: Frames, stop: threading.Event, newest_wins: bool):
         self.frames = frames
         self.stop = stop
         self.newest_wins = newest_wins

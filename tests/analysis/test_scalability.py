@@ -45,6 +45,7 @@ def test_command(tmp_path):
     ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    rows = list(csv.DictReader((tmp_path / "table_12.csv").open()))
+    with (tmp_path / "table_12.csv").open() as file:
+        rows = list(csv.DictReader(file))
     assert float(rows[0]["seconds"]) == 240_000 * 100 / 6
     assert (tmp_path / "scalability.png").stat().st_size > 20_000

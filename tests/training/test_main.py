@@ -134,7 +134,7 @@ def test_bfloat16_in_parts_compiled_by_xla(data, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("recipe", "model"), zip(PAPER_RECIPES, itertools.cycle(MODELS), strict=False)
+    ("recipe", "model"), list(zip(PAPER_RECIPES, itertools.cycle(MODELS), strict=False))
 )
 def test_quick_variants(data, tmp_path, recipe, model):
     flags = [

@@ -52,16 +52,17 @@ class ClipLoader:
         try:
             if self.augmentation is None:
                 return center_clip(video, self.spec, self.source), video.label
-            return self._training_clip(video, np.random.default_rng((self.seed, epoch, index)))
+            rng = np.random.default_rng((self.seed, epoch, index))
+            return self._training_clip(video, self.augmentation, rng)
         except FileNotFoundError:  # it existed when the list was read
             raise BadVideoError(video.path, "the file is gone") from None
 
-    def _training_clip(self, video, rng):
+    def _training_clip(self, video, augmentation, rng):
         spec = self.spec
         num_frames = _num_frames(video, self.source)
         indices = sampling.train_indices(num_frames, spec.num_segments, rng)
         clip = _read(video, indices, spec, self.source)
-        return self.augmentation.apply(clip, video.label, spec.input_size, rng)
+        return augmentation.apply(clip, video.label, spec.input_size, rng)
 
 
 def center_clip(video: Video, spec: ModelSpec, source: Source = VIDEO_FILES) -> np.ndarray:

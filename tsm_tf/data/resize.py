@@ -80,7 +80,7 @@ class Resizer:
         resized = np.empty((height, width, image.shape[2]), np.uint8)
         for channel in range(image.shape[2]):
             plane = cv2.extractChannel(image, channel)  # faster than numpy's copy
-            frame = av.VideoFrame.from_ndarray(plane, format="gray")
+            frame = av.VideoFrame.from_ndarray(np.asarray(plane, np.uint8), format="gray")
             resized[..., channel] = self._reformat(frame, width, height, "gray")
 
         return resized

@@ -111,7 +111,7 @@ def retrofit(
     spec = ModelSpec(
         backbone=KERAS,
         num_classes=network.output.shape[-1],
-        labels=labels,
+        labels=labels,  # pyright: ignore[reportArgumentType]  # `ModelSpec` makes it a tuple
         num_segments=num_segments,
         input_size=size,
         shift_mode=shift_mode,

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 
@@ -29,7 +30,7 @@ class Devices:
         share: the part of each batch that this process trains on.
     """
 
-    strategy: object = None
+    strategy: Any = None
     share: Share = dataclasses.field(default_factory=Share)
 
     @property
@@ -49,7 +50,7 @@ class Devices:
         """Returns the context in which to build the model."""
         return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
-    def distribute(self, dataset):
+    def distribute(self, dataset: Any) -> Any:
         """Returns a dataset for `model.fit`, from one whose batches are for one device each."""
         if self.strategy:
             return self.strategy.distribute_datasets_from_function(lambda _: dataset)
@@ -227,7 +228,7 @@ def _join(*batches):
 
 
 @contextlib.contextmanager
-def prepared(model: keras.Model, devices: Devices, batch) -> Iterator[None]:
+def prepared(model: keras.Model, devices: Devices, batch: Any) -> Iterator[None]:
     """Context manager in which a compiled model can be fitted on the devices.
 
     Args:

@@ -146,14 +146,14 @@ def validate(
 
     `model.fit` cannot do this: on an empty dataset, Keras' step would still change the weights.
     """
-    callbacks = keras.callbacks.CallbackList(callbacks, model=model)
-    callbacks.on_train_begin()
-    callbacks.on_epoch_begin(epoch)
+    called = keras.callbacks.CallbackList(callbacks, model=model)
+    called.on_train_begin()
+    called.on_epoch_begin(epoch)
     logs = model.get_metrics_result()
-    found = model.evaluate(validation, callbacks=callbacks, return_dict=True)
+    found = model.evaluate(validation, callbacks=called, return_dict=True)
     logs |= {f"val_{name}": value for name, value in found.items()}
-    callbacks.on_epoch_end(epoch, logs)
-    callbacks.on_train_end()
+    called.on_epoch_end(epoch, logs)
+    called.on_train_end()
 
 
 def tensorboard(
@@ -177,7 +177,7 @@ def tensorboard(
     profiled = tuple(min(step, steps) for step in _PROFILED_STEPS) if profile and steps else 0
     return [
         keras.callbacks.TensorBoard(folder, profile_batch=profiled),
-        WrongClips(clips.numpy(), labels.numpy(), plan.spec.labels, folder / "validation"),
+        WrongClips(clips.numpy(), labels.numpy(), plan.spec.labels or (), folder / "validation"),
     ]
 
 

@@ -4,6 +4,7 @@ import pathlib
 import statistics
 import sys
 import time
+from typing import Any
 
 import keras
 import numpy as np
@@ -101,7 +102,7 @@ class Progress(keras.callbacks.Callback):
     def on_test_end(self, logs=None):
         self.validation_seconds = time.perf_counter() - self.trained_at
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs: Any = None):
         line = self._line(logs, self.trained_at)
         validation = f"val_{self.metric}"
         if validation in logs:

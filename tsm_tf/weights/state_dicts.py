@@ -30,7 +30,7 @@ def read_state_dict(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 
 def _read_torch(path: pathlib.Path) -> dict:
-    import torch
+    import torch  # pyright: ignore[reportMissingImports]  # only in .venv-torch
 
     content = torch.load(path, map_location="cpu", weights_only=True)
     content = content.get("state_dict", content)

@@ -57,6 +57,26 @@ def test_a_camera_is_endless(path):
     assert np.shape(frames) == (5, 48, 64, 3)
 
 
+def test_a_container_without_a_size_is_endless(monkeypatch):
+    """PyAV 19 gives None where there is no size."""
+
+    class Container:
+        size = None
+
+        def __init__(self, container):
+            self.container = container
+
+        def __getattr__(self, name):
+            return getattr(self.container, name)
+
+    opened = av.open
+    monkeypatch.setattr(av, "open", lambda *args, **kwargs: Container(opened(*args, **kwargs)))
+    with CameraServer() as server:
+        stream = NetworkStream(server.url("ts"))
+        assert stream.is_endless
+        stream.close()
+
+
 def test_a_camera_that_falls_silent():
     # It listens and never answers.
     listening = http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)

@@ -150,7 +150,8 @@ def test_stopped_half_way_leaves_whole_files(online, long_video, tmp_path, numbe
     while not (tmp_path / "out" / ".writing.stream.mp4").is_file() and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(number)
-    assert process.wait(60) == 130, process.stderr.read()
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130, error
     assert 0 < len(assert_whole(tmp_path / "out")) < 300
 
 

@@ -228,15 +228,29 @@ def test_a_watched_file_plays_at_its_own_speed(monkeypatch):
     np.testing.assert_allclose([m for _, m in moments], [0.0, 0.5, 0.7, 0.85])
 
 
+STARTED = []
+
+
+@pytest.fixture(autouse=True)
+def end_what_was_started():
+    yield
+    for process in STARTED:
+        with process:  # closes the pipes
+            process.kill()
+    STARTED.clear()
+
+
 def live(*arguments, **popen):
     code = (
         "import runpy, sys; sys.modules.update(keras=None, tensorflow=None); "
         "runpy.run_module('export.live', run_name='__main__', alter_sys=True)"
     )
     command = [sys.executable, "-u", "-c", code, *map(str, arguments)]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **popen
     )
+    STARTED.append(process)
+    return process
 
 
 def rows_of(folder):

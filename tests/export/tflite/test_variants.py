@@ -48,6 +48,7 @@ def tensors(path):
     }
 
 
+@pytest.mark.filterwarnings("ignore:tflite-runtime has no fast int8")
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("variant", [v for v in VARIANTS if v != "float32"])
 def test_streams_as_keras_does(model, files, clips, variant, runtime):

@@ -6,10 +6,12 @@ extraction.
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import NamedTuple
 
 import av
+import av.container
+import av.error
 import numpy as np
 
 from tsm_tf.data.resize import BILINEAR, Resizer
@@ -90,8 +92,9 @@ def probe(path: str | os.PathLike) -> VideoInfo:
 
         times = [packet.dts if packet.pts is None else packet.pts for packet in shown]
         step = 1 / float(stream.average_rate or _DEFAULT_FPS)
-        if len(times) > 1 and None not in times:
-            step = float((max(times) - min(times)) * stream.time_base) / (len(times) - 1) or step
+        known = [time for time in times if time is not None]
+        if len(known) > 1 and len(known) == len(times) and stream.time_base is not None:
+            step = float((max(known) - min(known)) * stream.time_base) / (len(known) - 1) or step
 
         return VideoInfo(
             num_frames=len(times),
@@ -155,7 +158,7 @@ def iterate_frames(
     path: str | os.PathLike,
     short_side: int | None = None,
     interpolation: str = BILINEAR,
-) -> Iterator[tuple[float, np.ndarray]]:
+) -> Generator[tuple[float, np.ndarray], None, None]:
     """Yields all frames with their times in seconds after the first; RGB as in `read_frames`.
 
     Closing the generator closes the file.
@@ -202,7 +205,7 @@ def demux(
 
 
 @contextlib.contextmanager
-def _open(path):
+def _open(path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
     path = os.fspath(path)
     if not os.path.exists(path):
         raise MissingFile("video", "must be an existing file", path)
@@ -214,7 +217,7 @@ def _open(path):
 
     with container:
         stream = container.streams.best("video")  # a film, rather than the picture of its cover
-        if stream is None:
+        if not isinstance(stream, av.VideoStream):
             raise BadVideoError(path, "no video stream")
         yield container, stream
 

@@ -143,8 +143,10 @@ def _start_worker():
 
 
 def _end_with_parent():
-    multiprocessing.parent_process().join()
-    os._exit(1)
+    parent = multiprocessing.parent_process()
+    if parent is not None:  # as in every worker
+        parent.join()
+        os._exit(1)
 
 
 def _write_contact_sheet(path, seed):

@@ -8,6 +8,7 @@ import pathlib
 import signal
 import threading
 import time
+from typing import Any
 
 import keras
 import numpy as np
@@ -58,7 +59,7 @@ class StateSaver(keras.callbacks.Callback):
         self._saved_at: tuple[int, int] | None = None
         self._training_metrics: dict[str, np.ndarray] | None = None  # during a validation
 
-    def restore(self, model: TrainingModel, batch) -> TrainingState:
+    def restore(self, model: TrainingModel, batch: Any) -> TrainingState:
         """Restores a compiled model from the newest state; without one, it stays as it is.
 
         Args:
@@ -98,7 +99,7 @@ class StateSaver(keras.callbacks.Callback):
     def on_test_begin(self, logs=None):
         self._training_metrics = _arrays(_metrics(self.model))  # the validation resets them
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs: Any = None):
         row = {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}}
         row["learning_rate"] = _learning_rate(self.model)
         row["seconds"] = round(time.perf_counter() - self.epoch_began, 2)
@@ -138,7 +139,7 @@ class StopOnNan(keras.callbacks.Callback):
         super().__init__()
         self.saver = saver
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch, logs: Any = None):
         if not np.isfinite(logs["loss"]):
             state = self.saver.state
             place = f"epoch {state.epoch + 1}, step {state.batch + 1}"

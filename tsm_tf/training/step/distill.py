@@ -6,6 +6,7 @@ teacher's share therefore falls to zero.
 """
 
 import dataclasses
+from typing import Any
 
 import keras
 from keras import ops
@@ -53,7 +54,7 @@ class Distillation:
     temperature: float
     steps: int
 
-    def mixed_loss(self, loss, clips, logits, step):
+    def mixed_loss(self, loss: Any, clips: Any, logits: Any, step: Any) -> Any:
         """Returns the loss of a step.
 
         Args:

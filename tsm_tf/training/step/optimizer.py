@@ -4,6 +4,8 @@ SGD has the paper's parameter groups; AdamW is Keras' own.
 """
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -45,11 +47,11 @@ class GroupSGD(keras.optimizers.Optimizer):
 
     def __init__(
         self,
-        learning_rate=0.01,
-        momentum=0.9,
-        weight_decay=0.0,
-        groups=None,
-        global_clipnorm=None,
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 0.01,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+        groups: Mapping[str, Sequence[float]] | None = None,
+        global_clipnorm: float | None = None,
         **kwargs,
     ):
         super().__init__(learning_rate, global_clipnorm=global_clipnorm, **kwargs)
@@ -129,7 +131,7 @@ class StepDecay(keras.optimizers.schedules.LearningRateSchedule):
         self.decay_steps = tuple(decay_steps)
         self.warmup_rate = warmup_rate
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         step = ops.cast(step, "float32")
         rise = ops.minimum(1.0, step / max(1, self.warmup_steps)) if self.warmup_steps else 1.0
         rate = self.warmup_rate + (self.learning_rate - self.warmup_rate) * rise
@@ -161,7 +163,7 @@ class EpochCosine(keras.optimizers.schedules.LearningRateSchedule):
         self.steps_per_epoch = steps_per_epoch
         self.epochs = epochs
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         epoch = ops.cast(step // self.steps_per_epoch, "float32")
         return 0.5 * self.learning_rate * (1 + ops.cos(math.pi * epoch / self.epochs))
 
