@@ -30,6 +30,16 @@ def test_names_and_spec_travel(model, online, clip):
     assert read_spec(online) == model.spec and read_spec(online).labels[3] == "ü"
 
 
+def test_a_model_loaded_from_a_keras_file_is_exported(model, online, tmp_path):
+    model.save(tmp_path / "clip.keras")
+    loaded = keras.models.load_model(tmp_path / "clip.keras")
+    (path,) = export_model(loaded, tmp_path, online=True)
+    same, other = StreamRunner(path), StreamRunner(online)
+    assert same.spec == other.spec
+    for frame in video_frames(3, 32, 32, 3):
+        np.testing.assert_array_equal(same.step(frame), other.step(frame))
+
+
 @pytest.mark.parametrize("factor", [1.01, np.nan])
 def test_export_that_differs_is_not_written(model, online, tmp_path, monkeypatch, factor):
     monkeypatch.setattr("export.tflite.exporter.convert", lambda *_: online.read_bytes())
