@@ -72,7 +72,7 @@ def test_a_container_without_a_size_is_endless(monkeypatch):
     opened = av.open
     monkeypatch.setattr(av, "open", lambda *args, **kwargs: Container(opened(*args, **kwargs)))
     with CameraServer() as server:
-        stream = NetworkStream(server.url("ts"))
+        stream = NetworkStream(server.url("mjpeg"))
         assert stream.is_endless
         stream.close()
 
