@@ -240,19 +240,6 @@ def test_checkpoint_needs_no_code_of_the_users(tmp_path):
     assert len(tsm_tf.build_stream_model(loaded).input) == 3
 
 
-def test_a_description_runs_no_code(tmp_path):
-    image = keras.Input((32, 32, 3))
-    x = keras.layers.Lambda(lambda x: x * 2)(image)
-    x = x + keras.layers.Conv2D(3, 1)(x)
-    network = keras.Model(image, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(x)))
-    spec = tsm_tf.retrofit(network, 2, shift_div=3).spec
-    with refuses("keras_json", "ambda"):
-        tsm_tf.build_model(spec)
-    for text in ("{}", "[1]", "text", '{"class_name": "Dense", "config": {"units": 2}}'):
-        with refuses("keras_json"):
-            tsm_tf.build_model(spec.replace(keras_json=text))
-
-
 @pytest.mark.parametrize("mode", ["tf", "torch", "caffe"])
 def test_preprocessing_is_that_of_keras(mode):
     network = small_network()
@@ -274,38 +261,6 @@ def test_preprocessing_by_mean_and_std():
     np.testing.assert_allclose(softmax(logits), array(network(normalised)), atol=1e-5)
     with refuses("std", "3 values"):
         tsm_tf.retrofit(network, 2, preprocess=(mean, (1.0,)))
-
-
-@pytest.mark.parametrize(
-    "name", ["ResNet50", "ResNet50V2", "EfficientNetB0", "DenseNet121", "MobileNet", "VGG16"]
-)
-def test_specs_know_their_networks_preprocessing(name):
-    module = {
-        "ResNet50V2": "resnet_v2",
-        "EfficientNetB0": "efficientnet",
-        "DenseNet121": "densenet",
-    }
-    preprocess = getattr(keras.applications, module.get(name, name.lower())).preprocess_input
-    x = video_frames(2, 8, 8, 3).astype("float32")
-    spec = tsm_tf.ModelSpec(backbone=f"keras:{name}")
-    ours = (x / 255 - np.array(spec.mean)) / np.array(spec.std)
-    ours = ours[..., ::-1] if spec.channel_order == "bgr" else ours
-    np.testing.assert_allclose(ours, preprocess(x.copy()), atol=1e-4)
-
-
-def test_named_network(tmp_path):
-    spec = tsm_tf.ModelSpec(
-        backbone="keras:MobileNetV2", width=0.35, num_classes=4, num_segments=2, input_size=64
-    )
-    model = tsm_tf.build_model(spec)
-    assert sum("shift_" in layer.name for layer in model.layers) == 10
-    tsm_tf.save_checkpoint(model, tmp_path)
-    x = video_frames(1, 2, 64, 64, 3)
-    np.testing.assert_allclose(
-        array(tsm_tf.load_checkpoint(tmp_path)(x)), array(model(x)), atol=1e-6
-    )
-    with refuses("backbone", "keras.applications", "keras:MobileNetV9"):
-        tsm_tf.build_model(tsm_tf.ModelSpec(backbone="keras:MobileNetV9"))
 
 
 class Subclassed(keras.Model):

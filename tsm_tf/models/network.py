@@ -43,6 +43,8 @@ class Network:
         features = keras.Model(frames, outputs, name=name)
         if logits is None:
             head = new_head(spec, outputs["features"].shape)
+        elif logits is outputs["features"]:
+            head = _no_head(logits)
         else:
             head = keras.Model(outputs["features"], logits, name=HEAD)
         return cls(features, head, name)
@@ -88,6 +90,12 @@ def new_head(spec: ModelSpec, shape: tuple[int | None, ...]) -> keras.Model:
     x = keras.layers.GlobalAveragePooling2D(name="avgpool")(maps)
     x = keras.layers.Dropout(spec.dropout, name="dropout")(x)
     return keras.Model(maps, new_classifier(spec.num_classes, x), name=HEAD)
+
+
+def _no_head(logits: Any) -> keras.Model:
+    """Returns an identity, for a network in which feature maps and classifier are inseparable."""
+    inputs = keras.Input(logits.shape[1:])
+    return keras.Model(inputs, keras.layers.Identity()(inputs), name=HEAD)
 
 
 def new_classifier(num_classes: int, features: Any) -> Any:
