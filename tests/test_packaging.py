@@ -2,6 +2,7 @@
 
 import configparser
 import importlib.metadata
+import os
 import pathlib
 import re
 import subprocess
@@ -107,7 +108,8 @@ def test_another_python_is_one_line(tmp_path):
     python.write_text("#!/bin/sh\necho 3.10\n")
     python.chmod(0o755)
     make = ["make", f"PYTHON={python}", f"VENV={tmp_path / 'venv'}", "env"]
-    done = subprocess.run(make, cwd=ROOT, **CAPTURE)
+    environment = {name: value for name, value in os.environ.items() if "MAKE" not in name}
+    done = subprocess.run(make, cwd=ROOT, env=environment, **CAPTURE)
     first, *rest = done.stderr.splitlines()
     assert first == f"error: Python 3.11, 3.12 or 3.13 is needed, found: {python} 3.10"
     assert done.returncode == 2 and len(rest) == 1 and rest[0].startswith("make: ***")

@@ -39,7 +39,14 @@ def swapped(original):
 
 
 def test_a_file_that_remembers_is_refused(model, online, monkeypatch):
-    monkeypatch.setattr(runners.StreamRunner, "reset", lambda *_: None)
+    resets, reset = [], runners.StreamRunner.reset
+
+    def reset_twice(runner, stream=None):  # when it is made, and before the first pass
+        resets.append(stream)
+        if len(resets) <= 2:
+            reset(runner, stream)
+
+    monkeypatch.setattr(runners.StreamRunner, "reset", reset_twice)
     clips = drawn_patterns(model.spec, 1, 3)
     with refuses("model", "the same logits after a reset", online.name):
         prove(online, clips, keras_logits(model, clips, True))
