@@ -1,5 +1,6 @@
 """What a fresh environment gets from setup.cfg, the constraints, the Makefile and the hooks."""
 
+import ast
 import configparser
 import importlib.metadata
 import os
@@ -135,20 +136,16 @@ def test_every_command_has_a_console_script():
 
 @pytest.mark.parametrize("script, module", commands().items())
 def test_console_script_shows_its_flags(script, module):
-    """The installed script, in a process, prints what `python -m` prints."""
-    helps = []
-    for command in (
-        [pathlib.Path(sys.executable).parent / script],
-        [sys.executable, "-m", module.removesuffix(".__main__")],
-    ):
-        done = subprocess.run([*command, "--help"], cwd=ROOT, **CAPTURE)
-        assert "Traceback" not in done.stderr, done.stderr
-        helps.append([line for line in done.stdout.splitlines() if not line.startswith("/")])
-    path = ROOT / f"{module.replace('.', '/')}.py"
-    source = path.read_text(encoding="utf-8")
+    """The installed script, in a process, prints the docstring and the flags of its module."""
+    command = [pathlib.Path(sys.executable).parent / script, "--help"]
+    done = subprocess.run(command, cwd=ROOT, **CAPTURE)
+    assert "Traceback" not in done.stderr, done.stderr
+
+    source = (ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")
+    first_line = ast.get_docstring(ast.parse(source)).splitlines()[0]
     first_flag = re.search(r"flags\.DEFINE_\w+\(\s*\"(\w+)\"", source)[1]
-    assert helps[0] == helps[1]
-    assert any(re.match(rf"  --(\[no\])?{first_flag}: ", line) for line in helps[0])
+    assert first_line in done.stdout
+    assert re.search(rf"^  --(\[no\])?{first_flag}: ", done.stdout, re.MULTILINE)
 
 
 def test_hooks_run_what_make_lint_runs():
