@@ -12,8 +12,6 @@ from tsm_tf.data.resize import Resizer, resize_short_side, scaled_size
 from tsm_tf.data.sources.video_file import read_frames
 from tsm_tf.spec import INTERPOLATIONS
 
-LUMA = np.array((0.299, 0.587, 0.114))
-
 
 def weights(n, m):
     """The matrix `[m, n]` of the module's docstring."""
@@ -119,20 +117,11 @@ def test_every_filter_of_a_spec_is_known():
         Resizer("nearest")
 
 
-@pytest.mark.parametrize("short_side", [54, 64, 146, 256, 400])
+@pytest.mark.parametrize("short_side", [54, 146, 256])
 @pytest.mark.parametrize("path", natural_videos(), ids=lambda path: path.stem)
-def test_decoding_and_arrays_agree_within_two_levels(path, short_side):
-    """A file is resized while it is decoded, in YUV; a camera's frame is resized in RGB.
-
-    More than two levels apart are only pixels whose colour RGB cannot hold, and edges of the
-    colour, which files store at half the resolution. (OpenCV's INTER_AREA: up to 28% are.)
-    """
+def test_a_model_sees_the_same_in_a_file_and_in_the_frames_of_a_camera(path, short_side):
     indices = [0, 40, 100]
-    decoded = read_frames(path, indices, short_side).astype(int)
-    resized = np.stack(
-        [resize_short_side(frame, short_side) for frame in read_frames(path, indices)]
-    )
-    difference = resized - decoded
-    assert np.abs(difference).mean() < 0.4 and abs(difference.mean()) < 0.05
-    assert (np.abs(difference) <= 2).mean() > 0.98
-    assert (np.abs(difference @ LUMA) <= 2).mean() > 0.994
+    decoded = read_frames(path, indices, short_side)
+    frames = read_frames(path, indices)
+    for one, frame in zip(decoded, frames, strict=True):
+        np.testing.assert_array_equal(one, resize_short_side(frame, short_side))

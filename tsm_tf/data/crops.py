@@ -115,7 +115,7 @@ def center_crop(clip: np.ndarray, size: int) -> np.ndarray:
 def eval_frame(frame: np.ndarray, spec: ModelSpec) -> np.ndarray:
     """Returns what a model sees of a frame at test time: resized, then cropped at the centre.
 
-    The result is that of evaluation, which resizes while it decodes, up to rounding.
+    Evaluation sees exactly the same of a decoded file.
 
     Args:
         frame: RGB `uint8 [H, W, 3]`.

@@ -51,7 +51,10 @@ class Resizer:
         self._reformatter = VideoReformatter()
 
     def to_rgb(self, frame: av.VideoFrame, short_side: int | None = None) -> np.ndarray:
-        """Converts a decoded frame to RGB and resizes it in the same pass.
+        """Converts a decoded frame to upright RGB, then resizes it.
+
+        swscale could do both in one pass. But that would resize the YUV samples, and a model would
+        see other values in a file than in the frames of a camera, which arrive as RGB.
 
         Args:
             frame: a frame in any pixel format.
@@ -60,14 +63,15 @@ class Resizer:
         Returns:
             `uint8 [H, W, 3]`, rotated upright as the file's metadata says.
         """
-        width, height = frame.width, frame.height
-        if short_side:
-            width, height = scaled_size(width, height, short_side)
-
-        rgb = self._reformat(frame, width, height, "rgb24")
+        rgb = self._reformat(frame, frame.width, frame.height, "rgb24")
 
         turns = round(frame.rotation / 90) % 4
-        return np.ascontiguousarray(np.rot90(rgb, turns)) if turns else rgb
+        rgb = np.ascontiguousarray(np.rot90(rgb, turns))
+        if not short_side:
+            return rgb
+
+        height, width = rgb.shape[:2]
+        return self.resize(rgb, *scaled_size(width, height, short_side))
 
     def resize(self, image: np.ndarray, width: int, height: int) -> np.ndarray:
         """Resizes an image `uint8 [H, W, C]` to `[height, width, C]`.
