@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from tsm_tf.catalogue import OPTIONS, PREPROCESSING, find_architecture
 from tsm_tf.errors import InputError
+from tsm_tf.event_rules import EventRules
 
 CHANNEL_ORDERS = ("rgb", "bgr")
 INTERPOLATIONS = ("bilinear",)
@@ -24,6 +25,7 @@ _CHOICES = {
     "modality": MODALITIES,
     "interpolation": INTERPOLATIONS,
 }
+_BACKGROUND = ("No gesture", "Doing other things")  # in Jester
 _SMALLEST = {"num_classes": 1, "num_segments": 1, "input_size": 32, "shift_div": 1}
 _OLD_NAMES = {"network": "keras_json"}  # in specs written before the field was renamed
 
@@ -52,6 +54,9 @@ class ModelSpec:
         temporal_pool: halve the number of segments after the first ResNet stage.
         dropout: dropout rate before the classifier during training, in [0, 1).
         fps: frames per second to stream at, derived from the training clips; None if unknown.
+        background: names of the classes in which nothing happens; None: those of `labels` that are
+            `"No gesture"` or `"Doing other things"`.
+        events: when a gesture in a stream counts as an event; None for the default rules.
         mean: mean per channel, for values scaled to 0..1; None uses that of the backbone or
             modality.
         std: standard deviation per channel, as `mean`.
@@ -82,6 +87,8 @@ class ModelSpec:
     temporal_pool: bool = False
     dropout: float = 0.5
     fps: float | None = None
+    background: tuple[str, ...] | None = None
+    events: EventRules | None = None
     mean: tuple[float, ...] = ()  # never empty after __post_init__
     std: tuple[float, ...] = ()
     channel_order: str = ""
@@ -96,6 +103,8 @@ class ModelSpec:
             _check_choice(name, getattr(self, name), choices)
 
         self._set_defaults()
+        if self.events is not None and not isinstance(self.events, EventRules):
+            object.__setattr__(self, "events", EventRules.from_json_object(self.events))
         _check_choice("channel_order", self.channel_order, CHANNEL_ORDERS)
 
         self._check_numbers()
@@ -108,7 +117,13 @@ class ModelSpec:
         mean, std, order = _FLOW_PREPROCESSING
         if self.modality == "rgb":
             mean, std, order = PREPROCESSING[find_architecture(self.backbone).preprocessing]
-        defaults = {"labels": None, "mean": mean, "std": std, "shift_layers": None}
+        defaults = {
+            "labels": None,
+            "background": None,
+            "mean": mean,
+            "std": std,
+            "shift_layers": None,
+        }
 
         for name, default in defaults.items():
             value = getattr(self, name)
@@ -146,6 +161,8 @@ class ModelSpec:
 
     def _check_labels(self):
         if self.labels is None:
+            if self.background:
+                raise InputError("background", "must be None without labels", self.background)
             return
         if len(self.labels) != self.num_classes:
             rule = f"must have num_classes={self.num_classes} names"
@@ -154,6 +171,9 @@ class ModelSpec:
             raise InputError("labels", "must be non-empty strings", self.labels)
         if len(set(self.labels)) != len(self.labels):
             raise InputError("labels", "must be distinct", self.labels)
+        for name in self.background or ():
+            if name not in self.labels:
+                raise InputError("background", f"must be names of {self.labels}", name)
 
     def _check_options(self):
         """Checks the fields that only some architectures have, and those that depend on others."""
@@ -171,6 +191,12 @@ class ModelSpec:
         if self.shift_mode == "bidirectional" and self.shift_div < 2:
             rule = "must be at least 2 to shift in both directions"
             raise InputError("shift_div", rule, self.shift_div)
+
+    @property
+    def background_classes(self) -> tuple[int, ...]:
+        """Indices of the classes in which nothing happens."""
+        names = _BACKGROUND if self.background is None else self.background
+        return tuple(i for i, label in enumerate(self.labels or ()) if label in names)
 
     @property
     def normalises_itself(self) -> bool:

@@ -37,9 +37,33 @@ class Augmentation:
             input_size: height and width of the result.
             rng: makes all random choices.
         """
-        clip = multi_scale_crop(clip, input_size, rng, self.scales)
-        mirrored = self.flip_targets[label] if self.flip_targets else None
+        clip, labels = self.apply_to_stream(clip, np.array([label]), input_size, rng)
+        return clip, int(labels[0])
 
-        if mirrored is not None and rng.random() < _FLIP_PROBABILITY:
-            return np.ascontiguousarray(clip[:, :, ::-1]), mirrored
-        return clip, label
+    def apply_to_stream(
+        self,
+        frames: np.ndarray,
+        labels: np.ndarray,
+        input_size: int,
+        rng: np.random.Generator,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns changed frames of one video and their classes; all frames change alike.
+
+        Args:
+            frames: `uint8 [T, H, W, C]`.
+            labels: the classes in the frames, of any number. Negative ones are no class.
+            input_size: height and width of the result.
+            rng: makes all random choices.
+        """
+        frames = multi_scale_crop(frames, input_size, rng, self.scales)
+        targets = {label: self._target(label) for label in np.unique(labels).tolist()}
+
+        if None not in targets.values() and rng.random() < _FLIP_PROBABILITY:
+            mirrored = np.array([targets[label] for label in labels.tolist()])
+            return np.ascontiguousarray(frames[:, :, ::-1]), mirrored
+        return frames, labels
+
+    def _target(self, label):
+        if self.flip_targets is None:
+            return None
+        return self.flip_targets[label] if label >= 0 else label

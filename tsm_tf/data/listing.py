@@ -2,11 +2,14 @@
 
 `labels.txt` holds one class name per line. `<split>.txt` holds one video per line,
 `path num_frames label`, with paths relative to the folder. Quote paths that contain spaces.
+A line `path start end label` is a segment of an untrimmed video, in seconds; a video may have
+several. `background.txt` holds the names of the classes in which nothing happens, one per line.
 """
 
 import dataclasses
 import functools
 import hashlib
+import math
 import os
 import posixpath
 import re
@@ -17,6 +20,7 @@ from tsm_tf.errors import InputError, MissingFile
 from tsm_tf.spec import ModelSpec
 
 LABELS_FILE = "labels.txt"
+BACKGROUND_FILE = "background.txt"
 UNKNOWN_FRAMES = -1
 """The number of frames of a video whose length the list does not give."""
 MIN_TRAINING_FRAMES = 3
@@ -36,12 +40,16 @@ class Video:
         name: the path as the list has it.
         num_frames: number of frames, or `UNKNOWN_FRAMES`.
         label: index of the class.
+        start: where the class begins in the video, in seconds.
+        end: where it ends, or None for the whole video.
     """
 
     path: str
     name: str
     num_frames: int
     label: int
+    start: float = 0.0
+    end: float | None = None
 
 
 class Listing:
@@ -71,6 +79,22 @@ class Listing:
         self.data = os.fspath(data)
         self.labels = _read_labels(self._file(LABELS_FILE))
         self._videos: dict[str, tuple[Video, ...]] = {}
+
+    @functools.cached_property
+    def background(self) -> tuple[str, ...] | None:
+        """The names in `background.txt`; None if there is no such file.
+
+        Raises:
+            InputError: a name is not in `labels.txt`.
+        """
+        path = self._file(BACKGROUND_FILE)
+        if not os.path.isfile(path):
+            return None
+        names = tuple(line.strip() for line in _lines(path) if line.strip())
+        for name in names:
+            if name not in self.labels:
+                raise InputError("data", f"must have names of {LABELS_FILE} in {path}", name)
+        return names
 
     def videos(self, split: str) -> tuple[Video, ...]:
         """Returns the videos of `<split>.txt`, in its order.
@@ -159,12 +183,17 @@ def _read_labels(path):
 
 def _parse(line, place, folder, num_classes):
     try:
-        name, num_frames, label = _split(line)
-        num_frames, label = int(num_frames), int(label)
+        name, *numbers, label = _split(line)
+        label, is_segment = int(label), len(numbers) == 2
+        if is_segment:
+            num_frames, (start, end) = UNKNOWN_FRAMES, map(float, numbers)
+        else:
+            (count,) = numbers
+            num_frames, start, end = int(count), 0.0, None
     except ValueError:
         rule = (
-            "must have one `path num_frames label` per line, with quotes around a path that "
-            f"contains spaces or quotes; see {place}"
+            "must have one `path num_frames label` or `path start end label` per line, with quotes "
+            f"around a path that contains spaces or quotes; see {place}"
         )
         raise InputError("data", rule, line) from None
 
@@ -175,7 +204,11 @@ def _parse(line, place, folder, num_classes):
         rule = f"must have num_frames of at least 1, or -1 if unknown; see {place}"
         raise InputError("data", rule, line)
 
-    return Video(_join(folder, name), name, num_frames, label)
+    if end is not None and not 0 <= start < end < math.inf:
+        rule = f"must have segments from 0 s on that end after their start; see {place}"
+        raise InputError("data", rule, line)
+
+    return Video(_join(folder, name), name, num_frames, label, start, end)
 
 
 def _split(line):

@@ -11,6 +11,7 @@ from tsm_tf.data.crops import center_crop
 from tsm_tf.data.listing import UNKNOWN_FRAMES, Video
 from tsm_tf.data.sources import Source
 from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError
+from tsm_tf.data.timeline import frame_indices
 from tsm_tf.spec import ModelSpec
 
 
@@ -59,8 +60,8 @@ class ClipLoader:
 
     def _training_clip(self, video, augmentation, rng):
         spec = self.spec
-        num_frames = _num_frames(video, self.source)
-        indices = sampling.train_indices(num_frames, spec.num_segments, rng)
+        first, num_frames = _frame_range(video, self.source)
+        indices = first + sampling.train_indices(num_frames, spec.num_segments, rng)
         clip = _read(video, indices, spec, self.source)
         return augmentation.apply(clip, video.label, spec.input_size, rng)
 
@@ -80,15 +81,24 @@ def center_clip(video: Video, spec: ModelSpec, source: Source = VIDEO_FILES) -> 
         MissingFile: there is no such video.
         BadVideoError: it cannot be decoded.
     """
-    num_frames = _num_frames(video, source)
-    indices = sampling.center_indices(num_frames, spec.num_segments)
+    first, num_frames = _frame_range(video, source)
+    indices = first + sampling.center_indices(num_frames, spec.num_segments)
     clip = _read(video, indices, spec, source)
     return np.ascontiguousarray(center_crop(clip, spec.input_size))
 
 
-def _num_frames(video, source):
-    is_known = video.num_frames != UNKNOWN_FRAMES
-    return video.num_frames if is_known else source.num_frames(video.path)
+def _frame_range(video, source):
+    """Returns the first frame of a video, or of its segment, and the number of frames."""
+    if video.end is None:
+        is_known = video.num_frames != UNKNOWN_FRAMES
+        return 0, video.num_frames if is_known else source.num_frames(video.path)
+
+    fps, num_frames = source.fps(video.path), source.num_frames(video.path)
+    first, end = frame_indices(np.array([video.start, video.end]), fps, num_frames + 1)
+    if first >= num_frames:
+        reason = f"a segment starts at {video.start:g} s, the video ends at {num_frames / fps:.2f}"
+        raise BadVideoError(video.path, reason)
+    return first, max(1, min(end, num_frames) - first)
 
 
 def _read(video, indices, spec, source):

@@ -1,6 +1,7 @@
 """Clips for training and evaluation as a `tf.data.Dataset`."""
 
 import os
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -80,7 +81,7 @@ def clip_dataset(
     elif skip_bad_videos:
         dataset = _without_skipped(dataset)
 
-    return dataset.prefetch(BATCHES_AHEAD).with_options(_options())
+    return dataset.prefetch(BATCHES_AHEAD).with_options(dataset_options())
 
 
 def _check(listing, spec, batch_size, order, skip_bad_videos):
@@ -98,19 +99,40 @@ def _check(listing, spec, batch_size, order, skip_bad_videos):
 def _clips(schedule, loader, observer, skip_bad_videos):
     """Returns a dataset of single clips and labels, one epoch per pass."""
 
-    def load(epoch, index, place):
-        clip, label = _load(loader, int(epoch), int(index), observer, skip_bad_videos)
-        observer.clip_ready(int(place))
+    def load(epoch, index):
+        clip, label = _load(loader, epoch, index, observer, skip_bad_videos)
         return clip, np.int32(label)
 
+    specs = (tf.TensorSpec(loader.clip_shape, tf.uint8), tf.TensorSpec((), tf.int32))
+    return load_in_order(schedule, load, specs, observer)
+
+
+def load_in_order(
+    schedule: Schedule,
+    load: Callable[[int, int], tuple],
+    specs: tuple[tf.TensorSpec, ...],
+    observer: Observer,
+) -> tf.data.Dataset:
+    """Returns a dataset that loads what a schedule says, in parallel, one epoch per pass.
+
+    Args:
+        schedule: what to load.
+        load: returns an example, a tuple of arrays, for an epoch and an index.
+        specs: shape and type of each of its arrays.
+        observer: is called when an example is loaded.
+    """
+
+    def load_and_report(epoch, index, place):
+        example = load(int(epoch), int(index))
+        observer.clip_ready(int(place))
+        return example
+
     def load_in_graph(job):
-        clip, label = tf.numpy_function(
-            load,
-            [job[0], job[1], job[2]],
-            (tf.uint8, tf.int32),
-            stateful=False,
+        types = [spec.dtype for spec in specs]
+        example = tf.numpy_function(load_and_report, [job[0], job[1], job[2]], types, False)
+        return tuple(
+            tf.ensure_shape(array, spec.shape) for array, spec in zip(example, specs, strict=True)
         )
-        return tf.ensure_shape(clip, loader.clip_shape), tf.ensure_shape(label, ())
 
     def jobs():
         yield schedule.next_pass()
@@ -158,7 +180,8 @@ def _without_skipped(dataset):
     return dataset.map(remove).filter(lambda clips, labels: tf.size(labels) > 0)
 
 
-def _options():
+def dataset_options() -> tf.data.Options:
+    """Returns the options of this project's datasets."""
     options = tf.data.Options()
     # The tuning thread of TensorFlow 2.17 can miss the end of its iterator, which then waits for
     # it for 10 s and more per epoch.

@@ -24,6 +24,11 @@ def stream_fps(videos: Sequence[Video], num_segments: int) -> float:
         MissingFile: a video does not exist.
         InputError: none of the videos can be decoded.
     """
+    return round(num_segments / median_seconds(videos), 3)
+
+
+def median_seconds(videos: Sequence[Video]) -> float:
+    """Returns the median duration of videos, or of their segments; raises as `stream_fps` does."""
     sample = videos[:: max(1, len(videos) // _SAMPLE_SIZE)]
 
     with concurrent.futures.ThreadPoolExecutor() as pool:
@@ -31,10 +36,12 @@ def stream_fps(videos: Sequence[Video], num_segments: int) -> float:
 
     if not durations:
         raise InputError("data", "must have a video that can be decoded", sample[0].path)
-    return round(num_segments / statistics.median(durations), 3)
+    return statistics.median(durations)
 
 
 def _duration(video):
+    if video.end is not None:
+        return video.end - video.start
     try:
         return probe(video.path).duration
     except BadVideoError:

@@ -7,6 +7,7 @@ import shlex
 from absl import flags
 
 from tsm_tf import cli, spec_flags
+from tsm_tf.data.windows import StreamSampling
 from tsm_tf.errors import InputError
 from tsm_tf.training.recipes import MODELS, OPTIMIZERS, RECIPES, SCHEDULES, Recipe, get_recipe
 from tsm_tf.training.run_folder.run_settings import MODEL_FIELDS
@@ -57,6 +58,7 @@ def _define_recipe_flags():
         ("clip_norm", "Largest global norm of the gradient; 0 disables clipping."),
     ):
         flags.DEFINE_float(name, None, f"{text} {_NOTE}")
+    _define_stream_flags()
     flags.DEFINE_enum("optimizer", None, list(OPTIMIZERS), f"Optimizer. {_NOTE}")
     flags.DEFINE_enum("schedule", None, list(SCHEDULES), f"Learning-rate schedule. {_NOTE}")
     flags.DEFINE_string(
@@ -77,6 +79,19 @@ def _define_recipe_flags():
         "Scale the recipe's learning rate with batch_size * accumulate, and warm up for five "
         "epochs (section 7.3).",
     )
+
+
+def _define_stream_flags():
+    note = f"For recipes that train on streams. {_NOTE}"
+    flags.DEFINE_float("fps", None, f"Frames per second of the stream. {note}")
+    flags.DEFINE_integer("window", None, f"Frames of a window of the stream. {note}")
+    flags.DEFINE_float(
+        "undecided_share",
+        None,
+        f"Share of each gesture, from its start, that cannot be decided yet. {note}",
+    )
+    flags.DEFINE_float("pause_probability", None, f"Probability of a pause. {note}")
+    flags.DEFINE_integer("clip_epochs", None, f"Epochs on clips before those on streams. {note}")
 
 
 def _define_initialization_flags():
@@ -148,6 +163,7 @@ def main():
         values["linear_scaling"],
         **spec_flags.read(MODEL_FIELDS),
         **_select(values, Recipe),
+        **_select(values, StreamSampling),
     )
     initialization = Initialization(**_select(values, Initialization))
     execution = Execution(**_select(values, Execution))

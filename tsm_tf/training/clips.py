@@ -11,6 +11,8 @@ from tsm_tf.data.observer import Observer
 from tsm_tf.data.pipeline import clip_dataset
 from tsm_tf.data.sources.memory import MemoryCache
 from tsm_tf.data.sources.video_file import VIDEO_FILES
+from tsm_tf.data.window_pipeline import window_dataset
+from tsm_tf.data.windows import StreamSampling
 from tsm_tf.spec import ModelSpec
 from tsm_tf.training.devices import Devices
 from tsm_tf.training.recipes import Recipe
@@ -38,9 +40,21 @@ class Plan:
     steps: int
 
     @property
+    def streams(self) -> StreamSampling:
+        """How the windows of a training on streams are made."""
+        assert self.recipe.streams
+        return self.recipe.streams
+
+    @property
     def batch_size(self) -> int:
         """Clips per update, on all devices together."""
         return self.recipe.batch_size * self.recipe.accumulate
+
+
+def make_clips(plan: Plan, devices: Devices, execution: Execution) -> "Clips":
+    """Returns the datasets of a plan: of clips, or of windows of streams."""
+    kind = Windows if plan.recipe.streams else Clips
+    return kind(plan, devices, execution)
 
 
 class Clips:
@@ -91,4 +105,42 @@ class Clips:
             observer=observer,
             source=self.source,
             skip_bad_videos=self.skip_bad_videos,
+        )
+
+
+class Windows(Clips):
+    """The datasets of a training on streams: windows, with a class and a weight per frame."""
+
+    def training(self, first_epoch: int, first_batch: int, observer: Observer) -> tf.data.Dataset:
+        """Returns the augmented windows of the epochs from `first_epoch`, one pass per epoch."""
+        plan = self.plan
+        return window_dataset(
+            plan.listing,
+            plan.spec,
+            "train",
+            plan.batch_size,
+            plan.streams,
+            augmentation=Augmentation(plan.recipe.scales, plan.flip_targets),
+            order=Order(
+                seed=plan.recipe.seed,
+                first_epoch=first_epoch,
+                first_batch=first_batch,
+                share=self.devices.share,
+            ),
+            observer=observer,
+            source=self.source,
+        )
+
+    def validation(self, observer: Observer | None = None) -> tf.data.Dataset:
+        """Returns windows of the validation videos, the same ones in every epoch."""
+        plan = self.plan
+        return window_dataset(
+            plan.listing,
+            plan.spec,
+            "val",
+            plan.recipe.batch_size,
+            plan.streams,
+            order=Order(share=self.devices.share),
+            observer=observer,
+            source=self.source,
         )

@@ -12,7 +12,7 @@ from tsm_tf.data.observer import Observer
 from tsm_tf.data.pipeline import BATCHES_AHEAD
 from tsm_tf.data.sources.video_file import BadVideoError
 from tsm_tf.errors import InputError
-from tsm_tf.training.clips import Clips, Plan
+from tsm_tf.training.clips import Clips, Plan, make_clips
 from tsm_tf.training.devices import AverageBatchNorms, Devices, prepared
 from tsm_tf.training.progress import Progress, WrongClips
 from tsm_tf.training.run_folder.callbacks import (
@@ -36,7 +36,7 @@ def fit(
     output: pathlib.Path,
 ) -> None:
     """Trains from the newest state in a run's folder to the last epoch."""
-    clips = Clips(plan, devices, execution)
+    clips = make_clips(plan, devices, execution)
     batch = clips.validation().element_spec
     saver = StateSaver(output, devices, execution.checkpoint_steps)
     with prepared(model, devices, batch):
@@ -173,12 +173,13 @@ def tensorboard(
         steps: steps that are left.
     """
     folder = output / "tensorboard"
-    clips, labels = next(iter(validation))[:2]
     profiled = tuple(min(step, steps) for step in _PROFILED_STEPS) if profile and steps else 0
-    return [
-        keras.callbacks.TensorBoard(folder, profile_batch=profiled),
-        WrongClips(clips.numpy(), labels.numpy(), plan.spec.labels or (), folder / "validation"),
-    ]
+    board = keras.callbacks.TensorBoard(folder, profile_batch=profiled)
+    if plan.recipe.streams:
+        return [board]
+    clips, labels = next(iter(validation))[:2]
+    names = plan.spec.labels or ()
+    return [board, WrongClips(clips.numpy(), labels.numpy(), names, folder / "validation")]
 
 
 @contextlib.contextmanager

@@ -40,16 +40,17 @@ def make_model(
     """
     with devices.scope(), precision(execution.mixed_precision):
         clip_model, new_head = build_initialised(spec, recipe, initialization)
+        distillation = make_distillation(spec, initialization, steps * recipe.epochs)
+        window = recipe.streams.window if recipe.streams else None
+        if recipe.accumulate > 1:
+            model = AccumulatingModel(clip_model, recipe.accumulate, distillation, window)
+        else:
+            model = TrainingModel(clip_model, distillation, window)
         prepare_layers(
-            clip_model,
+            model.trained,
             partial_bn=recipe.partial_bn,
             synchronized=execution.sync_batch_norm and devices.strategy is not None,
         )
-        distillation = make_distillation(spec, initialization, steps * recipe.epochs)
-        if recipe.accumulate > 1:
-            model = AccumulatingModel(clip_model, recipe.accumulate, distillation)
-        else:
-            model = TrainingModel(clip_model, distillation)
         compile_model(model, recipe, execution, devices, steps, new_head)
     return model
 

@@ -1,5 +1,6 @@
 """One training: data, model, `model.fit`, and a folder from which it can be resumed."""
 
+import dataclasses
 import os
 import pathlib
 
@@ -8,6 +9,7 @@ import keras
 from tsm_tf.data.flips import describe_flips, flip_targets, read_flip_targets
 from tsm_tf.data.listing import MIN_TRAINING_FRAMES, Listing, is_uri, trainable_videos
 from tsm_tf.data.stream_rate import stream_fps
+from tsm_tf.data.window_pipeline import num_windows
 from tsm_tf.errors import InputError
 from tsm_tf.training.clips import Plan
 from tsm_tf.training.devices import Devices, pick_devices
@@ -15,7 +17,12 @@ from tsm_tf.training.fit import fit
 from tsm_tf.training.model import make_model
 from tsm_tf.training.recipes import Recipe
 from tsm_tf.training.run_folder.run_settings import claim, disk_errors, log_launch, run_settings
+from tsm_tf.training.run_folder.state import has_states
 from tsm_tf.training.settings import Execution, Initialization
+from tsm_tf.weights.checkpoint import BEST
+
+CLIPS = "clips"
+"""Folder of the stage on clips, in that of a training on streams."""
 
 
 def train(
@@ -48,28 +55,87 @@ def train(
     devices = pick_devices(execution.strategy)
     check_settings(recipe, initialization, execution, devices)
     listing, output = Listing(data), pathlib.Path(output)
+    if recipe.clip_epochs and not initialization.init:
+        return _train_on_clips_first(recipe, listing, output, initialization, execution, devices)
+    return _train(recipe, listing, output, initialization, execution, devices)
+
+
+def _train_on_clips_first(
+    recipe: Recipe,
+    listing: Listing,
+    output: pathlib.Path,
+    initialization: Initialization,
+    execution: Execution,
+    devices: Devices,
+) -> keras.Model:
+    """Trains two stages: on clips, in the folder `clips` of the run, then on streams."""
     plan = make_plan(recipe, listing, devices)
+    _claim(plan, initialization, execution, devices, output)
 
+    clips = output / CLIPS
+    if not has_states(output):
+        print(f"first stage: clips, in {clips}")
+        stage = recipe.clip_stage()
+        _train(stage, listing, clips, initialization, execution, devices)
+
+    print("second stage: streams")
+    initialization = dataclasses.replace(initialization, init=str(clips / BEST), weights=None)
+    return _fit(plan, initialization, execution, devices, output)
+
+
+def _train(
+    recipe: Recipe,
+    listing: Listing,
+    output: pathlib.Path,
+    initialization: Initialization,
+    execution: Execution,
+    devices: Devices,
+) -> keras.Model:
+    plan = make_plan(recipe, listing, devices)
+    return _fit(plan, initialization, execution, devices, output, claims=True)
+
+
+def _fit(
+    plan: Plan,
+    initialization: Initialization,
+    execution: Execution,
+    devices: Devices,
+    output: pathlib.Path,
+    claims: bool = False,
+) -> keras.Model:
+    recipe, spec = plan.recipe, plan.spec
     keras.utils.set_random_seed(recipe.seed)
-    model = make_model(plan.spec, recipe, initialization, execution, devices, plan.steps)
-    if devices.is_chief:
-        settings = {
-            "data": listing.data if is_uri(listing.data) else str(pathlib.Path(listing.data)),
-            "data_digest": listing.digest,
-            "labels": plan.spec.labels,
-            **run_settings(recipe, initialization, execution.mixed_precision),
-        }
-        with disk_errors(output):
-            claim(output, settings)
-            log_launch(output)
+    model = make_model(spec, recipe, initialization, execution, devices, plan.steps)
+    if claims:  # after the model, so that settings that cannot be built leave no folder behind
+        _claim(plan, initialization, execution, devices, output)
 
-    spec = plan.spec
     print(
         f"{spec.backbone}, shift_mode {spec.shift_mode}, "
         f"{model.clip_model.count_params():,} parameters"
     )
     fit(model, plan, devices, execution, output)
     return model.clip_model
+
+
+def _claim(
+    plan: Plan,
+    initialization: Initialization,
+    execution: Execution,
+    devices: Devices,
+    output: pathlib.Path,
+) -> None:
+    if not devices.is_chief:
+        return
+    data = plan.listing.data
+    settings = {
+        "data": data if is_uri(data) else str(pathlib.Path(data)),
+        "data_digest": plan.listing.digest,
+        "labels": plan.spec.labels,
+        **run_settings(plan.recipe, initialization, execution.mixed_precision),
+    }
+    with disk_errors(output):
+        claim(output, settings)
+        log_launch(output)
 
 
 def make_plan(recipe: Recipe, listing: Listing, devices: Devices) -> Plan:
@@ -81,16 +147,24 @@ def make_plan(recipe: Recipe, listing: Listing, devices: Devices) -> Plan:
     labels = listing.labels
     if len(labels) < 2:
         raise InputError("data", "must have at least two classes to tell apart", labels)
-    fps = stream_fps(listing.videos("train"), recipe.model.num_segments)
-    spec = recipe.model.replace(num_classes=len(labels), labels=labels, fps=fps)
+    videos = listing.videos("train")
+    streams = recipe.streams
+    spec = recipe.model.replace(
+        num_classes=len(labels),
+        labels=labels,
+        background=listing.background,
+        fps=streams.fps if streams else stream_fps(videos, recipe.model.num_segments),
+    )
 
     targets = read_flips(recipe.flips, labels)
-    count = len(trainable_videos(listing.videos("train")))
+    count = len(trainable_videos(videos))
     if not count:
         rule = f"must have training videos of at least {MIN_TRAINING_FRAMES} frames"
         raise InputError("data", rule, listing.data)
     drop_last = recipe.drop_last or devices.share.parts > 1 or recipe.accumulate > 1
-    steps = steps_per_epoch(recipe, count, drop_last)
+    if streams:
+        count = num_windows(listing, "train", streams)
+    steps = steps_per_epoch(recipe, count, drop_last and not streams)
 
     print(describe_flips(labels, targets) if targets else "flips: none")
     print(
@@ -136,6 +210,13 @@ def check_settings(
         # Keras looks for overflows in the gradients of each replica, before their sum: replicas
         # would scale their losses differently.
         raise InputError("mixed_precision", "must be bfloat16 with several devices", "float16")
+    if recipe.streams:
+        for name, value, neutral in (
+            ("on_bad_video", execution.on_bad_video, "stop"),
+            ("teacher", initialization.teacher, None),
+        ):
+            if value != neutral:
+                raise InputError(name, f"must be {neutral} to train on streams", value)
     if recipe.accumulate > 1 and execution.sync_batch_norm:
         rule = (
             "must be false with accumulate, because replicas cannot wait for each other in a loop"

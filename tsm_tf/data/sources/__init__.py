@@ -18,6 +18,15 @@ class Source(Protocol):
         """
         ...
 
+    def fps(self, path: str) -> float:
+        """Returns a video's frames per second; the mean if the rate varies.
+
+        Raises:
+            MissingFile: there is no such video.
+            BadVideoError: it cannot be read.
+        """
+        ...
+
     def read(
         self,
         path: str,

@@ -26,6 +26,7 @@ class MemoryCache:
         self._bytes_left = num_bytes
         self._largest_frame = 0  # bytes, of the videos cached so far
         self._num_frames: dict[str, int] = {}
+        self._fps: dict[str, float] = {}
         self._videos: dict[tuple[str, int, str], np.ndarray] = {}
         self._lock = threading.Lock()
 
@@ -34,6 +35,12 @@ class MemoryCache:
         if path not in self._num_frames:
             self._num_frames[path] = self.source.num_frames(path)
         return self._num_frames[path]
+
+    def fps(self, path: str) -> float:
+        """Returns the frames per second of a video, and remembers them."""
+        if path not in self._fps:
+            self._fps[path] = self.source.fps(path)
+        return self._fps[path]
 
     def read(
         self,

@@ -58,6 +58,10 @@ class VideoFiles:
         """Counts the frames of a video; see `probe`."""
         return probe(path).num_frames
 
+    def fps(self, path: str) -> float:
+        """Returns the frames per second of a video; see `probe`."""
+        return probe(path).fps
+
     def read(
         self,
         path: str,

@@ -1,7 +1,27 @@
 """The recipe for the rendered gestures."""
 
+import dataclasses
+
+from tsm_tf.data.windows import StreamSampling
 from tsm_tf.spec import ModelSpec
 from tsm_tf.training.recipes.recipe import Recipe
+
+
+def gestures_online() -> Recipe:
+    """The gestures in a continuous stream: per frame, with pauses, from random weights.
+
+        python -m tsm_tf.training --recipe=gestures_online --data=data/gestures --output=runs/stream
+
+    Paper: the online model of section 4.2, which the paper trains on clips. The epochs on clips
+    are those of `gestures`; with `--init=CHECKPOINT` they are left out.
+    """
+    return dataclasses.replace(
+        gestures(),
+        epochs=36,
+        batch_size=4,
+        streams=StreamSampling(),
+        clip_epochs=10,
+    )
 
 
 def gestures() -> Recipe:

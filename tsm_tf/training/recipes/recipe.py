@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 from tsm_tf.catalogue import find_architecture
+from tsm_tf.data.windows import StreamSampling
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 from tsm_tf.training.settings import check_choice
@@ -41,6 +42,9 @@ class Recipe:
         flips: `"auto"` mirrors videos and swaps the labels that `flip_targets` finds, `"none"`
             never mirrors; otherwise the path of a JSON file, see `read_flip_targets`.
         drop_last: whether to leave out the last step of an epoch if it has fewer clips.
+        streams: trains on windows of streams, made in this way, with a loss on each frame; None
+            trains on clips. `batch_size` then counts windows.
+        clip_epochs: epochs on clips before those on streams, with as many frames per step.
         accumulate: steps whose gradients are summed for one update of `accumulate * batch_size`
             clips.
         seed: determines the weights, the order, the crops and the flips.
@@ -66,6 +70,8 @@ class Recipe:
     partial_bn: bool = False
     flips: str = "auto"
     drop_last: bool = True
+    streams: StreamSampling | None = None
+    clip_epochs: int = 0
     accumulate: int = 1
     seed: int = 0
 
@@ -83,6 +89,11 @@ class Recipe:
         if self.warmup_epochs and self.schedule == "cosine_per_epoch":
             rule = "must be 0 with cosine_per_epoch, which has no warm-up"
             raise InputError("warmup_epochs", rule, self.warmup_epochs)
+        if self.clip_epochs < 0 or (self.clip_epochs and not self.streams):
+            rule = "must be at least 0, and 0 for a recipe without streams"
+            raise InputError("clip_epochs", rule, self.clip_epochs)
+        if self.streams:
+            self.model.check_streamable()
         if not 0 <= self.seed < 2**32:
             raise InputError("seed", "must be from 0 to 2**32 - 1", self.seed)
 
@@ -90,19 +101,51 @@ class Recipe:
         """Returns a recipe with some values changed, checked again.
 
         Args:
-            **changes: values of the recipe or, by the same names, of its model. Another backbone
-                resets `width`, and another number of epochs moves `decay_epochs` in proportion,
-                unless they are given too.
+            **changes: values of the recipe or, by the same names, of its model and its streams.
+                Another backbone resets `width`, and another number of epochs moves `decay_epochs`
+                in proportion, unless they are given too.
+
+        Raises:
+            InputError: a value of streams for a recipe without them, or a bad value.
         """
-        names = {field.name for field in dataclasses.fields(Recipe)}
-        of_model = {name: value for name, value in changes.items() if name not in names}
-        own = {name: value for name, value in changes.items() if name in names}
+        own, of_model, of_streams = {}, {}, {}
+        for name, value in changes.items():
+            fits = own if name in _OWN else of_streams if name in STREAM_FIELDS else of_model
+            fits[name] = value
+        if of_streams:
+            own["streams"] = _change_streams(own.get("streams", self.streams), of_streams)
         if of_model:
             own["model"] = _change_model(own.get("model", self.model), of_model)
         if own.get("epochs", self.epochs) != self.epochs:
             decay = tuple(round(e * own["epochs"] / self.epochs) for e in self.decay_epochs)
             own.setdefault("decay_epochs", decay)
         return dataclasses.replace(self, **own)
+
+    def clip_stage(self) -> "Recipe":
+        """Returns the recipe of the epochs on clips, with as many frames per step.
+
+        A recipe without streams, or without such epochs, has none.
+        """
+        assert self.streams and self.clip_epochs
+        frames = self.batch_size * self.streams.window
+        return dataclasses.replace(
+            self,
+            streams=None,
+            epochs=self.clip_epochs,
+            clip_epochs=0,
+            batch_size=max(1, frames // self.model.num_segments),
+        )
+
+
+_OWN = {field.name for field in dataclasses.fields(Recipe)}
+STREAM_FIELDS = tuple(field.name for field in dataclasses.fields(StreamSampling))
+
+
+def _change_streams(streams, changes):
+    if streams is None:
+        name, value = next(iter(changes.items()))
+        raise InputError(name, "must be given only for a recipe that trains on streams", value)
+    return dataclasses.replace(streams, **changes)
 
 
 def _change_model(model, changes):
@@ -117,6 +160,8 @@ def quick(recipe: Recipe) -> Recipe:
 
     The rest stays: the data set's layout, the parameter groups, the steps of the rate.
     """
+    if recipe.streams:
+        recipe = recipe.replace(window=8, clip_epochs=min(1, recipe.clip_epochs))
     model = recipe.model
     if "width" in find_architecture(model.backbone).options:
         small = model.replace(width=0.35, num_segments=4, input_size=64)

@@ -2,7 +2,7 @@
 
 from tsm_tf.errors import InputError
 from tsm_tf.training.recipes import paper
-from tsm_tf.training.recipes.gestures import gestures
+from tsm_tf.training.recipes.gestures import gestures, gestures_online
 from tsm_tf.training.recipes.paper import MODELS
 from tsm_tf.training.recipes.recipe import Recipe, linear_scaling, quick
 from tsm_tf.training.settings import check_choice
@@ -18,7 +18,7 @@ PAPER_RECIPES = {
 }
 """Recipes that take the name of one of `MODELS`."""
 
-RECIPES = {"gestures": gestures, **PAPER_RECIPES}
+RECIPES = {"gestures": gestures, "gestures_online": gestures_online, **PAPER_RECIPES}
 
 
 def get_recipe(

@@ -23,7 +23,8 @@ LAUNCHES_FILE = "launches.jsonl"
 MODEL_FIELDS = tuple(name for name in spec_flags.FIELDS if name != "num_classes")
 """Fields of the spec that a training can set. The data folder decides the classes."""
 
-_ADDED = {"shift_place": "blockres", "temporal_pool": False, "modality": "rgb"}
+_NO_STREAMS = {"streams": None, "clip_epochs": 0}
+_ADDED = {"shift_place": "blockres", "temporal_pool": False, "modality": "rgb", **_NO_STREAMS}
 """Settings that older run.json files lack, with the values that those runs used."""
 
 _PACKAGES = ("tsm-tf", "keras", "tensorflow", "numpy", "av", "opencv-python-headless")
@@ -37,6 +38,8 @@ def run_settings(
     """Returns the settings that a resumed run must share, under flat names."""
     values = {field.name: getattr(recipe, field.name) for field in dataclasses.fields(recipe)}
     model, start = values.pop("model"), values.pop("initial_weights")
+    if recipe.streams:
+        values["streams"] = dataclasses.asdict(recipe.streams)
     return {
         **dataclasses.asdict(initialization),
         "mixed_precision": mixed_precision,

@@ -74,6 +74,11 @@ def save_state(run: pathlib.Path, state: TrainingState) -> pathlib.Path:
     return path
 
 
+def has_states(run: pathlib.Path) -> bool:
+    """Returns whether a run has a saved state, readable or not."""
+    return bool(_newest_first(run))
+
+
 def load_newest(run: pathlib.Path) -> TrainingState | None:
     """Returns the newest undamaged state of a run, or None; warns about each damaged one."""
     for path in _newest_first(run):

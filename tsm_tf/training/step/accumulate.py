@@ -9,6 +9,7 @@ the rest of an epoch into the next, and puts a condition around the update, whic
 import keras
 
 from tsm_tf.keras_internals import loss_tracker
+from tsm_tf.models.clip import ClipModel
 from tsm_tf.training.step.distill import Distillation
 from tsm_tf.training.step.training_model import TrainingModel
 
@@ -23,15 +24,17 @@ class AccumulatingModel(TrainingModel):
         clip_model: a model from `build_model`.
         parts: number of parts; the batch of each device has to be a multiple of it.
         distillation: see `TrainingModel`.
+        window: see `TrainingModel`.
     """
 
     def __init__(
         self,
-        clip_model: keras.Model,
+        clip_model: ClipModel,
         parts: int,
         distillation: Distillation | None = None,
+        window: int | None = None,
     ):
-        super().__init__(clip_model, distillation)
+        super().__init__(clip_model, distillation, window)
         self.parts = parts
 
     def train_step(self, data):

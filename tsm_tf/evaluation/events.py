@@ -1,0 +1,165 @@
+"""Turns the logits of a stream into events: each gesture once, when it is recognised. Numpy only.
+
+TSM's online model gives logits per frame (section 4.2). Users want to know when a gesture happens,
+once per gesture, and want silence while nothing happens.
+"""
+
+import dataclasses
+import math
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from tsm_tf.evaluation.metrics import softmax
+from tsm_tf.event_rules import EventRules
+
+_NONE = -1
+_EPSILON = 1e-6  # seconds; times such as 0.1 + 0.2 should reach 0.3
+
+
+@dataclasses.dataclass(frozen=True)
+class Event:
+    """A gesture that was recognised.
+
+    Attributes:
+        label: name of the class.
+        index: index of the class.
+        seconds: time of the frame at which it was recognised.
+        probability: the mean probability of the class at that time.
+    """
+
+    label: str
+    index: int
+    seconds: float
+    probability: float
+
+
+class EventDecoder:
+    """Decodes one stream.
+
+    The probabilities (softmax of the logits) are averaged over time with the time constant
+    `smoothing_seconds`. A class opens an event when its mean has been at least `open_probability`
+    for `min_seconds`, and the event is reported once, at that frame. The class can open another
+    event after its mean has been below `close_probability`. After an event, no other one is
+    reported for `refractory_seconds`. Background classes open no event.
+
+    Args:
+        labels: class names in the order of the logits.
+        rules: the rules; None for the defaults. `spec.events` has those of a model.
+        background: names of the classes in which nothing happens, `spec.background_labels`.
+
+    Example:
+        >>> decoder = EventDecoder(runner.labels, runner.spec.events)
+        >>> for event in decoder.step(runner.step(frame), seconds):
+        ...     print(event.label, event.seconds)
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        rules: EventRules | None = None,
+        background: Collection[str] = (),
+    ):
+        self.labels = tuple(labels)
+        self.rules = rules or EventRules()
+        is_background = np.array([label in background for label in self.labels])
+        self._states = EventStates([self.rules], 1, is_background)
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """The mean probabilities `float64 [num_classes]` after the last frame; zeros before it."""
+        return self._states.means[0]
+
+    def step(self, logits: np.ndarray, seconds: float) -> list[Event]:
+        """Takes the next frame.
+
+        Args:
+            logits: `[num_classes]`.
+            seconds: the frame's time in the stream. If time steps back, the decoder starts anew
+                with this frame.
+
+        Returns:
+            The events that begin with this frame: none, or one.
+        """
+        index = int(self._states.step(softmax(logits)[None], seconds)[0])
+        if index == _NONE:
+            return []
+        probability = float(self._states.means[0, index])
+        return [Event(self.labels[index], index, seconds, probability)]
+
+    def reset(self) -> None:
+        """Forgets the stream."""
+        self._states.reset()
+
+
+class EventStates:
+    """The states of many decoders side by side: every stream with every set of rules.
+
+    Args:
+        rules: sets of rules.
+        num_streams: number of streams; row `r * num_streams + s` has rules `r` and stream `s`.
+        is_background: for each class, `bool [num_classes]`.
+    """
+
+    def __init__(self, rules: Sequence[EventRules], num_streams: int, is_background: np.ndarray):
+        self.num_rows = len(rules) * num_streams
+        self.is_background = is_background
+
+        def column(name):
+            return np.repeat([float(getattr(rule, name)) for rule in rules], num_streams)
+
+        self._tau = column("smoothing_seconds")
+        self._open, self._close = column("open_probability"), column("close_probability")
+        self._min, self._refractory = column("min_seconds"), column("refractory_seconds")
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the streams."""
+        self.means = np.zeros((self.num_rows, len(self.is_background)))
+        self._seconds = math.nan
+        self._candidate = np.full(self.num_rows, _NONE)  # the class whose mean is high
+        self._high_since = np.zeros(self.num_rows)
+        self._active = np.full(self.num_rows, _NONE)  # the class of the event that is going on
+        self._silent_until = np.full(self.num_rows, -math.inf)
+
+    def step(self, probabilities: np.ndarray, seconds: float) -> np.ndarray:
+        """Takes the next frame of every stream.
+
+        Args:
+            probabilities: `[num_streams, num_classes]`, repeated for each set of rules.
+            seconds: the time of all the frames.
+
+        Returns:
+            `int64 [num_rows]`: the class whose event begins with this frame, or -1.
+        """
+        if seconds < self._seconds:
+            self.reset()
+        self._update_means(probabilities, seconds)
+
+        rows = np.arange(self.num_rows)
+        active = self.means[rows, self._active]  # of _NONE: the last class, which is not used
+        self._active[(self._active != _NONE) & (active < self._close)] = _NONE
+
+        foreground = np.where(self.is_background, -1.0, self.means)
+        best = foreground.argmax(axis=1)
+        is_high = foreground[rows, best] >= np.maximum(self._open, _EPSILON)
+        is_new = is_high & (best != self._candidate)
+        self._high_since[is_new] = seconds
+        self._candidate = np.where(is_high, best, _NONE)
+
+        has_lasted = seconds - self._high_since >= self._min - _EPSILON
+        may_report = seconds >= self._silent_until - _EPSILON
+        begins = is_high & (best != self._active) & has_lasted & may_report
+        self._active[begins] = best[begins]
+        self._silent_until[begins] = seconds + self._refractory[begins]
+        return np.where(begins, best, _NONE)
+
+    def _update_means(self, probabilities, seconds):
+        probabilities = np.tile(probabilities, (self.num_rows // len(probabilities), 1))
+        passed, self._seconds = seconds - self._seconds, seconds
+        if math.isnan(passed):  # the first frame
+            self.means[:] = probabilities
+            return
+        with np.errstate(divide="ignore", invalid="ignore"):
+            kept = np.where(self._tau > 0, np.exp(-passed / self._tau), 0.0)
+        self.means += (1 - kept)[:, None] * (probabilities - self.means)
