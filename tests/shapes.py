@@ -79,7 +79,9 @@ class _Scene:
 
         if label in (2, 3):
             radius = round(self.size * np.exp(self.growth * sweep))
-            cv2.circle(frame, center.round().astype(int).tolist(), radius, self.color, self.thickness)
+            cv2.circle(
+                frame, center.round().astype(int).tolist(), radius, self.color, self.thickness
+            )
         else:
             arm = 1.6 * self.size * np.array([np.sin(angle), -np.cos(angle)])
             ends = [(center + side * arm).round().astype(int).tolist() for side in (-1, 1)]
