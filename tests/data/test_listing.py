@@ -44,7 +44,12 @@ def test_reads_windows_line_ends_byte_order_marks_absolute_paths_and_quotes(data
     ("line", "rule"),
     [
         ("a.mp4 3", "`path num_frames label` per line"),
-        ("a.mp4 3 0 0", "`path num_frames label` per line"),
+        ("a.mp4 3 0 0 0", "`path num_frames label` per line"),
+        ("a.mp4 3 2 0", "segments from 0 s on that end after their start"),
+        ("a.mp4 -1 2 0", "segments from 0 s on"),
+        ("a.mp4 1 inf 0", "segments from 0 s on"),
+        ("a.mp4 1 two 0", "or `path start end label` in seconds"),
+        ("a.mp4 1 2 7", "labels from 0 to 1"),
         ("a.mp4 three 0", "`path num_frames label` per line"),
         ("a.mp4 3 0.5", "`path num_frames label` per line"),
         ("it's.mp4 3 0", "quotes around a path"),
@@ -141,3 +146,20 @@ def test_a_model_with_other_class_names(data):
     check_labels(ModelSpec(num_classes=5), listing)  # without names
     with refuses("data", "the model's classes ('right', 'left')", "('left', 'right')"):
         check_labels(ModelSpec(num_classes=2, labels=("right", "left")), listing)
+
+
+def test_reads_segments_of_untrimmed_videos(data):
+    write(data, "a.mp4 0.5 2 0\na.mp4 3 4.25 1\n")
+    assert Listing(data).videos("train") == (
+        Video(f"{data}/a.mp4", "a.mp4", UNKNOWN_FRAMES, 0, 0.5, 2.0),
+        Video(f"{data}/a.mp4", "a.mp4", UNKNOWN_FRAMES, 1, 3.0, 4.25),
+    )
+
+
+def test_background_classes_are_named_in_a_file(data):
+    assert Listing(data).background is None
+    (data / "background.txt").write_text("right\n\n")
+    assert Listing(data).background == ("right",)
+    (data / "background.txt").write_text("nothing\n")
+    with refuses("data", "names of labels.txt", "nothing"):
+        _ = Listing(data).background

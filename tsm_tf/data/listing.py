@@ -192,8 +192,8 @@ def _parse(line, place, folder, num_classes):
             num_frames, start, end = int(count), 0.0, None
     except ValueError:
         rule = (
-            "must have one `path num_frames label` or `path start end label` per line, with quotes "
-            f"around a path that contains spaces or quotes; see {place}"
+            "must have one `path num_frames label` per line, or `path start end label` in seconds, "
+            f"with quotes around a path that contains spaces or quotes; see {place}"
         )
         raise InputError("data", rule, line) from None
 

@@ -163,8 +163,11 @@ def make_plan(recipe: Recipe, listing: Listing, devices: Devices) -> Plan:
         raise InputError("data", rule, listing.data)
     drop_last = recipe.drop_last or devices.share.parts > 1 or recipe.accumulate > 1
     if streams:
-        count = num_windows(listing, "train", streams)
-    steps = steps_per_epoch(recipe, count, drop_last and not streams)
+        windows = num_windows(listing, "train", streams)
+        steps = steps_per_epoch(recipe, windows, drop_last=False)
+        print(f"{windows:,} windows of {streams.window} frames per epoch")
+    else:
+        steps = steps_per_epoch(recipe, count, drop_last)
 
     print(describe_flips(labels, targets) if targets else "flips: none")
     print(

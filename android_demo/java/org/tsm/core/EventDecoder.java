@@ -1,0 +1,122 @@
+package org.tsm.core;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Turns the logits of a stream into events, each gesture once, as {@code EventDecoder} in {@code
+ * tsm_tf/evaluation/events.py} does; tests compare the two. Allocates nothing per step.
+ */
+public final class EventDecoder {
+    /** No event begins with this frame. */
+    public static final int NONE = -1;
+
+    private static final double EPSILON = 1e-6; // seconds; 0.1 + 0.2 should reach 0.3
+
+    private final EventRules rules;
+    private final boolean[] isBackground;
+    private final double[] means; // of the probabilities
+    private boolean hasStarted;
+    private double lastSeconds;
+    private int candidate; // the class whose mean is high
+    private double highSince;
+    private int active; // the class of the event that is going on
+    private double silentUntil;
+
+    /**
+     * @param labels class names in the order of the logits
+     * @param background names of the classes in which nothing happens
+     */
+    public EventDecoder(List<String> labels, Set<String> background, EventRules rules) {
+        this.rules = rules;
+        isBackground = new boolean[labels.size()];
+        for (int i = 0; i < isBackground.length; i++) {
+            isBackground[i] = background.contains(labels.get(i));
+        }
+        means = new double[isBackground.length];
+        reset();
+    }
+
+    /** Forgets the stream. */
+    public void reset() {
+        Arrays.fill(means, 0);
+        hasStarted = false;
+        candidate = NONE;
+        active = NONE;
+        silentUntil = Double.NEGATIVE_INFINITY;
+    }
+
+    /** Returns the mean probability of a class after the last frame. */
+    public double probability(int index) {
+        return means[index];
+    }
+
+    /**
+     * Takes the next frame's logits.
+     *
+     * @param seconds the frame's time; if it steps back, the decoder starts anew with this frame
+     * @return the class whose event begins with this frame, or {@link #NONE}
+     */
+    public int step(float[] logits, double seconds) {
+        if (hasStarted && seconds < lastSeconds) {
+            reset();
+        }
+        updateMeans(logits, seconds);
+
+        if (active != NONE && means[active] < rules.closeProbability) {
+            active = NONE;
+        }
+
+        int best = bestGesture();
+        if (best == NONE || means[best] < Math.max(rules.openProbability, EPSILON)) {
+            candidate = NONE;
+            return NONE;
+        }
+        if (best != candidate) {
+            candidate = best;
+            highSince = seconds;
+        }
+
+        boolean hasLasted = seconds - highSince >= rules.minSeconds - EPSILON;
+        boolean mayReport = seconds >= silentUntil - EPSILON;
+        if (best == active || !hasLasted || !mayReport) {
+            return NONE;
+        }
+        active = best;
+        silentUntil = seconds + rules.refractorySeconds;
+        return best;
+    }
+
+    private int bestGesture() {
+        int best = NONE;
+        for (int i = 0; i < means.length; i++) {
+            if (!isBackground[i] && (best == NONE || means[i] > means[best])) {
+                best = i;
+            }
+        }
+        return best;
+    }
+
+    private void updateMeans(float[] logits, double seconds) {
+        double kept = 0; // of the old mean
+        if (hasStarted && rules.smoothingSeconds > 0) {
+            kept = Math.exp(-(seconds - lastSeconds) / rules.smoothingSeconds);
+        }
+        hasStarted = true;
+        lastSeconds = seconds;
+
+        float largest = Float.NEGATIVE_INFINITY;
+        for (float logit : logits) {
+            largest = Math.max(largest, logit);
+        }
+        double sum = 0;
+        for (float logit : logits) {
+            sum += Math.exp(logit - largest);
+        }
+        for (int i = 0; i < means.length; i++) {
+            double probability = Math.exp(logits[i] - largest) / sum;
+            means[i] += (1 - kept) * (probability - means[i]);
+        }
+    }
+}
