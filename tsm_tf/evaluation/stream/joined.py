@@ -100,7 +100,7 @@ class Joiner:
         pauses = [chosen[i] for i in found.pauses]
         rng.shuffle(gestures)
 
-        streams = [self._stream([self._whole(video)]) for video in untrimmed]
+        streams = [self.single(video) for video in untrimmed]
         if not gestures:
             return streams
         has_pause = rng.permutation(len(gestures)) < round(len(gestures) * _PAUSE_SHARE)
@@ -115,6 +115,10 @@ class Joiner:
                 part += self._pause(next_pause, round(length * self.fps))
             part.append(self._whole(video))
         return [*streams, *(self._stream(part) for part in parts)]
+
+    def single(self, video: int) -> JoinedStream:
+        """Returns a stream of one whole video."""
+        return self._stream([self._whole(video)])
 
     def frames(self, stream: JoinedStream) -> Iterator[np.ndarray]:
         """Yields the frames of a stream as evaluation sees them, `uint8 [S, S, 3]`."""
