@@ -18,6 +18,8 @@ EXTRA_OF_MODULE = {
 }
 """The smallest extra in setup.cfg that installs each third-party module."""
 
+_MAX_SHOWN = 1000  # characters of a value in an error
+
 
 class InputError(ValueError):
     """Input that breaks a rule, rejected before work starts.
@@ -33,8 +35,17 @@ class InputError(ValueError):
     """
 
     def __init__(self, argument: str, rule: str, received: object):
-        super().__init__(f"`{argument}` {rule}. Received: {received!r}")
+        line = " ".join(f"`{argument}` {rule}.".splitlines())  # a path may have line breaks
+        super().__init__(f"{line} Received: {shorten(repr(received))}")
         self.argument, self.rule, self.received = argument, rule, received
+
+
+def shorten(text: str) -> str:
+    """Returns a text with its middle left out if it is too long for a line on a screen."""
+    if len(text) <= _MAX_SHOWN:
+        return text
+    half = _MAX_SHOWN // 2
+    return f"{text[:half]} ... {text[-half:]} ({len(text):,} characters)"
 
 
 class MissingFile(InputError, FileNotFoundError):
