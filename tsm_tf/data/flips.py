@@ -5,10 +5,9 @@ wrong class, so videos are mirrored only where the class names, the data set, or
 becomes of each class.
 """
 
-import csv
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from tsm_tf.data.data_sets import find_symmetric_data_set
 from tsm_tf.data.side_words import mirrored_names
