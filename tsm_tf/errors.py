@@ -35,8 +35,8 @@ class InputError(ValueError):
     """
 
     def __init__(self, argument: str, rule: str, received: object):
-        line = " ".join(f"`{argument}` {rule}.".splitlines())  # a path may have line breaks
-        super().__init__(f"{line} Received: {shorten(repr(received))}")
+        line = f"`{argument}` {rule}. Received: {shorten(repr(received))}"
+        super().__init__("".join(map(_printable, line)))
         self.argument, self.rule, self.received = argument, rule, received
 
 
@@ -46,6 +46,11 @@ def shorten(text: str) -> str:
         return text
     half = _MAX_SHOWN // 2
     return f"{text[:half]} ... {text[-half:]} ({len(text):,} characters)"
+
+
+def _printable(character: str) -> str:
+    """Escapes line breaks and control characters, which names of files may have."""
+    return character if character.isprintable() else repr(character)[1:-1]
 
 
 class MissingFile(InputError, FileNotFoundError):

@@ -25,8 +25,10 @@ MIN_TRAINING_FRAMES = 3
 """The official code does not train on videos with fewer frames."""
 
 _DIGESTED_FILES = ("train.txt", "val.txt", LABELS_FILE)
+_MAX_NAME = 1000  # characters
 _MAX_NAMED = 5
 _MAX_FRAMES = 2**31  # two years; more would overflow when frames are sampled
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # they would act on the terminal
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -62,7 +64,7 @@ class Listing:
 
     Raises:
         MissingFile: there is no `labels.txt`.
-        InputError: `labels.txt` has no names, or one name twice.
+        InputError: `labels.txt` has no names, one name twice, or an endless or unprintable name.
 
     Example:
         >>> listing = Listing("data/gestures")
@@ -158,6 +160,13 @@ def _read_labels(path):
         rule = f"must have distinct class names, at least one, in {path}"
         raise InputError("data", rule, repeated)
 
+    for label in labels:
+        if len(label) > _MAX_NAME or _CONTROL.search(label):
+            rule = (
+                f"must have class names of at most {_MAX_NAME:,} characters, without control "
+                f"characters, in {path}"
+            )
+            raise InputError("data", rule, label)
     return labels
 
 

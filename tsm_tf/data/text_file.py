@@ -23,9 +23,15 @@ def read_bytes(path: str | os.PathLike, argument: str, rule: str) -> bytes:
         InputError: it is a folder, a FIFO, a device or too large, or cannot be read.
     """
     path = os.fspath(path)
+    too_large = f"{rule}, of at most {MAX_BYTES >> 20} MiB"
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # before it is opened: devices may act on it
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):  # before it is opened: devices may act on it
             raise InputError(argument, f"{rule}, not a folder, FIFO or device", path)
+        if status.st_size > MAX_BYTES:
+            raise InputError(argument, too_large, path)
+        if not status.st_size:
+            return b""  # files in /proc also have no size, and some never end
 
         with open(path, "rb", opener=_open_without_waiting) as file:
             content = file.read(MAX_BYTES + 1)
@@ -37,7 +43,7 @@ def read_bytes(path: str | os.PathLike, argument: str, rule: str) -> bytes:
         raise InputError(argument, f"{rule} ({error.strerror})", path) from None
 
     if len(content) > MAX_BYTES:
-        raise InputError(argument, f"{rule}, of at most {MAX_BYTES >> 20} MiB", path)
+        raise InputError(argument, too_large, path)
     return content
 
 

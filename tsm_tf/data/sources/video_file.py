@@ -218,6 +218,8 @@ def _open(path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
         raise MissingFile("video", "must be an existing file", path)
     if not os.path.isfile(path):  # FFmpeg would wait for a FIFO
         raise BadVideoError(path, "a folder, FIFO or device")
+    if not os.path.getsize(path):  # files in /proc also have no size, and some never end
+        raise BadVideoError(path, "an empty file")
 
     with ffmpeg_errors(path):
         try:
