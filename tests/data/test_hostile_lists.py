@@ -57,7 +57,7 @@ def audit():
 
 
 def use(folder):
-    """Does what a training does with a data folder before it builds the model."""
+    """Reads a data folder as a training does before it builds the model."""
     listing = Listing(folder)
     pairs = f"{folder}/flips.txt"
     flips = pairs if os.path.lexists(pairs) else "auto"

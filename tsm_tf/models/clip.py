@@ -37,18 +37,18 @@ class ClipModel(keras.Model):
         super().__init__(inputs, outputs, name=name, **kwargs)
         self._frame_range = FrameRange()
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if args and self._takes_pixels():
             self._frame_range.check(args[0])
         return super().__call__(*args, **kwargs)
 
-    def fit(self, x=None, *args, **kwargs):
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         return super().fit(self._watch(x), *args, **kwargs)
 
-    def evaluate(self, x=None, *args, **kwargs):
+    def evaluate(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         return super().evaluate(self._watch(x), *args, **kwargs)
 
-    def predict(self, x, *args, **kwargs):
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         return super().predict(self._watch(x), *args, **kwargs)
 
     def _watch(self, x):

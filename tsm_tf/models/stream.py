@@ -39,7 +39,7 @@ class StreamModel(keras.Model):
         super().__init__(inputs, outputs, name=name, **kwargs)
         self._frame_range = FrameRange(_DARK_FRAMES)
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if args and isinstance(args[0], dict) and find_preparation(self).normalise:
             self._frame_range.check(args[0].get(IMAGE))
         return super().__call__(*args, **kwargs)
