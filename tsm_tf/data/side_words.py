@@ -62,7 +62,7 @@ def mirrored_names(labels: tuple[str, ...]) -> tuple[int | None, ...]:
     texts = [_normalise(label) for label in labels]
     letters = _letters_by_place(texts)
 
-    marked = [_SIDE.sub(lambda match: chr(_FIRST_MARK + match.lastindex - 1), t) for t in texts]
+    marked = [_SIDE.sub(_mark, text) for text in texts]
     index = {name: i for i, name in enumerate(marked)}
     count = collections.Counter(marked)
     found: list[int | None] = []
@@ -78,6 +78,11 @@ def mirrored_names(labels: tuple[str, ...]) -> tuple[int | None, ...]:
             found.append(None if _SIDE.search(_HARMLESS.sub("", text)) else i)
 
     return tuple(found)
+
+
+def _mark(match):
+    """Returns the character that stands for a side: the same in all of its forms."""
+    return chr(_FIRST_MARK + match.lastindex - 1)
 
 
 def _normalise(label):

@@ -1,6 +1,5 @@
 """Reads small text files that people write or download, whatever they turn out to be."""
 
-import errno
 import os
 import stat
 
@@ -35,11 +34,11 @@ def read_bytes(path: str | os.PathLike, argument: str, rule: str) -> bytes:
 
         with open(path, "rb", opener=_open_without_waiting) as file:
             content = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:  # ValueError: a character that no path may have
-        if isinstance(error, InputError):
-            raise
-        if getattr(error, "errno", errno.ENOENT) in (errno.ENOENT, errno.ENOTDIR):
-            raise MissingFile(argument, rule, path) from None
+    except InputError:
+        raise
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # also a name with a zero byte
+        raise MissingFile(argument, rule, path) from None
+    except OSError as error:
         raise InputError(argument, f"{rule} ({error.strerror})", path) from None
 
     if len(content) > MAX_BYTES:
