@@ -13,7 +13,6 @@ def test_an_error_is_one_printable_line_of_a_screen():
     error = InputError("data", "must not be a\nb\x1b[2J", "x\n" * 9999)
     assert str(error).isprintable() and len(str(error)) < 1200
     assert str(error).startswith("`data` must not be a\\nb\\x1b[2J. Received: 'x\\nx")
-    assert str(error).endswith("\\nx\\n' (29,999 characters)")
     assert error.received == "x\n" * 9999
 
 

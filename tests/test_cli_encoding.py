@@ -1,3 +1,5 @@
+"""Covers `cli`: names on the command line that are not UTF-8."""
+
 import sys
 
 import pytest
