@@ -12,10 +12,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from export.live import window
+from export.live.frame_clock import AtRate
 from export.live.overlay import annotate
 from export.live.recording import Recording
 from export.live.smoothing import Smoother
-from export.live.sources import AtRate
 from export.runtime import StreamRunner
 from tsm_tf.data.crops import eval_frame
 from tsm_tf.evaluation.metrics import softmax

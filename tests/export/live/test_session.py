@@ -10,13 +10,14 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
+from testing import video_frames
 from videos import encode, moving_square, natural_videos
 
 from export.format.smoothing_rules import SmoothingRules
 from export.live.__main__ import _override
+from export.live.frame_clock import AtRate
 from export.live.session import COLUMNS, Session, run
 from export.live.smoothing import Smoother
-from export.live.sources import AtRate
 from export.runtime import StreamRunner
 from tsm_tf import ModelSpec
 
@@ -63,6 +64,20 @@ def test_a_gap_resets_model_and_smoothing():
         for i, seconds in enumerate((0.0, 2.0, 3.0, 5.1))
     ]
     assert shown == ["a", "a", "a", "b"] and runner.resets == 1
+
+
+def test_a_stream_is_reset_after_a_gap(online):
+    runner, seen, frames = StreamRunner(online), [], video_frames(2, 32, 32, 3)
+    step = runner.step
+    runner.step = lambda frame: seen.append(step(frame)) or seen[-1]
+    for max_gap in (None, 2.0):
+        session = Session(runner, Smoother(runner.labels), max_gap)
+        for number, seconds in enumerate((0.0, 2.5)):
+            session.step(number, seconds, frames[number])
+        runner.reset()
+    Session(runner, Smoother(runner.labels)).step(0, 0.0, frames[1])
+    fresh = seen[-1]
+    assert not np.array_equal(seen[1], fresh) and np.array_equal(seen[3], fresh)
 
 
 def test_flags_override_the_files_rules():
