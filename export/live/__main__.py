@@ -95,8 +95,6 @@ def main():
             )
             fps = output_fps(source.fps, runner.spec.fps)
             run_and_record(session, frames, folder, fps, values.show)
-    if stop.is_set():
-        raise KeyboardInterrupt
 
 
 def _check_output(output):

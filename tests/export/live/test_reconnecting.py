@@ -120,7 +120,7 @@ def test_live_continues_when_the_camera_is_back(online, tmp_path, path):
             wait_for(lambda: any("is back" in line for line in said))
             time.sleep(1.5)
             process.send_signal(signal.SIGTERM)
-            assert process.wait(60) == 130, process.stderr.read()
+            assert process.wait(60) == 143, process.stderr.read()
         finally:
             process.kill()
         reader.join()
@@ -165,7 +165,7 @@ def test_standard_input_that_stalls_can_be_stopped(online, video, tmp_path):
     process.stdin.buffer.flush()
     wait_for((tmp_path / "out" / ".writing.stream.mp4").exists)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 130
+    assert process.wait(20) == 143
     assert rows_of(tmp_path / "out") and (tmp_path / "out" / "stream.mp4").exists()
 
 

@@ -166,7 +166,7 @@ def test_stopped_half_way_leaves_whole_files(online, long_video, tmp_path, numbe
         time.sleep(0.01)
     process.send_signal(number)
     _, error = process.communicate(timeout=60)
-    assert process.returncode == 130, error
+    assert process.returncode == 128 + number, error
     assert 0 < len(assert_whole(tmp_path / "out")) < 300
 
 
@@ -188,6 +188,35 @@ def test_video_that_breaks_off(online, long_video, tmp_path):
     )
     assert done.returncode == 1 and "broken.mkv" in done.stderr and "Traceback" not in done.stderr
     assert len(assert_whole(tmp_path / "out")) > 5
+
+
+def test_a_file_whose_times_step_back(online, tmp_path):
+    """Its clock leaps by 38 s and back, as where recordings were joined."""
+    path = tmp_path / "joined.mp4"
+    with av.open(str(path), "w") as target:
+        options = {"preset": "ultrafast", "tune": "zerolatency"}  # a packet per frame
+        stream = target.add_stream("libx264", rate=10, options=options)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        for number, picture in enumerate(moving_square(60)):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts = number
+            for packet in stream.encode(frame):
+                packet.dts, packet.pts = number, (200, 600, 400)[number // 20] + number % 20
+                target.mux(packet)
+    with av.open(str(path)) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    assert np.diff(times).min() < -15 and len(times) == 60  # a real file with such times
+
+    done = subprocess.run(
+        command(f"--model={online}", f"--video={path}", f"--output={tmp_path / 'out'}"),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0 and done.stderr.count("warning: the time of a frame") == 1, done
+    rows = assert_whole(tmp_path / "out")
+    gaps = np.diff([float(row["seconds"]) for row in rows])
+    assert len(rows) == 30 and gaps.min() > 0.15
+    assert [round(gap, 1) for gap in gaps if gap > 0.35] == [38.2]
 
 
 def test_refuses(online, tmp_path):
