@@ -73,7 +73,7 @@ class Recording:
             row: values of the CSV's columns.
         """
         if self._shape is None:
-            self._shape = picture.shape[:2]
+            self._shape = picture.shape[0], picture.shape[1]
             self._files.append(_Video(self.folder / MP4, self.fps, *self._shape))
             self._files.append(_Gif(self.folder / GIF, self.fps))
 

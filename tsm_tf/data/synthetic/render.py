@@ -187,7 +187,7 @@ def _write_contact_sheet(path, seed):
 
     _, content = cv2.imencode(path.suffix, np.concatenate(rows)[..., ::-1])
     with replacing(path) as temporary:
-        temporary.write_bytes(content)
+        temporary.write_bytes(content.tobytes())
 
 
 def _caption(text, height):
