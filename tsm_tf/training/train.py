@@ -1,5 +1,6 @@
 """One training: data, model, `model.fit`, and a folder from which it can be resumed."""
 
+import contextlib
 import os
 import pathlib
 
@@ -14,6 +15,7 @@ from tsm_tf.training.devices import Devices, pick_devices
 from tsm_tf.training.fit import fit
 from tsm_tf.training.model import make_model
 from tsm_tf.training.recipes import Recipe
+from tsm_tf.training.run_folder.folder import open_run
 from tsm_tf.training.run_folder.run_settings import claim, disk_errors, log_launch, run_settings
 from tsm_tf.training.settings import Execution, Initialization
 
@@ -40,8 +42,8 @@ def train(
         The clip model after the last epoch.
 
     Raises:
-        InputError: bad data or arguments, an output folder of another run, a NaN loss, no space to
-            save, or a lost worker.
+        InputError: bad data or arguments, an output folder of another run or in use by another
+            training, a NaN loss, no space to save, or a lost worker.
         BadVideoError: a broken video, with `on_bad_video="stop"`.
         Preempted: SIGTERM was received, and the state is saved.
     """
@@ -50,25 +52,26 @@ def train(
     listing, output = Listing(data), pathlib.Path(output)
     plan = make_plan(recipe, listing, devices)
 
-    keras.utils.set_random_seed(recipe.seed)
-    model = make_model(plan.spec, recipe, initialization, execution, devices, plan.steps)
-    if devices.is_chief:
-        settings = {
-            "data": listing.data if is_uri(listing.data) else str(pathlib.Path(listing.data)),
-            "data_digest": listing.digest,
-            "labels": plan.spec.labels,
-            **run_settings(recipe, initialization, execution.mixed_precision),
-        }
-        with disk_errors(output):
-            claim(output, settings)
-            log_launch(output)
+    settings = {
+        "data": listing.data if is_uri(listing.data) else str(pathlib.Path(listing.data)),
+        "data_digest": listing.digest,
+        "labels": plan.spec.labels,
+        **run_settings(recipe, initialization, execution.mixed_precision),
+    }
+    with open_run(output, settings) if devices.is_chief else contextlib.nullcontext():
+        keras.utils.set_random_seed(recipe.seed)
+        model = make_model(plan.spec, recipe, initialization, execution, devices, plan.steps)
+        if devices.is_chief:
+            with disk_errors(output):
+                claim(output, settings)
+                log_launch(output)
 
-    spec = plan.spec
-    print(
-        f"{spec.backbone}, shift_mode {spec.shift_mode}, "
-        f"{model.clip_model.count_params():,} parameters"
-    )
-    fit(model, plan, devices, execution, output)
+        spec = plan.spec
+        print(
+            f"{spec.backbone}, shift_mode {spec.shift_mode}, "
+            f"{model.clip_model.count_params():,} parameters"
+        )
+        fit(model, plan, devices, execution, output)
     return model.clip_model
 
 
