@@ -9,6 +9,13 @@ def test_an_error_names_argument_rule_and_value():
     assert error.argument == "num_segments"
 
 
+def test_an_error_is_one_printable_line_of_a_screen():
+    error = InputError("data", "must not be a\nb\x1b[2J", "x\n" * 9999)
+    assert str(error).isprintable() and len(str(error)) < 1200
+    assert str(error).startswith("`data` must not be a\\nb\\x1b[2J. Received: 'x\\nx")
+    assert error.received == "x\n" * 9999
+
+
 def test_a_missing_file_is_both_kinds_of_error():
     with pytest.raises(FileNotFoundError) as raised:
         raise MissingFile("video", "must be an existing file", "a.mp4")

@@ -12,8 +12,8 @@ from PIL import Image
 from videos import natural_videos
 
 from export.format.smoothing_rules import SmoothingRules, rules_for
+from export.live.frame_clock import AtRate
 from export.live.smoothing import Smoother
-from export.live.sources import AtRate
 from tsm_tf.data.crops import center_crop, eval_frame
 from tsm_tf.data.resize import scaled_size
 from tsm_tf.data.sources.video_file import iterate_frames

@@ -127,7 +127,7 @@ def test_bad_arguments_stop_it_before_work(run, data, tmp_path):
         train(get_recipe("gestures", **TINY), data, tmp_path)
     with pytest.raises(
         FileNotFoundError,
-        match=r"`flips` must be auto, none, or a JSON file.*'sometimes'",
+        match=r"`flips` must be auto, all, none, or a file of class names.*'sometimes'",
     ):
         train(get_recipe("gestures", flips="sometimes", **TINY), data, tmp_path / "new")
 

@@ -12,6 +12,7 @@ from tsm_tf.data.listing import UNKNOWN_FRAMES, Video
 from tsm_tf.data.sources import Source
 from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError
 from tsm_tf.data.timeline import frame_indices
+from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 
 
@@ -102,4 +103,7 @@ def _frame_range(video, source):
 
 
 def _read(video, indices, spec, source):
-    return source.read(video.path, indices, spec.short_side, spec.interpolation)
+    frames = source.read(video.path, indices, spec.short_side, spec.interpolation)
+    if frames.dtype != np.uint8:
+        raise InputError("source", "must return frames of uint8, from 0 to 255", frames.dtype.name)
+    return frames

@@ -1,12 +1,13 @@
 """One training: data, model, `model.fit`, and a folder from which it can be resumed."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
 
 import keras
 
-from tsm_tf.data.flips import describe_flips, flip_targets, read_flip_targets
+from tsm_tf.data.flips import choose_flips, describe_flips
 from tsm_tf.data.listing import MIN_TRAINING_FRAMES, Listing, is_uri, trainable_videos
 from tsm_tf.data.stream_rate import stream_fps
 from tsm_tf.data.window_pipeline import num_windows
@@ -16,6 +17,7 @@ from tsm_tf.training.devices import Devices, pick_devices
 from tsm_tf.training.fit import fit
 from tsm_tf.training.model import make_model
 from tsm_tf.training.recipes import Recipe
+from tsm_tf.training.run_folder.folder import open_run
 from tsm_tf.training.run_folder.run_settings import claim, disk_errors, log_launch, run_settings
 from tsm_tf.training.run_folder.state import has_states
 from tsm_tf.training.settings import Execution, Initialization
@@ -47,95 +49,65 @@ def train(
         The clip model after the last epoch.
 
     Raises:
-        InputError: bad data or arguments, an output folder of another run, a NaN loss, no space to
-            save, or a lost worker.
+        InputError: bad data or arguments, an output folder of another run or in use by another
+            training, a NaN loss, no space to save, or a lost worker.
         BadVideoError: a broken video, with `on_bad_video="stop"`.
         Preempted: SIGTERM was received, and the state is saved.
     """
     devices = pick_devices(execution.strategy)
     check_settings(recipe, initialization, execution, devices)
     listing, output = Listing(data), pathlib.Path(output)
-    if recipe.clip_epochs and not initialization.init:
-        return _train_on_clips_first(recipe, listing, output, initialization, execution, devices)
-    return _train(recipe, listing, output, initialization, execution, devices)
+    plan = make_plan(recipe, listing, devices)
+
+    settings = {
+        "data": listing.data if is_uri(listing.data) else str(pathlib.Path(listing.data)),
+        "data_digest": listing.digest,
+        "labels": plan.spec.labels,
+        **run_settings(recipe, initialization, execution.mixed_precision),
+    }
+    with open_run(output, settings) if devices.is_chief else contextlib.nullcontext():
+        if recipe.clip_epochs and not initialization.init:
+            if devices.is_chief:
+                with disk_errors(output):
+                    claim(output, settings)
+            initialization = _train_on_clips(recipe, data, output, initialization, execution)
+
+        keras.utils.set_random_seed(recipe.seed)
+        model = make_model(plan.spec, recipe, initialization, execution, devices, plan.steps)
+        if devices.is_chief:
+            with disk_errors(output):
+                claim(output, settings)
+                log_launch(output)
+
+        spec = plan.spec
+        print(
+            f"{spec.backbone}, shift_mode {spec.shift_mode}, "
+            f"{model.clip_model.count_params():,} parameters"
+        )
+        fit(model, plan, devices, execution, output)
+    return model.clip_model
 
 
-def _train_on_clips_first(
+def _train_on_clips(
     recipe: Recipe,
-    listing: Listing,
+    data: str | os.PathLike,
     output: pathlib.Path,
     initialization: Initialization,
     execution: Execution,
-    devices: Devices,
-) -> keras.Model:
-    """Trains two stages: on clips, in the folder `clips` of the run, then on streams."""
-    plan = make_plan(recipe, listing, devices)
-    _claim(plan, initialization, execution, devices, output)
+) -> Initialization:
+    """Trains the stage on clips, in a folder of the run, unless the next stage has begun.
 
+    Returns:
+        The initialization of the stage on streams.
+    """
     clips = output / CLIPS
     if not has_states(output):
         print(f"first stage: clips, in {clips}")
         stage = recipe.clip_stage()
-        _train(stage, listing, clips, initialization, execution, devices)
+        train(stage, data, clips, initialization=initialization, execution=execution)
 
     print("second stage: streams")
-    initialization = dataclasses.replace(initialization, init=str(clips / BEST), weights=None)
-    return _fit(plan, initialization, execution, devices, output)
-
-
-def _train(
-    recipe: Recipe,
-    listing: Listing,
-    output: pathlib.Path,
-    initialization: Initialization,
-    execution: Execution,
-    devices: Devices,
-) -> keras.Model:
-    plan = make_plan(recipe, listing, devices)
-    return _fit(plan, initialization, execution, devices, output, claims=True)
-
-
-def _fit(
-    plan: Plan,
-    initialization: Initialization,
-    execution: Execution,
-    devices: Devices,
-    output: pathlib.Path,
-    claims: bool = False,
-) -> keras.Model:
-    recipe, spec = plan.recipe, plan.spec
-    keras.utils.set_random_seed(recipe.seed)
-    model = make_model(spec, recipe, initialization, execution, devices, plan.steps)
-    if claims:  # after the model, so that settings that cannot be built leave no folder behind
-        _claim(plan, initialization, execution, devices, output)
-
-    print(
-        f"{spec.backbone}, shift_mode {spec.shift_mode}, "
-        f"{model.clip_model.count_params():,} parameters"
-    )
-    fit(model, plan, devices, execution, output)
-    return model.clip_model
-
-
-def _claim(
-    plan: Plan,
-    initialization: Initialization,
-    execution: Execution,
-    devices: Devices,
-    output: pathlib.Path,
-) -> None:
-    if not devices.is_chief:
-        return
-    data = plan.listing.data
-    settings = {
-        "data": data if is_uri(data) else str(pathlib.Path(data)),
-        "data_digest": plan.listing.digest,
-        "labels": plan.spec.labels,
-        **run_settings(plan.recipe, initialization, execution.mixed_precision),
-    }
-    with disk_errors(output):
-        claim(output, settings)
-        log_launch(output)
+    return dataclasses.replace(initialization, init=str(clips / BEST), weights=None)
 
 
 def make_plan(recipe: Recipe, listing: Listing, devices: Devices) -> Plan:
@@ -156,7 +128,7 @@ def make_plan(recipe: Recipe, listing: Listing, devices: Devices) -> Plan:
         fps=streams.fps if streams else stream_fps(videos, recipe.model.num_segments),
     )
 
-    targets = read_flips(recipe.flips, labels)
+    targets = choose_flips(recipe.flips, labels)
     count = len(trainable_videos(videos))
     if not count:
         rule = f"must have training videos of at least {MIN_TRAINING_FRAMES} frames"
@@ -169,19 +141,12 @@ def make_plan(recipe: Recipe, listing: Listing, devices: Devices) -> Plan:
     else:
         steps = steps_per_epoch(recipe, count, drop_last)
 
-    print(describe_flips(labels, targets) if targets else "flips: none")
+    print(describe_flips(recipe.flips, labels, targets))
     print(
         f"{count:,} videos to train on, {len(listing.videos('val')):,} to validate, "
         f"{len(labels)} classes"
     )
     return Plan(recipe, listing, spec, targets, drop_last, steps)
-
-
-def read_flips(flips: str, labels: tuple[str, ...]) -> tuple[int | None, ...] | None:
-    """Returns for each class its mirrored class or None, as `Recipe.flips` says; None: no flips."""
-    if flips == "none":
-        return None
-    return flip_targets(labels) if flips == "auto" else read_flip_targets(flips, labels)
 
 
 def steps_per_epoch(recipe: Recipe, count: int, drop_last: bool) -> int:

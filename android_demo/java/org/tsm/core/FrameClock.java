@@ -2,7 +2,7 @@ package org.tsm.core;
 
 /**
  * Chooses the camera frames that the model sees, so that they arrive at the frame rate of the
- * training clips, as {@code AtRate} in {@code export/live/sources.py} does. If that rate is
+ * training clips, as {@code AtRate} in {@code export/live/frame_clock.py} does. If that rate is
  * unknown, every second frame is chosen, as in the original demo.
  */
 public final class FrameClock {
