@@ -129,7 +129,7 @@ def test_a_video_with_too_low_a_rate_is_named(data):
         def bad_video(self, error):
             found.append(error)
 
-    with pytest.raises(Exception, match="slow.mp4"):
+    with pytest.raises(Exception, match=r"slow\.mp4"):
         windows(data, "slow", 1, observer=Found())
     assert isinstance(found[0], BadVideoError)
     assert "3 frames per second, and the stream has 5" in str(found[0])

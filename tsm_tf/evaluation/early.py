@@ -166,7 +166,9 @@ def main():
     write_csv(output / CSV_FILE, rows)
     plot(output / PLOT_FILE, results)
     for name, top1 in results.items():
-        print(name, " ".join(f"{percent}%: {v:.1%}" for percent, v in zip(PERCENT, top1)))
+        print(
+            name, " ".join(f"{percent}%: {v:.1%}" for percent, v in zip(PERCENT, top1, strict=True))
+        )
     print(f"written to {output}: {CSV_FILE}, {PLOT_FILE}")
 
 

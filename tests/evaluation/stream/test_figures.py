@@ -36,9 +36,8 @@ def test_an_event_belongs_to_the_gesture_in_which_it_comes():
     gestures = [Gesture(1, 3, 0), Gesture(3, 5, 1), Gesture(8, 10, 0)]
     events = [event(0, 2.0), event(0, 3.2), event(1, 5.4), event(0, 7.0), event(1, 9.0)]
     found = match_events(events, gestures)
-    assert [match.gesture for match in found] == [gestures[0], None, gestures[1], None, None] + [
-        gestures[2]
-    ]
+    expected = [gestures[0], None, gestures[1], None, None, gestures[2]]
+    assert [match.gesture for match in found] == expected
     # a second event for the same gesture is wrong; so is another class; one before it is an alarm
     assert [match.is_false_alarm for match in found] == [False, False, False, True, False, False]
     assert found[2].delay == pytest.approx(2.4)
