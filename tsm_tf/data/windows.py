@@ -46,7 +46,7 @@ class StreamSampling:
     min_pause_seconds: float = 0.5
     cut_probability: float = 0.7
     speed: tuple[float, float] = (1.0, 1.0)
-    undecided_share: float = 0.3
+    undecided_share: float = 0.2
     max_cut: float = 0.4
     pause_ignore_seconds: float = 0.25
     pause_weight: float = 0.7
