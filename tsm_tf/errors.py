@@ -18,6 +18,8 @@ EXTRA_OF_MODULE = {
 }
 """The smallest extra in setup.cfg that installs each third-party module."""
 
+_LONGEST = 500  # characters of a value that an error shows
+
 
 class InputError(ValueError):
     """Input that breaks a rule, rejected before work starts.
@@ -33,12 +35,28 @@ class InputError(ValueError):
     """
 
     def __init__(self, argument: str, rule: str, received: object):
-        super().__init__(f"`{argument}` {rule}. Received: {received!r}")
+        text = f"`{argument}` {rule}. Received: {_shortened(repr(received))}"
+        super().__init__("".join(map(_printable, text)))
         self.argument, self.rule, self.received = argument, rule, received
 
 
 class MissingFile(InputError, FileNotFoundError):
     """A file or folder that must exist and does not; also a `FileNotFoundError`."""
+
+
+def first_line(error: BaseException) -> str:
+    """Returns the first line of another error's message, shortened, to quote it in a rule."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    return _shortened(next(filter(None, lines), type(error).__name__))
+
+
+def _printable(character: str) -> str:
+    """Escapes what would start a new line or control a terminal: rules quote names from files."""
+    return character if character.isprintable() else repr(character)[1:-1]
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def missing_extra(error: ImportError) -> str | None:

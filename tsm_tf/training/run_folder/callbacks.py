@@ -274,4 +274,7 @@ def _arrays(variables):
 
 def _assign(variables, arrays):
     for name, variable in variables.items():
+        if name not in arrays or arrays[name].shape != tuple(variable.shape):
+            rule = f"must hold states of this training; {name} ({variable.path}) does not fit"
+            raise InputError("output", rule, arrays[name].shape if name in arrays else None)
         variable.assign(arrays[name])

@@ -7,16 +7,20 @@ import json
 import os
 import pathlib
 import sys
+from typing import Any
 
 import numpy as np
 
+from tsm_tf.errors import InputError
 from tsm_tf.files import replacing
+from tsm_tf.weights.npz import read_npz
 
 STATES = "states"
 OLD_STATES = "checkpoints"  # the folder's name in runs that older versions have started
 KEPT = 3
 _META = "meta"
 _DIGEST_LENGTH = 16
+_MAX_NUMBER = 2**40
 
 
 @dataclasses.dataclass
@@ -77,26 +81,54 @@ def save_state(run: pathlib.Path, state: TrainingState) -> pathlib.Path:
 def load_newest(run: pathlib.Path) -> TrainingState | None:
     """Returns the newest undamaged state of a run, or None; warns about each damaged one."""
     for path in _newest_first(run):
-        content = path.read_bytes()
-        if _digest(content) == path.stem.rpartition("-")[2]:
-            return _parse(content)
-        print(
-            f"warning: {path} is damaged; using the state before it",
-            file=sys.stderr,
-            flush=True,
-        )
+        try:
+            return _read(path)
+        except (InputError, OSError):
+            print(
+                f"warning: {path} is damaged; using the state before it",
+                file=sys.stderr,
+                flush=True,
+            )
     return None
 
 
-def _parse(content):
-    with np.load(io.BytesIO(content), allow_pickle=False) as file:
-        meta = json.loads(str(file[_META]))
-        arrays = {name: file[name] for name in file.files if name != _META}
-    return TrainingState(**meta, arrays=arrays)
+def _read(path: pathlib.Path) -> TrainingState:
+    """Reads a state.
+
+    Raises:
+        InputError: not complete, or not what `save_state` writes.
+    """
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()[:_DIGEST_LENGTH]
+    if digest != path.stem.rpartition("-")[2]:
+        raise InputError("state", "must have the SHA-256 that its name says", str(path))
+
+    arrays = read_npz(path, "state")
+    try:
+        state = TrainingState(**json.loads(str(arrays.pop(_META))), arrays=arrays)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise InputError("state", f"must have its place in {_META!r}", str(path)) from error
+
+    numbers = (state.epoch, state.batch, state.seconds)
+    is_place = all(type(n) in (int, float) and 0 <= n < _MAX_NUMBER for n in numbers)
+    if not is_place or not _is_table(state.history):
+        raise InputError("state", f"must have its place in {_META!r}", str(path))
+    return state
+
+
+def _is_table(history: Any) -> bool:
+    """Returns whether a history is a list of rows with numbers under the same names."""
+    return isinstance(history, list) and all(
+        isinstance(row, dict)
+        and row.keys() == history[0].keys()
+        and all(isinstance(value, (int, float)) for value in row.values())
+        for row in history
+    )
 
 
 def _newest_first(run):
     paths = [path for name in (STATES, OLD_STATES) for path in (run / name).glob("[0-9]*.npz")]
+    paths = [path for path in paths if path.is_file()]
     return sorted(paths, key=lambda path: path.name.split("-")[:2], reverse=True)
 
 
