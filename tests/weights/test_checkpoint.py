@@ -70,5 +70,5 @@ def test_checkpoint_that_is_none(tmp_path):
     with refuses("checkpoint", "must hold the weights"):
         load_checkpoint(tmp_path)
     (tmp_path / "model.weights.h5").write_bytes(b"no weights")
-    with refuses("checkpoint", "must hold the weights"):
+    with refuses("checkpoint", "must be an undamaged HDF5 file", "model.weights.h5"):
         load_checkpoint(tmp_path)

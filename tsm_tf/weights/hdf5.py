@@ -64,12 +64,12 @@ class _Checker:
             elif isinstance(child, h5py.Dataset):
                 self._check_dataset(child)
             else:
-                self._refuse("groups and data sets only", child.name)
+                self._refuse("of groups and data sets only", child.name)
 
     def _check_new(self, child: Any):
         address = h5py.h5o.get_info(child.id).addr
         if address in self.objects or len(self.objects) >= _MAX_OBJECTS:
-            self._refuse(f"at most {_MAX_OBJECTS:,} objects, each linked once", child.name)
+            self._refuse(f"with at most {_MAX_OBJECTS:,} objects, each linked once", child.name)
         self.objects.add(address)
 
     def _check_dataset(self, dataset: h5py.Dataset):
@@ -107,5 +107,5 @@ class _Checker:
                 self._refuse(f"with attributes of at most {_MAX_ATTRIBUTE:,} bytes", name)
 
     def _refuse(self, rule: str, received: str):
-        rule = f"must be an HDF5 file {rule}; {str(self.path)!r} is not"
-        raise InputError(self.argument, rule, received)
+        rule = f"must be an HDF5 file {rule}"
+        raise InputError(self.argument, rule, f"{received} in {self.path}")

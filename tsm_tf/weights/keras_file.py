@@ -64,7 +64,12 @@ def _load_zip(path: pathlib.Path, argument: str) -> keras.Model:
         weights = pathlib.Path(folder, _WEIGHTS)
         with archive.open(_WEIGHTS) as source, weights.open("wb") as target:
             shutil.copyfileobj(source, target)
-        return _with_weights(text, weights, check_weights_file(weights, argument), argument)
+        try:
+            count = check_weights_file(weights, argument)
+        except InputError as error:
+            inside = str(error.received).replace(str(weights), f"{_WEIGHTS} in {path}")
+            raise InputError(argument, error.rule, inside) from error
+        return _with_weights(text, weights, count, argument)
 
 
 def _with_weights(text: str, weights: pathlib.Path, count: int, argument: str) -> keras.Model:
