@@ -63,6 +63,7 @@ METAS = {
     "arrays": {**META, "arrays": {"a": 1}},
 }
 STATES = {
+    "harmless": functools.partial(_meta, meta=META),
     **{f"meta_{name}": functools.partial(_meta, meta=meta) for name, meta in METAS.items()},
     **{f"file_{name}": functools.partial(_file, write=write) for name, write in NPZ.items()},
     "directory": _directory,

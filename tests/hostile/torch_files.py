@@ -11,6 +11,7 @@ import zipfile
 
 import numpy as np
 from hostile.networks import CANARY
+from hostile.weight_files import harmless_arrays
 
 try:
     import torch
@@ -29,7 +30,7 @@ class _System:
 
 
 def _weights():
-    return {"fc.weight": torch.ones(3, 8), "fc.bias": torch.ones(3)}
+    return {name: torch.from_numpy(array) for name, array in harmless_arrays().items()}
 
 
 def _saved(content, **options):
@@ -73,7 +74,32 @@ def _pickled(content):
     return lambda path: path.write_bytes(pickle.dumps(content))
 
 
+def _half():
+    return {name: torch.nn.Parameter(value.bfloat16()) for name, value in _weights().items()}
+
+
+HARMLESS = {
+    # real files: as saved by scripts, by Lightning, and after torch.compile
+    "harmless": _saved(_weights),
+    "harmless_old": _saved(_weights, _use_new_zipfile_serialization=False),
+    "harmless_numbers": _saved(
+        lambda: {"state_dict": _weights(), "epoch": np.int64(3), "best_prec1": np.float64(1)},
+    ),
+    "harmless_parameters": _saved(lambda: {"model_state_dict": _half()}),
+    "harmless_lightning": _saved(
+        lambda: {"state_dict": {f"model.{k}": v for k, v in _weights().items()}, "loops": {}},
+    ),
+    "harmless_compiled": _saved(
+        lambda: {"model": {f"_orig_mod.module.{k}": v for k, v in _weights().items()}},
+    ),
+    "harmless_settings": _saved(lambda: {**_weights(), "args": argparse.Namespace(x=1)}),
+}
+
+
 def _files():
+    if torch is None:
+        return
+    yield from HARMLESS.items()
     old = {"_use_new_zipfile_serialization": False}
     for name, payload in (("open", _Payload()), ("system", _System())):
         yield f"payload_{name}", _saved({"state_dict": payload})
@@ -117,4 +143,4 @@ def _files():
         yield f"flipped_{seed}_old", _flipped(seed, **old)
 
 
-FILES = dict(_files()) if torch else {}
+FILES = dict(_files())

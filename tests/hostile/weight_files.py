@@ -14,6 +14,7 @@ import zipfile
 import h5py
 import numpy as np
 from hostile.networks import CANARY, NETWORKS
+from safetensors.numpy import save_file
 
 _FIRST = "layers/conv2d/vars/0"
 
@@ -156,6 +157,7 @@ def _external_file(path):
 
 _JSON = '["conv2d"'
 HDF5 = {
+    "harmless": lambda path: None,
     "external_link": functools.partial(_linked, link=h5py.ExternalLink("/etc/passwd", "/x")),
     "soft_link": functools.partial(_linked, link=h5py.SoftLink("/layers")),
     "dangling_link": functools.partial(_linked, link=h5py.SoftLink("/nowhere")),
@@ -225,7 +227,7 @@ HDF5 = {
         for seed in range(200)
     },
 }
-HDF5_MAY_LOAD = {"boolean", "nan", "infinite", "frozen_number", "behind_text"} | {
+HDF5_MAY_LOAD = {"harmless", "boolean", "nan", "infinite", "frozen_number", "behind_text"} | {
     name for name in HDF5 if name.startswith("flipped")
 }
 
@@ -252,7 +254,15 @@ def _pickled(path, make):
     make(path, w=np.array([Payload()], dtype=object))
 
 
+def harmless_arrays():
+    """Returns arrays under names that stand for a ResNet-18."""
+    blocks = [f"layer{stage}.{block}.conv1.weight" for stage in (1, 2, 3, 4) for block in (0, 1)]
+    shapes = {"fc.weight": (3, 8), "conv1.weight": (64, 3, 7, 7), **dict.fromkeys(blocks, (2,))}
+    return {name: np.ones(shape, np.float32) for name, shape in shapes.items()}
+
+
 NPZ = {
+    "harmless": lambda path: np.savez(path, **harmless_arrays()),
     "objects": functools.partial(_pickled, make=np.savez),
     "objects_compressed": functools.partial(_pickled, make=np.savez_compressed),
     "bomb": lambda path: np.savez_compressed(path, w=np.zeros(100_000_000, np.uint8)),
@@ -296,7 +306,8 @@ def _tensor(**fields):
 
 
 SAFETENSORS = {
-    "harmless": lambda path: _safetensors(path, _tensor()),
+    "harmless": lambda path: save_file(harmless_arrays(), path),
+    "no_network": lambda path: _safetensors(path, _tensor()),
     "half": lambda path: _safetensors(path, _tensor(shape=[1])),
     "huge": lambda path: _safetensors(path, _tensor(shape=[2**62])),
     "negative": lambda path: _safetensors(path, _tensor(shape=[-2])),
@@ -366,6 +377,7 @@ def _cut(path, whole, share):
 
 _IN_FILES = [name for name in NETWORKS if name.startswith(("layer_", "lambda_", "model_", "no_"))]
 KERAS = {
+    "harmless": functools.partial(_keras, change=lambda _: {}),
     **{f"network_{name}": functools.partial(_keras_network, name=name) for name in _IN_FILES},
     **{
         f"weights_{name}": functools.partial(_keras_weights, name=name)
@@ -383,7 +395,7 @@ KERAS = {
     "truncated": functools.partial(_cut, share=50),
     "short": functools.partial(_cut, share=1),
 }
-KERAS_MAY_LOAD = {"outside", "assets"}
+KERAS_MAY_LOAD = {"harmless", "outside", "assets"}
 
 
 def _legacy_network(path, whole, name):
@@ -406,6 +418,7 @@ def _legacy_change(path, whole, name):
 
 
 LEGACY = {
+    "harmless": functools.partial(_legacy_network, name="harmless"),
     **{f"network_{name}": functools.partial(_legacy_network, name=name) for name in _IN_FILES},
     **{
         f"weights_{name}": functools.partial(_legacy_change, name=name)

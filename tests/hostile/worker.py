@@ -165,6 +165,7 @@ def main():
         place.mkdir()
         write(place / name)
 
+        temporary = set((folder / "tmp").iterdir())
         signal.alarm(LIMIT)
         watch.is_on = True
         what, text = outcome(load, place / name)
@@ -178,7 +179,7 @@ def main():
             os.remove(networks.CANARY)
         if keras.config.floatx() != "float32":
             wrong.append("floatx changed")
-        if list((folder / "tmp").iterdir()):
+        if set((folder / "tmp").iterdir()) - temporary:
             wrong.append("temporary files were left")
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         result = {"case": case, "outcome": what, "text": text, "wrong": wrong, "peak_kb": peak}

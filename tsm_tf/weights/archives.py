@@ -5,7 +5,7 @@ import pathlib
 import zipfile
 from collections.abc import Iterator
 
-from tsm_tf.errors import InputError
+from tsm_tf.errors import InputError, first_line
 
 MAX_RATIO = 16  # of the bytes in memory to those in the file; weights hardly shrink
 ALWAYS_ALLOWED = 16 << 20  # bytes, whatever the ratio
@@ -18,9 +18,15 @@ def open_zip(path: pathlib.Path, argument: str) -> Iterator[zipfile.ZipFile]:
     """Context manager that yields a ZIP file which cannot expand without bounds.
 
     Raises:
-        InputError: too many members, more bytes than the file can hold, or another compression.
+        InputError: a damaged file, too many members, more bytes than the file can hold, or another
+            compression.
     """
-    with zipfile.ZipFile(path) as archive:
+    try:
+        archive = zipfile.ZipFile(path)
+    except Exception as error:  # zipfile raises many kinds for damaged files
+        rule = f"must be an undamaged ZIP file: download or copy it again ({first_line(error)})"
+        raise InputError(argument, rule, str(path)) from error
+    with archive:
         members = archive.infolist()
         if len(members) > _MAX_MEMBERS or any(m.compress_type not in _METHODS for m in members):
             rule = f"must be a ZIP file with at most {_MAX_MEMBERS:,} members, deflated or stored"

@@ -103,7 +103,8 @@ class _Checker:
 
     def _check_attributes(self, item: h5py.Group | h5py.Dataset):
         for name in item.attrs:
-            if item.attrs.get_id(name).get_storage_size() > _MAX_ATTRIBUTE:
+            attribute = item.attrs.get_id(name)
+            if math.prod(attribute.shape) * attribute.dtype.itemsize > _MAX_ATTRIBUTE:
                 self._refuse(f"with attributes of at most {_MAX_ATTRIBUTE:,} bytes", name)
 
     def _refuse(self, rule: str, received: str):

@@ -13,6 +13,7 @@ from tsm_tf.weights.archives import open_zip
 
 _CONTAINERS = ("state_dict", "model_state_dict", "model", "net", "weights")
 _UNKNOWN = re.compile(r"Unsupported global: GLOBAL (\S+) was not an allowed global")
+_REASON = re.compile(r"WeightsUnpickler error: (.*)")
 _MAX_UNKNOWN = 100
 _HOW = "load it where its classes are installed, and save model.state_dict() with torch.save"
 
@@ -80,7 +81,8 @@ def _load(path: pathlib.Path, argument: str) -> Any:
         except Exception as error:  # PyTorch raises many kinds for damaged files
             unknown = _UNKNOWN.search(str(error))
             if unknown is None or len(stand_ins) > _MAX_UNKNOWN:
-                reason = first_line(error).split(". This file can")[0]
+                stated = _REASON.search(str(error))
+                reason = stated[1] if stated else first_line(error)
                 rule = f"must be an undamaged file from torch.save with tensors ({reason})"
                 raise InputError(argument, rule, str(path)) from error
             name = unknown[1]
