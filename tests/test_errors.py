@@ -16,6 +16,13 @@ def test_a_missing_file_is_both_kinds_of_error():
     assert str(raised.value) == "`video` must be an existing file. Received: 'a.mp4'"
 
 
+def test_an_error_is_one_line_of_text_whatever_a_file_contains():
+    error = InputError("labels", "must be known; a\nb\x1b[2J is not", "x" * 10_000)
+    assert str(error).startswith("`labels` must be known; a\\nb\\x1b[2J is not. Received: 'xxx")
+    assert len(str(error)) < 600 and str(error).endswith("xx...")
+    assert str(InputError("a", "must be text", "ü\n")) == "`a` must be text. Received: 'ü\\n'"
+
+
 def test_the_smallest_extra_is_named():
     assert "tsm-tf[live]" in missing_extra(ModuleNotFoundError(name="av.video"))
     assert missing_extra(ModuleNotFoundError(name="something_else")) is None

@@ -1,3 +1,7 @@
+import hashlib
+import io
+import json
+
 import numpy as np
 import pytest
 
@@ -63,6 +67,23 @@ def test_a_damaged_newest_falls_back_with_a_warning(tmp_path, capsys, damage):
     newest.write_bytes(damage(newest.read_bytes()))
     assert load_newest(tmp_path).epoch == 1
     assert f"{newest} is damaged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"epoch": "1"}, {"epoch": -1}, {"batch": None}, {"history": [1]}, {"evil": 1}],
+)
+def test_a_state_of_a_stranger_is_damaged(tmp_path, capsys, fields):
+    """Its digest is right, but its content is not what `save_state` writes."""
+    save_state(tmp_path, state(1, 0))
+    meta = {"epoch": 2, "batch": 0, "seconds": 0.0, "history": [], **fields}
+    buffer = io.BytesIO()
+    np.savez(buffer, meta=json.dumps(meta), weight_0=np.arange(3))
+    digest = hashlib.sha256(buffer.getvalue()).hexdigest()[:16]
+    path = tmp_path / STATES / f"00002-0000000-{digest}.npz"
+    path.write_bytes(buffer.getvalue())
+    assert load_newest(tmp_path).epoch == 1
+    assert f"{path} is damaged" in capsys.readouterr().err
 
 
 def test_unfinished_files_are_ignored(tmp_path):
