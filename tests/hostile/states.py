@@ -1,6 +1,6 @@
 """Hostile training states: `STATES` maps the name of each case to a function of a run's folder.
 
-Their names hold the right digest, so they are what somebody else wrote on purpose.
+Their names hold the right digest, as if they had been written on purpose.
 """
 
 import functools

@@ -69,19 +69,22 @@ def check(group, results):
     assert peak < MEMORY
 
 
-GROUPS = ["networks", "specs", "hdf5", "keras", "legacy", "npz", "safetensors", "torch", "states"]
+GROUPS = ["networks", "specs", "hdf5", "keras", "legacy", "npz", "safetensors", "states"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("group", GROUPS)
 def test_every_case(group, tmp_path):
-    if group == "torch" and not torch_files.FILES:
-        pytest.skip("make test-torch has it")
     check(group, run_group(group, tmp_path))
 
 
 def test_some_cases(tmp_path):
     check("networks", run_group("networks", tmp_path, every=4))
+
+
+@pytest.mark.skipif(not torch_files.FILES, reason="make test-torch has it")
+def test_files_of_torch(tmp_path):
+    check("torch", run_group("torch", tmp_path))
 
 
 def test_the_corpus_is_large():
