@@ -1,6 +1,6 @@
 import pytest
 
-from tsm_tf.errors import InputError, MissingFile, missing_extra
+from tsm_tf.errors import InputError, MissingFile, missing_extra, one_line
 
 
 def test_an_error_names_argument_rule_and_value():
@@ -21,6 +21,12 @@ def test_an_error_is_one_line_of_text_whatever_a_file_contains():
     assert str(error).startswith("`labels` must be known; a\\nb\\x1b[2J is not. Received: 'xxx")
     assert len(str(error)) < 600 and str(error).endswith("xx...")
     assert str(InputError("a", "must be text", "ü\n")) == "`a` must be text. Received: 'ü\\n'"
+
+
+def test_another_error_is_quoted_in_one_line():
+    assert one_line(ValueError("a\n\n  b\n")) == "a b"
+    assert one_line(MemoryError()) == "MemoryError"
+    assert len(one_line(ValueError("x" * 10_000))) == 500
 
 
 def test_the_smallest_extra_is_named():

@@ -18,7 +18,7 @@ EXTRA_OF_MODULE = {
 }
 """The smallest extra in setup.cfg that installs each third-party module."""
 
-_LONGEST = 500  # characters of a value that an error shows
+_LONGEST = 500  # characters of a value, or of another error, that an error shows
 
 
 class InputError(ValueError):
@@ -44,10 +44,9 @@ class MissingFile(InputError, FileNotFoundError):
     """A file or folder that must exist and does not; also a `FileNotFoundError`."""
 
 
-def first_line(error: BaseException) -> str:
-    """Returns the first line of another error's message, shortened, to quote it in a rule."""
-    lines = str(error).splitlines() or [type(error).__name__]
-    return _shortened(next(filter(None, lines), type(error).__name__))
+def one_line(error: BaseException) -> str:
+    """Returns another error's message in one line, shortened, to quote it in a rule."""
+    return _shortened(" ".join(str(error).split()) or type(error).__name__)
 
 
 def _printable(character: str) -> str:

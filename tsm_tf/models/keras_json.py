@@ -6,11 +6,11 @@ classes (`keras_classes.py`), registered layers, known names and plain data.
 """
 
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 import keras
 
-from tsm_tf.errors import InputError, first_line
+from tsm_tf.errors import InputError, one_line
 from tsm_tf.keras_internals import limited_weights
 from tsm_tf.models.keras_classes import CLASSES, CONSTANTS, MODELS, NAMES, UNNAMED_MODULES
 
@@ -41,7 +41,7 @@ def model_from_json(text: str, argument: str, max_weights: int = MAX_WEIGHTS) ->
     try:
         description = json.loads(text)
     except (ValueError, RecursionError) as error:
-        rule = f"must be the JSON of a Keras model ({first_line(error)})"
+        rule = f"must be the JSON of a Keras model ({one_line(error)})"
         raise InputError(argument, rule, text[:80]) from None
 
     if not isinstance(description, dict) or "class_name" not in description:
@@ -54,7 +54,7 @@ def model_from_json(text: str, argument: str, max_weights: int = MAX_WEIGHTS) ->
     except InputError:
         raise
     except Exception as error:  # Keras raises many kinds for layers that do not fit together
-        rule = f"must be the JSON of a Keras model ({first_line(error)})"
+        rule = f"must be the JSON of a Keras model ({one_line(error)})"
         raise InputError(argument, rule, text[:80]) from error
 
     if not isinstance(model, keras.Model):
@@ -133,10 +133,10 @@ class _Copier:
 
     def _find_class(self, value: dict) -> tuple[str | None, str, str | None]:
         """Returns module, class and registered name of an allowed class for today's Keras."""
-        names = [value.get(key) for key in ("class_name", "module", "registered_name")]
-        if not all(isinstance(name, (str, type(None))) for name in names):
-            self._refuse("must have strings as names of classes", names)
-        name, module, registered_name = names
+        name, module = value["class_name"], value.get("module")
+        registered_name = value.get("registered_name")
+        if not isinstance(name, str) or not isinstance(module, (str, type(None))):
+            self._refuse("must have strings as names of classes", name)
 
         if name in MODELS:
             return (*MODELS[name], None)
@@ -158,13 +158,13 @@ class _Copier:
         if self.layers > _MAX_LAYERS:
             self._refuse(f"must have at most {_MAX_LAYERS:,} layers", self.layers)
 
-    def _refuse(self, rule: str, received: object):
+    def _refuse(self, rule: str, received: object) -> NoReturn:
         raise InputError(self.argument, rule, received)
 
 
-def _is_registered_layer(name: str | None) -> bool:
+def _is_registered_layer(name: Any) -> bool:
     """Returns whether a name is that of a layer which this project or the user has registered."""
-    registered = keras.saving.get_custom_objects().get(name)
+    registered = keras.saving.get_custom_objects().get(name) if isinstance(name, str) else None
     if not isinstance(registered, type) or not issubclass(registered, keras.layers.Layer):
         return False
     return not registered.__module__.split(".")[0].startswith(_FRAMEWORKS)

@@ -7,7 +7,7 @@ import keras
 
 from tsm_tf.backbones.blocks import BATCH_NORM_MOMENTUM
 from tsm_tf.catalogue import find_architecture
-from tsm_tf.errors import InputError, first_line
+from tsm_tf.errors import InputError, one_line
 from tsm_tf.keras_internals import functional_graph, is_functional
 from tsm_tf.layers.site import SHIFT, Site
 from tsm_tf.models.graph import call_again, calls, inline, replay, residual_entries
@@ -19,9 +19,16 @@ def build_application(frames: Any, spec: ModelSpec) -> dict[str, Any]:
     """Builds a network of `keras.applications` as a feature extractor; see `Architecture.builder`.
 
     Raises:
-        InputError: there is no such network, or nowhere to shift in it.
+        InputError: there is no such network, not of this size, or nowhere to shift in it.
     """
-    return {"features": mark_sites(inline(application(spec)), frames, spec)}
+    try:
+        model = application(spec)
+    except InputError:
+        raise
+    except ValueError as error:  # from Keras, for sizes or widths that a network cannot have
+        rule = f"must be a network that can be built for this spec ({one_line(error)})"
+        raise InputError("backbone", rule, spec.backbone) from error
+    return {"features": mark_sites(inline(model), frames, spec)}
 
 
 def application(
@@ -79,7 +86,7 @@ def build_described(frames: Any, spec: ModelSpec) -> dict[str, Any]:
     except InputError:
         raise
     except Exception as error:  # layers of a stranger can fail in any way when they are called
-        rule = f"must describe a network of which each layer can be called ({first_line(error)})"
+        rule = f"must describe a network of which each layer can be called ({one_line(error)})"
         raise InputError("keras_json", rule, model.name) from error
 
 

@@ -5,7 +5,7 @@ import pathlib
 import zipfile
 from collections.abc import Iterator
 
-from tsm_tf.errors import InputError, first_line
+from tsm_tf.errors import InputError, one_line
 
 MAX_RATIO = 16  # of the bytes in memory to those in the file; weights hardly shrink
 ALWAYS_ALLOWED = 16 << 20  # bytes, whatever the ratio
@@ -24,7 +24,7 @@ def open_zip(path: pathlib.Path, argument: str) -> Iterator[zipfile.ZipFile]:
     try:
         archive = zipfile.ZipFile(path)
     except Exception as error:  # zipfile raises many kinds for damaged files
-        rule = f"must be an undamaged ZIP file: download or copy it again ({first_line(error)})"
+        rule = f"must be an undamaged ZIP file: download or copy it again ({one_line(error)})"
         raise InputError(argument, rule, str(path)) from error
     with archive:
         members = archive.infolist()

@@ -10,7 +10,7 @@ import h5py
 import keras
 import numpy as np
 
-from tsm_tf.errors import InputError, MissingFile, first_line
+from tsm_tf.errors import InputError, MissingFile, one_line
 from tsm_tf.files import replacing, write_text
 from tsm_tf.keras_internals import limited_weights
 from tsm_tf.models.clip import ClipModel, build_model
@@ -79,7 +79,7 @@ def load_checkpoint(
     except InputError:
         raise
     except Exception as error:  # Keras raises many kinds when the two do not match
-        reason = first_line(error)
+        reason = one_line(error)
         rule = f"must hold the weights for its {SPEC_FILE} in {WEIGHTS_FILE} ({reason})"
         raise InputError("checkpoint", rule, str(directory)) from error
     return model

@@ -6,7 +6,7 @@ from typing import Any
 
 import h5py
 
-from tsm_tf.errors import InputError, first_line
+from tsm_tf.errors import InputError, one_line
 from tsm_tf.models.keras_json import MAX_WEIGHTS
 from tsm_tf.weights.archives import check_size
 from tsm_tf.weights.file_kinds import check_content
@@ -39,7 +39,7 @@ def check_weights_file(path: pathlib.Path, argument: str) -> int:
     except InputError:
         raise
     except Exception as error:  # HDF5 and h5py raise many kinds for damaged files
-        rule = f"must be an undamaged HDF5 file: download or copy it again ({first_line(error)})"
+        rule = f"must be an undamaged HDF5 file: download or copy it again ({one_line(error)})"
         raise InputError(argument, rule, str(path)) from error
 
 

@@ -11,7 +11,7 @@ import tempfile
 import h5py
 import keras
 
-from tsm_tf.errors import InputError, first_line
+from tsm_tf.errors import InputError, one_line
 from tsm_tf.models.keras_json import MAX_BYTES, model_from_json
 from tsm_tf.weights.archives import open_zip
 from tsm_tf.weights.file_kinds import check_content
@@ -34,7 +34,7 @@ def load_keras_model(path: pathlib.Path, argument: str) -> keras.Model:
     except InputError:
         raise
     except Exception as error:  # Keras, HDF5 and zipfile raise many kinds for damaged files
-        rule = f"must be a whole Keras model ({first_line(error)})"
+        rule = f"must be a whole Keras model ({one_line(error)})"
         raise InputError(argument, rule, str(path)) from error
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
-from tsm_tf.errors import InputError, first_line
+from tsm_tf.errors import InputError, one_line
 from tsm_tf.weights.archives import open_zip
 
 _SUFFIX = ".npy"
@@ -29,7 +29,7 @@ def read_npz(path: pathlib.Path, argument: str) -> dict[str, np.ndarray]:
     except InputError:
         raise
     except Exception as error:  # numpy and zipfile raise many kinds for damaged files
-        rule = f"must be an undamaged .npz file of numbers ({first_line(error)})"
+        rule = f"must be an undamaged .npz file of numbers ({one_line(error)})"
         raise InputError(argument, rule, str(path)) from error
 
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from tsm_tf.catalogue import find_architecture
-from tsm_tf.errors import InputError, MissingFile, first_line, naming
+from tsm_tf.errors import InputError, MissingFile, naming, one_line
 from tsm_tf.models.clip import ClipModel
 from tsm_tf.models.keras_network import application
 from tsm_tf.models.network import HEAD, refresh
@@ -79,12 +79,12 @@ def _imagenet(spec: ModelSpec) -> keras.Model:
     try:
         source = application(spec, weights=IMAGENET)
     except ValueError as error:  # there are none for this width or network
-        rule = f"must be a file for this network ({first_line(error)})"
+        rule = f"must be a file for this network ({one_line(error)})"
         raise InputError("weights", rule, IMAGENET) from error
     except Exception as error:
         rule = (
             "must be a file if Keras cannot download; pass its path, or copy it to ~/.keras/models "
-            f"({first_line(error)})"
+            f"({one_line(error)})"
         )
         raise InputError("weights", rule, IMAGENET) from error
 
@@ -125,7 +125,7 @@ def _read(path: pathlib.Path, spec: ModelSpec) -> keras.Model:
             source.load_weights(path)
             return source
         except Exception as error:  # Keras raises many kinds for the weights of other networks
-            problems.append(first_line(error))
+            problems.append(one_line(error))
     rule = f"must be a Keras model, or the weights of {spec.backbone} ({problems[0]})"
     raise InputError("weights", rule, str(path))
 

@@ -1,17 +1,18 @@
 """Reads weights by name from the files of other frameworks."""
 
+import os
 import pathlib
 from collections.abc import Callable
 
 import numpy as np
 
-from tsm_tf.errors import InputError, MissingFile, first_line
+from tsm_tf.errors import InputError, MissingFile, one_line
 from tsm_tf.weights.file_kinds import check_content
 from tsm_tf.weights.npz import read_npz
 from tsm_tf.weights.torch_file import read_torch
 
 
-def read_state_dict(path: pathlib.Path) -> dict[str, np.ndarray]:
+def read_state_dict(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """Reads arrays by name; no code in the file is executed.
 
     Args:
@@ -22,6 +23,7 @@ def read_state_dict(path: pathlib.Path) -> dict[str, np.ndarray]:
         InputError: another suffix, a damaged file, or one without arrays by name; it says what the
             file is and what to do.
     """
+    path = pathlib.Path(path)
     if not path.is_file():
         raise MissingFile("input", "must be an existing file", str(path))
     suffix = next((suffix for suffix in _READERS if path.name.endswith(suffix)), None)
@@ -43,7 +45,7 @@ def _read_safetensors(path: pathlib.Path, argument: str) -> dict[str, np.ndarray
     except ImportError:
         raise
     except Exception as error:  # safetensors raises many kinds for damaged files
-        rule = f"must be an undamaged .safetensors file ({first_line(error)})"
+        rule = f"must be an undamaged .safetensors file ({one_line(error)})"
         raise InputError(argument, rule, str(path)) from error
     is_number = {name: array.dtype.kind in "fiub" for name, array in arrays.items()}
     return {

@@ -4,11 +4,11 @@ import pathlib
 import re
 import zipfile
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
-from tsm_tf.errors import InputError, first_line
+from tsm_tf.errors import InputError, one_line
 from tsm_tf.weights.archives import open_zip
 
 _CONTAINERS = ("state_dict", "model_state_dict", "model", "net", "weights")
@@ -82,7 +82,7 @@ def _load(path: pathlib.Path, argument: str) -> Any:
             unknown = _UNKNOWN.search(str(error))
             if unknown is None or len(stand_ins) > _MAX_UNKNOWN:
                 stated = _REASON.search(str(error))
-                reason = stated[1] if stated else first_line(error)
+                reason = stated[1] if stated else one_line(error)
                 rule = f"must be an undamaged file from torch.save with tensors ({reason})"
                 raise InputError(argument, rule, str(path)) from error
             name = unknown[1]
@@ -101,5 +101,5 @@ def _to_array(name: str, tensor: Any, argument: str) -> np.ndarray:
     return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
 
 
-def _refuse(argument: str, rule: str, path: pathlib.Path):
+def _refuse(argument: str, rule: str, path: pathlib.Path) -> NoReturn:
     raise InputError(argument, rule, str(path))
