@@ -12,6 +12,7 @@ import os
 
 CANARY = os.environ.get("TSM_CANARY", "canary")
 
+SAVED_MODEL = f"{CANARY}_model"  # writes the canary when it is loaded
 LAYER = 2  # the position of the layer that is replaced: the first convolution's successor
 
 
@@ -152,6 +153,41 @@ def _positions():
     yield "tensor_type", functools.partial(configured, strides=huge)
 
 
+def _called(module, name, value, **arguments):
+    """Returns a case in which a `Lambda` layer calls a public class or function of Keras."""
+    function = {**_object(module, name), "registered_name": name}
+    config = {"function": function, "arguments": arguments, "output_shape": [3]}
+    call = {"args": [], "kwargs": {"inputs": value}}
+    return functools.partial(
+        replaced,
+        class_name="Lambda",
+        module="keras.layers",
+        registered_name=None,
+        config=config,
+        inbound_nodes=[call],
+    )
+
+
+def _live():
+    """Yields payloads that run in Keras 3.15 with its safe mode, without the gate."""
+    image = {"class_name": "__tensor__", "config": {"value": [[[[1.0] * 3]]], "dtype": "float32"}}
+    gallery = {"path": f"{CANARY}.png", "rows": 1, "cols": 1}
+    yield "live_gallery", _called("keras.visualization", "plot_image_gallery", image, **gallery)
+    yield "live_floatx", _called("keras.config", "set_floatx", "float16")
+    function = _function("keras.layers", "TFSMLayer")
+    yield (
+        "live_saved_model",
+        functools.partial(
+            replaced,
+            class_name="Lambda",
+            module="keras.layers",
+            registered_name=None,
+            config={"function": function, "output_shape": [3]},
+            inbound_nodes=[{"args": [], "kwargs": {"inputs": SAVED_MODEL}}],
+        ),
+    )
+
+
 def _malformed():
     yield "class_list", functools.partial(replaced, class_name=["Dense"])
     yield "class_none", functools.partial(replaced, class_name=None)
@@ -252,6 +288,7 @@ def _networks():
         yield name, _class(class_name, module, **config)
     for name, function in _lambdas():
         yield name, _class("Lambda", function=function, arguments={"path": CANARY})
+    yield from _live()
     yield from _positions()
     yield from _malformed()
     yield from _graphs()

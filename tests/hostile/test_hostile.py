@@ -45,6 +45,7 @@ def run_group(group, folder, every=1):
         lines = [json.loads(x) for x in done.stdout.splitlines() if x.startswith('{"')]
         results.update({line["case"]: line for line in lines if "case" in line})
         if done.returncode == 0:
+            assert len(lines[-1]["control"]) == 3  # the watch sees a write, a process, the canary
             return results
         if not lines or "started" not in lines[-1]:
             raise AssertionError(f"the worker failed: {done.stderr[-2000:]}")

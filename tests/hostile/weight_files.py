@@ -375,7 +375,9 @@ def _cut(path, whole, share):
     path.write_bytes(data[: len(data) * share // 100])
 
 
-_IN_FILES = [name for name in NETWORKS if name.startswith(("layer_", "lambda_", "model_", "no_"))]
+_IN_FILES = [
+    name for name in NETWORKS if name.startswith(("live_", "layer_", "lambda_", "model_", "no_"))
+]
 KERAS = {
     "harmless": functools.partial(_keras, change=lambda _: {}),
     **{f"network_{name}": functools.partial(_keras_network, name=name) for name in _IN_FILES},

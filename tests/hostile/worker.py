@@ -82,6 +82,27 @@ def load_state(run):
         raise MissingFile("output", "has no state", str(run))
 
 
+def save_payload():
+    """Writes a SavedModel that writes the canary when it is loaded, where TensorFlow is there."""
+    try:
+        import tensorflow as tf
+    except ImportError:
+        return
+
+    class Resource(tf.saved_model.experimental.TrackableResource):
+        def _create_resource(self):
+            return tf.raw_ops.VarHandleOp(dtype=tf.float32, shape=[])
+
+        def _initialize(self):
+            tf.io.write_file(networks.CANARY, "x")
+
+    module = tf.Module()
+    module.resource = Resource()
+    module.serve = tf.function(lambda x: x, input_signature=[tf.TensorSpec([None])])
+    tf.saved_model.save(module, networks.SAVED_MODEL)
+    pathlib.Path(networks.CANARY).unlink(missing_ok=True)
+
+
 class Cases:
     """The cases of each group: how a file is written and how it is loaded."""
 
@@ -145,12 +166,24 @@ class Cases:
         write(path)
 
 
+def harm(watch, canary):
+    """Returns what a payload that runs would leave behind, to show that the watch sees it."""
+    watch.is_on = True
+    pathlib.Path(canary).write_text("harm")
+    os.system("true")
+    watch.is_on = False
+    seen = [*watch.seen, *(["canary"] if os.path.exists(canary) else [])]
+    os.remove(canary)
+    return seen
+
+
 def main():
     group, folder, every, skipped = sys.argv[1:]
     folder = pathlib.Path(folder)
     (folder / "tmp").mkdir(parents=True, exist_ok=True)
     tempfile.tempdir = str(folder / "tmp")
     cases = Cases(folder)
+    save_payload()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     watch = Watch(folder)
 
@@ -184,6 +217,8 @@ def main():
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         result = {"case": case, "outcome": what, "text": text, "wrong": wrong, "peak_kb": peak}
         print(json.dumps({**result, "before_kb": before}), flush=True)
+
+    print(json.dumps({"control": harm(watch, networks.CANARY)}), flush=True)
 
 
 if __name__ == "__main__":
