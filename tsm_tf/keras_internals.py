@@ -15,6 +15,8 @@ import keras
 
 from tsm_tf.errors import InputError
 
+_LIMITING = threading.RLock()  # threads that load models at once take turns
+
 
 def functional_graph(model: keras.Model) -> Any:
     """Returns the object that holds a model's graph.
@@ -130,7 +132,6 @@ def limited_weights(count: int, argument: str, zeros: bool = False) -> Iterator[
     Raises:
         InputError: inside the context, before the weights beyond the limit are allocated.
     """
-    original = keras.layers.Layer.add_weight
     thread = threading.get_ident()
     left = count
 
@@ -146,11 +147,13 @@ def limited_weights(count: int, argument: str, zeros: bool = False) -> Iterator[
                 kwargs["initializer"] = "zeros"
         return original(layer, *args, shape=shape, **kwargs)
 
-    keras.layers.Layer.add_weight = add_weight
-    try:
-        yield
-    finally:
-        keras.layers.Layer.add_weight = original
+    with _LIMITING:
+        original = keras.layers.Layer.add_weight
+        keras.layers.Layer.add_weight = add_weight
+        try:
+            yield
+        finally:
+            keras.layers.Layer.add_weight = original
 
 
 @contextlib.contextmanager
