@@ -36,10 +36,21 @@ def _define_flags_of_main(main, define_flags):
     sys.modules["__main__"].__doc__ = sys.modules[main.__module__].__doc__
 
 
+def _check_encoding(arguments: list[str]) -> None:
+    """Raises for a name that is not UTF-8: it could be neither printed nor written to a file."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            rule = "must be text in UTF-8; rename the file or folder"
+            raise InputError("arguments", rule, argument) from None
+
+
 def _guarded(main: Callable[[], None], positional: list[str]) -> None:
     try:
         # Otherwise TensorFlow logs each step of saving a model.
         logging.set_verbosity(logging.ERROR)
+        _check_encoding(sys.argv)
         if positional:
             raise InputError("arguments", "must be given as --flag=value", " ".join(positional))
         main()

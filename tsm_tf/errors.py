@@ -18,7 +18,7 @@ EXTRA_OF_MODULE = {
 }
 """The smallest extra in setup.cfg that installs each third-party module."""
 
-_LONGEST = 500  # characters of a value, or of another error, that an error shows
+_MAX_SHOWN = 1000  # characters of a value in an error
 
 
 class InputError(ValueError):
@@ -35,9 +35,22 @@ class InputError(ValueError):
     """
 
     def __init__(self, argument: str, rule: str, received: object):
-        text = f"`{argument}` {rule}. Received: {_shortened(repr(received))}"
-        super().__init__("".join(map(_printable, text)))
+        line = f"`{argument}` {rule}. Received: {shorten(repr(received))}"
+        super().__init__("".join(map(_printable, line)))
         self.argument, self.rule, self.received = argument, rule, received
+
+
+def shorten(text: str) -> str:
+    """Returns a text with its middle left out if it is too long for a line on a screen."""
+    if len(text) <= _MAX_SHOWN:
+        return text
+    half = _MAX_SHOWN // 2
+    return f"{text[:half]} ... {text[-half:]} ({len(text):,} characters)"
+
+
+def _printable(character: str) -> str:
+    """Escapes line breaks and control characters, which names of files may have."""
+    return character if character.isprintable() else repr(character)[1:-1]
 
 
 class MissingFile(InputError, FileNotFoundError):
@@ -46,16 +59,7 @@ class MissingFile(InputError, FileNotFoundError):
 
 def one_line(error: BaseException) -> str:
     """Returns another error's message in one line, shortened, to quote it in a rule."""
-    return _shortened(" ".join(str(error).split()) or type(error).__name__)
-
-
-def _printable(character: str) -> str:
-    """Escapes what would start a new line or control a terminal: rules quote names from files."""
-    return character if character.isprintable() else repr(character)[1:-1]
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+    return shorten(" ".join(str(error).split()) or type(error).__name__)
 
 
 def missing_extra(error: ImportError) -> str | None:

@@ -4,7 +4,7 @@ LiteRT is preferred, then tflite-runtime, then TensorFlow's own interpreter.
 """
 
 import ctypes
-import importlib
+import importlib.util
 import os
 import pathlib
 import platform
@@ -38,8 +38,8 @@ def load_interpreter(
     """Loads a file into a TFLite interpreter and allocates its tensors.
 
     Operators that no other delegate accepts run on XNNPACK, which every runtime enables by default.
-    On x86, an int8 file on tflite-runtime gives a warning, because that release has no fast kernels
-    for it.
+    On x86, an int8 file on tflite-runtime gives a warning if LiteRT is not installed, because that
+    release has no fast kernels for it.
 
     Args:
         path: a `.tflite` file.
@@ -115,7 +115,9 @@ def _warn_about_slow_int8(path, runtime):
         return
     model = read_model(path)
     tensors = [tensor for graph in model.graphs for tensor in graph.tensors]
-    if any(tensor.dtype == "int8" and not model.constant(tensor).size for tensor in tensors):
+    has_litert = importlib.util.find_spec("ai_edge_litert") is not None
+    is_int8 = any(tensor.dtype == "int8" and not model.constant(tensor).size for tensor in tensors)
+    if is_int8 and not has_litert:
         line = (
             "tflite-runtime has no fast int8 kernels on x86: MobileNetV2 took 41.9 ms per frame, "
             "LiteRT 1.94 ms; pip install ai-edge-litert"

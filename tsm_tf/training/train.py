@@ -5,7 +5,7 @@ import pathlib
 
 import keras
 
-from tsm_tf.data.flips import describe_flips, flip_targets, read_flip_targets
+from tsm_tf.data.flips import choose_flips, describe_flips
 from tsm_tf.data.listing import MIN_TRAINING_FRAMES, Listing, is_uri, trainable_videos
 from tsm_tf.data.stream_rate import stream_fps
 from tsm_tf.errors import InputError
@@ -84,7 +84,7 @@ def make_plan(recipe: Recipe, listing: Listing, devices: Devices) -> Plan:
     fps = stream_fps(listing.videos("train"), recipe.model.num_segments)
     spec = recipe.model.replace(num_classes=len(labels), labels=labels, fps=fps)
 
-    targets = read_flips(recipe.flips, labels)
+    targets = choose_flips(recipe.flips, labels)
     count = len(trainable_videos(listing.videos("train")))
     if not count:
         rule = f"must have training videos of at least {MIN_TRAINING_FRAMES} frames"
@@ -92,19 +92,12 @@ def make_plan(recipe: Recipe, listing: Listing, devices: Devices) -> Plan:
     drop_last = recipe.drop_last or devices.share.parts > 1 or recipe.accumulate > 1
     steps = steps_per_epoch(recipe, count, drop_last)
 
-    print(describe_flips(labels, targets) if targets else "flips: none")
+    print(describe_flips(recipe.flips, labels, targets))
     print(
         f"{count:,} videos to train on, {len(listing.videos('val')):,} to validate, "
         f"{len(labels)} classes"
     )
     return Plan(recipe, listing, spec, targets, drop_last, steps)
-
-
-def read_flips(flips: str, labels: tuple[str, ...]) -> tuple[int | None, ...] | None:
-    """Returns for each class its mirrored class or None, as `Recipe.flips` says; None: no flips."""
-    if flips == "none":
-        return None
-    return flip_targets(labels) if flips == "auto" else read_flip_targets(flips, labels)
 
 
 def steps_per_epoch(recipe: Recipe, count: int, drop_last: bool) -> int:

@@ -103,7 +103,8 @@ def write_video(path: pathlib.Path, frames: np.ndarray, fps: int) -> None:
     # With several threads, or a preset that looks ahead, x264's bytes differ from run to run.
     options = {"preset": "superfast", "crf": "20", "threads": "1"}
 
-    with replacing(path) as temporary, av.open(str(temporary), "w") as container:
+    # Without the prefix, a colon in the name means a protocol.
+    with replacing(path) as temporary, av.open(f"file:{temporary}", "w") as container:
         stream = container.add_stream("libx264", rate=fps, options=options)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
