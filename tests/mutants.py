@@ -277,6 +277,7 @@ def sealed(data: bytes) -> bytes:
     return data
 
 
+_NUM_VALUES = 3  # of each field; other instances, models and seeds have other values
 INTEGERS = (0, 1, 2, 5, 127, 255, 4097, 2**20, 2**31 - 1, -1, -8, -(2**31))
 TEXTS = (b"", b"RELU", b"\xff\xfe", b"x" * 70_000)
 ABSENT = {
@@ -318,7 +319,9 @@ def directed_mutants(
         for place in rng.permutation(len(places))[:instances]:
             owner, field = places[place]
             old = getattr(owner, field)
-            for value in _values(rng, schema, field, old):
+            values = list(_values(rng, schema, field, old))
+            for choice in rng.permutation(len(values))[:_NUM_VALUES]:
+                value = values[choice]
                 setattr(owner, field, value)
                 with contextlib.suppress(Exception):  # a value that the field cannot hold
                     yield kind, sealed(_pack(model))
@@ -433,7 +436,8 @@ def _layout_mutants(rng, content, instances):
         for place in rng.permutation(len(found))[:instances]:
             at, code = found[place]
             (old,) = struct.unpack_from(code, content, at)
-            for value in {0, 1, 4, 255, old + 1, old - 1, old + 4, old - 4, old * 2, 2**31 - 1, -1}:
+            values = (0, 1, 4, 255, old + 1, old - 1, old + 4, old - 4, old * 2, 2**31 - 1, -1)
+            for value in rng.choice(values, _NUM_VALUES, replace=False).tolist():
                 data, size = bytearray(content), struct.calcsize(code)
                 data[at : at + size] = (value % 2 ** (8 * size)).to_bytes(size, "little")
                 yield kind, sealed(bytes(data))
