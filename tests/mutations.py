@@ -31,6 +31,7 @@ from export.format.metadata import read_contents
 from export.runtime import ClipRunner, StreamRunner
 from export.runtime.interpreter import RUNTIMES
 from tsm_tf.errors import InputError
+from tsm_tf.spec import ModelSpec
 
 SECONDS, MEMORY, ADDRESS_SPACE = 20, 1 << 30, 16 << 30
 GOOD = ("ran", "refused", "interpreter error")
@@ -63,14 +64,14 @@ def run(path: pathlib.Path, configuration: tuple[str, str]) -> str:
         if configuration == CHECK:
             return "ran"
         spec, runtime = contents.spec, configuration[0]
-        frame = np.full((spec.input_size, spec.input_size, spec.channels), 100, np.uint8)
         if contents.is_online:
             runner = StreamRunner(path, runtime=runtime)
+            frame = one_frame(spec)
             frame = frame if runner.num_streams == 1 else np.stack([frame] * runner.num_streams)
             step = runner.step
         else:
             step = ClipRunner(path, runtime=runtime)
-            frame = np.stack([frame] * spec.num_segments)
+            frame = np.stack([one_frame(spec)] * spec.num_segments)
         for _ in range(2):
             step(frame)
     except InputError:
@@ -81,6 +82,11 @@ def run(path: pathlib.Path, configuration: tuple[str, str]) -> str:
         traceback.print_exc()
         return "exception"
     return "ran"
+
+
+def one_frame(spec: ModelSpec) -> np.ndarray:
+    """Returns a frame; the runner has checked its size."""
+    return np.full((spec.input_size, spec.input_size, spec.channels), 100, np.uint8)
 
 
 def run_batch(
@@ -218,6 +224,7 @@ def check_all(paths: list[pathlib.Path], keep: pathlib.Path) -> tuple[collection
     passed = []
     for configuration in (CHECK, *configurations()):
         todo = paths if configuration == CHECK else passed
+        print(f"{' '.join(configuration)}: {len(todo)} files", flush=True)
         for path, result, output in run_all(todo, configuration):
             kind = path.name.split("_")[1]
             tally[kind, " ".join(configuration).strip(), result] += 1

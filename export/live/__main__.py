@@ -14,8 +14,8 @@ import pathlib
 
 from absl import flags
 
-from export.format.smoothing_rules import AVERAGED_STEPS, REFRACTORY_STEPS
 from export.format.metadata import UNCHECKED
+from export.format.smoothing_rules import AVERAGED_STEPS, REFRACTORY_STEPS
 from export.runtime import StreamRunner
 from export.runtime.interpreter import DELEGATES
 from tsm_tf import cli, output_folder
