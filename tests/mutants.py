@@ -6,6 +6,7 @@ flatbuffer itself. Most files get a valid checksum again (`seal`), so that they 
 """
 
 import contextlib
+import itertools
 import struct
 from collections.abc import Iterator
 
@@ -300,6 +301,7 @@ def directed_mutants(
     rng: np.random.Generator,
     content: bytes,
     instances: int,
+    every: int = 1,
 ) -> Iterator[tuple[str, bytes]]:
     """Yields one changed file per field and value: what was changed, and the bytes.
 
@@ -307,11 +309,12 @@ def directed_mutants(
         rng: chooses the instances.
         content: a good file.
         instances: how many objects of the same kind are changed, such as strides of convolutions.
+        every: with 40, only every 40th change is made.
     """
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
-    slots = {}
+    slots, number = {}, itertools.count()
     for kind, owner, field in _slots(model, model, "Model"):
         slots.setdefault(f"{kind}.{field}", []).append((owner, field))
 
@@ -321,13 +324,15 @@ def directed_mutants(
             old = getattr(owner, field)
             values = list(_values(rng, schema, field, old))
             for choice in rng.permutation(len(values))[:_NUM_VALUES]:
+                if next(number) % every:
+                    continue
                 value = values[choice]
                 setattr(owner, field, value)
                 with contextlib.suppress(Exception):  # a value that the field cannot hold
                     yield kind, sealed(_pack(model))
             setattr(owner, field, old)
 
-    yield from _layout_mutants(rng, content, instances)
+    yield from itertools.islice(_layout_mutants(rng, content, instances), 0, None, every)
 
 
 def _pack(model):

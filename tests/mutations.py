@@ -196,6 +196,7 @@ def write_mutants(
     models: list[pathlib.Path],
     num_random: int,
     instances: int,
+    every: int,
     seed: int,
 ) -> list[pathlib.Path]:
     """Writes the mutants of all models; their names say what was changed."""
@@ -212,7 +213,7 @@ def write_mutants(
             kind = KINDS[index % len(KINDS)]
             write(f"random {kind.__name__}", random_mutant(rng, content, kind))
         if instances:
-            for kind, data in directed_mutants(rng, content, instances):
+            for kind, data in directed_mutants(rng, content, instances, every):
                 write(f"directed {kind}", data)
         print(f"{model.name}: {len(paths)} files so far", flush=True)
     return paths
@@ -248,6 +249,7 @@ def main():
     )
     parser.add_argument("--random", type=int, default=2000, help="number of random mutants")
     parser.add_argument("--instances", type=int, default=1, help="directed changes per field")
+    parser.add_argument("--every", type=int, default=1, help="make every n-th directed change")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--keep", type=pathlib.Path, default=pathlib.Path("build/mutations"), help="for failures"
@@ -268,7 +270,12 @@ def main():
         mutants = folder / "mutants"
         mutants.mkdir()
         paths = write_mutants(
-            mutants, options.files, options.random, options.instances, options.seed
+            mutants,
+            options.files,
+            options.random,
+            options.instances,
+            options.every,
+            options.seed,
         )
         tally, failures = check_all(paths, options.keep)
 
