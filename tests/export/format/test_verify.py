@@ -315,6 +315,7 @@ def test_unchecked_skips_the_list_only(online, tmp_path):
         read_spec(path, unchecked=True)
 
 
+@pytest.mark.filterwarnings("ignore:tflite-runtime has no fast:RuntimeWarning")
 def test_files_for_the_edge_tpu_pass_and_processors_refuse_them(int8, tmp_path):
     """Compiled code is for `libedgetpu`; ordinary interpreters do not know the operator."""
     tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(int8.read_bytes()))
