@@ -11,7 +11,7 @@ import json
 import numpy as np
 from hostile.weight_files import NPZ
 
-META = {"epoch": 1, "batch": 0, "seconds": 0.0, "history": []}
+META = {"epoch": 1, "batch": 0, "seconds": 0.0, "history": [{"epoch": 1}]}
 
 
 def _write(run, content, name="00001-0000000"):
