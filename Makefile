@@ -1,8 +1,8 @@
 # make demo | test | test-slow | test-jax | test-torch | lint | bench | bench-train | apk | apk-test; each makes its environment first.
 # Python 3.11 gets the pinned set, with which the numbers in docs/ were measured. 3.12 and 3.13 get the newest releases.
-CONSTRAINTS_3.11 := constraints.txt
-CONSTRAINTS_3.12 := constraints-latest.txt
-CONSTRAINTS_3.13 := constraints-latest.txt
+LOCK_3.11 := lock.txt
+LOCK_3.12 := lock-latest.txt
+LOCK_3.13 := lock-latest.txt
 
 # The first of these that runs (a name on PATH may be a stub of pyenv); `make PYTHON=...` chooses another.
 PYTHON ?= $(shell for python in python3.11 python3.13 python3.12 python3; do \
@@ -11,29 +11,32 @@ VERSION = $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2]
 
 VENV := .venv
 RUN := $(VENV)/bin/python
+PIP = $(1)/bin/python -m pip install --quiet --disable-pip-version-check
 DEMO ?= runs/demo
 
 .PHONY: env demo test test-slow test-jax test-torch test-backends test-latest lint format bench bench-train soak clean \
   apk apk-test apk-deps apk-tools apk-models apk-screenshots
 
 env: $(VENV)/.installed
-$(VENV)/.installed: EXTRAS = train,export,live,test
-.venv-jax/.installed: EXTRAS = jax,test
-.venv-torch/.installed: EXTRAS = torch,test
-.venv-latest/.installed: EXTRAS = train,export,test
-.venv-latest/.installed: CONSTRAINTS = constraints-latest.txt
-CONSTRAINTS = $(CONSTRAINTS_$(VERSION))
+$(VENV)/.installed: EXTRAS = build|train|export|live|test
+.venv-jax/.installed: EXTRAS = build|jax|test
+.venv-torch/.installed: EXTRAS = build|torch|test
+.venv-latest/.installed: EXTRAS = build|train|export|test
+.venv-latest/.installed: LOCK = lock-latest.txt
+LOCK = $(LOCK_$(VERSION))
 
-# Rebuilt when a file that decides its content changes; otherwise this costs nothing. With `compat`, this folder is on
-# sys.path, so that scripts in tests/ find `export` before tests/export.
-%/.installed: setup.cfg pyproject.toml constraints.txt constraints-latest.txt
-	@test -n "$(CONSTRAINTS_$(VERSION))" || \
+# Rebuilt when a file that decides its content changes; otherwise this costs nothing. pip checks the hash of every wheel,
+# and no package runs code of its own while it is installed, except this one. With `compat`, this folder is on sys.path,
+# so that scripts in tests/ find `export` before tests/export.
+%/.installed: setup.cfg pyproject.toml lock.txt lock-latest.txt
+	@test -n "$(LOCK_$(VERSION))" || \
 	  { echo "error: Python 3.11, 3.12 or 3.13 is needed, found: $(or $(PYTHON),none) $(VERSION)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "error: $(PYTHON) lacks venv; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $*
-	PIP_CONSTRAINT=$(CONSTRAINTS) PIP_DISABLE_PIP_VERSION_CHECK=1 \
-	  $*/bin/python -m pip install --quiet --progress-bar=on --config-settings=editable_mode=compat -e '.[$(EXTRAS)]'
+	@grep -E '  # .*\<($(EXTRAS))\>' $(LOCK) > $*/requirements.txt
+	$(call PIP,$*) --progress-bar=on --require-hashes --no-deps --only-binary=:all: -r $*/requirements.txt
+	$(call PIP,$*) --no-deps --no-build-isolation --config-settings=editable_mode=compat -e .
 	@touch $@
 
 demo: env
@@ -129,7 +132,7 @@ apk-test: apk-tools env
 
 # The pages in docs/ and an API reference, as a website in build/site.
 .PHONY: docs
-.venv-docs/.installed: EXTRAS = docs
+.venv-docs/.installed: EXTRAS = build|docs
 docs: .venv-docs/.installed
 	.venv-docs/bin/python -m mkdocs build --quiet --strict
 
