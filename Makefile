@@ -15,7 +15,7 @@ PIP = $(1)/bin/python -m pip install --quiet --disable-pip-version-check
 DEMO ?= runs/demo
 
 .PHONY: env demo test test-slow test-jax test-torch test-backends test-latest lint format bench bench-train soak clean \
-  apk apk-test apk-deps apk-tools apk-models apk-screenshots
+  apk apk-unsigned apk-test apk-deps apk-tools apk-models apk-screenshots
 
 env: $(VENV)/.installed
 $(VENV)/.installed: EXTRAS = build|train|export|live|test
@@ -91,7 +91,7 @@ soak: env
 
 # The Android demo; see docs/android.md. Its models are MODEL="FILE ...", or exported from CHECKPOINT=DIR,
 # or from `make demo`. Otherwise, it gets fresh weights.
-APK_PACKAGES := aapt android-framework-res apksigner bazel-bootstrap dexdump maven openjdk-17-jdk-headless unzip
+APK_PACKAGES := aapt android-framework-res apksigner bazel-bootstrap dexdump openjdk-17-jdk-headless unzip
 APK_MODELS := build/apk/models
 APK_VARIANTS := float32,float16,int8
 
@@ -116,9 +116,19 @@ else
 	@echo "*** no MODEL, CHECKPOINT or $(DEMO): the app gets FRESH WEIGHTS and recognises nothing ***"
 endif
 
-apk: apk-tools apk-models
-	bazel build //android_demo:apk && cp -f build/bazel-bin/android_demo/tsm_demo.apk build/tsm_demo.apk
-	@bazel shutdown && ls -l build/tsm_demo.apk
+# Only the command that signs gets the password of a release key. `apk` has no prerequisites, because they would inherit
+# the variables that it exports.
+APK := build/tsm_demo.apk
+unexport TSM_KEYSTORE_PASSWORD
+apk: export TSM_KEYSTORE_PASSWORD := $(value TSM_KEYSTORE_PASSWORD)
+apk:
+	@env -u TSM_KEYSTORE_PASSWORD $(MAKE) --no-print-directory apk-unsigned
+	android_demo/rules/sign_apk.sh apksigner build/bazel-bin/android_demo/unsigned.apk $(APK) android_demo/debug.keystore
+	@ls -l $(APK)
+
+apk-unsigned: apk-tools apk-models
+	bazel build //android_demo:unsigned
+	@bazel shutdown
 
 # Draws the screenshots for docs/android.md.
 apk-screenshots: apk-tools env
