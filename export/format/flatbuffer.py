@@ -43,6 +43,10 @@ class Table:
         """Returns the root table of a flatbuffer."""
         return cls(data, _unpack("<I", data, 0))
 
+    def fields(self) -> list[int]:
+        """Returns the numbers of the fields that are present."""
+        return [field for field, offset in enumerate(self._offsets) if offset]
+
     def number(self, field: int, code: str, default: int = 0) -> int:
         """Returns a scalar whose type is a format character of `struct`."""
         at = self._at(field)
@@ -79,7 +83,7 @@ class Table:
         size = np.dtype(dtype).itemsize
         if start + 4 + count * size > len(self.data):
             raise Damaged("a vector that ends outside the file")
-        if (start + 4) % size:  # some processors cannot read it, and no writer produces it
+        if (start + 4) % size:
             raise Damaged("a vector that is not aligned")
         return np.frombuffer(self.data, dtype, count, start + 4)
 
@@ -108,6 +112,8 @@ class Table:
 def _unpack(code, data, at):
     if at < 0:  # `struct` would count from the end
         raise Damaged("something before the file")
+    if at % struct.calcsize(code):  # some processors cannot read it, and no writer produces it
+        raise Damaged("a number that is not aligned")
     try:
         return struct.unpack_from(code, data, at)[0]
     except struct.error:
