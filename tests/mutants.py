@@ -1,33 +1,20 @@
-"""Runs damaged and hostile model files through `StreamRunner`, each in a child process.
+"""Damaged and hostile variants of a model file.
 
-    python tests/mutations.py --count=2000
-
-Allowed results are an `InputError`, a `RuntimeError` of the interpreter, or a run. A signal, a
-hang or another exception is a failure, whose file is kept. Most files get a valid checksum again
-(`seal`), so that they reach the verifier and the interpreter.
+`random_mutant` changes bytes anywhere. `directed_mutants` changes one field of the schema:
+every scalar, vector, string and table of every kind of table, and every offset and length in the
+flatbuffer itself. Most files get a valid checksum again (`seal`), so that they reach the verifier.
 """
 
-import argparse
-import collections
 import contextlib
-import importlib.util
-import os
-import pathlib
-import resource
-import signal
 import struct
-import subprocess
-import sys
-import tempfile
-import traceback
+from collections.abc import Iterator
 
+import flatbuffers
 import numpy as np
 
 from export.format.flatbuffer import Damaged, Table
 from export.format.metadata import NAME, STREAM_NAME, seal
-from export.runtime import StreamRunner
-from export.runtime.interpreter import RUNTIMES
-from tsm_tf.errors import InputError
+from export.format.operators import operator_name
 
 NUMBERS = (
     0,
@@ -53,7 +40,6 @@ NUMBERS = (
     -(2**31),
 )
 SCALES = (0.0, -1.0, 1e-38, 1e-10, 1e10, 3e38, np.inf, -np.inf, np.nan)
-SECONDS, ADDRESS_SPACE = 60, 8 << 30
 
 
 def truncated(rng, data):
@@ -278,122 +264,225 @@ KINDS = (
 )
 
 
-def mutated(rng, content, kind):
+def random_mutant(rng: np.random.Generator, content: bytes, kind) -> bytes:
     """Returns a mutation, in three of four cases with a valid checksum."""
     data = bytes(kind(rng, bytearray(content)))
-    if rng.random() < 0.75:
-        with contextlib.suppress(Damaged, KeyError):  # too damaged to have one
-            return seal(data)
+    return sealed(data) if rng.random() < 0.75 else data
+
+
+def sealed(data: bytes) -> bytes:
+    """Returns the file with a valid checksum, if it is whole enough to have one."""
+    with contextlib.suppress(Damaged, KeyError):
+        return seal(data)
     return data
 
 
-def stream(path, runtime):
-    """Streams a file in the child; returns its exit code."""
-    try:
-        runner = StreamRunner(path, runtime=runtime)
-        for _ in range(2):
-            runner.step(np.full((runner.spec.input_size, runner.spec.input_size, 3), 100, np.uint8))
-    except InputError:
-        return 1
-    except RuntimeError:
-        return 2
-    except BaseException:
-        traceback.print_exc()
-        return 3
-    return 0
+INTEGERS = (0, 1, 2, 5, 127, 255, 4097, 2**20, 2**31 - 1, -1, -8, -(2**31))
+TEXTS = (b"", b"RELU", b"\xff\xfe", b"x" * 70_000)
+ABSENT = {
+    # fields that the exporter never writes: a value
+    "customCode": b"RELU",
+    "customOptions": np.zeros(8, np.uint8),
+    "details": None,
+    "intermediates": np.zeros(1, np.int32),
+    "max": np.ones(1, np.float32),
+    "metadataBuffer": np.zeros(1, np.int32),
+    "min": np.zeros(1, np.float32),
+    "mutatingVariableInputs": [True],
+    "scale": np.ones(1, np.float32),
+    "shapeSignature": np.full(4, -1, np.int32),
+    "zeroPoint": np.zeros(1, np.int64),
+}
 
 
-def outcome(path, runtime):
-    """Streams a file in a child; returns the result, and the child's output if it failed."""
-    with tempfile.TemporaryFile("w+") as log:
-        child = os.fork()
-        if child == 0:
-            os.dup2(log.fileno(), 2)
-            signal.alarm(SECONDS)
-            resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            code = 4
-            try:
-                code = stream(path, runtime)
-            finally:
-                os._exit(code)
-        status = os.waitpid(child, 0)[1]
-        log.seek(0)
-        if os.WIFSIGNALED(status):
-            return signal.Signals(os.WTERMSIG(status)).name, log.read()
-        code = os.WEXITSTATUS(status)
-        return ("ran", "refused", "interpreter error", "exception", "exception")[
-            code
-        ], log.read() if code > 2 else ""
+def directed_mutants(
+    rng: np.random.Generator,
+    content: bytes,
+    instances: int,
+) -> Iterator[tuple[str, bytes]]:
+    """Yields one changed file per field and value: what was changed, and the bytes.
+
+    Args:
+        rng: chooses the instances.
+        content: a good file.
+        instances: how many objects of the same kind are changed, such as strides of convolutions.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
+    slots = {}
+    for kind, owner, field in _slots(model, model, "Model"):
+        slots.setdefault(f"{kind}.{field}", []).append((owner, field))
+
+    for kind, places in sorted(slots.items()):
+        for place in rng.permutation(len(places))[:instances]:
+            owner, field = places[place]
+            old = getattr(owner, field)
+            for value in _values(rng, schema, field, old):
+                setattr(owner, field, value)
+                with contextlib.suppress(Exception):  # a value that the field cannot hold
+                    yield kind, sealed(_pack(model))
+            setattr(owner, field, old)
+
+    yield from _layout_mutants(rng, content, instances)
 
 
-def make_models(folder):
-    """Writes small online models, float32 and int8."""
-    from int8 import convert_int8
-    from weights import with_weights
-
-    from export.tflite.convert import convert
-    from export.tflite.draft import Draft
-    from tsm_tf import ModelSpec, build_model
-
-    spec = ModelSpec(num_classes=4, num_segments=4, input_size=32, width=0.35)
-    model = with_weights(build_model(spec))
-    for name, content in (("float32", convert(model, online=True)), ("int8", convert_int8(model))):
-        (folder / f"{name}.tflite").write_bytes(Draft(content).seal(spec, name))
+def _pack(model):
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "files", nargs="*", type=pathlib.Path, help="files to mutate; default: new small models"
-    )
-    parser.add_argument("--count", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=0)
-    installed = [
-        name for name in RUNTIMES if name != "tensorflow" and importlib.util.find_spec(name)
-    ]
-    parser.add_argument("--runtimes", default=",".join(installed))
-    parser.add_argument(
-        "--keep", type=pathlib.Path, default=pathlib.Path("build/mutations"), help="for failures"
-    )
-    # Models are made in another process, because TensorFlow must not be loaded in this one.
-    parser.add_argument("--make", type=pathlib.Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.make:
-        make_models(options.make)
-        return
-    rng, tally, failures = np.random.default_rng(options.seed), collections.Counter(), 0
-    with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        if not options.files:
-            subprocess.run([sys.executable, __file__, f"--make={folder}"], check=True)
-            options.files = sorted(folder.glob("*.tflite"))
-        contents = [path.read_bytes() for path in options.files]
-        runtimes = options.runtimes.split(",")
-        for number in range(options.count):
-            kind = KINDS[number % len(KINDS)]
-            data = mutated(rng, contents[number // len(KINDS) % len(contents)], kind)
-            path = folder / f"{options.seed}_{number}_{kind.__name__}.tflite"
-            path.write_bytes(data)
-            for runtime in runtimes:
-                end, log = outcome(path, runtime)
-                tally[kind.__name__, runtime, end] += 1
-                if end not in ("ran", "refused", "interpreter error"):
-                    failures += 1
-                    options.keep.mkdir(parents=True, exist_ok=True)
-                    (options.keep / path.name).write_bytes(data)
-                    print(
-                        f"FAILED {options.keep / path.name} in {runtime}: {end}\n{log[-2000:]}",
-                        flush=True,
+def _slots(model, owner, kind):
+    """Yields the kind of each object in a tree of the schema's objects, the object, and a field."""
+    for field, value in list(vars(owner).items()):
+        yield kind, owner, field
+        children = value if isinstance(value, list) else [value]
+        for child in children:
+            if hasattr(child, "Pack"):
+                name = type(child).__name__.removesuffix("T")
+                if name == "Operator":
+                    code = model.operatorCodes[child.opcodeIndex]
+                    number = max(code.builtinCode, code.deprecatedBuiltinCode)
+                    name = f"Operator {operator_name(number)}"
+                if name == "Tensor":
+                    name += (
+                        f" {child.type} {'constant' if len(_data(model, child)) else 'computed'}"
                     )
-            path.unlink()
-            if (number + 1) % 200 == 0:
-                print(f"{number + 1} of {options.count} files, {failures} failures", flush=True)
-    for (kind, runtime, end), count in sorted(tally.items()):
-        print(f"{kind:<12} {runtime:<15} {end:<18} {count}")
-    print(f"{options.count} mutated files in {len(runtimes)} runtimes: {failures} failures")
-    sys.exit(failures > 0)
+                if name == "Buffer":
+                    name += f" of {min(len(_list(child.data)), 17)} bytes"
+                if name.startswith(("Quant", "ReducerOp", "Pool2D")):
+                    name = f"{kind} {name}"
+                yield from _slots(model, child, name)
 
 
-if __name__ == "__main__":
-    main()
+def _data(model, tensor):
+    return _list(model.buffers[tensor.buffer].data)
+
+
+def _list(values):
+    return () if values is None else values
+
+
+def _values(rng, schema, field, old):
+    """Yields other values of a field."""
+    if old is None:
+        yield from _new_values(schema, field)
+    elif isinstance(old, (bool, np.bool_)):
+        yield not old
+    elif isinstance(old, (int, np.integer)):
+        yield from ({*INTEGERS, int(old) + 1, int(old) - 1} - {int(old)})
+    elif isinstance(old, (float, np.floating)):
+        yield from SCALES
+    elif isinstance(old, (bytes, str)):
+        yield from TEXTS
+    elif isinstance(old, (list, np.ndarray)):
+        yield from _vectors(rng, field, old)
+    else:
+        yield None
+
+
+def _new_values(schema, field):
+    if field == "sparsity":
+        sparsity = schema.SparsityParametersT()
+        sparsity.traversalOrder = np.arange(4, dtype=np.int32)
+        sparsity.blockMap = np.zeros(1, np.int32)
+        sparsity.dimMetadata = [schema.DimensionMetadataT() for _ in range(4)]
+        yield sparsity
+    elif field == "variantTensors":
+        yield [schema.VariantSubTypeT()]
+    elif field == "builtinOptions":
+        yield schema.Conv2DOptionsT()
+    elif ABSENT.get(field) is not None:
+        yield ABSENT[field]
+
+
+def _vectors(rng, field, old):
+    yield old[:0]
+    yield old[:-1]
+    if isinstance(old, list):
+        yield [*old, *old[-1:]]
+        return
+    yield np.concatenate([old, old[-1:]])
+
+    if field == "data" and 0 < old.size <= 64 and old.size % 4 == 0:
+        numbers = old.view("<i4")
+    elif field == "data":
+        return
+    else:
+        numbers = old
+    for position in {0, numbers.size - 1, int(rng.integers(max(numbers.size, 1)))}:
+        if not 0 <= position < numbers.size:
+            continue
+        values = SCALES if numbers.dtype.kind == "f" else INTEGERS
+        for value in (*values, numbers[position] + 1, numbers[position] - 1):
+            changed = numbers.copy()
+            with np.errstate(all="ignore"):
+                changed[position] = np.asarray(value).astype(numbers.dtype)
+            if changed[position] != numbers[position]:
+                yield changed.view(old.dtype)
+
+
+def _layout_mutants(rng, content, instances):
+    """Changes the numbers that hold a flatbuffer together: offsets, lengths, and vtables."""
+    places = {}
+    for kind, at, code in _layout(memoryview(content)):
+        places.setdefault(kind, []).append((at, code))
+
+    for kind, found in sorted(places.items()):
+        for place in rng.permutation(len(found))[:instances]:
+            at, code = found[place]
+            (old,) = struct.unpack_from(code, content, at)
+            for value in {0, 1, 4, 255, old + 1, old - 1, old + 4, old - 4, old * 2, 2**31 - 1, -1}:
+                data, size = bytearray(content), struct.calcsize(code)
+                data[at : at + size] = (value % 2 ** (8 * size)).to_bytes(size, "little")
+                yield kind, sealed(bytes(data))
+
+
+_CHILDREN = {
+    # kind: the fields that hold vectors of tables, tables, vectors of numbers, and texts
+    "Model": (
+        {1: "OperatorCode", 2: "SubGraph", 4: "Buffer", 6: "Metadata", 7: "Signature"},
+        {},
+        (),
+        (3,),
+    ),
+    "OperatorCode": ({}, {}, (), (1,)),
+    "SubGraph": ({0: "Tensor", 3: "Operator"}, {}, (1, 2), (4,)),
+    "Tensor": ({}, {4: "Quantization"}, (0,), (3,)),
+    "Quantization": ({}, {}, (2, 3), ()),
+    "Operator": ({}, {4: "Options"}, (1, 2), ()),
+    "Buffer": ({}, {}, (0,), ()),
+    "Metadata": ({}, {}, (), (0,)),
+    "Signature": ({0: "Entry", 1: "Entry"}, {}, (), (2,)),
+    "Entry": ({}, {}, (), (0,)),
+    "Options": ({}, {}, (), ()),
+}
+
+
+def _layout(data, table=None, kind="Model"):
+    """Yields kinds, positions and formats of the offsets, lengths and vtable entries."""
+    if table is None:
+        yield "root", 0, "<I"
+        table = Table.root(data)
+    vtable = table.position - struct.unpack_from("<i", data, table.position)[0]
+    yield f"{kind} vtable", table.position, "<i"
+    for at in range(vtable, vtable + struct.unpack_from("<H", data, vtable)[0], 2):
+        yield f"{kind} vtable entry {(at - vtable) // 2}", at, "<H"
+
+    vectors, tables, numbers, texts = _CHILDREN[kind]
+    for field in (*vectors, *tables, *numbers, *texts):
+        at = table._at(field)
+        if at:
+            yield f"{kind} offset {field}", at, "<I"
+            if field not in tables:
+                yield f"{kind} length {field}", table._follow(at), "<I"
+    for field, child in vectors.items():
+        start = table._follow(table._at(field)) if table._at(field) else 0
+        for i, element in enumerate(table.tables(field)):
+            yield f"{child} element", start + 4 + 4 * i, "<I"
+            yield from _layout(data, element, child)
+    for field, child in tables.items():
+        element = table.table(field)
+        if element:
+            yield from _layout(data, element, child)

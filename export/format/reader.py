@@ -88,7 +88,8 @@ class Signature(NamedTuple):
 class Model(NamedTuple):
     """A whole file; buffers and metadata are views of its bytes.
 
-    `unknown` describes the fields that the reader does not know.
+    `unknown` describes the fields that the reader does not know. `path` is empty if the bytes did
+    not come from a file.
     """
 
     data: bytes
@@ -98,6 +99,7 @@ class Model(NamedTuple):
     signatures: list[Signature]
     metadata: dict[str, np.ndarray]
     unknown: tuple[str, ...]
+    path: str = ""
 
     def constant(self, tensor: Tensor) -> np.ndarray:
         """Returns a tensor's bytes in the file; empty if it is computed."""
@@ -121,7 +123,7 @@ def read_model(path: pathlib.Path) -> Model:
         data = file.read()
 
     try:
-        return parse_model(data)
+        return parse_model(data)._replace(path=str(path))
     except Damaged as error:
         rule = f"must be a whole TFLite file; this one is damaged ({error})"
         raise InputError("model", rule, str(path)) from None
@@ -179,12 +181,12 @@ class _Reader:
         """Codes above 127 are in a newer field; the old field of one byte then holds 127."""
         self._known("operator_code", code)
         name = operator_name(max(code.number(0, "b"), code.number(3, "i")))
-        custom = code.text(1)
+        custom, version = code.text(1), code.number(2, "i", 1)
         if name == CUSTOM:
-            name = custom
-        elif custom:
+            return custom, version, True
+        if custom:
             self._unknown.add(f"the custom code of an operator {name}")
-        return name, code.number(2, "i", 1)
+        return name, version, False
 
     def _graph(self, graph):
         self._known("subgraph", graph).text(4)  # interpreters read the name, so it must be valid
@@ -217,8 +219,10 @@ class _Reader:
         )
 
     def _operator(self, operator):
-        self._known("operator", operator).array(5)  # the options of a custom operator
-        name, version = _pick(self._codes, operator.number(0, "I"), "operator code")
+        self._known("operator", operator)
+        name, version, is_custom = _pick(self._codes, operator.number(0, "I"), "operator code")
+        if operator.array(5).size and not is_custom:
+            self._unknown.add(f"custom options of an operator {name}")
         return Operator(
             name=name,
             version=version,

@@ -129,16 +129,9 @@ def _check_order(graph: Graph, constants: set[int]) -> None:
 
 def _check_operators(graph: Graph, model: Model, constants: set[int]) -> None:
     """Checks each operator, and that the memory and the time of a step are bounded."""
-    last_use = {
-        index: number
-        for number, operator in enumerate(graph.operators)
-        for index in operator.inputs
-    }
-    last_use |= dict.fromkeys((*graph.inputs, *graph.outputs), len(graph.operators))
-    sizes = [num_bytes(tensor) for tensor in graph.tensors]
-    fixed, live, effort = set(constants), set(graph.inputs), Effort()
+    fixed, effort = set(constants), Effort()
 
-    for number, operator in enumerate(graph.operators):
+    for operator in graph.operators:
         try:
             effort += check_operator(operator, graph, model, fixed)
         except Damaged as error:
@@ -146,10 +139,28 @@ def _check_operators(graph: Graph, model: Model, constants: set[int]) -> None:
         if fixed.issuperset(operator.inputs):  # a DEQUANTIZE of weights
             fixed.update(operator.outputs)
 
-        live.update(operator.outputs)
-        effort = effort._replace(live_bytes=max(effort.live_bytes, sum(sizes[i] for i in live)))
-        live = {index for index in live if last_use.get(index, -1) > number}
-
+    effort = effort._replace(live_bytes=_live_bytes(graph))
     for name, value in effort._asdict().items():
         if value > allowed().limits[name]:
             raise Damaged(f"operators that need {value} {name.replace('_', ' ')}")
+
+
+def _live_bytes(graph):
+    """Returns the most bytes of computed tensors that are in memory at the same time."""
+    last_use = {
+        index: number
+        for number, operator in enumerate(graph.operators)
+        for index in operator.inputs
+    }
+    last_use |= dict.fromkeys((*graph.inputs, *graph.outputs), len(graph.operators))
+
+    live = {index: num_bytes(graph.tensors[index]) for index in graph.inputs}
+    total = most = sum(live.values())
+    for number, operator in enumerate(graph.operators):
+        live |= {index: num_bytes(graph.tensors[index]) for index in operator.outputs}
+        total += sum(live[index] for index in operator.outputs)
+        most = max(most, total)
+        for index in {*operator.inputs, *operator.outputs}:
+            if last_use.get(index, -1) <= number:
+                total -= live.pop(index, 0)
+    return most
