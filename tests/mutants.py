@@ -6,6 +6,7 @@ flatbuffer itself. Most files get a valid checksum again (`seal`), so that they 
 """
 
 import contextlib
+import itertools
 import struct
 from collections.abc import Iterator
 
@@ -299,6 +300,7 @@ def directed_mutants(
     rng: np.random.Generator,
     content: bytes,
     instances: int,
+    every: int = 1,
 ) -> Iterator[tuple[str, bytes]]:
     """Yields one changed file per field and value: what was changed, and the bytes.
 
@@ -306,6 +308,7 @@ def directed_mutants(
         rng: chooses the instances.
         content: a good file.
         instances: how many objects of the same kind are changed, such as strides of convolutions.
+        every: only each n-th file is yielded.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -314,23 +317,33 @@ def directed_mutants(
     for kind, owner, field in _slots(model, model, "Model"):
         slots.setdefault(f"{kind}.{field}", []).append((owner, field))
 
+    numbers = itertools.count()
     for kind, places in sorted(slots.items()):
         for place in rng.permutation(len(places))[:instances]:
             owner, field = places[place]
             old = getattr(owner, field)
             for value in _values(rng, schema, field, old):
+                if next(numbers) % every:
+                    continue
                 setattr(owner, field, value)
                 with contextlib.suppress(Exception):  # a value that the field cannot hold
                     yield kind, sealed(_pack(model))
             setattr(owner, field, old)
 
-    yield from _layout_mutants(rng, content, instances)
+    yield from itertools.islice(_layout_mutants(rng, content, instances), None, None, every)
 
 
 def _pack(model):
     builder = flatbuffers.Builder(1 << 20)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
+
+
+def repacked(content: bytes) -> bytes:
+    """Returns the same model in the layout of `directed_mutants`."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    return sealed(_pack(schema.ModelT.InitFromPackedBuf(bytearray(content), 0)))
 
 
 def _slots(model, owner, kind):
