@@ -15,7 +15,6 @@ from export.format.metadata import CHECKSUM, NAME, seal
 from export.format.reader import IDENTIFIER, parse_model
 from export.format.verify import verify
 
-
 _EVERY = 20  # of the directed mutations; the test of Python's runtime has all of them
 _RANDOM = 150
 _LONGEST = 300_000  # characters

@@ -14,8 +14,8 @@ import org.json.JSONException;
 import org.json.JSONObject;
 
 /**
- * What a file may contain: the list {@code export/format/allowed_operators.json}, which Python reads
- * as well. {@code export/format/allowed.py} describes it.
+ * What a file may contain: the list {@code export/format/allowed_operators.json}, which Python
+ * reads as well. {@code export/format/allowed.py} describes it.
  */
 final class AllowedOperators {
     private static final int CUSTOM = 32; // only an Edge TPU has such an operator

@@ -1,5 +1,7 @@
 package org.tsm.format;
 
+import static org.tsm.format.OperatorCall.product;
+
 /** What operators need at most. The list of allowed operators has the limits. */
 final class Effort {
     private long constantBytes;
@@ -40,10 +42,10 @@ final class Effort {
 
     /** Returns the multiply-adds of convolutions, matrix products and pools. */
     private static long multiplyAdds(OperatorCall call) {
-        long size = OperatorCall.product(call.result);
+        long size = product(call.result);
         switch (call.rule) {
             case "conv":
-                return Math.multiplyExact(size, OperatorCall.product(call.shape(1)) / call.shape(1)[0]);
+                return Math.multiplyExact(size, product(call.shape(1)) / call.shape(1)[0]);
             case "transpose_conv":
                 return Math.multiplyExact(patches(call), call.shape(2)[3]);
             case "depthwise_conv":
@@ -54,7 +56,8 @@ final class Effort {
                 return Math.multiplyExact(size, call.shape(1)[1]);
             case "batch_matmul":
                 int rank = call.shape(0).length;
-                return Math.multiplyExact(size, call.shape(0)[rank - (call.option("adj_x") == 1 ? 2 : 1)]);
+                int depth = call.option("adj_x") == 1 ? rank - 2 : rank - 1;
+                return Math.multiplyExact(size, call.shape(0)[depth]);
             default:
                 return 0;
         }
@@ -66,8 +69,8 @@ final class Effort {
             case "conv":
                 return multiplyAdds(call) / call.result[3];
             case "transpose_conv":
-                long pixels = OperatorCall.product(call.shape(2)) / call.shape(2)[3];
-                return Math.multiplyExact(pixels, OperatorCall.product(call.shape(1)) / call.shape(1)[3]);
+                long pixels = product(call.shape(2)) / call.shape(2)[3];
+                return Math.multiplyExact(pixels, product(call.shape(1)) / call.shape(1)[3]);
             default:
                 return 0;
         }

@@ -1,5 +1,9 @@
 package org.tsm.format;
 
+import static org.tsm.format.OperatorCall.product;
+import static org.tsm.format.OperatorCall.require;
+import static org.tsm.format.OperatorCall.widened;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -45,7 +49,7 @@ final class OperatorShapes {
             case "reduce":
                 return reduce();
             case "reverse":
-                OperatorCall.require(Arrays.equals(call.shape(1), new long[] {1}), "more than one axis");
+                require(Arrays.equals(call.shape(1), new long[] {1}), "more than one axis");
                 axes();
                 return call.shape(0);
             case "transpose":
@@ -71,9 +75,9 @@ final class OperatorShapes {
         long[] first = call.shape(0);
         long[] second = call.shape(1);
         boolean simple =
-                Arrays.equals(first, second) || OperatorCall.product(first) == 1 || OperatorCall.product(second) == 1;
+                Arrays.equals(first, second) || product(first) == 1 || product(second) == 1;
         int rank = Math.max(first.length, second.length);
-        OperatorCall.require(simple || rank <= call.broadcastRank, "shapes that differ in many dimensions");
+        require(simple || rank <= call.broadcastRank, "shapes that differ in many dimensions");
         return broadcast(first, second);
     }
 
@@ -82,7 +86,7 @@ final class OperatorShapes {
         for (int i = 1; i <= result.length; i++) {
             long one = i <= first.length ? first[first.length - i] : 1;
             long other = i <= second.length ? second[second.length - i] : 1;
-            OperatorCall.require(one == other || one == 1 || other == 1, "inputs whose shapes differ");
+            require(one == other || one == 1 || other == 1, "inputs whose shapes differ");
             result[result.length - i] = Math.max(one, other);
         }
         return result;
@@ -91,36 +95,36 @@ final class OperatorShapes {
     private long[] prelu() throws Damaged {
         long[] source = call.shape(0);
         boolean fits = Arrays.equals(broadcast(source, call.shape(1)), source);
-        OperatorCall.require(source.length <= SLOPES_RANK && fits, "too many slopes");
+        require(source.length <= SLOPES_RANK && fits, "too many slopes");
         return source;
     }
 
     private long[] fullyConnected() throws Damaged {
         long[] source = call.shape(0);
         long[] weights = call.shape(1);
-        OperatorCall.require(weights.length == 2 && source.length > 0, "weights that are not a matrix");
+        require(weights.length == 2 && source.length > 0, "weights that are not a matrix");
         call.checkBias(2, weights[0]);
         if (call.option("keep_num_dims") == 1) {
-            OperatorCall.require(source[source.length - 1] == weights[1], "weights of another depth");
+            require(source[source.length - 1] == weights[1], "weights of another depth");
             source[source.length - 1] = weights[0];
             return source;
         }
-        OperatorCall.require(OperatorCall.product(source) % weights[1] == 0, "weights of another depth");
-        return new long[] {OperatorCall.product(source) / weights[1], weights[0]};
+        require(product(source) % weights[1] == 0, "weights of another depth");
+        return new long[] {product(source) / weights[1], weights[0]};
     }
 
     private long[] batchMatmul() throws Damaged {
         long[] left = call.shape(0);
         long[] right = call.shape(1);
         int rank = left.length;
-        OperatorCall.require(rank >= 2 && right.length == rank, "matrices with other dimensions");
+        require(rank >= 2 && right.length == rank, "matrices with other dimensions");
         int turned = (int) call.option("adj_x");
         int otherTurned = (int) call.option("adj_y");
         boolean fits = left[rank - 1 - turned] == right[rank - 2 + otherTurned];
         for (int i = 0; i < rank - 2; i++) {
             fits &= left[i] == right[i];
         }
-        OperatorCall.require(fits, "matrices that do not fit");
+        require(fits, "matrices that do not fit");
 
         long[] result = left.clone();
         result[rank - 2] = left[rank - 2 + turned];
@@ -133,9 +137,9 @@ final class OperatorShapes {
         int axis = axis(call.option("axis"), result.length);
         for (int source = 1; source < call.inputs(); source++) {
             long[] next = call.shape(source);
-            OperatorCall.require(next.length == result.length, "inputs with other dimensions");
+            require(next.length == result.length, "inputs with other dimensions");
             for (int i = 0; i < next.length; i++) {
-                OperatorCall.require(i == axis || next[i] == result[i], "inputs whose shapes differ");
+                require(i == axis || next[i] == result[i], "inputs whose shapes differ");
             }
             result[axis] += next[axis];
         }
@@ -143,7 +147,7 @@ final class OperatorShapes {
     }
 
     private static int axis(long axis, int rank) throws Damaged {
-        OperatorCall.require(-rank <= axis && axis < rank, "an axis outside its input");
+        require(-rank <= axis && axis < rank, "an axis outside its input");
         return (int) (axis < 0 ? axis + rank : axis);
     }
 
@@ -153,12 +157,12 @@ final class OperatorShapes {
         for (int value : values) {
             axes.add(axis(value, call.shape(0).length));
         }
-        OperatorCall.require(values.length > 0 && axes.size() == values.length, "axes that are not distinct");
+        require(values.length > 0 && axes.size() == values.length, "axes that are not distinct");
         return axes;
     }
 
     private long[] reduce() throws Damaged {
-        OperatorCall.require(call.shape(1).length <= 1, "axes that are not a list");
+        require(call.shape(1).length <= 1, "axes that are not a list");
         Set<Integer> axes = axes();
         boolean keep = call.option("keep_dims") == 1;
         List<Long> result = new ArrayList<>();
@@ -179,12 +183,12 @@ final class OperatorShapes {
 
     private long[] transpose() throws Damaged {
         long[] source = call.shape(0);
-        OperatorCall.require(Arrays.equals(call.shape(1), new long[] {source.length}), "another number of axes");
+        require(Arrays.equals(call.shape(1), new long[] {source.length}), "another number of axes");
         int[] axes = call.values(1);
         int[] sorted = axes.clone();
         Arrays.sort(sorted);
         for (int i = 0; i < sorted.length; i++) {
-            OperatorCall.require(sorted[i] == i, "axes that are no permutation");
+            require(sorted[i] == i, "axes that are no permutation");
         }
 
         long[] result = new long[axes.length];
@@ -196,10 +200,10 @@ final class OperatorShapes {
 
     private long[] pad() throws Damaged {
         long[] result = call.shape(0);
-        OperatorCall.require(Arrays.equals(call.shape(1), new long[] {result.length, 2}), "other paddings");
+        require(Arrays.equals(call.shape(1), new long[] {result.length, 2}), "other paddings");
         int[] paddings = call.values(1);
         for (int i = 0; i < paddings.length; i++) {
-            OperatorCall.require(paddings[i] >= 0, "a negative padding");
+            require(paddings[i] >= 0, "a negative padding");
             result[i / 2] += paddings[i];
         }
         return result;
@@ -209,7 +213,7 @@ final class OperatorShapes {
         long[] result = call.shape(0);
         int[] repetitions = perDimension(1);
         for (int i = 0; i < result.length; i++) {
-            OperatorCall.require(repetitions[i] >= 1, "a number of repetitions below 1");
+            require(repetitions[i] >= 1, "a number of repetitions below 1");
             result[i] *= repetitions[i];
         }
         return result;
@@ -218,7 +222,7 @@ final class OperatorShapes {
     /** Returns the values of a constant with one value per dimension. */
     private int[] perDimension(int position) throws Damaged {
         long[] expected = {call.shape(0).length};
-        OperatorCall.require(Arrays.equals(call.shape(position), expected), "another number of dimensions");
+        require(Arrays.equals(call.shape(position), expected), "another number of dimensions");
         return call.values(position);
     }
 
@@ -229,7 +233,7 @@ final class OperatorShapes {
         for (int i = 0; i < result.length; i++) {
             long size = sizes[i] == -1 ? result[i] - starts[i] : sizes[i];
             boolean inside = starts[i] >= 0 && size > 0 && starts[i] + size <= result[i];
-            OperatorCall.require(inside, "a part outside its input");
+            require(inside, "a part outside its input");
             result[i] = size;
         }
         return result;
@@ -245,7 +249,7 @@ final class OperatorShapes {
             boolean toEnd = (call.option("end_mask") >> i & 1) == 1;
             long begin = fromStart ? 0 : position(begins[i], result[i]);
             long end = toEnd ? result[i] : position(ends[i], result[i]);
-            OperatorCall.require(strides[i] >= 1, "a stride below 1");
+            require(strides[i] >= 1, "a stride below 1");
             result[i] = Math.max(0, Math.floorDiv(end - begin - 1, (long) strides[i]) + 1);
         }
         return result;
@@ -264,14 +268,14 @@ final class OperatorShapes {
             open += wanted[i] == -1 ? 1 : 0;
             fits = wanted[i] == -1 || wanted[i] == call.result[i];
         }
-        OperatorCall.require(fits && open <= 1, "another shape");
-        OperatorCall.require(OperatorCall.product(call.shape(0)) == OperatorCall.product(call.result), "another size than its input");
-        return OperatorCall.widened(call.result);
+        require(fits && open <= 1, "another shape");
+        require(product(call.shape(0)) == product(call.result), "another size than its input");
+        return widened(call.result);
     }
 
     private long[] resizeBilinear() throws Damaged {
         long[] source = call.image(0);
-        OperatorCall.require(Arrays.equals(call.shape(1), new long[] {2}), "another number of sizes");
+        require(Arrays.equals(call.shape(1), new long[] {2}), "another number of sizes");
         int[] sizes = call.values(1);
         return new long[] {source[0], sizes[0], sizes[1], source[3]};
     }

@@ -178,8 +178,8 @@ public final class Table {
     }
 
     /**
-     * Returns the number of elements of a vector that is about to be copied. Many tables may share a
-     * vector, so that a small file could take hours to read.
+     * Returns the number of elements of a vector that is about to be copied. Many tables may share
+     * a vector, so that a small file could take hours to read.
      */
     private int copied(int field, int size) throws Damaged {
         int count = length(field, size);

@@ -90,8 +90,8 @@ public final class Verifier {
     }
 
     /**
-     * Checks that tensors are written before they are read, and that each is written once. Constants
-     * lie in the file, and are never written.
+     * Checks that tensors are written before they are read, and that each is written once.
+     * Constants lie in the file, and are never written.
      */
     private void checkOrder() throws Damaged {
         Set<Integer> ready = graph.checked(graph.inputs, "an input");
@@ -174,7 +174,7 @@ public final class Verifier {
         return bytes;
     }
 
-    /** Returns the last operator that reads each tensor; all read the graph's inputs and outputs. */
+    /** Returns the last operator that reads each tensor; inputs and outputs are read after all. */
     private Map<Integer, Integer> lastUse() {
         Map<Integer, Integer> lastUse = new HashMap<>();
         for (int number = 0; number < graph.operators.size(); number++) {

@@ -1,5 +1,8 @@
 package org.tsm.format;
 
+import static org.tsm.format.OperatorCall.require;
+import static org.tsm.format.OperatorCall.widened;
+
 import java.util.Arrays;
 
 /** The rules of {@link OperatorShapes} for convolutions and pools. */
@@ -15,7 +18,7 @@ final class WindowShapes {
         long[] filters = call.image(1);
         long groups = source[3] / filters[3];
         boolean fits = source[3] == groups * filters[3];
-        OperatorCall.require(fits && groups > 0 && filters[0] % groups == 0, "filters of another depth");
+        require(fits && groups > 0 && filters[0] % groups == 0, "filters of another depth");
         call.checkBias(2, filters[0]);
         return new long[] {
             source[0],
@@ -29,7 +32,7 @@ final class WindowShapes {
         long[] source = call.image(0);
         long[] filters = call.image(1);
         boolean fits = filters[3] == source[3] * call.option("depth_multiplier");
-        OperatorCall.require(filters[0] == 1 && fits, "filters of another depth");
+        require(filters[0] == 1 && fits, "filters of another depth");
         call.checkBias(2, filters[3]);
         return new long[] {
             source[0],
@@ -40,17 +43,17 @@ final class WindowShapes {
     }
 
     long[] transposeConv() throws Damaged {
-        OperatorCall.require(Arrays.equals(call.shape(0), new long[] {4}), "a wrong shape of its output");
-        long[] shape = OperatorCall.widened(call.values(0));
+        require(Arrays.equals(call.shape(0), new long[] {4}), "a wrong shape of its output");
+        long[] shape = widened(call.values(0));
         for (long side : shape) {
-            OperatorCall.require(side >= 1, "a wrong shape of its output");
+            require(side >= 1, "a wrong shape of its output");
         }
         long[] filters = call.image(1);
         long[] source = call.image(2);
-        OperatorCall.require(filters[3] == source[3] && shape[0] == source[0], "filters of another depth");
-        OperatorCall.require(shape[3] == filters[0], "another number of filters than channels");
-        OperatorCall.require(windows(shape[1], filters[1], "h") == source[1], "another height");
-        OperatorCall.require(windows(shape[2], filters[2], "w") == source[2], "another width");
+        require(filters[3] == source[3] && shape[0] == source[0], "filters of another depth");
+        require(shape[3] == filters[0], "another number of filters than channels");
+        require(windows(shape[1], filters[1], "h") == source[1], "another height");
+        require(windows(shape[2], filters[2], "w") == source[2], "another width");
         call.checkBias(3, filters[0]);
         return shape;
     }

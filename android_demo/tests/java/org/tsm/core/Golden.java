@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 
-/** A folder in the archive of {@code tests/android/golden.py}: Python's results, such as a stream. */
+/** Python's results, such as a stream: a folder in the archive of {@code golden.py}. */
 public final class Golden {
     private static final String PATH = System.getProperty("golden");
 
