@@ -87,7 +87,7 @@ bench-train: env .venv-torch/.installed
 STEPS ?= 1000000
 soak: env
 	TF_CPP_MIN_LOG_LEVEL=3 $(RUN) tests/soak.py --steps=$(STEPS)
-	$(RUN) tests/mutations.py --count=2000
+	$(RUN) tests/mutations.py
 
 # The Android demo; see docs/android.md. Its models are MODEL="FILE ...", or exported from CHECKPOINT=DIR,
 # or from `make demo`. Otherwise, it gets fresh weights.

@@ -278,6 +278,7 @@ def sealed(data: bytes) -> bytes:
     return data
 
 
+_NUM_VALUES = 3  # of each field; other instances, models and seeds have other values
 INTEGERS = (0, 1, 2, 5, 127, 255, 4097, 2**20, 2**31 - 1, -1, -8, -(2**31))
 TEXTS = (b"", b"RELU", b"\xff\xfe", b"x" * 70_000)
 ABSENT = {
@@ -308,29 +309,30 @@ def directed_mutants(
         rng: chooses the instances.
         content: a good file.
         instances: how many objects of the same kind are changed, such as strides of convolutions.
-        every: only each n-th file is yielded.
+        every: with 40, only every 40th change is made.
     """
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
-    slots = {}
+    slots, number = {}, itertools.count()
     for kind, owner, field in _slots(model, model, "Model"):
         slots.setdefault(f"{kind}.{field}", []).append((owner, field))
 
-    numbers = itertools.count()
     for kind, places in sorted(slots.items()):
         for place in rng.permutation(len(places))[:instances]:
             owner, field = places[place]
             old = getattr(owner, field)
-            for value in _values(rng, schema, field, old):
-                if next(numbers) % every:
+            values = list(_values(rng, schema, field, old))
+            for choice in rng.permutation(len(values))[:_NUM_VALUES]:
+                if next(number) % every:
                     continue
+                value = values[choice]
                 setattr(owner, field, value)
                 with contextlib.suppress(Exception):  # a value that the field cannot hold
                     yield kind, sealed(_pack(model))
             setattr(owner, field, old)
 
-    yield from itertools.islice(_layout_mutants(rng, content, instances), None, None, every)
+    yield from itertools.islice(_layout_mutants(rng, content, instances), 0, None, every)
 
 
 def _pack(model):
@@ -446,7 +448,8 @@ def _layout_mutants(rng, content, instances):
         for place in rng.permutation(len(found))[:instances]:
             at, code = found[place]
             (old,) = struct.unpack_from(code, content, at)
-            for value in {0, 1, 4, 255, old + 1, old - 1, old + 4, old - 4, old * 2, 2**31 - 1, -1}:
+            values = (0, 1, 4, 255, old + 1, old - 1, old + 4, old - 4, old * 2, 2**31 - 1, -1)
+            for value in rng.choice(values, _NUM_VALUES, replace=False).tolist():
                 data, size = bytearray(content), struct.calcsize(code)
                 data[at : at + size] = (value % 2 ** (8 * size)).to_bytes(size, "little")
                 yield kind, sealed(bytes(data))

@@ -31,6 +31,7 @@ from export.format.metadata import read_contents
 from export.runtime import ClipRunner, StreamRunner
 from export.runtime.interpreter import RUNTIMES
 from tsm_tf.errors import InputError
+from tsm_tf.spec import ModelSpec
 
 SECONDS, MEMORY, ADDRESS_SPACE = 20, 1 << 30, 16 << 30
 GOOD = ("ran", "refused", "interpreter error")
@@ -63,14 +64,14 @@ def run(path: pathlib.Path, configuration: tuple[str, str]) -> str:
         if configuration == CHECK:
             return "ran"
         spec, runtime = contents.spec, configuration[0]
-        frame = np.full((spec.input_size, spec.input_size, spec.channels), 100, np.uint8)
         if contents.is_online:
             runner = StreamRunner(path, runtime=runtime)
+            frame = one_frame(spec)
             frame = frame if runner.num_streams == 1 else np.stack([frame] * runner.num_streams)
             step = runner.step
         else:
             step = ClipRunner(path, runtime=runtime)
-            frame = np.stack([frame] * spec.num_segments)
+            frame = np.stack([one_frame(spec)] * spec.num_segments)
         for _ in range(2):
             step(frame)
     except InputError:
@@ -81,6 +82,11 @@ def run(path: pathlib.Path, configuration: tuple[str, str]) -> str:
         traceback.print_exc()
         return "exception"
     return "ran"
+
+
+def one_frame(spec: ModelSpec) -> np.ndarray:
+    """Returns a frame; the runner has checked its size."""
+    return np.full((spec.input_size, spec.input_size, spec.channels), 100, np.uint8)
 
 
 def run_batch(
@@ -190,6 +196,7 @@ def write_mutants(
     models: list[pathlib.Path],
     num_random: int,
     instances: int,
+    every: int,
     seed: int,
 ) -> list[pathlib.Path]:
     """Writes the mutants of all models; their names say what was changed."""
@@ -206,7 +213,7 @@ def write_mutants(
             kind = KINDS[index % len(KINDS)]
             write(f"random {kind.__name__}", random_mutant(rng, content, kind))
         if instances:
-            for kind, data in directed_mutants(rng, content, instances):
+            for kind, data in directed_mutants(rng, content, instances, every):
                 write(f"directed {kind}", data)
         print(f"{model.name}: {len(paths)} files so far", flush=True)
     return paths
@@ -218,6 +225,7 @@ def check_all(paths: list[pathlib.Path], keep: pathlib.Path) -> tuple[collection
     passed = []
     for configuration in (CHECK, *configurations()):
         todo = paths if configuration == CHECK else passed
+        print(f"{' '.join(configuration)}: {len(todo)} files", flush=True)
         for path, result, output in run_all(todo, configuration):
             kind = path.name.split("_")[1]
             tally[kind, " ".join(configuration).strip(), result] += 1
@@ -241,6 +249,7 @@ def main():
     )
     parser.add_argument("--random", type=int, default=2000, help="number of random mutants")
     parser.add_argument("--instances", type=int, default=1, help="directed changes per field")
+    parser.add_argument("--every", type=int, default=1, help="make every n-th directed change")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--keep", type=pathlib.Path, default=pathlib.Path("build/mutations"), help="for failures"
@@ -261,7 +270,12 @@ def main():
         mutants = folder / "mutants"
         mutants.mkdir()
         paths = write_mutants(
-            mutants, options.files, options.random, options.instances, options.seed
+            mutants,
+            options.files,
+            options.random,
+            options.instances,
+            options.every,
+            options.seed,
         )
         tally, failures = check_all(paths, options.keep)
 

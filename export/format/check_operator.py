@@ -46,10 +46,10 @@ class Effort(NamedTuple):
 
 
 def check_operator(operator: Operator, graph: Graph, model: Model, fixed: set[int]) -> Effort:
-    """Checks an operator, whose tensors exist.
+    """Checks an operator whose tensors exist.
 
     Args:
-        operator: the operator.
+        operator: an operator that is in the list.
         graph: its graph.
         model: the whole file.
         fixed: numbers of the tensors that count as constants.
@@ -57,9 +57,7 @@ def check_operator(operator: Operator, graph: Graph, model: Model, fixed: set[in
     Raises:
         Damaged: the exporter never writes such an operator, or its result has another shape.
     """
-    row = allowed().operators.get(operator.name)
-    if row is None:
-        raise Damaged("a kind that this project never writes")
+    row = allowed().operators[operator.name]
     if not 1 <= operator.version <= row.newest_version:
         raise Damaged(f"the version {operator.version}")
 

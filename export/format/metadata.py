@@ -30,6 +30,12 @@ from tsm_tf.spec import ModelSpec
 NAME = "TSM_SPEC"
 STREAM_NAME = "TSM_STREAM"
 CHECKSUM = "TSM_CRC32"
+UNCHECKED = (
+    "Load the model even if it contains something that the exporter never writes. It may crash the "
+    "process or read its memory: use this only for files that you trust."
+)
+"""Help text for the flag of commands that load a model."""
+
 _HINT = "If you trust the file, load it with unchecked=True, or --unchecked on the command line"
 
 

@@ -174,7 +174,7 @@ class _Reader:
         fields = self._fields[kind]
         for field in table.fields():
             if field >= len(fields) or fields[field] is None:
-                self._unknown.add(f"field {field} of a {kind}")
+                self._unknown.add(f"the field {field} in the table {kind}")
         return table
 
     def _operator_code(self, code):
@@ -183,7 +183,7 @@ class _Reader:
         name = operator_name(max(code.number(0, "b"), code.number(3, "i")))
         custom, version = code.text(1), code.number(2, "i", 1)
         if name == CUSTOM:
-            return custom, version, True
+            return custom or CUSTOM, version, True
         if custom:
             self._unknown.add(f"the custom code of an operator {name}")
         return name, version, False

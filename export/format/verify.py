@@ -132,6 +132,8 @@ def _check_operators(graph: Graph, model: Model, constants: set[int]) -> None:
     fixed, effort = set(constants), Effort()
 
     for operator in graph.operators:
+        if operator.name not in allowed().operators:
+            raise Damaged(f"an operator {operator.name}, which this project never writes")
         try:
             effort += check_operator(operator, graph, model, fixed)
         except Damaged as error:

@@ -1,11 +1,9 @@
 """Runs online and clip models with numpy and one TFLite interpreter."""
 
-import contextlib
 import os
 import pathlib
 import threading
 import warnings
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -94,7 +92,7 @@ class StreamRunner:
             name: (tensor(inputs[name]["index"]), tensor(outputs[name]["index"]))
             for name in sorted(inputs)
         }
-        self._use = _Use()
+        self._in_use = _OneThread()
         self._range = _RangeCheck(int(self.spec.fps or _USUAL_FPS))
         self.reset()
 
@@ -117,7 +115,7 @@ class StreamRunner:
         if frame.dtype != np.uint8:
             self._range.check(frame)
 
-        with self._use.by_one_thread():
+        with self._in_use:
             put_image(self._image(), frame)
             self.interpreter.invoke()
             for cache, new_cache in self._caches.values():
@@ -131,12 +129,13 @@ class StreamRunner:
         Raises:
             InputError: no such stream, or a call from two threads at once.
         """
-        if stream is not None and stream not in range(self.num_streams):
+        is_number = isinstance(stream, (int, np.integer)) and 0 <= stream < self.num_streams
+        if stream is not None and not is_number:
             rule = f"must be None or the number of a stream, from 0 to {self.num_streams - 1}"
             raise InputError("stream", rule, stream)
 
         rows = slice(None) if stream is None else stream
-        with self._use.by_one_thread():
+        with self._in_use:
             for name, (cache, _) in self._caches.items():
                 cache()[rows] = self._initial_caches.get(name, 0)
 
@@ -179,7 +178,7 @@ class ClipRunner:
         self._image = self.interpreter.tensor(inputs["image"]["index"])
         self._logits = self.interpreter.tensor(outputs["logits"]["index"])
         self._quantization = outputs["logits"]["quantization"]
-        self._use = _Use()
+        self._in_use = _OneThread()
         self._range = _RangeCheck(1)
 
     def __call__(self, clip: np.ndarray) -> np.ndarray:
@@ -193,14 +192,14 @@ class ClipRunner:
         if clip.dtype != np.uint8:
             self._range.check(clip)
 
-        with self._use.by_one_thread():
+        with self._in_use:
             put_image(self._image(), clip)
             self.interpreter.invoke()
             return get_logits(self._logits(), self._quantization)[0]
 
 
-class _Use:
-    """Refuses a second thread while a first one is using a runner.
+class _OneThread:
+    """A context that refuses a second thread while a first one is using a runner.
 
     Waiting would hide the mistake: frames from two threads would mix in one stream.
     """
@@ -208,15 +207,13 @@ class _Use:
     def __init__(self):
         self._lock = threading.Lock()
 
-    @contextlib.contextmanager
-    def by_one_thread(self) -> Iterator[None]:
+    def __enter__(self):
         if not self._lock.acquire(blocking=False):
             rule = "must be used by one thread at a time; create one per thread"
             raise InputError("runner", rule, threading.current_thread().name)
-        try:
-            yield
-        finally:
-            self._lock.release()
+
+    def __exit__(self, *_):
+        self._lock.release()
 
 
 class _RangeCheck:

@@ -15,7 +15,7 @@ from export.format.metadata import CHECKSUM, NAME, seal
 from export.format.reader import IDENTIFIER, parse_model
 from export.format.verify import verify
 
-_EVERY = 20  # of the directed mutations; the test of Python's runtime has all of them
+_EVERY = 6  # of the directed mutations; the test of Python's runtime has all of them
 _RANDOM = 150
 _LONGEST = 300_000  # characters
 _BLOCK, _ALIGNMENT = 16, 4  # bytes
