@@ -1,4 +1,4 @@
-"""Who gets the password of a release key: the signing command, and nobody else."""
+"""Only the signing command gets the password of a release key."""
 
 import os
 import pathlib
