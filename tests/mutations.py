@@ -10,6 +10,7 @@ is kept. A child process runs many files; if it dies, each of its files is run a
 
 import argparse
 import collections
+import faulthandler
 import functools
 import importlib
 import importlib.util
@@ -119,6 +120,7 @@ def run_batch(
 
 
 def _child(paths, configuration, run_one, send, log):
+    faulthandler.disable()
     os.dup2(log.fileno(), 1)
     os.dup2(log.fileno(), 2)
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
