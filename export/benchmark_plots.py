@@ -4,6 +4,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
+from tsm_tf.evaluation.plot_text import plot_text
 from tsm_tf.files import replacing
 
 Row = dict[str, Any]
@@ -17,12 +18,14 @@ def plot(rows: Sequence[Row], path: pathlib.Path) -> None:
     figure = Figure(figsize=(9, 1.2 + 0.6 * len(rows)), layout="constrained")
     axes = figure.subplots()
 
-    bars = axes.barh(names, [row["p50_ms"] for row in rows], color="#3a7ca5")
+    bars = axes.barh(
+        [plot_text(name) for name in names], [row["p50_ms"] for row in rows], color="#3a7ca5"
+    )
     labels = [f"{row['p50_ms']:.2f} ms, x{row['ratio']:.3f}" for row in rows]
     axes.bar_label(bars, labels, padding=4)
     axes.invert_yaxis()
     axes.margins(x=0.25)
-    axes.set(xlabel="median step (ms)", title=rows[0]["device"])
+    axes.set(xlabel="median step (ms)", title=plot_text(rows[0]["device"]))
 
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=110)
@@ -47,14 +50,16 @@ def plot_curve(rows: Sequence[Row], path: pathlib.Path) -> None:
         x, y, _ = zip(*sorted(points), strict=True)
         axes.plot(x, y, "o-", label=key)
     for x, y, name in next(iter(lines.values())):
-        axes.annotate(name, (x, y), (-6, 5), textcoords="offset points", fontsize=8, ha="right")
+        axes.annotate(
+            plot_text(name), (x, y), (-6, 5), textcoords="offset points", fontsize=8, ha="right"
+        )
 
     axes.set(
         xscale="log",
         yscale="log",
         xlabel="multiply-adds per frame (millions)",
         ylabel="median step (ms)",
-        title=rows[0]["device"],
+        title=plot_text(rows[0]["device"]),
     )
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter("{x:g}")

@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 from testing import refuses
@@ -30,11 +31,36 @@ def test_further_keys_of_the_marker_do_not_matter(tmp_path):
     assert check_subject(tmp_path, "metrics.json", {"split": "val"})
 
 
-@pytest.mark.parametrize("content", ["", "[1]", "{"])
+@pytest.mark.parametrize(
+    "content", ["", "[1]", "1", "null", "{", "\x00", "[" * 100_000, "9" * 5000]
+)
 def test_a_damaged_marker_is_one_clear_error(tmp_path, content):
     (tmp_path / "run.json").write_text(content)
     with refuses("output", "readable run.json"):
         claim(tmp_path, "run.json", SUBJECT)
+
+
+def test_a_marker_that_is_too_large_is_not_read(tmp_path):
+    (tmp_path / "run.json").touch()
+    os.truncate(tmp_path / "run.json", 1 << 40)  # sparse
+    with refuses("output", "readable run.json (it is too large)"):
+        claim(tmp_path, "run.json", SUBJECT)
+
+
+def test_long_values_are_shortened(tmp_path):
+    (tmp_path / "run.json").write_text(json.dumps({"seed": "x" * 1_000_000}))
+    with refuses("output", "another seed") as raised:
+        claim(tmp_path, "run.json", SUBJECT)
+    assert len(str(raised.value)) < 500
+
+
+def test_what_is_no_folder_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "nowhere").symlink_to(tmp_path / "gone")
+    for name in ("fifo", "loop", "nowhere"):
+        with refuses("output", "must be a folder", name):
+            claim(tmp_path / name, "run.json", SUBJECT)
 
 
 def test_foreign_content_is_refused_and_hidden_files_are_not(tmp_path):

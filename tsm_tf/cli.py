@@ -1,26 +1,38 @@
 """How every command of the project starts: flags, one-line errors, exit codes."""
 
+import atexit
+import contextlib
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable
 
 from absl import app, flags, logging
 
 from tsm_tf.errors import InputError, missing_extra
 
+_STOPPED: list[tuple[KeyboardInterrupt, int]] = []
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM was received. Like Ctrl-C, it ends the program through every `finally`."""
+
 
 def run(main: Callable[[], None], define_flags: Callable[[], None]) -> None:
     """Defines a command's flags, parses the command line, and runs `main()`.
 
     A function defines the flags, so that importing a command's module defines none. Bad input
-    (`InputError`, a missing file, a missing extra) prints one line and exits with 1. Ctrl-C exits
-    with 130. Any other exception is a bug in this project and keeps its traceback.
+    (`InputError`), a missing extra and errors of the operating system (a full disk, a read-only
+    folder, a file instead of a folder) print one line and exit with 1. Ctrl-C exits with 130, and
+    SIGTERM with 143. Any other exception is a bug in this project and keeps its traceback.
     """
     # At level 2, TensorFlow 2.17 prints CUDA errors when it starts.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # TensorFlow enables these kernels only on processors with AVX512-VNNI. They are faster on all.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     _define_flags_of_main(main, define_flags)
+    atexit.register(_end_at_once)  # registered first, so it is called last
     app.run(lambda argv: _guarded(main, argv[1:]))
 
 
@@ -36,26 +48,59 @@ def _define_flags_of_main(main, define_flags):
     sys.modules["__main__"].__doc__ = sys.modules[main.__module__].__doc__
 
 
+def _check_encoding(arguments: list[str]) -> None:
+    """Raises for a name that is not UTF-8: it could be neither printed nor written to a file."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            rule = "must be text in UTF-8; rename the file or folder"
+            raise InputError("arguments", rule, argument) from None
+
+
 def _guarded(main: Callable[[], None], positional: list[str]) -> None:
     try:
         # Otherwise TensorFlow logs each step of saving a model.
         logging.set_verbosity(logging.ERROR)
+        _check_encoding(sys.argv)
         if positional:
             raise InputError("arguments", "must be given as --flag=value", " ".join(positional))
+        _raise_on_sigterm()
         main()
-    except KeyboardInterrupt:
-        print("stopped by Ctrl-C", file=sys.stderr)
-        sys.exit(130)
+    except Terminated as error:
+        _end(error, "stopped by SIGTERM", 128 + signal.SIGTERM)
+    except KeyboardInterrupt as error:
+        _end(error, "stopped by Ctrl-C", 128 + signal.SIGINT)
     except ModuleNotFoundError as error:
         line = missing_extra(error)
         if line is None:
             raise
         sys.exit(f"error: {line}")
-    except (
-        InputError,
-        FileNotFoundError,
-        FileExistsError,
-        NotADirectoryError,
-        PermissionError,
-    ) as error:
-        sys.exit(f"error: {error}")
+    except (InputError, OSError) as error:
+        sys.exit(f"error: {' '.join(str(error).split()) or type(error).__name__}")
+
+
+def _raise_on_sigterm() -> None:
+    def on_sigterm(*_):
+        raise Terminated
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, on_sigterm)
+
+
+def _end(error: KeyboardInterrupt, line: str, code: int) -> None:
+    print(line, file=sys.stderr)
+    if "tensorflow" in sys.modules:
+        # TensorFlow 2.17 may hang if Python frees a dataset's iterator while clips are being
+        # loaded. So the frames of the error are kept until the process ends without freeing them.
+        _STOPPED.append((error, code))
+    sys.exit(code)
+
+
+def _end_at_once() -> None:
+    """Ends a stopped process."""
+    if _STOPPED:
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(_STOPPED[0][1])

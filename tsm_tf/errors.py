@@ -18,6 +18,8 @@ EXTRA_OF_MODULE = {
 }
 """The smallest extra in setup.cfg that installs each third-party module."""
 
+_MAX_SHOWN = 1000  # characters of a value in an error
+
 
 class InputError(ValueError):
     """Input that breaks a rule, rejected before work starts.
@@ -33,12 +35,31 @@ class InputError(ValueError):
     """
 
     def __init__(self, argument: str, rule: str, received: object):
-        super().__init__(f"`{argument}` {rule}. Received: {received!r}")
+        line = f"`{argument}` {rule}. Received: {shorten(repr(received))}"
+        super().__init__("".join(map(_printable, line)))
         self.argument, self.rule, self.received = argument, rule, received
+
+
+def shorten(text: str) -> str:
+    """Returns a text with its middle left out if it is too long for a line on a screen."""
+    if len(text) <= _MAX_SHOWN:
+        return text
+    half = _MAX_SHOWN // 2
+    return f"{text[:half]} ... {text[-half:]} ({len(text):,} characters)"
+
+
+def _printable(character: str) -> str:
+    """Escapes line breaks and control characters, which names of files may have."""
+    return character if character.isprintable() else repr(character)[1:-1]
 
 
 class MissingFile(InputError, FileNotFoundError):
     """A file or folder that must exist and does not; also a `FileNotFoundError`."""
+
+
+def one_line(error: BaseException) -> str:
+    """Returns another error's message in one line, shortened, to quote it in a rule."""
+    return shorten(" ".join(str(error).split()) or type(error).__name__)
 
 
 def missing_extra(error: ImportError) -> str | None:

@@ -5,11 +5,15 @@ command may come back to the folder, to resume or to update; any other content i
 """
 
 import json
+import os
 import pathlib
+import reprlib
 from collections.abc import Mapping
 
 from tsm_tf.errors import InputError
 from tsm_tf.files import write_text
+
+_MAX_MARKER_BYTES = 16 << 20
 
 
 def check_new(folder: pathlib.Path, argument: str = "output") -> None:
@@ -18,7 +22,7 @@ def check_new(folder: pathlib.Path, argument: str = "output") -> None:
     Raises:
         InputError: it is a file, or holds something.
     """
-    if folder.exists() and not folder.is_dir():
+    if os.path.lexists(folder) and not folder.is_dir():  # a link that leads nowhere is no folder
         raise InputError(argument, "must be a folder", str(folder))
     if folder.is_dir() and any(not child.name.startswith(".") for child in folder.iterdir()):
         raise InputError(argument, "must be a new or empty folder", str(folder))
@@ -45,20 +49,33 @@ def check_subject(
         InputError: it belongs to another subject (the first difference is named), or holds
             something else.
     """
-    path = folder / marker
-    if not path.is_file():
+    found = read_marker(folder / marker, argument)
+    if found is None:
         check_new(folder, argument)
         return False
-    try:
-        found = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        rule = f"must have a readable {marker} ({error}), or be a new folder"
-        raise InputError(argument, rule, str(folder)) from None
     for name, value in json.loads(json.dumps(subject)).items():
         if name not in found or found[name] != value:
-            rule = f"must be a new folder for another {name}; {folder} has {found.get(name)!r}"
+            has = reprlib.repr(found.get(name))
+            rule = f"must be a new folder for another {name}; {folder} has {has}"
             raise InputError(argument, rule, value)
     return True
+
+
+def read_marker(path: pathlib.Path, argument: str = "output") -> dict[str, object] | None:
+    """Returns the content of a folder's marker; None if there is no such file.
+
+    Raises:
+        InputError: the file cannot be read, or is not a JSON object.
+    """
+    if not path.is_file():
+        return None
+    try:
+        if path.stat().st_size > _MAX_MARKER_BYTES:
+            raise ValueError("it is too large")
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        rule = f"must have a readable {path.name} ({error}), or be a new folder"
+        raise InputError(argument, rule, str(path.parent)) from None
 
 
 def claim(

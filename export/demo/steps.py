@@ -1,5 +1,6 @@
 """The steps of the demo: each is a command, and runs once."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -8,12 +9,15 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 
+from tsm_tf import cli
 from tsm_tf.files import write_text
 
 DONE_FILE = "steps.json"
 MODES = {"tsm": "unidirectional", "tsn": "none"}
 MODEL_FILE = "mobilenet_v2_online_float32.tflite"
+_SECONDS_TO_END = 10  # after SIGTERM
 _LIVE_STEPS = 4  # half a clip at the model's rate; the original demo streams 15 frames per second
 
 
@@ -172,10 +176,11 @@ def _run_logged(command, log_path):
     """Runs a command and copies its output to the terminal and to a file as it arrives.
 
     The command runs in its own session. Ctrl-C therefore reaches it once, through this process,
-    which waits for its end.
+    which waits for its end. SIGTERM is passed on to it too. If it does not end soon, all processes
+    of its session are killed.
     """
     log_path.parent.mkdir(exist_ok=True)
-    interrupted = False
+    interrupt = None
     with (
         log_path.open("ab") as log,
         subprocess.Popen(
@@ -187,6 +192,8 @@ def _run_logged(command, log_path):
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         ) as process,
     ):
+        killer = threading.Timer(_SECONDS_TO_END, _kill_session, (process,))
+        killer.daemon = True
         assert process.stdout is not None
         while True:
             try:
@@ -196,11 +203,27 @@ def _run_logged(command, log_path):
                 log.write(chunk)
                 sys.stdout.buffer.write(chunk)
                 sys.stdout.flush()
-            except KeyboardInterrupt:
+            except cli.Terminated as error:
+                if interrupt is None:
+                    killer.start()
+                interrupt = error
+                process.terminate()
+            except KeyboardInterrupt as error:
                 process.send_signal(signal.SIGINT)
-                interrupted = True
+                interrupt = error
+        process.wait()
+        killer.cancel()
 
-    if interrupted:
-        raise KeyboardInterrupt
+    if interrupt is not None:
+        raise interrupt
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
+
+
+def _kill_session(process):
+    """Kills a command and the processes that it has started."""
+    if os.name == "nt":
+        process.kill()
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

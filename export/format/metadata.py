@@ -14,6 +14,7 @@ Reading needs no interpreter. It also checks that the file is safe to hand to on
 
 import dataclasses
 import json
+import os
 import pathlib
 import struct
 import zlib
@@ -82,9 +83,9 @@ def seal(content: bytes) -> bytes:
     return content[:at] + struct.pack("<I", checksum) + content[at + 4 :]
 
 
-def read_spec(path: pathlib.Path, unchecked: bool = False) -> ModelSpec:
+def read_spec(path: str | os.PathLike, unchecked: bool = False) -> ModelSpec:
     """Returns the spec inside a `.tflite` file; checks and raises as `read_contents` does."""
-    return read_contents(path, unchecked).spec
+    return read_contents(pathlib.Path(path), unchecked).spec
 
 
 def read_contents(path: pathlib.Path, unchecked: bool = False) -> Contents:

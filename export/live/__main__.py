@@ -75,9 +75,10 @@ def main():
     )
 
     # Imported here, so that a missing package is reported in one line.
+    from export.live.frame_clock import AtRate, output_fps
     from export.live.session import Session, run_and_record, stop_on_signals
     from export.live.smoothing import Smoother
-    from export.live.sources import AtRate, open_source, output_fps
+    from export.live.sources import open_source
     from export.live.window import open_window
 
     with stop_on_signals() as stop:
@@ -96,8 +97,6 @@ def main():
             )
             fps = output_fps(source.fps, runner.spec.fps)
             run_and_record(session, frames, folder, fps, values.show)
-    if stop.is_set():
-        raise KeyboardInterrupt
 
 
 def _check_output(output):

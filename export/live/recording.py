@@ -1,8 +1,9 @@
-"""Records pictures as MP4, GIF and CSV. The files are complete whenever the program ends."""
+"""Records pictures as MP4, GIF and CSV. The files are whole, however the program ends."""
 
 import contextlib
 import csv
 import fractions
+import os
 import pathlib
 
 import av
@@ -10,106 +11,263 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from tsm_tf.files import replacing
+from tsm_tf.errors import InputError
+from tsm_tf.files import unfinished_path
 
 MP4, GIF, CSV = "stream.mp4", "stream.gif", "frames.csv"
 _CLOCK = fractions.Fraction(1, 1000)  # the MP4 has times in milliseconds
 _GIF_HEIGHT = 320
 _GIF_COLORS = 128
 _MAX_GIF_FRAMES = 240  # a GIF is for a page; the MP4 has the rest
+_MAX_GIF_DURATION = 600_000  # milliseconds per frame; the format has 16 bits for 1/100 s
+
+# Each fragment has its own index, so those before a full disk can be played.
+_FRAGMENTS = {
+    "movflags": "empty_moov+delay_moov+default_base_moof",
+    "frag_duration": "1000000",  # microseconds
+}
 
 
 class Recording:
     """A context that writes `stream.mp4`, `stream.gif` and `frames.csv` into a folder.
 
     The files get their names when the context ends, also after an error, so that a file with its
-    own name is always complete. Without a frame there is no MP4 and no GIF.
+    own name is always whole. Without a frame there is no MP4 and no GIF. If the disk becomes full,
+    the fragments of the MP4 that were written before are kept, and the rows. If there are none,
+    nothing is left behind.
 
     Args:
         folder: created if it does not exist.
         fps: expected number of frames per second; the files keep the frames' own times.
         columns: columns of the CSV.
+
+    Raises:
+        InputError: the folder cannot be written, or the disk is full.
     """
 
     def __init__(self, folder: pathlib.Path, fps: float, columns: tuple[str, ...]):
         self.folder = folder
         self.fps = fps
         self.columns = columns
-        self._files = contextlib.ExitStack()
-        self._video: _Video | None = None
-        self._gif_frames: list[Image.Image] = []
-        self._gif_times: list[float] = []
+        self._shape: tuple[int, int] | None = None
+        self._files: list[_Rows | _Video | _Gif] = []
+        self._error: OSError | None = None
 
     def __enter__(self):
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._csv = self._open_path(CSV).open("w", newline="", encoding="utf-8")
-        self._rows = csv.DictWriter(self._csv, self.columns)
-        self._rows.writeheader()
+        self._is_new = not self.folder.exists()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._files.append(_Rows(self.folder / CSV, self.columns))
+        except OSError as error:
+            self._error = error
+            self._finish()
         return self
 
     def write(self, picture: np.ndarray, seconds: float, row: dict) -> None:
         """Adds a frame.
 
         Args:
-            picture: RGB `uint8 [H, W, 3]` of even height and width.
+            picture: RGB `uint8 [H, W, 3]` of even height and width. Pictures of another size than
+                the first one are scaled to fit into it.
             seconds: time since the start.
             row: values of the CSV's columns.
         """
-        if self._video is None:
-            self._video = _Video(self._open_path(MP4), self.fps, *picture.shape[:2])
-        self._video.write(picture, seconds)
-        self._rows.writerow(row)
+        if self._shape is None:
+            self._shape = picture.shape[0], picture.shape[1]
+            self._files.append(_Video(self.folder / MP4, self.fps, *self._shape))
+            self._files.append(_Gif(self.folder / GIF, self.fps))
 
-        if len(self._gif_frames) < _MAX_GIF_FRAMES:
-            width = round(picture.shape[1] * _GIF_HEIGHT / picture.shape[0])
-            small = cv2.resize(picture, (width, _GIF_HEIGHT), interpolation=cv2.INTER_AREA)
-            self._gif_frames.append(_with_palette(Image.fromarray(small)))
-            self._gif_times.append(seconds)
+        picture = _fit(picture, *self._shape)
+        try:
+            for file in self._files:
+                file.write(picture, seconds, row)
+        except OSError as error:
+            self._error = error
+            raise
 
-    def __exit__(self, *_):
-        with self._files:  # which moves the complete files onto their names
-            self._csv.close()
-            if self._video is not None:
-                self._video.close()
-                self._write_gif()
+    def __exit__(self, kind, error, trace):
+        if error is None or error is self._error:
+            self._finish()
+        else:  # the error of the frames is the one to report
+            with contextlib.suppress(InputError):
+                self._finish()
 
-    def _write_gif(self):
-        first, *rest = self._gif_frames
-        durations = (*np.diff(self._gif_times), 1 / self.fps)
-        first.save(
-            self._open_path(GIF),
-            save_all=True,
-            append_images=rest,
-            duration=[round(1000 * seconds) for seconds in durations],
-            loop=0,
-        )
+    def _finish(self):
+        """Closes the files and gives them their names; removes those that hold nothing."""
+        for file in self._files:
+            try:
+                file.close()
+            except OSError as error:
+                self._error = self._error or error
 
-    def _open_path(self, name):
-        """Returns a temporary path, which gets its name when the recording ends."""
-        return self._files.enter_context(replacing(self.folder / name))
+        whole = [file for file in self._files if file.trim()]
+        if self._error is not None and not any(isinstance(file, _Video) for file in whole):
+            whole = []  # without the video, the rows are of no use
+        for file in self._files:
+            if file in whole:
+                os.replace(file.temporary, file.path)
+            file.temporary.unlink(missing_ok=True)
+
+        if self._error is not None:
+            if self._is_new and not whole:
+                with contextlib.suppress(OSError):
+                    self.folder.rmdir()
+            kept = ", ".join(file.path.name for file in whole)
+            rule = f"must be writable and have free space ({self._error}); " + (
+                f"what was recorded before was kept: {kept}" if kept else "nothing was recorded"
+            )
+            raise InputError("output", rule, str(self.folder)) from self._error
+
+
+class _Rows:
+    """The CSV file. Each row is written to the disk's cache at once, so that a kill loses none."""
+
+    def __init__(self, path, columns):
+        self.path, self.temporary = path, unfinished_path(path)
+        self._file = self.temporary.open("w", newline="", encoding="utf-8", buffering=1)
+        self._writer = csv.DictWriter(self._file, columns)
+        try:
+            self._writer.writeheader()
+        except OSError:
+            self.close()
+            self.temporary.unlink(missing_ok=True)
+            raise
+
+    def write(self, picture, seconds, row):
+        self._writer.writerow(row)
+
+    def close(self):
+        self._file.close()
+
+    def trim(self):
+        """Removes a row that was cut off. Returns whether the file is worth keeping."""
+        content = self.temporary.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if len(whole) < len(content):
+            os.truncate(self.temporary, len(whole))
+        return True
 
 
 class _Video:
-    """An MP4 file of H.264 that keeps the frames' own times."""
+    """A fragmented MP4 file of H.264 that keeps the frames' own times."""
 
     def __init__(self, path, fps, height, width):
+        self.path, self.temporary = path, unfinished_path(path)
         rate = fractions.Fraction(fps).limit_denominator(1000)
-        self._container = av.open(str(path), "w")
+        self._container = av.open(str(self.temporary), "w", format="mp4", options=_FRAGMENTS)
         self._stream = self._container.add_stream(
             "libx264", rate, {"crf": "20", "preset": "veryfast"}
         )
         self._stream.height, self._stream.width = height, width
         self._stream.pix_fmt = "yuv420p"
         self._stream.codec_context.time_base = _CLOCK
+        self._next_pts = 0
+        self._is_broken = False
 
-    def write(self, picture, seconds):
+    def write(self, picture, seconds, row):
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-        frame.pts, frame.time_base = round(seconds / _CLOCK), _CLOCK
-        self._container.mux(self._stream.encode(frame))
+        frame.pts, frame.time_base = max(round(seconds / _CLOCK), self._next_pts), _CLOCK
+        self._next_pts = frame.pts + 1  # the format requires increasing times
+        self._mux(self._stream.encode(frame))
+
+    def _mux(self, packets):
+        # PyAV crashes if it has to write after its header could not be written.
+        if not self._is_broken:
+            self._is_broken = True
+            self._container.mux(packets)
+            self._is_broken = False
 
     def close(self):
-        self._container.mux(self._stream.encode())
-        self._container.close()
+        try:
+            self._mux(self._stream.encode())
+        finally:
+            self._container.close()
+
+    def trim(self):
+        """Removes a fragment that was cut off. Returns whether there is a whole one."""
+        if not self.temporary.exists():
+            return False
+        end, has_frames = _end_of_fragments(self.temporary)
+        if end < self.temporary.stat().st_size:
+            os.truncate(self.temporary, end)
+        return has_frames
+
+
+class _Gif:
+    """The first frames as a GIF, which is written at the end."""
+
+    def __init__(self, path, fps):
+        self.path, self.temporary = path, unfinished_path(path)
+        self.fps = fps
+        self._frames: list[Image.Image] = []
+        self._times: list[float] = []
+        self._is_whole = False
+
+    def write(self, picture, seconds, row):
+        if len(self._frames) == _MAX_GIF_FRAMES:
+            return
+        width = max(1, round(picture.shape[1] * _GIF_HEIGHT / picture.shape[0]))
+        small = cv2.resize(picture, (width, _GIF_HEIGHT), interpolation=cv2.INTER_AREA)
+        self._frames.append(_with_palette(Image.fromarray(small)))
+        self._times.append(seconds)
+
+    def close(self):
+        if not self._frames:
+            return
+        first, *rest = self._frames
+        seconds = (*np.diff(self._times), 1 / self.fps)
+        first.save(
+            self.temporary,
+            format="GIF",
+            save_all=True,
+            append_images=rest,
+            duration=[min(max(0, round(1000 * s)), _MAX_GIF_DURATION) for s in seconds],
+            loop=0,
+        )
+        self._is_whole = True
+
+    def trim(self):
+        """Returns whether the file is whole."""
+        return self._is_whole
+
+
+def _end_of_fragments(path):
+    """Returns where the last whole box of an MP4 file ends, and whether it has any frames.
+
+    A file is a sequence of boxes: a size, a type, and content. A fragment is a `moof`, which is the
+    index, and an `mdat`, which holds the frames.
+    """
+    size, start, end, has_frames = path.stat().st_size, 0, 0, False
+    with path.open("rb") as file:
+        while start + 16 <= size:
+            file.seek(start)
+            header = file.read(16)
+            length, kind = int.from_bytes(header[:4]), header[4:8]
+            if length == 1:  # a larger size follows
+                length = int.from_bytes(header[8:])
+            start += length
+            if length < 8 or start > size:
+                break
+            if kind != b"moof":
+                end = start
+            has_frames = has_frames or kind == b"mdat"
+    return end, has_frames
+
+
+def _fit(picture, height, width):
+    """Returns a picture of that size: scaled, and with black bars if its shape is another."""
+    if picture.shape[:2] == (height, width):
+        return picture
+    scale = min(height / picture.shape[0], width / picture.shape[1])
+    rows = max(1, round(scale * picture.shape[0]))
+    columns = max(1, round(scale * picture.shape[1]))
+    top, left = (height - rows) // 2, (width - columns) // 2
+
+    fitted = np.zeros((height, width, 3), np.uint8)
+    fitted[top : top + rows, left : left + columns] = cv2.resize(
+        picture, (columns, rows), interpolation=cv2.INTER_AREA
+    )
+    return fitted
 
 
 def _with_palette(picture):

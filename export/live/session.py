@@ -12,11 +12,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from export.live import window
+from export.live.frame_clock import AtRate
 from export.live.overlay import annotate
 from export.live.recording import Recording
 from export.live.smoothing import Smoother
-from export.live.sources import AtRate
 from export.runtime import StreamRunner
+from tsm_tf.cli import Terminated
 from tsm_tf.data.crops import eval_frame
 from tsm_tf.evaluation.metrics import softmax
 
@@ -102,20 +103,30 @@ class Session:
 
 @contextlib.contextmanager
 def stop_on_signals() -> Iterator[threading.Event]:
-    """Yields an event that Ctrl-C and SIGTERM set.
+    """Yields an event that Ctrl-C and SIGTERM set, and raises `KeyboardInterrupt` at the end.
 
-    The current frame and the files are then completed before the program ends.
+    The current frame and the files are thus completed before the program ends.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed.
+        Terminated: SIGTERM was received.
     """
-    stop = threading.Event()
+    stop, received = threading.Event(), []
+
+    def on_signal(number, _):
+        received.append(number)
+        stop.set()
+
     before = {
-        number: signal.signal(number, lambda *_: stop.set())
-        for number in (signal.SIGINT, signal.SIGTERM)
+        number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
         yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    if received:
+        raise Terminated if received[0] == signal.SIGTERM else KeyboardInterrupt
 
 
 def run(session: Session, frames: AtRate, recording: Recording | None, show: bool) -> None:
@@ -176,6 +187,6 @@ def _print_summary(session, frames, folder):
     print(f"{count} frames, median {median:.2f} ms, {frames.dropped} frames dropped")
     for label, count in session.shown.most_common():
         print(f"  {count:5} frames  {label}")
-    if folder:
+    if folder and folder.is_dir():
         names = sorted(path.name for path in folder.iterdir())
         print(f"written to {folder}: {', '.join(names)}")

@@ -4,7 +4,7 @@ LiteRT is preferred, then tflite-runtime, then TensorFlow's own interpreter.
 """
 
 import ctypes
-import importlib
+import importlib.util
 import os
 import pathlib
 import platform
@@ -41,8 +41,8 @@ def load_interpreter(
     This function alone does not check whether the file is safe; see `read_contents`.
 
     Operators that no other delegate accepts run on XNNPACK, which every runtime enables by default.
-    On x86, an int8 file on tflite-runtime gives a warning, because that release has no fast kernels
-    for it.
+    On x86, an int8 file on tflite-runtime gives a warning if LiteRT is not installed, because that
+    release has no fast kernels for it.
 
     Args:
         model: a `.tflite` file, or its path.
@@ -121,7 +121,9 @@ def _warn_about_slow_int8(model, runtime):
     if runtime != "tflite_runtime" or platform.machine().lower() not in ("x86_64", "amd64", "i686"):
         return
     tensors = [tensor for graph in model.graphs for tensor in graph.tensors]
-    if any(tensor.dtype == "int8" and not model.constant(tensor).size for tensor in tensors):
+    has_litert = importlib.util.find_spec("ai_edge_litert") is not None
+    is_int8 = any(tensor.dtype == "int8" and not model.constant(tensor).size for tensor in tensors)
+    if is_int8 and not has_litert:
         line = (
             "tflite-runtime has no fast int8 kernels on x86: MobileNetV2 took 41.9 ms per frame, "
             "LiteRT 1.94 ms; pip install ai-edge-litert"

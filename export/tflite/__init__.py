@@ -72,7 +72,8 @@ def export_model(
     Raises:
         InputError: the model cannot stream, a file exists already, the logits of a float32 file
             differ by more than 1e-4, the caches of a calibrated file cannot be fed back exactly,
-            tflite-runtime 2.14.0 lacks an operator, or Keras does not run on TensorFlow.
+            tflite-runtime 2.14.0 lacks an operator, or Keras does not run on TensorFlow. If only
+            some variants are refused, the files of the others are written.
     """
     import keras  # here, so that `python -m export.tflite` can choose the backend first
 
@@ -94,6 +95,8 @@ def export_model(
         data=data,
         num_videos=num_videos,
     )
-    entries = export_files(model, output, variants, settings)
+    entries, refusals = export_files(model, output, variants, settings)
+    if refusals:
+        raise refusals[0]
     paths = {entry.variant: entry.path for entry in entries}
     return [paths[variant] for variant in variants]

@@ -106,9 +106,12 @@ def main():
     from export.tflite.card import write_card
     from export.tflite.exporter import export_files
 
-    entries = export_files(model, folder, variants, settings)
-    write_card(folder, model.spec, entries)
-    print(f"{folder / CARD}.html describes the files and the comparison with Keras")
+    entries, refusals = export_files(model, folder, variants, settings)
+    if entries:
+        write_card(folder, model.spec, entries)
+        print(f"{folder / CARD}.html describes the files and the comparison with Keras")
+    if refusals:
+        raise refusals[0]
 
 
 def run_command() -> None:

@@ -91,7 +91,7 @@ def output_paths(
         raise InputError("variants", rule, ",".join(variants))
 
     folder = pathlib.Path(output)
-    if folder.is_file():
+    if os.path.lexists(folder) and not folder.is_dir():  # a file, FIFO, or broken link
         raise InputError("output", "must be a folder", str(folder))
 
     kind = "online" if online else "clip"

@@ -16,6 +16,7 @@ from export.tflite.card import Entry
 from export.tflite.convert import convert
 from export.tflite.draft import Draft
 from export.tflite.export_settings import CALIBRATED, ExportSettings, output_paths
+from export.tflite.float32 import float32_policy, to_float32
 from tsm_tf.errors import InputError
 from tsm_tf.files import replacing
 from tsm_tf.spec import ModelSpec
@@ -28,17 +29,29 @@ def export_files(
     output: str | os.PathLike,
     variants: tuple[str, ...],
     settings: ExportSettings,
-) -> list[Entry]:
+) -> tuple[list[Entry], list[InputError]]:
     """Converts a model to each variant, compares the files with Keras, and writes them.
 
+    Each file is written when it is done. A variant that is refused does not affect the others.
+
     Returns:
-        The card's entries of the files. float32 is last, because latency ratios refer to the last.
+        The card's entries of the files, and the errors of the variants that were refused. float32
+        is the last entry, because latency ratios refer to the last.
 
     Raises:
-        InputError: see `export.tflite.export_model`.
+        InputError: see `export.tflite.export_model`; before any file is written.
     """
     paths = output_paths(model.spec, output, variants, settings.online)
+    with float32_policy():
+        return _export(to_float32(model), variants, paths, settings)
 
+
+def _export(
+    model: keras.Model,
+    variants: tuple[str, ...],
+    paths: list[pathlib.Path],
+    settings: ExportSettings,
+) -> tuple[list[Entry], list[InputError]]:
     proof_clips = _proof_clips(model.spec, settings)
     calibration = None
     if set(CALIBRATED) & set(variants):
@@ -48,11 +61,16 @@ def export_files(
     print("computing the logits of the Keras model ...", flush=True)
     expected = [(clips, keras_logits(model, clips, settings.online)) for clips in proof_clips]
 
-    jobs = sorted(zip(variants, paths, strict=True), key=lambda job: job[0] == "float32")
-    return [
-        _export_variant(model, variant, path, settings, calibration, expected)
-        for variant, path in jobs
-    ]
+    entries, refusals = [], []
+    jobs = sorted(zip(variants, paths, strict=True), key=lambda job: job[0] in CALIBRATED)
+
+    for variant, path in jobs:
+        try:
+            entries.append(_export_variant(model, variant, path, settings, calibration, expected))
+        except InputError as error:
+            print(f"*** {variant} IS NOT WRITTEN: {error} ***", flush=True)
+            refusals.append(error)
+    return sorted(entries, key=lambda entry: entry.variant == "float32"), refusals
 
 
 def _proof_clips(spec: ModelSpec, settings: ExportSettings) -> list[SampleClips]:

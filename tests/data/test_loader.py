@@ -3,6 +3,7 @@ import sys
 
 import numpy as np
 import pytest
+from testing import refuses
 from videos import moving_square, write_data
 
 from tsm_tf import ModelSpec
@@ -81,3 +82,12 @@ def test_loading_needs_no_framework():
     code = "import sys; sys.modules.update(keras=None, tensorflow=None); import tsm_tf.data.loader"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_source_of_scaled_frames_is_refused():
+    class Scaled(Drawn):
+        def read(self, *arguments):
+            return super().read(*arguments).astype("float32") / 255
+
+    with refuses("source", "frames of uint8, from 0 to 255", "'float32'"):
+        center_clip(Video("/x.mp4", "x.mp4", 8, 0), SPEC, Scaled())

@@ -32,7 +32,7 @@ def test_line_of_progress(clock, capsys):
         clock.now += 15
         progress.on_train_batch_end(step, {"loss": 1.5 - step / 10, "accuracy": step / 4})
     assert [line.removeprefix("epoch 1/2  step ") for line in lines(capsys)] == [
-        "1/3  loss 1.500, top-1 0.0%  0.4 clips/s, 0% waiting for data  1:40 left",
+        "1/3  loss 1.500, top-1 0.0%  0.4 clips/s, 0% waiting for data",
         "2/3  loss 1.400, top-1 25.0%  0.4 clips/s, 12% waiting for data  1:20 left",
         "3/3  loss 1.300, top-1 50.0%  0.4 clips/s, 17% waiting for data  1:00 left",
     ]
@@ -45,6 +45,17 @@ def test_line_of_progress(clock, capsys):
         "epoch 1/2  step 3/3  loss 1.250, top-1 50.0%  0.4 clips/s, 17% waiting for data  2:00 left"
         "  val: loss 2.500, top-1 12.5%"
     ]
+
+
+def test_the_compilation_in_the_first_step_does_not_count_as_step_time(clock, capsys):
+    """The first step takes 100 s, the next ones 2 s and 11 s, so their median is 6.5 s."""
+    progress = Progress(epochs=1, steps_per_epoch=163, batch_size=8, local_batch_size=8)
+    progress.on_epoch_begin(0)
+    for step, seconds in enumerate((100, 2, 11)):
+        clock.now += seconds
+        progress.on_train_batch_end(step, {"loss": 1.5})
+    first, last = lines(capsys)
+    assert "left" not in first and last.endswith("  17:20 left")  # for 160 steps
 
 
 def test_a_resumed_epoch_counts_its_earlier_steps(clock, capsys):

@@ -12,6 +12,7 @@ from absl import flags
 
 from tsm_tf import cli
 from tsm_tf.errors import InputError, MissingFile
+from tsm_tf.evaluation.plot_text import plot_text
 from tsm_tf.files import replacing
 from tsm_tf.training.run_folder.curves import LOG_FILE
 
@@ -51,7 +52,7 @@ def plot(runs: Mapping[str, Run], path: pathlib.Path) -> None:
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     for name, run in runs.items():
-        axes.plot(*zip(*run, strict=True), marker=".", label=name)
+        axes.plot(*zip(*run, strict=True), marker=".", label=plot_text(name))
     axes.set(xlabel="seconds of training", ylabel="top-1 on val", ylim=(0, 1))
     axes.grid(alpha=0.3)
     axes.legend()

@@ -4,6 +4,7 @@
 `path num_frames label`, with paths relative to the folder. Quote paths that contain spaces.
 """
 
+import collections
 import dataclasses
 import functools
 import hashlib
@@ -13,7 +14,8 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from tsm_tf.errors import InputError, MissingFile
+from tsm_tf.data.text_file import read_bytes, read_text
+from tsm_tf.errors import InputError, MissingFile, shorten
 from tsm_tf.spec import ModelSpec
 
 LABELS_FILE = "labels.txt"
@@ -23,7 +25,10 @@ MIN_TRAINING_FRAMES = 3
 """The official code does not train on videos with fewer frames."""
 
 _DIGESTED_FILES = ("train.txt", "val.txt", LABELS_FILE)
+_MAX_NAME = 1000  # characters
 _MAX_NAMED = 5
+_MAX_FRAMES = 2**31  # two years; more would overflow when frames are sampled
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # they would act on the terminal
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -59,7 +64,7 @@ class Listing:
 
     Raises:
         MissingFile: there is no `labels.txt`.
-        InputError: `labels.txt` has no names, or one name twice.
+        InputError: `labels.txt` has no names, one name twice, or an endless or unprintable name.
 
     Example:
         >>> listing = Listing("data/gestures")
@@ -90,7 +95,8 @@ class Listing:
         digest = hashlib.sha256()
 
         for name in _DIGESTED_FILES:
-            digest.update(_read(self._file(name)))
+            path = self._file(name)
+            digest.update(read_bytes(path, "data", _rule(path)))
             digest.update(b"\0")
 
         return digest.hexdigest()
@@ -109,14 +115,14 @@ class Listing:
             video = _parse(line, f"{path}:{number}", folder, len(self.labels))
             videos.append(video)
             if not is_uri(video.path) and not os.path.isfile(video.path):
-                missing.append(f"{video.path} (line {number})")
+                missing.append(f"{shorten(video.path)} (line {number})")
 
         if not videos:
             raise InputError("data", "must list at least one video", path)
         if missing:
             more = f" and {len(missing) - _MAX_NAMED} more" if len(missing) > _MAX_NAMED else ""
             named = ", ".join(missing[:_MAX_NAMED]) + more
-            rule = f"must hold every video that {path} lists; missing: {named}"
+            rule = f"must hold every video that {path} lists; missing, or not a file: {named}"
             raise MissingFile("data", rule, self.data)
 
         return tuple(videos)
@@ -148,12 +154,19 @@ def check_labels(spec: ModelSpec, listing: Listing) -> None:
 
 def _read_labels(path):
     labels = tuple(line.strip() for line in _lines(path) if line.strip())
-    repeated = sorted({label for label in labels if labels.count(label) > 1})
+    repeated = sorted(label for label, count in collections.Counter(labels).items() if count > 1)
 
     if not labels or repeated:
         rule = f"must have distinct class names, at least one, in {path}"
         raise InputError("data", rule, repeated)
 
+    for label in labels:
+        if len(label) > _MAX_NAME or _CONTROL.search(label):
+            rule = (
+                f"must have class names of at most {_MAX_NAME:,} characters, without control "
+                f"characters, in {path}"
+            )
+            raise InputError("data", rule, label)
     return labels
 
 
@@ -171,8 +184,8 @@ def _parse(line, place, folder, num_classes):
     if not 0 <= label < num_classes:
         rule = f"must have labels from 0 to {num_classes - 1}; see {place}"
         raise InputError("data", rule, label)
-    if num_frames < 1 and num_frames != UNKNOWN_FRAMES:
-        rule = f"must have num_frames of at least 1, or -1 if unknown; see {place}"
+    if not 1 <= num_frames < _MAX_FRAMES and num_frames != UNKNOWN_FRAMES:
+        rule = f"must have num_frames of at least 1, or -1 if unknown, below 2**31; see {place}"
         raise InputError("data", rule, line)
 
     return Video(_join(folder, name), name, num_frames, label)
@@ -190,16 +203,8 @@ def _join(folder, name):
 
 
 def _lines(path):
-    try:
-        text = _read(path).decode("utf-8-sig")  # editors on Windows may add the mark
-    except UnicodeDecodeError as error:
-        rule = f"must be text in UTF-8; see {path}"
-        raise InputError("data", rule, f"byte {error.start}") from None
-    return text.splitlines()
+    return read_text(path, "data", _rule(path)).splitlines()
 
 
-def _read(path):
-    if not os.path.isfile(path):
-        raise MissingFile("data", f"must be a folder with {posixpath.basename(path)}", path)
-    with open(path, "rb") as file:
-        return file.read()
+def _rule(path):
+    return f"must be a folder with {posixpath.basename(path)}"

@@ -11,6 +11,7 @@ from tsm_tf.data.crops import center_crop
 from tsm_tf.data.listing import UNKNOWN_FRAMES, Video
 from tsm_tf.data.sources import Source
 from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError
+from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 
 
@@ -92,4 +93,7 @@ def _num_frames(video, source):
 
 
 def _read(video, indices, spec, source):
-    return source.read(video.path, indices, spec.short_side, spec.interpolation)
+    frames = source.read(video.path, indices, spec.short_side, spec.interpolation)
+    if frames.dtype != np.uint8:
+        raise InputError("source", "must return frames of uint8, from 0 to 255", frames.dtype.name)
+    return frames

@@ -10,6 +10,7 @@ import numpy as np
 
 from tsm_tf.data.listing import is_uri
 from tsm_tf.evaluation.metrics import confusion_matrix, per_class, softmax, top_k
+from tsm_tf.evaluation.plot_text import plot_names, plot_text
 from tsm_tf.evaluation.scores import SCORES_FILE, Scores
 from tsm_tf.files import replacing, write_csv, write_text
 
@@ -18,6 +19,7 @@ CONFUSION_FILE = "confusion.png"
 PER_CLASS_FILE = "per_class.csv"
 SCORE_TABLE_FILE = "scores.csv"
 _MAX_LABELLED_CLASSES = 30  # larger matrices have no room for percentages
+_MAX_INCHES = 180  # Matplotlib refuses pictures of more than 65,536 pixels
 
 
 def write_report(
@@ -106,14 +108,15 @@ def plot_confusion(
     from matplotlib.figure import Figure  # takes a second to import
 
     shares = confusion / np.maximum(1, confusion.sum(axis=1, keepdims=True))
-    side = 3 + 0.42 * len(classes)
+    side = min(3 + 0.42 * len(classes), _MAX_INCHES)
+    names = plot_names(classes)
     figure = Figure(figsize=(side + 1, side), layout="constrained")
     axes = figure.subplots()
 
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(len(classes)), classes, rotation=60, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(classes)), classes)
-    axes.set(xlabel="predicted", ylabel="true", title=title)
+    axes.set_xticks(range(len(classes)), names, rotation=60, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(classes)), names)
+    axes.set(xlabel="predicted", ylabel="true", title=plot_text(title))
 
     if len(classes) <= _MAX_LABELLED_CLASSES:
         for row, column in zip(*np.nonzero(confusion), strict=True):

@@ -1,6 +1,7 @@
 """Scores: the logits of every video of a split, in memory and as one file."""
 
 import dataclasses
+import io
 import pathlib
 import zipfile
 from typing import Self
@@ -66,17 +67,19 @@ class Scores:
 
     def save(self, path: pathlib.Path) -> None:
         """Writes one `.npz` file, atomically; it holds no pickled objects."""
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez(
-                file,
-                logits=self.logits,
-                labels=self.labels,
-                names=np.array(self.names),
-                classes=np.array(self.classes),
-                protocol=np.array(self.protocol),
-                spec=np.array(self.spec.to_json()),
-                checkpoint_digest=np.array(self.checkpoint_digest),
-            )
+        buffer = io.BytesIO()  # numpy cannot close its archive on a full disk
+        np.savez(
+            buffer,
+            logits=self.logits,
+            labels=self.labels,
+            names=np.array(self.names),
+            classes=np.array(self.classes),
+            protocol=np.array(self.protocol),
+            spec=np.array(self.spec.to_json()),
+            checkpoint_digest=np.array(self.checkpoint_digest),
+        )
+        with replacing(path) as temporary:
+            temporary.write_bytes(buffer.getbuffer())
 
     @classmethod
     def load(cls, path: pathlib.Path) -> Self:

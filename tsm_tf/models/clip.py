@@ -10,6 +10,7 @@ from tsm_tf.layers.non_local import NonLocal
 from tsm_tf.layers.site import NON_LOCAL, SHIFT, TEMPORAL_POOL, Site
 from tsm_tf.layers.temporal_pool import TemporalPool
 from tsm_tf.layers.temporal_shift import TemporalShift
+from tsm_tf.models.frame_range import FrameRange
 from tsm_tf.models.graph import call_again, replay
 from tsm_tf.models.network import Network, build_network, forget_network
 from tsm_tf.models.preprocessing import PrepareFrames, find_preparation
@@ -34,6 +35,27 @@ class ClipModel(keras.Model):
     # The constructor is that of a functional model, so Keras can rebuild the model by itself.
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any):
         super().__init__(inputs, outputs, name=name, **kwargs)
+        self._frame_range = FrameRange()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if args and self._takes_pixels():
+            self._frame_range.check(args[0])
+        return super().__call__(*args, **kwargs)
+
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        return super().fit(self._watch(x), *args, **kwargs)
+
+    def evaluate(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        return super().evaluate(self._watch(x), *args, **kwargs)
+
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        return super().predict(self._watch(x), *args, **kwargs)
+
+    def _watch(self, x):
+        return self._frame_range.watch(x) if self._takes_pixels() else x
+
+    def _takes_pixels(self):
+        return find_preparation(self).normalise
 
     @property
     def spec(self) -> ModelSpec:

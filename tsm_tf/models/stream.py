@@ -7,12 +7,14 @@ from keras import ops
 
 from tsm_tf.layers.consensus import SegmentConsensus
 from tsm_tf.layers.temporal_shift import TemporalShift
+from tsm_tf.models.frame_range import FrameRange
 from tsm_tf.models.graph import call_again, replay
 from tsm_tf.models.preprocessing import PrepareFrames, find_preparation
 from tsm_tf.spec import ModelSpec
 
 IMAGE = "image"
 LOGITS = "logits"
+_DARK_FRAMES = 10  # that a stream may start with
 
 
 @keras.saving.register_keras_serializable(package="tsm_tf")
@@ -35,6 +37,12 @@ class StreamModel(keras.Model):
     # The constructor is that of a functional model, so Keras can rebuild the model by itself.
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any):
         super().__init__(inputs, outputs, name=name, **kwargs)
+        self._frame_range = FrameRange(_DARK_FRAMES)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if args and isinstance(args[0], dict) and find_preparation(self).normalise:
+            self._frame_range.check(args[0].get(IMAGE))
+        return super().__call__(*args, **kwargs)
 
     @property
     def spec(self) -> ModelSpec:

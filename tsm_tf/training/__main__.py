@@ -62,8 +62,9 @@ def _define_recipe_flags():
     flags.DEFINE_string(
         "flips",
         None,
-        "auto mirrors videos and swaps left and right in their labels; none never mirrors; or the "
-        f"path of a JSON file that lists the classes to swap. {_NOTE}",
+        "auto mirrors videos if the class names contain pairs such as left and right, which are "
+        "swapped; all mirrors in any case, none never; or the path of a file with a pair of "
+        f"classes per line. {_NOTE}",
     )
     flags.DEFINE_bool(
         "drop_last",

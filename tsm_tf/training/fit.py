@@ -22,6 +22,7 @@ from tsm_tf.training.run_folder.callbacks import (
     StopOnNan,
     StopOnSignal,
 )
+from tsm_tf.training.run_folder.folder import TENSORBOARD
 from tsm_tf.training.settings import Execution
 from tsm_tf.training.step.training_model import TrainingModel
 
@@ -42,6 +43,9 @@ def fit(
     with prepared(model, devices, batch):
         state = saver.restore(model, batch)
         epoch, step, epochs = state.epoch, state.batch, plan.recipe.epochs
+        if step > plan.steps:
+            rule = f"must be a run whose epochs have {plan.steps} steps"
+            raise InputError("output", rule, state.place)
         if epoch and not step and devices.is_chief:
             Publisher(saver).publish(model)  # a killed process may not have finished that
         if epoch >= epochs:
@@ -172,7 +176,7 @@ def tensorboard(
         profile: whether to trace some steps; a training with fewer steps traces its last one.
         steps: steps that are left.
     """
-    folder = output / "tensorboard"
+    folder = output / TENSORBOARD
     clips, labels = next(iter(validation))[:2]
     profiled = tuple(min(step, steps) for step in _PROFILED_STEPS) if profile and steps else 0
     return [

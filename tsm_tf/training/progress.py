@@ -20,6 +20,8 @@ _CAPTION = 16  # pixels
 class Progress(keras.callbacks.Callback):
     """Prints loss, a metric, speed, the share of time spent waiting for clips, and the time left.
 
+    The time left is estimated from the second step on, because the first one includes compilation.
+
     Args:
         epochs: epochs of the whole training.
         steps_per_epoch: steps per complete epoch.
@@ -69,8 +71,7 @@ class Progress(keras.callbacks.Callback):
         """Waits until no clip is being loaded.
 
         TensorFlow 2.17 holds Python's lock while it ends a pipeline and waits for calls that need
-        the
-        lock: the process hangs if an iterator is dropped while clips are loaded. The pipeline's
+        the lock: the process hangs if an iterator is dropped while clips are loaded. The pipeline's
         buffers soon fill up, and then it loads no more.
         """
         while time.perf_counter() - self.clip_at < _IDLE_SECONDS:
@@ -83,11 +84,11 @@ class Progress(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         now = time.perf_counter()
         ready = self.ready_at.pop(self.all_steps, self.step_began)
-        self.all_steps += 1
-        if self.recent:  # the very first step asks for clips only after TensorFlow has compiled it
+        if self.all_steps:  # the very first step is compiled, and only then asks for clips
             self.waited += min(max(0.0, ready - self.step_began), now - self.step_began)
+            self.recent = [*self.recent[1 - _TIMED_STEPS :], now - self.step_began]
+        self.all_steps += 1
         self.steps += 1
-        self.recent = [*self.recent[1 - _TIMED_STEPS :], now - self.step_began]
         self.step_began = self.trained_at = now
 
         is_terminal = sys.stdout.isatty()
@@ -119,14 +120,16 @@ class Progress(keras.callbacks.Callback):
         return (
             f"epoch {self.epoch + 1}/{self.epochs}  step {step}/{self.steps_per_epoch}  {numbers}"
             f"{self.steps * self.batch_size / seconds:.1f} clips/s, "
-            f"{self.waited / seconds:.0%} waiting for data  "
-            f"{_clock(self._seconds_left(step))} left"
+            f"{self.waited / seconds:.0%} waiting for data{self._time_left(step)}"
         )
 
-    def _seconds_left(self, step):
+    def _time_left(self, step):
+        if not self.recent:
+            return ""
         epochs = self.epochs - self.epoch  # with the current one
         steps = epochs * self.steps_per_epoch - step
-        return steps * statistics.median(self.recent or [0.0]) + epochs * self.validation_seconds
+        seconds = steps * statistics.median(self.recent) + epochs * self.validation_seconds
+        return f"  {_clock(seconds)} left"
 
     @staticmethod
     def _show(line, last=False):

@@ -1,11 +1,12 @@
 """One training: data, model, `model.fit`, and a folder from which it can be resumed."""
 
+import contextlib
 import os
 import pathlib
 
 import keras
 
-from tsm_tf.data.flips import describe_flips, flip_targets, read_flip_targets
+from tsm_tf.data.flips import choose_flips, describe_flips
 from tsm_tf.data.listing import MIN_TRAINING_FRAMES, Listing, is_uri, trainable_videos
 from tsm_tf.data.stream_rate import stream_fps
 from tsm_tf.errors import InputError
@@ -14,6 +15,7 @@ from tsm_tf.training.devices import Devices, pick_devices
 from tsm_tf.training.fit import fit
 from tsm_tf.training.model import make_model
 from tsm_tf.training.recipes import Recipe
+from tsm_tf.training.run_folder.folder import open_run
 from tsm_tf.training.run_folder.run_settings import claim, disk_errors, log_launch, run_settings
 from tsm_tf.training.settings import Execution, Initialization
 
@@ -40,8 +42,8 @@ def train(
         The clip model after the last epoch.
 
     Raises:
-        InputError: bad data or arguments, an output folder of another run, a NaN loss, no space to
-            save, or a lost worker.
+        InputError: bad data or arguments, an output folder of another run or in use by another
+            training, a NaN loss, no space to save, or a lost worker.
         BadVideoError: a broken video, with `on_bad_video="stop"`.
         Preempted: SIGTERM was received, and the state is saved.
     """
@@ -50,25 +52,26 @@ def train(
     listing, output = Listing(data), pathlib.Path(output)
     plan = make_plan(recipe, listing, devices)
 
-    keras.utils.set_random_seed(recipe.seed)
-    model = make_model(plan.spec, recipe, initialization, execution, devices, plan.steps)
-    if devices.is_chief:
-        settings = {
-            "data": listing.data if is_uri(listing.data) else str(pathlib.Path(listing.data)),
-            "data_digest": listing.digest,
-            "labels": plan.spec.labels,
-            **run_settings(recipe, initialization, execution.mixed_precision),
-        }
-        with disk_errors(output):
-            claim(output, settings)
-            log_launch(output)
+    settings = {
+        "data": listing.data if is_uri(listing.data) else str(pathlib.Path(listing.data)),
+        "data_digest": listing.digest,
+        "labels": plan.spec.labels,
+        **run_settings(recipe, initialization, execution.mixed_precision),
+    }
+    with open_run(output, settings) if devices.is_chief else contextlib.nullcontext():
+        keras.utils.set_random_seed(recipe.seed)
+        model = make_model(plan.spec, recipe, initialization, execution, devices, plan.steps)
+        if devices.is_chief:
+            with disk_errors(output):
+                claim(output, settings)
+                log_launch(output)
 
-    spec = plan.spec
-    print(
-        f"{spec.backbone}, shift_mode {spec.shift_mode}, "
-        f"{model.clip_model.count_params():,} parameters"
-    )
-    fit(model, plan, devices, execution, output)
+        spec = plan.spec
+        print(
+            f"{spec.backbone}, shift_mode {spec.shift_mode}, "
+            f"{model.clip_model.count_params():,} parameters"
+        )
+        fit(model, plan, devices, execution, output)
     return model.clip_model
 
 
@@ -84,7 +87,7 @@ def make_plan(recipe: Recipe, listing: Listing, devices: Devices) -> Plan:
     fps = stream_fps(listing.videos("train"), recipe.model.num_segments)
     spec = recipe.model.replace(num_classes=len(labels), labels=labels, fps=fps)
 
-    targets = read_flips(recipe.flips, labels)
+    targets = choose_flips(recipe.flips, labels)
     count = len(trainable_videos(listing.videos("train")))
     if not count:
         rule = f"must have training videos of at least {MIN_TRAINING_FRAMES} frames"
@@ -92,19 +95,12 @@ def make_plan(recipe: Recipe, listing: Listing, devices: Devices) -> Plan:
     drop_last = recipe.drop_last or devices.share.parts > 1 or recipe.accumulate > 1
     steps = steps_per_epoch(recipe, count, drop_last)
 
-    print(describe_flips(labels, targets) if targets else "flips: none")
+    print(describe_flips(recipe.flips, labels, targets))
     print(
         f"{count:,} videos to train on, {len(listing.videos('val')):,} to validate, "
         f"{len(labels)} classes"
     )
     return Plan(recipe, listing, spec, targets, drop_last, steps)
-
-
-def read_flips(flips: str, labels: tuple[str, ...]) -> tuple[int | None, ...] | None:
-    """Returns for each class its mirrored class or None, as `Recipe.flips` says; None: no flips."""
-    if flips == "none":
-        return None
-    return flip_targets(labels) if flips == "auto" else read_flip_targets(flips, labels)
 
 
 def steps_per_epoch(recipe: Recipe, count: int, drop_last: bool) -> int:

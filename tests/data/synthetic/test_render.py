@@ -50,9 +50,9 @@ def test_a_folder_with_something_else(tmp_path):
         render(tmp_path, {"train": 9, "val": 9}, seed=1)
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_stopped_command_is_resumed(tmp_path, stop):
-    """Ctrl-C and a kill leave complete videos and no process; the same command resumes."""
+    """Ctrl-C and SIGTERM to all its processes, and a kill, leave complete videos and no process."""
     output = tmp_path / "gestures"
     command = [
         sys.executable,
@@ -68,12 +68,13 @@ def test_a_stopped_command_is_resumed(tmp_path, stop):
     while len(list(output.glob("videos/train/0*.mp4"))) < 5:
         assert process.poll() is None
         time.sleep(0.01)
-    os.killpg(process.pid, stop) if stop == signal.SIGINT else process.kill()
+    process.kill() if stop == signal.SIGKILL else os.killpg(process.pid, stop)
     _, errors = process.communicate()  # returns when all processes are gone
-    assert (
-        process.returncode == (130 if stop == signal.SIGINT else -stop)
-        and "Traceback" not in errors
-    )
+    assert process.returncode == (-stop if stop == signal.SIGKILL else 128 + stop)
+    assert "Traceback" not in errors
+    if stop != signal.SIGKILL:
+        name = "Ctrl-C" if stop == signal.SIGINT else "SIGTERM"
+        assert errors == f"stopped by {name}\n" and not list(output.rglob(".*"))
     kept = {path: path.stat().st_mtime_ns for path in output.glob("videos/train/0*.mp4")}
     assert not (output / "train.txt").exists() and 5 <= len(kept) < 72
     subprocess.run(command, check=True, capture_output=True)

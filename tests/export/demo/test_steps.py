@@ -1,7 +1,10 @@
 import json
+import os
+import pathlib
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -74,3 +77,39 @@ def test_ctrl_c_waits_for_the_step(tmp_path):
         out, error = process.communicate()
     assert "ended well" in out and "two" not in out and error.rstrip().endswith("KeyboardInterrupt")
     assert not (tmp_path / "steps.json").exists()
+
+
+def test_sigterm_ends_the_step_and_its_processes(tmp_path):
+    """At once, if the step ends on SIGTERM; otherwise it is killed, with what it started."""
+    (tmp_path / "step.py").write_text(
+        "import signal, subprocess, sys, time\n"
+        "if sys.argv[1] == 'deaf':\n"
+        "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "print('begun', child.pid)\n"
+        "time.sleep(60)\n"
+    )
+    code = (
+        "import pathlib, sys; from export.demo import steps; from tsm_tf import cli\n"
+        "steps._SECONDS_TO_END = 1\n"
+        "one = steps.Step('one', ('step', sys.argv.pop()))\n"
+        f"cli.run(lambda: steps.run([one, one], pathlib.Path({str(tmp_path)!r})), lambda: None)"
+    )
+    options = {
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "text": True,
+        "env": {"PYTHONPATH": f"{tmp_path}:{os.getcwd()}"},
+    }
+    for kind in ("quick", "deaf"):
+        started = time.monotonic()
+        with subprocess.Popen([sys.executable, "-c", code, kind], **options) as process:
+            while "begun" not in (line := process.stdout.readline()):
+                assert process.poll() is None
+            process.terminate()
+            _, error = process.communicate()
+        assert (process.returncode, error) == (143, "stopped by SIGTERM\n")
+        assert time.monotonic() - started < 20
+        assert not (tmp_path / "steps.json").exists()
+        child = pathlib.Path("/proc", line.split()[1], "stat")
+        assert not child.exists() or child.read_text().split()[2] == "Z", kind

@@ -10,13 +10,14 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
+from testing import video_frames
 from videos import encode, moving_square, natural_videos
 
 from export.format.smoothing_rules import SmoothingRules
 from export.live.__main__ import _override
+from export.live.frame_clock import AtRate
 from export.live.session import COLUMNS, Session, run
 from export.live.smoothing import Smoother
-from export.live.sources import AtRate
 from export.runtime import StreamRunner
 from tsm_tf import ModelSpec
 
@@ -63,6 +64,20 @@ def test_a_gap_resets_model_and_smoothing():
         for i, seconds in enumerate((0.0, 2.0, 3.0, 5.1))
     ]
     assert shown == ["a", "a", "a", "b"] and runner.resets == 1
+
+
+def test_a_stream_is_reset_after_a_gap(online):
+    runner, seen, frames = StreamRunner(online), [], video_frames(2, 32, 32, 3)
+    step = runner.step
+    runner.step = lambda frame: seen.append(step(frame)) or seen[-1]
+    for max_gap in (None, 2.0):
+        session = Session(runner, Smoother(runner.labels), max_gap)
+        for number, seconds in enumerate((0.0, 2.5)):
+            session.step(number, seconds, frames[number])
+        runner.reset()
+    Session(runner, Smoother(runner.labels)).step(0, 0.0, frames[1])
+    fresh = seen[-1]
+    assert not np.array_equal(seen[1], fresh) and np.array_equal(seen[3], fresh)
 
 
 def test_flags_override_the_files_rules():
@@ -151,7 +166,7 @@ def test_stopped_half_way_leaves_whole_files(online, long_video, tmp_path, numbe
         time.sleep(0.01)
     process.send_signal(number)
     _, error = process.communicate(timeout=60)
-    assert process.returncode == 130, error
+    assert process.returncode == 128 + number, error
     assert 0 < len(assert_whole(tmp_path / "out")) < 300
 
 
@@ -173,6 +188,35 @@ def test_video_that_breaks_off(online, long_video, tmp_path):
     )
     assert done.returncode == 1 and "broken.mkv" in done.stderr and "Traceback" not in done.stderr
     assert len(assert_whole(tmp_path / "out")) > 5
+
+
+def test_a_file_whose_times_step_back(online, tmp_path):
+    """Its clock leaps by 38 s and back, as where recordings were joined."""
+    path = tmp_path / "joined.mp4"
+    with av.open(str(path), "w") as target:
+        options = {"preset": "ultrafast", "tune": "zerolatency"}  # a packet per frame
+        stream = target.add_stream("libx264", rate=10, options=options)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        for number, picture in enumerate(moving_square(60)):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts = number
+            for packet in stream.encode(frame):
+                packet.dts, packet.pts = number, (200, 600, 400)[number // 20] + number % 20
+                target.mux(packet)
+    with av.open(str(path)) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    assert np.diff(times).min() < -15 and len(times) == 60  # a real file with such times
+
+    done = subprocess.run(
+        command(f"--model={online}", f"--video={path}", f"--output={tmp_path / 'out'}"),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0 and done.stderr.count("warning: the time of a frame") == 1, done
+    rows = assert_whole(tmp_path / "out")
+    gaps = np.diff([float(row["seconds"]) for row in rows])
+    assert len(rows) == 30 and gaps.min() > 0.15
+    assert [round(gap, 1) for gap in gaps if gap > 0.35] == [38.2]
 
 
 def test_refuses(online, tmp_path):

@@ -118,6 +118,12 @@ def test_int8_on_x86_warns_of_the_slow_runtime(online, int8, monkeypatch):
         "tflite_runtime", reason="not in the newest releases' environment: it needs numpy 1"
     )
     monkeypatch.setattr(interpreter.platform, "machine", lambda: "x86_64")
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name: find_spec(name) if name != "ai_edge_litert" else None,
+    )
     with pytest.warns(RuntimeWarning, match="no fast int8 kernels on x86"):
         load_interpreter(int8, runtime="tflite_runtime")
     with warnings.catch_warnings():
@@ -126,3 +132,6 @@ def test_int8_on_x86_warns_of_the_slow_runtime(online, int8, monkeypatch):
         load_interpreter(int8, runtime="tensorflow")
         monkeypatch.setattr(interpreter.platform, "machine", lambda: "aarch64")
         load_interpreter(int8, runtime="tflite_runtime")
+        monkeypatch.setattr(interpreter.platform, "machine", lambda: "x86_64")
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: name == "ai_edge_litert")
+        load_interpreter(int8, runtime="tflite_runtime")  # who has LiteRT needs no hint

@@ -1,4 +1,4 @@
-"""Covers `exporter`, `export_model` and the command."""
+"""Covers `exporter`, `float32`, `export_model` and the command."""
 
 import os
 import subprocess
@@ -16,7 +16,9 @@ from export.format.metadata import read_spec
 from export.runtime import StreamRunner
 from export.runtime.interpreter import load_interpreter, signature
 from export.tflite import export_model
+from export.tflite.float32 import float32_policy, to_float32
 from tsm_tf import ModelSpec, build_model, load_checkpoint, retrofit, save_checkpoint
+from tsm_tf.errors import InputError
 
 
 def test_names_and_spec_travel(model, online, clip):
@@ -66,6 +68,24 @@ def test_operator_that_the_oldest_runtime_lacks(model, online, tmp_path, monkeyp
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_variant_that_is_refused_does_not_affect_the_others(
+    model, online, tmp_path, monkeypatch, capsys
+):
+    def refuse_int8(_model, _online, variant, *_):
+        if variant == "int8":
+            raise InputError("int8", "must not be asked for here", variant)
+        return online.read_bytes()
+
+    monkeypatch.setattr("export.tflite.exporter.convert", refuse_int8)
+    with refuses("int8", "must not be asked for"):
+        export_model(model, tmp_path, True, ("int8", "float32", "float16"), num_videos=1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "mobilenet_v2_online_float16.tflite",
+        "mobilenet_v2_online_float32.tflite",
+    ]
+    assert "int8 IS NOT WRITTEN: `int8` must not" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("backbone", ["resnet18", pytest.param("resnet50", marks=pytest.mark.slow)])
 def test_resnets(tmp_path, backbone):
     model = build_model(ModelSpec(backbone=backbone, num_classes=3, num_segments=2, input_size=32))
@@ -78,6 +98,33 @@ def test_no_shift_gives_the_plain_network(model, tmp_path):
     runner = StreamRunner(export_model(plain, tmp_path, online=True)[0])
     frame = video_frames(32, 32, 3)
     np.testing.assert_array_equal(runner.step(frame), runner.step(frame))
+
+
+def test_models_of_mixed_precision_are_exported_in_float32(model, online, tmp_path):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        mixed = build_model(model.spec)
+        mixed.set_weights(model.get_weights())
+        (path,) = export_model(mixed, tmp_path, online=True)
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    finally:
+        keras.config.set_dtype_policy(before)
+    frame = video_frames(32, 32, 3)
+    np.testing.assert_array_equal(StreamRunner(path).step(frame), StreamRunner(online).step(frame))
+
+
+def test_policies_of_layers_inside_layers_are_replaced(model):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float16")
+    half = build_model(model.spec)
+    with float32_policy():
+        assert keras.config.dtype_policy().name == "float32"
+    assert keras.config.dtype_policy().name == "float16"
+    keras.config.set_dtype_policy(before)
+    layers = list(to_float32(half)._flatten_layers(include_self=False))
+    assert {layer.compute_dtype for layer in layers} == {"float32"}
+    assert to_float32(model) is model
 
 
 def test_refuses_before_work(model, online, tmp_path):

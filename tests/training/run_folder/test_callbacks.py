@@ -18,7 +18,7 @@ from tsm_tf.training.run_folder.callbacks import (
     StopOnNan,
     StopOnSignal,
 )
-from tsm_tf.training.run_folder.state import STATES, load_newest
+from tsm_tf.training.run_folder.state import STATES, load_newest, save_state
 from tsm_tf.training.step.training_model import TrainingModel
 
 CLIPS, LABELS = frames(8, 3), np.arange(8) % 2
@@ -73,6 +73,35 @@ def test_states_are_saved_and_restored(tmp_path):
     )
     for found, wanted in pairs:
         np.testing.assert_array_equal(array(found), array(wanted))
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "parts"),
+    [
+        ("weight_0", None, ("weight_0, of shape (3, 4)", "Received: None")),
+        ("weight_0", np.zeros((4, 3), np.float32), ("weight_0", "float32 (4, 3)")),
+        ("optimizer_0", np.array("0"), ("optimizer_0", "<U1 ()")),
+    ],
+)
+def test_a_state_of_another_model_is_refused(tmp_path, name, array, parts):
+    saver = StateSaver(tmp_path, Devices())
+    fit(small_model(), [saver], epochs=1)
+    state = load_newest(tmp_path)
+    del state.arrays[name]
+    if array is not None:
+        state.arrays[name] = array
+    save_state(tmp_path / "other", state)
+    batch = keras.KerasTensor((2, 3)), keras.KerasTensor((2,), "int64")
+    with refuses("output", "the model's", *parts):
+        StateSaver(tmp_path / "other", Devices()).restore(small_model(), batch)
+
+
+def test_a_history_without_the_metric_is_refused(tmp_path):
+    saver = StateSaver(tmp_path, Devices())
+    saver.state.history.append({"epoch": 1, "loss": 1.0, "val_loss": 1.0})
+    with refuses("output", "logged accuracy, val_accuracy", str(tmp_path)):
+        Publisher(saver).publish(small_model())
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_a_state_nothing_is_restored(tmp_path):

@@ -43,7 +43,9 @@ def test_partial_batch_norm_trains_only_the_first():
         "bn1/gamma",
     ] and "layer2_0_nl/W_1/gamma" not in multipliers(model)
     model.compile(
-        build_optimizer(get_recipe("ucf101"), model, 10), "sparse_categorical_crossentropy"
+        build_optimizer(get_recipe("ucf101"), model, 10),
+        "sparse_categorical_crossentropy",
+        run_eagerly=True,
     )
     before = {v.path: array(v) for v in model.variables}
     model.fit(np.uint8(frames(2, 2, 32, 32, 3) * 50 + 128), np.array([0, 1]), verbose=0)

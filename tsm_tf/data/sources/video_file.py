@@ -15,9 +15,14 @@ import av.error
 import numpy as np
 
 from tsm_tf.data.resize import BILINEAR, Resizer
+from tsm_tf.data.sources.kinds import CODECS, CONTAINERS
 from tsm_tf.errors import InputError, MissingFile
 
 _DEFAULT_FPS = 25  # for files that do not give a rate
+_OPTIONS = {
+    "protocol_whitelist": "file",  # no file makes FFmpeg open an address
+    "format_whitelist": ",".join(sorted(CONTAINERS)),
+}
 
 
 class BadVideoError(InputError):
@@ -114,7 +119,7 @@ def read_frames(
     """Decodes a video up to the last requested frame, and converts the requested ones.
 
     Args:
-        path: any video that FFmpeg decodes.
+        path: a video file of a kind in `tsm_tf.data.sources.kinds`.
         indices: frame numbers from 0, in any order, with or without repetitions.
         short_side: pixels of the shorter side after resizing; None keeps the size.
         interpolation: the resize filter; see `tsm_tf.data.resize`.
@@ -188,6 +193,8 @@ def ffmpeg_errors(path: str | os.PathLike) -> Iterator[None]:
     """Context manager that turns FFmpeg's errors into a `BadVideoError` with the video's name."""
     try:
         yield
+    except BadVideoError:
+        raise
     except av.error.ExitError:
         raise BadVideoError(path, "no answer in time") from None
     except (av.error.FFmpegError, ValueError) as error:
@@ -209,16 +216,26 @@ def _open(path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
     path = os.fspath(path)
     if not os.path.exists(path):
         raise MissingFile("video", "must be an existing file", path)
-    if not os.path.isfile(path):
-        raise BadVideoError(path, "a folder")
+    if not os.path.isfile(path):  # FFmpeg would wait for a FIFO
+        raise BadVideoError(path, "a folder, FIFO or device")
+    if not os.path.getsize(path):  # files in /proc also have no size, and some never end
+        raise BadVideoError(path, "an empty file")
 
     with ffmpeg_errors(path):
-        container = av.open(f"file:{path}")  # without it, a colon in the name means a protocol
+        try:
+            # Without the prefix, a colon in the name means a protocol.
+            container = av.open(f"file:{path}", container_options=_OPTIONS)
+        except av.error.ArgumentError:
+            kinds = ", ".join(sorted(CONTAINERS))
+            raise BadVideoError(path, f"damaged, or not one of these: {kinds}") from None
 
     with container:
         stream = container.streams.best("video")  # a film, rather than the picture of its cover
         if not isinstance(stream, av.VideoStream):
             raise BadVideoError(path, "no video stream")
+        codec = stream.codec_context
+        if codec is None or codec.codec.canonical_name not in CODECS:
+            raise BadVideoError(path, f"a codec other than {', '.join(sorted(CODECS))}")
         yield container, stream
 
 

@@ -16,13 +16,14 @@ import cv2
 import numpy as np
 
 from tsm_tf.data.synthetic.gestures import LABELS, gesture_frames, num_gesture_frames
-from tsm_tf.files import replacing, write_text
+from tsm_tf.files import remove_temporary_files, replacing, write_text
 from tsm_tf.output_folder import claim
 
 SPLITS = ("train", "val")
 CONTACT_SHEET = "contact_sheet.png"
 _MARKER = "synthetic.json"
 _VERSION = 2
+_SECONDS_TO_END = 5
 _DONE_EVERY = 25  # videos
 _SHEET_FRAMES = 8
 _CAPTION_WIDTH = 230  # pixels
@@ -84,7 +85,11 @@ def render(
         (output / "videos" / split).mkdir(parents=True, exist_ok=True)
     missing = [job for split in SPLITS for job in jobs[split] if not (output / job.name).is_file()]
     if missing:
-        _render_all(missing, workers or os.cpu_count() or 1)
+        try:
+            _render_all(missing, workers or os.cpu_count() or 1)
+        except BaseException:
+            remove_temporary_files(output)  # workers may have been killed
+            raise
 
     write_text(output / "labels.txt", "\n".join(LABELS) + "\n")
     for split in SPLITS:
@@ -103,7 +108,8 @@ def write_video(path: pathlib.Path, frames: np.ndarray, fps: int) -> None:
     # With several threads, or a preset that looks ahead, x264's bytes differ from run to run.
     options = {"preset": "superfast", "crf": "20", "threads": "1"}
 
-    with replacing(path) as temporary, av.open(str(temporary), "w") as container:
+    # Without the prefix, a colon in the name means a protocol.
+    with replacing(path) as temporary, av.open(f"file:{temporary}", "w") as container:
         stream = container.add_stream("libx264", rate=fps, options=options)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
@@ -117,6 +123,7 @@ def write_video(path: pathlib.Path, frames: np.ndarray, fps: int) -> None:
 def _render_all(jobs: Sequence[_Job], workers: int) -> None:
     """Renders in processes and prints progress; on Ctrl-C, the videos in progress are finished."""
     started = time.perf_counter()
+    _start_fork_server()
     executor = concurrent.futures.ProcessPoolExecutor(
         min(workers, len(jobs)),
         mp_context=multiprocessing.get_context("forkserver"),
@@ -136,10 +143,32 @@ def _render_all(jobs: Sequence[_Job], workers: int) -> None:
             print()
 
 
+def _start_fork_server():
+    """Starts the process that forks the workers. It ignores SIGTERM, which may go to all."""
+    import multiprocessing.forkserver  # not on Windows
+
+    if threading.current_thread() is threading.main_thread():
+        handler = signal.signal(signal.SIGTERM, signal.SIG_IGN)  # child processes inherit this
+        try:
+            multiprocessing.forkserver.ensure_running()
+        finally:
+            signal.signal(signal.SIGTERM, handler)
+
+
 def _start_worker():
-    """Leaves Ctrl-C to the parent, and makes the worker end if the parent is killed."""
+    """Leaves Ctrl-C and SIGTERM to the parent, and makes the worker end if the parent is killed.
+
+    The parent finishes the videos in progress. A worker that is still there later ends by itself.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: _end_after(_SECONDS_TO_END))
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_after(seconds):
+    timer = threading.Timer(seconds, os._exit, (1,))
+    timer.daemon = True
+    timer.start()
 
 
 def _end_with_parent():
@@ -157,7 +186,9 @@ def _write_contact_sheet(path, seed):
         times = np.linspace(0, len(frames) - 1, _SHEET_FRAMES).round().astype(int)
         rows.append(np.concatenate([_caption(name, frames.shape[1]), *frames[times]], axis=1))
 
-    cv2.imwrite(str(path), np.concatenate(rows)[..., ::-1])
+    _, content = cv2.imencode(path.suffix, np.concatenate(rows)[..., ::-1])
+    with replacing(path) as temporary:
+        temporary.write_bytes(content.tobytes())
 
 
 def _caption(text, height):

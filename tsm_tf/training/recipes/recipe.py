@@ -38,8 +38,8 @@ class Recipe:
         momentum: momentum of SGD.
         clip_norm: largest global norm of the gradient, over all devices; 0 disables clipping.
         partial_bn: whether to freeze all batch norms but the first (section 5.1.1).
-        flips: `"auto"` mirrors videos and swaps the labels that `flip_targets` finds, `"none"`
-            never mirrors; otherwise the path of a JSON file, see `read_flip_targets`.
+        flips: which videos are mirrored: `"auto"`, `"all"`, `"none"`, or the path of a file; see
+            `tsm_tf.data.flips.choose_flips`.
         drop_last: whether to leave out the last step of an epoch if it has fewer clips.
         accumulate: steps whose gradients are summed for one update of `accumulate * batch_size`
             clips.

@@ -4,6 +4,7 @@ They belong in one list in this order, since each uses what those before it did 
 `StopOnNan`, `StateSaver`, `Publisher`, `StopOnSignal`, `BadVideoReport`.
 """
 
+import math
 import pathlib
 import signal
 import threading
@@ -20,12 +21,16 @@ from tsm_tf.keras_internals import build_symbolically
 from tsm_tf.models.network import refresh
 from tsm_tf.training.devices import Devices
 from tsm_tf.training.run_folder.curves import CURVES_FILE, LOG_FILE, plot_curves, write_log
+from tsm_tf.training.run_folder.folder import LAST
 from tsm_tf.training.run_folder.run_settings import disk_errors
 from tsm_tf.training.run_folder.state import TrainingState, load_newest, save_state
 from tsm_tf.training.step.training_model import TrainingModel
 from tsm_tf.weights.checkpoint import BEST, save_checkpoint
 
-LAST = "last"
+_STATE_COPIES = 8  # of the weights; Adam with averaged weights and summed gradients has 5
+_STATE_OVERHEAD = 64 << 20
+_STATE_BYTES = 64  # at most, per weight; Adam with averages and summed gradients needs 20
+_STATE_OVERHEAD = 64 << 20
 _AGREE_EVERY = 10  # steps after which several processes agree on whether to stop
 
 
@@ -70,9 +75,9 @@ class StateSaver(keras.callbacks.Callback):
             The restored state, or that of a training that has not begun.
 
         Raises:
-            InputError: the processes do not see the same folder.
+            InputError: the processes do not see the same folder, or the state is another model's.
         """
-        state = load_newest(self.directory) or self.state
+        state = load_newest(self.directory, _largest_state(model)) or self.state
         if not self.devices.agree_on(state.epoch + state.batch / 1e7):
             rule = "must be a folder that all workers can see"
             raise InputError("output", rule, str(self.directory))
@@ -214,6 +219,10 @@ class Publisher(keras.callbacks.Callback):
     def publish(self, model: TrainingModel) -> None:
         """Writes all files for the newest epoch."""
         directory, history = self.saver.directory, self.saver.state.history
+        missing = {"loss", "val_loss", self.best, self.best.removeprefix("val_")} - set(history[0])
+        if missing:
+            rule = f"must be a run that logged {', '.join(sorted(missing))}"
+            raise InputError("output", rule, str(directory))
         with disk_errors(directory):
             save_checkpoint(model.clip_model, directory / LAST)
             if history[-1][self.best] >= max(row[self.best] for row in history):
@@ -274,4 +283,14 @@ def _arrays(variables):
 
 def _assign(variables, arrays):
     for name, variable in variables.items():
-        variable.assign(arrays[name])
+        array, shape = arrays.get(name), tuple(variable.shape)
+        if array is None or array.shape != shape or array.dtype.kind not in "biuf":
+            received = None if array is None else f"{array.dtype} {array.shape}"
+            rule = f"must be a run whose states have the model's {name}, of shape {shape}"
+            raise InputError("output", rule, received)
+        variable.assign(array)
+
+
+def _largest_state(model):
+    """Returns more bytes than a state of a model has, whatever the optimizer."""
+    return _STATE_OVERHEAD + _STATE_BYTES * sum(math.prod(v.shape) for v in model.variables)

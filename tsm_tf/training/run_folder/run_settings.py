@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 
 from tsm_tf import output_folder, spec_flags
 from tsm_tf.errors import InputError
-from tsm_tf.files import remove_temporary_files
+from tsm_tf.files import open_regular, remove_temporary_files
 from tsm_tf.training.recipes import Recipe
 from tsm_tf.training.settings import Initialization
 from tsm_tf.versions import installed_versions
@@ -46,29 +46,35 @@ def run_settings(
     }
 
 
+def check_settings(output: pathlib.Path, settings: Mapping[str, object]) -> None:
+    """Raises unless a folder is new, empty, or belongs to a run with the same settings.
+
+    Raises:
+        InputError: the folder belongs to another run, or has other content.
+    """
+    output_folder.check_subject(output, RUN_FILE, _comparable(output, settings))
+
+
 def claim(output: pathlib.Path, settings: Mapping[str, object]) -> None:
     """Claims a folder for a run; a folder that already belongs to the same run is resumed.
 
     Raises:
-        InputError: the folder belongs to another run, or has other content.
+        InputError: see `check_settings`.
         OSError: it cannot be written; see `disk_errors`.
     """
-    path = output / RUN_FILE
-    if path.is_file():
-        recorded = _recorded_names(path)
-        settings = {
-            name: value
-            for name, value in settings.items()
-            if name in recorded or name not in _ADDED or value != _ADDED[name]
-        }
-    output_folder.claim(output, RUN_FILE, settings)
+    output_folder.claim(output, RUN_FILE, _comparable(output, settings))
 
 
-def _recorded_names(path):
-    try:
-        return set(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError):
-        return set()  # `output_folder` reports the error
+def _comparable(output, settings):
+    """Returns the settings without those that an older version did not record."""
+    recorded = output_folder.read_marker(output / RUN_FILE)
+    if recorded is None:
+        return settings
+    return {
+        name: value
+        for name, value in settings.items()
+        if name in recorded or name not in _ADDED or value != _ADDED[name]
+    }
 
 
 @contextlib.contextmanager
@@ -94,5 +100,6 @@ def log_launch(output: pathlib.Path) -> None:
         "versions": {"python": platform.python_version(), **installed_versions(_PACKAGES)},
         "machine": platform.platform(),
     }
-    with (output / LAUNCHES_FILE).open("a", encoding="utf-8") as file:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    with os.fdopen(open_regular(output / LAUNCHES_FILE, flags), "a", encoding="utf-8") as file:
         file.write(json.dumps(launch, ensure_ascii=False) + "\n")

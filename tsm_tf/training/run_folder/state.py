@@ -4,9 +4,10 @@ import dataclasses
 import hashlib
 import io
 import json
-import os
 import pathlib
+import stat
 import sys
+import zipfile
 
 import numpy as np
 
@@ -17,6 +18,19 @@ OLD_STATES = "checkpoints"  # the folder's name in runs that older versions have
 KEPT = 3
 _META = "meta"
 _DIGEST_LENGTH = 16
+_LONGEST_REASON = 100
+_DAMAGES = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    EOFError,
+    MemoryError,
+    RecursionError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+)
 
 
 @dataclasses.dataclass
@@ -50,8 +64,8 @@ def save_state(run: pathlib.Path, state: TrainingState) -> pathlib.Path:
     """Writes a state into a run's folder and removes the oldest ones, so that `KEPT` remain.
 
     The file's name holds the place in the training and the beginning of the file's SHA-256, from
-    which `load_newest` sees whether it is complete. If the process is killed or the disk is full,
-    the older states are left untouched.
+    which `load_newest` sees whether it is complete. If the process is killed, the disk is full or
+    the power fails, the older states are left untouched.
 
     Raises:
         OSError: it could not be written; no part of it is left.
@@ -64,40 +78,81 @@ def save_state(run: pathlib.Path, state: TrainingState) -> pathlib.Path:
 
     digest = _digest(buffer.getbuffer())
     path = directory / f"{state.epoch:05d}-{state.batch:07d}-{digest}.npz"
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        file.write(buffer.getbuffer())
-        file.flush()
-        os.fsync(file.fileno())
+    with replacing(path, durable=True) as temporary:
+        temporary.write_bytes(buffer.getbuffer())
 
     for old in _newest_first(run)[KEPT:]:
         old.unlink(missing_ok=True)
     return path
 
 
-def load_newest(run: pathlib.Path) -> TrainingState | None:
-    """Returns the newest undamaged state of a run, or None; warns about each damaged one."""
+def load_newest(run: pathlib.Path, max_bytes: int | None = None) -> TrainingState | None:
+    """Returns the newest undamaged state of a run, or None; warns about each damaged one.
+
+    Args:
+        run: the run's folder.
+        max_bytes: files that are larger count as damaged, without being read.
+    """
     for path in _newest_first(run):
-        content = path.read_bytes()
-        if _digest(content) == path.stem.rpartition("-")[2]:
+        try:
+            if max_bytes is not None and path.stat().st_size > max_bytes:
+                raise ValueError("too large")
+            content = path.read_bytes()
+            if _digest(content) != path.stem.rpartition("-")[2]:
+                raise ValueError("wrong checksum")
             return _parse(content)
-        print(
-            f"warning: {path} is damaged; using the state before it",
-            file=sys.stderr,
-            flush=True,
-        )
+        except _DAMAGES as error:
+            print(
+                f"warning: {path} is damaged ({_first_line(error)}); using the state before it",
+                file=sys.stderr,
+                flush=True,
+            )
     return None
 
 
 def _parse(content):
+    """Reads a state; accepts only what `save_state` writes: a plain archive of plain arrays."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+            raise ValueError("compressed arrays")  # they may need far more memory than the file
+
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         meta = json.loads(str(file[_META]))
         arrays = {name: file[name] for name in file.files if name != _META}
-    return TrainingState(**meta, arrays=arrays)
+    state = TrainingState(**meta, arrays=arrays)
+
+    counts = (state.epoch, state.batch)
+    if not all(type(count) is int and count >= 0 for count in counts):
+        raise ValueError(f"epoch and batch {counts}")
+    if not _is_history(state.history) or (state.epoch and not state.history):
+        raise ValueError("its history is not one row of numbers per epoch")
+    if not _is_number(state.seconds):
+        raise ValueError(f"seconds {state.seconds!r}")
+    return state
+
+
+def _is_history(rows):
+    return isinstance(rows, list) and all(
+        isinstance(row, dict)
+        and "epoch" in row
+        and row.keys() == rows[0].keys()
+        and all(map(_is_number, row.values()))
+        for row in rows
+    )
+
+
+def _is_number(value):
+    return type(value) in (int, float)
+
+
+def _first_line(error):
+    return (str(error).splitlines() or [type(error).__name__])[0][:_LONGEST_REASON]
 
 
 def _newest_first(run):
     paths = [path for name in (STATES, OLD_STATES) for path in (run / name).glob("[0-9]*.npz")]
-    return sorted(paths, key=lambda path: path.name.split("-")[:2], reverse=True)
+    files = [path for path in paths if stat.S_ISREG(path.lstat().st_mode)]
+    return sorted(files, key=lambda path: path.name.split("-")[:2], reverse=True)
 
 
 def _digest(content):

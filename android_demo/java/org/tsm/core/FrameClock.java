@@ -2,8 +2,8 @@ package org.tsm.core;
 
 /**
  * Chooses the camera frames that the model sees, so that they arrive at the frame rate of the
- * training clips, as {@code AtRate} in {@code export/live} does. If that rate is unknown, every
- * second frame is chosen, as in the original demo.
+ * training clips, as {@code AtRate} in {@code export/live/frame_clock.py} does. If that rate is
+ * unknown, every second frame is chosen, as in the original demo.
  *
  * <p>A camera's clock may restart: the time of a frame then lies far before or far after that of
  * the previous one. The clock continues as if no time had passed between the two.
