@@ -1,3 +1,4 @@
+import importlib.util
 import re
 import time
 from unittest import mock
@@ -13,6 +14,7 @@ from export.format.flatbuffer import Damaged
 from export.format.metadata import read_spec, seal
 from export.format.reader import parse_model
 from export.format.verify import verify
+from export.runtime import StreamRunner
 
 
 def operator(tree, name):
@@ -311,6 +313,28 @@ def test_unchecked_skips_the_list_only(online, tmp_path):
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with refuses("model", "its checksum differs"):
         read_spec(path, unchecked=True)
+
+
+@pytest.mark.filterwarnings("ignore:tflite-runtime has no fast:RuntimeWarning")
+def test_files_for_the_edge_tpu_pass_and_processors_refuse_them(int8, tmp_path):
+    """Compiled code is for `libedgetpu`; ordinary interpreters do not know the operator."""
+    tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(int8.read_bytes()))
+    add = operator(tree, "ADD")
+    add.builtinOptionsType, add.builtinOptions, add.customOptions = 0, None, [255] * 64
+    name_code = tree.operatorCodes[add.opcodeIndex]
+    name_code.builtinCode = name_code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+    name_code.version, name_code.customCode = 1, b"edgetpu-custom-op"
+    for other in tree.subgraphs[0].operators:
+        if other.opcodeIndex == add.opcodeIndex:
+            other.builtinOptionsType, other.builtinOptions = 0, None
+
+    path = tmp_path / "compiled.tflite"
+    path.write_bytes(seal(bytes(flatbuffer_utils.convert_object_to_bytearray(tree))))
+    assert read_spec(path) == read_spec(int8)
+    for name in ("ai_edge_litert", "tflite_runtime", "tensorflow"):
+        if importlib.util.find_spec(name):
+            with refuses("model", f"{name} can run", "custom op"):
+                StreamRunner(path, runtime=name)
 
 
 def test_effort_is_bounded(online):
