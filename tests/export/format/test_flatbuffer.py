@@ -84,11 +84,11 @@ def test_text_that_is_not_utf8(data):
 def test_vector_that_is_not_aligned(data):
     at = root(data)._at(2)
     struct.pack_into("<I", data, at, struct.unpack_from("<I", data, at)[0] + 1)
-    with pytest.raises(Damaged, match="a vector that"):
+    with pytest.raises(Damaged, match="not aligned"):
         root(data).array(2, "<i4")
 
 
-@pytest.mark.parametrize("offset", [2**31 - 1, 2**32 - 1])
+@pytest.mark.parametrize("offset", [2**31 - 4, 2**32 - 4])
 def test_offsets_that_leave_the_file(data, offset):
     struct.pack_into("<I", data, root(data)._at(3), offset)
     with pytest.raises(Damaged, match="behind the end"):
