@@ -341,6 +341,13 @@ def _pack(model):
     return bytes(builder.Output())
 
 
+def repacked(content: bytes) -> bytes:
+    """Returns the same model in the layout of `directed_mutants`."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    return sealed(_pack(schema.ModelT.InitFromPackedBuf(bytearray(content), 0)))
+
+
 def _slots(model, owner, kind):
     """Yields the kind of each object in a tree of the schema's objects, the object, and a field."""
     for field, value in list(vars(owner).items()):

@@ -109,7 +109,7 @@ def _depthwise_conv(call):
 
 
 def _transpose_conv(call):
-    shape = tuple(call.constants[0].tolist())
+    shape = tuple(call.constants[0].ravel().tolist())
     _require(call.shapes[0] == (4,) and min(shape) >= 1, "a wrong shape of its output")
     filters, *kernel, depth = _image(call.shapes[1])
     batch, height, width, channels = _image(call.shapes[2])

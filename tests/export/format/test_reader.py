@@ -36,7 +36,7 @@ def test_a_table_that_leaves_the_file():
     with pytest.raises(Damaged, match="not aligned"):
         parse_model(b"\xff\xff\xff\x7fTFL3")
     with pytest.raises(Damaged, match="before the file"):
-        Table(memoryview(bytes([9, 0, 0, 0, 0, 0])), 0)
+        Table(memoryview(bytes([9, 0, 0, 0, 0, 0])), 0, [0])
     # root at 8; its vtable (at 4: size 4, no field) is whole, and a table of no field has no field
     table = Table.root(memoryview(bytes([8, 0, 0, 0, 4, 0, 4, 0, 4, 0, 0, 0])))
     assert (
