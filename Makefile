@@ -91,7 +91,7 @@ soak: env
 
 # The Android demo; see docs/android.md. Its models are MODEL="FILE ...", or exported from CHECKPOINT=DIR,
 # or from `make demo`. Otherwise, it gets fresh weights.
-APK_PACKAGES := aapt android-framework-res apksigner bazel-bootstrap dexdump openjdk-17-jdk-headless unzip
+APK_PACKAGES := aapt android-framework-res apksigner bazel-bootstrap dexdump libmaven3-core-java openjdk-17-jdk-headless unzip
 APK_MODELS := build/apk/models
 APK_VARIANTS := float32,float16,int8
 
