@@ -88,6 +88,21 @@ def test_vector_that_is_not_aligned(data):
         root(data).array(2, "<i4")
 
 
+def test_eight_bytes_that_are_not_aligned():
+    """The length of a vector is aligned to four bytes, but its numbers need eight."""
+    builder = flatbuffers.Builder()
+    numbers = builder.CreateNumpyVector(np.array([5], "<i8"))
+    builder.StartObject(1)
+    builder.PrependUOffsetTRelativeSlot(0, numbers, 0)
+    builder.Finish(builder.EndObject())
+    data = bytes(builder.Output())
+    assert root(data).array(0, "<i8").tolist() == [5]
+
+    (offset,) = struct.unpack_from("<I", data)
+    with pytest.raises(Damaged, match="a vector that is not aligned"):
+        root(struct.pack("<II", offset + 4, 0) + data[4:]).array(0, "<i8")
+
+
 @pytest.mark.parametrize("offset", [2**31 - 4, 2**32 - 4])
 def test_offsets_that_leave_the_file(data, offset):
     struct.pack_into("<I", data, root(data)._at(3), offset)
