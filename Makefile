@@ -1,8 +1,8 @@
 # make demo | test | test-slow | test-jax | test-torch | lint | bench | bench-train | apk | apk-test; each makes its environment first.
 # Python 3.11 gets the pinned set, with which the numbers in docs/ were measured. 3.12 and 3.13 get the newest releases.
-CONSTRAINTS_3.11 := constraints.txt
-CONSTRAINTS_3.12 := constraints-latest.txt
-CONSTRAINTS_3.13 := constraints-latest.txt
+LOCK_3.11 := lock.txt
+LOCK_3.12 := lock-latest.txt
+LOCK_3.13 := lock-latest.txt
 
 # The first of these that runs (a name on PATH may be a stub of pyenv); `make PYTHON=...` chooses another.
 PYTHON ?= $(shell for python in python3.11 python3.13 python3.12 python3; do \
@@ -11,29 +11,32 @@ VERSION = $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2]
 
 VENV := .venv
 RUN := $(VENV)/bin/python
+PIP = $(1)/bin/python -m pip install --quiet --disable-pip-version-check
 DEMO ?= runs/demo
 
 .PHONY: env demo test test-slow test-jax test-torch test-backends test-latest lint format bench bench-train soak clean \
-  apk apk-test apk-deps apk-tools apk-models apk-screenshots
+  apk apk-unsigned apk-test apk-deps apk-tools apk-models apk-screenshots
 
 env: $(VENV)/.installed
-$(VENV)/.installed: EXTRAS = train,export,live,test
-.venv-jax/.installed: EXTRAS = jax,test
-.venv-torch/.installed: EXTRAS = torch,test
-.venv-latest/.installed: EXTRAS = train,export,test
-.venv-latest/.installed: CONSTRAINTS = constraints-latest.txt
-CONSTRAINTS = $(CONSTRAINTS_$(VERSION))
+$(VENV)/.installed: EXTRAS = build|train|export|live|test
+.venv-jax/.installed: EXTRAS = build|jax|test
+.venv-torch/.installed: EXTRAS = build|torch|test
+.venv-latest/.installed: EXTRAS = build|train|export|test
+.venv-latest/.installed: LOCK = lock-latest.txt
+LOCK = $(LOCK_$(VERSION))
 
-# Rebuilt when a file that decides its content changes; otherwise this costs nothing. With `compat`, this folder is on
-# sys.path, so that scripts in tests/ find `export` before tests/export.
-%/.installed: setup.cfg pyproject.toml constraints.txt constraints-latest.txt
-	@test -n "$(CONSTRAINTS_$(VERSION))" || \
+# Rebuilt when a file that decides its content changes; otherwise this costs nothing. pip checks the hash of every wheel,
+# and no package runs code of its own while it is installed, except this one. With `compat`, this folder is on sys.path,
+# so that scripts in tests/ find `export` before tests/export.
+%/.installed: setup.cfg pyproject.toml lock.txt lock-latest.txt
+	@test -n "$(LOCK_$(VERSION))" || \
 	  { echo "error: Python 3.11, 3.12 or 3.13 is needed, found: $(or $(PYTHON),none) $(VERSION)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "error: $(PYTHON) lacks venv; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $*
-	PIP_CONSTRAINT=$(CONSTRAINTS) PIP_DISABLE_PIP_VERSION_CHECK=1 \
-	  $*/bin/python -m pip install --quiet --progress-bar=on --config-settings=editable_mode=compat -e '.[$(EXTRAS)]'
+	@grep -E '  # .*\<($(EXTRAS))\>' $(LOCK) > $*/requirements.txt
+	$(call PIP,$*) --progress-bar=on --require-hashes --no-deps --only-binary=:all: -r $*/requirements.txt
+	$(call PIP,$*) --no-deps --no-build-isolation --config-settings=editable_mode=compat -e .
 	@touch $@
 
 demo: env
@@ -46,7 +49,7 @@ test-slow: env test-jax test-torch test-backends
 	$(RUN) -m pytest -m slow
 
 # Keras' other backends, in environments without TensorFlow. PyTorch's takes 5 GB; it also reads real .pth files.
-BACKEND_TESTS := tests/layers tests/models tests/weights tests/training/test_jax.py tests/training/step/test_optimizer.py
+BACKEND_TESTS := tests/layers tests/models tests/weights tests/hostile tests/training/test_jax.py tests/training/step/test_optimizer.py
 test-jax test-torch: test-%: .venv-%/.installed
 	KERAS_BACKEND=$* .venv-$*/bin/python -m pytest -m "not slow" -n 2 --dist worksteal $(BACKEND_TESTS)
 
@@ -84,11 +87,11 @@ bench-train: env .venv-torch/.installed
 STEPS ?= 1000000
 soak: env
 	TF_CPP_MIN_LOG_LEVEL=3 $(RUN) tests/soak.py --steps=$(STEPS)
-	$(RUN) tests/mutations.py --count=2000
+	$(RUN) tests/mutations.py
 
 # The Android demo; see docs/android.md. Its models are MODEL="FILE ...", or exported from CHECKPOINT=DIR,
 # or from `make demo`. Otherwise, it gets fresh weights.
-APK_PACKAGES := aapt android-framework-res apksigner bazel-bootstrap dexdump maven openjdk-17-jdk-headless unzip
+APK_PACKAGES := aapt android-framework-res apksigner bazel-bootstrap dexdump libmaven3-core-java openjdk-17-jdk-headless unzip
 APK_MODELS := build/apk/models
 APK_VARIANTS := float32,float16,int8
 
@@ -113,9 +116,19 @@ else
 	@echo "*** no MODEL, CHECKPOINT or $(DEMO): the app gets FRESH WEIGHTS and recognises nothing ***"
 endif
 
-apk: apk-tools apk-models
-	bazel build //android_demo:apk && cp -f build/bazel-bin/android_demo/tsm_demo.apk build/tsm_demo.apk
-	@bazel shutdown && ls -l build/tsm_demo.apk
+# Only the command that signs gets the password of a release key. `apk` has no prerequisites, because they would inherit
+# the variables that it exports.
+APK := build/tsm_demo.apk
+unexport TSM_KEYSTORE_PASSWORD
+apk: export TSM_KEYSTORE_PASSWORD := $(value TSM_KEYSTORE_PASSWORD)
+apk:
+	@env -u TSM_KEYSTORE_PASSWORD $(MAKE) --no-print-directory apk-unsigned
+	android_demo/rules/sign_apk.sh apksigner build/bazel-bin/android_demo/unsigned.apk $(APK) android_demo/debug.keystore
+	@ls -l $(APK)
+
+apk-unsigned: apk-tools apk-models
+	bazel build //android_demo:unsigned
+	@bazel shutdown
 
 # Draws the screenshots for docs/android.md.
 apk-screenshots: apk-tools env
@@ -129,7 +142,7 @@ apk-test: apk-tools env
 
 # The pages in docs/ and an API reference, as a website in build/site.
 .PHONY: docs
-.venv-docs/.installed: EXTRAS = docs
+.venv-docs/.installed: EXTRAS = build|docs
 docs: .venv-docs/.installed
 	.venv-docs/bin/python -m mkdocs build --quiet --strict
 

@@ -45,22 +45,27 @@ runpy.run_module("pip", run_name="__main__", alter_sys=True)
 """
 
 
-def resolve(wheel: pathlib.Path, system: str, python: str) -> str:
-    """Returns pip's error, or an empty string if every requirement has a wheel."""
-    sys_platform, platform_system, os_name, machine, tags = SYSTEMS[system]
-    environment = {
+def environment(system: str, python: str) -> dict[str, str]:
+    """Returns the variables of environment markers on a system."""
+    sys_platform, platform_system, os_name, machine, _ = SYSTEMS[system]
+    return {
         "sys_platform": sys_platform,
         "platform_system": platform_system,
         "os_name": os_name,
         "platform_machine": machine,
         "python_version": python,
-        "python_full_version": f"{python}.0",
+        "python_full_version": f"{python}.9",
     }
+
+
+def resolve(wheel: pathlib.Path, system: str, python: str) -> str:
+    """Returns pip's error, or an empty string if every requirement has a wheel."""
+    tags = SYSTEMS[system][-1]
     command = [
         sys.executable,
         "-c",
         PIP,
-        json.dumps(environment),
+        json.dumps(environment(system, python)),
         "install",
         "--quiet",
         "--dry-run",
@@ -86,6 +91,7 @@ def main() -> None:
             "wheel",
             "--quiet",
             "--no-deps",
+            "--no-build-isolation",
             f"--wheel-dir={folder}",
             str(ROOT),
         ]

@@ -20,8 +20,8 @@ import numpy as np
 from absl import flags
 
 from export.benchmark_plots import Row, plot, plot_curve
-from export.format.metadata import read_contents, read_spec
-from export.format.reader import Model, read_model
+from export.format.metadata import UNCHECKED, read_contents, read_spec
+from export.format.reader import Model
 from export.runtime import ClipRunner, StreamRunner
 from export.runtime.interpreter import DELEGATES, RUNTIMES, load_interpreter
 from tsm_tf import cli
@@ -71,18 +71,19 @@ def make_steps(
     num_threads: int,
     runtime: str,
     delegate: str = "none",
+    unchecked: bool = False,
 ) -> dict[str, Callable[[], object]]:
     """Loads a model; returns functions that run its whole step, and the interpreter's part."""
-    contents = read_contents(path)
+    contents = read_contents(path, unchecked)
     spec = contents.spec
     frame = (spec.input_size, spec.input_size, spec.channels)
 
     if contents.is_online:
-        runner = StreamRunner(path, num_threads, runtime, delegate)
+        runner = StreamRunner(path, num_threads, runtime, delegate, unchecked)
         step = runner.step
         shape = frame if runner.num_streams == 1 else (runner.num_streams, *frame)
     else:
-        runner = ClipRunner(path, num_threads, runtime, delegate)
+        runner = ClipRunner(path, num_threads, runtime, delegate, unchecked)
         step = runner
         shape = (spec.num_segments, *frame)
 
@@ -97,6 +98,7 @@ def measure(
     runtime: str,
     rounds: int,
     delegate: str = "none",
+    unchecked: bool = False,
 ) -> list[Row]:
     """Returns one row per model: percentiles of a step in milliseconds, and a ratio to the last.
 
@@ -109,6 +111,7 @@ def measure(
         runtime: a key of `RUNTIMES`.
         rounds: blocks per model and load.
         delegate: see `load_interpreter`.
+        unchecked: see `StreamRunner`.
     """
     times = {(path, part): [] for path in models for part in (_STEP, _INVOKE)}
     for load in range(_LOADS):
@@ -116,7 +119,7 @@ def measure(
         blocks = {
             (path, part): Block(step)
             for path in models
-            for part, step in make_steps(path, num_threads, runtime, delegate).items()
+            for part, step in make_steps(path, num_threads, runtime, delegate, unchecked).items()
         }
         interleaved(blocks, rounds, progress=lambda _: None)
         for key, block in blocks.items():
@@ -125,7 +128,7 @@ def measure(
     baseline = np.median(np.concatenate(times[models[-1], _STEP]), axis=1)
     rows = []
     for path in models:
-        row = _model_columns(path, models)
+        row = _model_columns(path, models, unchecked)
         row |= _time_columns(
             np.concatenate(times[path, _STEP]),
             np.concatenate(times[path, _INVOKE]),
@@ -137,12 +140,13 @@ def measure(
     return rows
 
 
-def _model_columns(path, models):
+def _model_columns(path, models, unchecked):
+    contents = read_contents(path, unchecked)
     shared = os.path.commonpath([model.absolute().parent.parent for model in models])
     return {
         "model": os.path.relpath(path, shared),
-        "variant": read_contents(path).variant,
-        "multiply_adds": multiply_adds(read_model(path)),
+        "variant": contents.variant,
+        "multiply_adds": multiply_adds(contents.model),
     }
 
 
@@ -194,6 +198,7 @@ def device() -> str:
 
 def define_flags():
     flags.DEFINE_list("models", None, "TFLite files; ratios are to the last.", required=True)
+    flags.DEFINE_bool("unchecked", False, UNCHECKED)
     flags.DEFINE_list("threads", ["1"], "Numbers of interpreter threads to measure.")
     flags.DEFINE_list(
         "runtimes",
@@ -218,7 +223,7 @@ def main():
     values = flags.FLAGS
     models = [pathlib.Path(name) for name in values.models]
     for path in models:
-        read_spec(path)  # reports a bad file before the first measurement
+        read_spec(path, values.unchecked)  # reports a bad file before the first measurement
     if not all(text.isdigit() and int(text) for text in values.threads):
         raise InputError("threads", "must be positive integers", values.threads)
 
@@ -233,7 +238,9 @@ def main():
     for runtime in runtimes:
         for threads in map(int, values.threads):
             print(f"{runtime}, {threads} thread(s)", flush=True)
-            rows += measure(models, threads, runtime, values.rounds, values.delegate)
+            rows += measure(
+                models, threads, runtime, values.rounds, values.delegate, values.unchecked
+            )
 
     for row in rows:
         name = f"{row['model']}, {row['runtime']}, {row['threads']} thread(s)"

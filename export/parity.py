@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from absl import flags
 
-from export.format.metadata import read_contents
+from export.format.metadata import UNCHECKED, read_contents
 from export.runtime import ClipRunner, StreamRunner
 from export.runtime.interpreter import RUNTIMES
 from tsm_tf import cli
@@ -90,6 +90,7 @@ def prove(
     clips: "SampleClips",
     expected: np.ndarray,
     runtime: str = "auto",
+    unchecked: bool = False,
 ) -> Proof:
     """Compares a file with the logits of its Keras model.
 
@@ -99,14 +100,16 @@ def prove(
             model.
         expected: from `keras_logits`.
         runtime: which interpreter to use; see `load_interpreter`.
+        unchecked: see `StreamRunner`.
 
     Raises:
         InputError: the file does not forget everything on a reset.
     """
-    if read_contents(path).is_online:
-        actual = _stream(StreamRunner(path, runtime=runtime), clips.frames, path)
+    if read_contents(path, unchecked).is_online:
+        runner = StreamRunner(path, runtime=runtime, unchecked=unchecked)
+        actual = _stream(runner, clips.frames, path)
     else:
-        runner = ClipRunner(path, runtime=runtime)
+        runner = ClipRunner(path, runtime=runtime, unchecked=unchecked)
         actual = np.stack([runner(clip) for clip in clips.frames])[:, None]
     return _compare(actual, expected, clips)
 
@@ -165,12 +168,13 @@ def define_flags():
         lower_bound=1,
     )
     flags.DEFINE_enum("runtime", "auto", ["auto", *RUNTIMES], "Interpreter to use.")
+    flags.DEFINE_bool("unchecked", False, UNCHECKED)
 
 
 def main():
     values = flags.FLAGS
     path = pathlib.Path(values.model)
-    contents = read_contents(path)
+    contents = read_contents(path, values.unchecked)
 
     os.environ["KERAS_BACKEND"] = "tensorflow"
     from export.sample_clips import from_videos
@@ -182,7 +186,7 @@ def main():
     clips = from_videos(contents.spec, values.data, values.split, values.num_videos)
     expected = keras_logits(load_checkpoint(values.checkpoint), clips, contents.is_online)
 
-    proof = prove(path, clips, expected, values.runtime)
+    proof = prove(path, clips, expected, values.runtime, values.unchecked)
     print(f"{path} ({contents.variant}) {proof}")
     if contents.variant == "float32" and not proof.difference <= TOLERANCE:
         rule = f"must differ from Keras by at most {TOLERANCE}"

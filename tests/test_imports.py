@@ -33,7 +33,9 @@ ALLOWED = {
     "tsm_tf/layers": {"keras", "numpy", "tsm_tf.layers"},
     "tsm_tf/backbones": {"keras", "numpy", "tsm_tf.layers", "tsm_tf.backbones"},
     "tsm_tf/models": {"keras", "numpy", *MODELS},
-    "tsm_tf/weights": {"keras", "numpy", "torch", "safetensors", *MODELS, "tsm_tf.weights"},
+    "tsm_tf/weights": {
+        *("keras", "numpy", "h5py", "torch", "safetensors", *MODELS, "tsm_tf.weights"),
+    },
     "tsm_tf/data": {"numpy", "tensorflow", *VIDEO, *DATA},
     "tsm_tf/data/sources": {"numpy", "av", "tsm_tf.data.resize", "tsm_tf.data.sources"},
     "tsm_tf/training": {

@@ -1,4 +1,4 @@
-"""What a fresh environment gets from setup.cfg, the constraints, the Makefile and the hooks."""
+"""What a fresh environment gets from setup.cfg, the locks, the Makefile and the hooks."""
 
 import ast
 import configparser
@@ -8,6 +8,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 
 import pytest
@@ -19,11 +20,11 @@ import tsm_tf
 ROOT = pathlib.Path(__file__).parent.parent
 CAPTURE = {"capture_output": True, "text": True}
 LANES = [
-    # constraints, Python, extras that are not for it
-    ("constraints.txt", "3.11", set()),
-    ("constraints-latest.txt", "3.11", {"live"}),  # tflite-runtime needs numpy 1
-    ("constraints-latest.txt", "3.12", set()),
-    ("constraints-latest.txt", "3.13", set()),
+    # lock, Python, extras that are not for it
+    ("lock.txt", "3.11", set()),
+    ("lock-latest.txt", "3.11", {"live", "jax"}),  # tflite-runtime needs numpy 1
+    ("lock-latest.txt", "3.12", set()),
+    ("lock-latest.txt", "3.13", set()),
 ]
 
 
@@ -57,16 +58,59 @@ def commands():
     return dict(re.fullmatch(r"(tsm-\w+) = (\S+):run_command", line).groups() for line in lines)
 
 
+def locked(file, python):
+    """The packages that pip considers there: version and extras by name."""
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("# ")
+    found = {}
+    for line in lines[1:]:
+        requirement, hashes, extras = re.fullmatch(
+            r"(.*?)((?: --hash=sha256:[0-9a-f]{64})+)  # ([a-z ]+)", line
+        ).groups()
+        assert len(set(hashes.split())) == len(hashes.split())
+        for package in for_target([requirement], python):
+            assert package.name not in found, f"{package.name} has two versions"
+            version = re.fullmatch(r"==([\w.]+)", str(package.specifier))[1]
+            found[canonicalize_name(package.name)] = version, extras.split()
+    return found
+
+
 @pytest.mark.parametrize("file, python, left_out", LANES)
-def test_every_dependency_has_one_exact_version(file, python, left_out):
-    constraints = for_target((ROOT / file).read_text().split("\n"), python)
-    versions = {canonicalize_name(c.name): str(c.specifier) for c in constraints}
-    assert len(versions) == len(constraints)
-    assert all(re.fullmatch(r"==[\w.]+", version) for version in versions.values())
-    for extra, wanted in requirements(python).items():
-        for requirement in wanted if extra not in left_out else []:
-            version = versions[canonicalize_name(requirement.name)].removeprefix("==")
+def test_every_requirement_is_locked(file, python, left_out):
+    packages = locked(file, python)
+    build_system = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    extras = {**requirements(python), "build": for_target(build_system, python)}
+    base = extras.pop("base")
+    for extra, wanted in extras.items():
+        if extra in left_out:
+            continue
+        for requirement in [*wanted, *(base if extra != "build" else [])]:
+            version, needed_by = packages[canonicalize_name(requirement.name)]
             assert requirement.specifier.contains(version), f"{extra}: {requirement}"
+            assert extra in needed_by, f"{requirement.name} is not locked for {extra}"
+
+
+def test_the_build_system_has_one_exact_version():
+    build_system = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]
+    assert all(re.fullmatch(r"\w+==[\d.]+", line) for line in build_system["requires"])
+
+
+@pytest.mark.slow
+def test_pip_refuses_a_wheel_with_another_hash(tmp_path):
+    """The Makefile's own command, with one digit of a hash changed."""
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert "--require-hashes --no-deps --only-binary=:all:" in recipe
+
+    (line,) = re.findall(r"^six==.*$", (ROOT / this_lane()[0]).read_text(), re.MULTILINE)
+    at = line.index("sha256:") + len("sha256:")
+    changed = line[:at] + ("0" if line[at] != "0" else "1") + line[at + 1 :]
+    for content, succeeds in ((line, True), (changed, False)):
+        (tmp_path / "requirements.txt").write_text(content)
+        pip = [sys.executable, "-m", "pip", "download", "-q", "--require-hashes", "--no-deps"]
+        arguments = ["--only-binary=:all:", "-r", "requirements.txt"]
+        done = subprocess.run([*pip, *arguments], cwd=tmp_path, **CAPTURE)
+        assert (done.returncode == 0) == succeeds, done.stderr
+    assert "DO NOT MATCH THE HASHES" in done.stderr
 
 
 def test_base_is_small_and_live_has_no_tensorflow():
@@ -97,7 +141,7 @@ def test_markers_choose_packages_that_have_wheels(python, system, runtime, has_t
 
 def test_makefile_and_classifiers_name_the_same_pythons():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    lanes = dict(re.findall(r"^CONSTRAINTS_(3\.\d+) := (\S+)$", makefile, re.MULTILINE))
+    lanes = dict(re.findall(r"^LOCK_(3\.\d+) := (\S+)$", makefile, re.MULTILINE))
     versions = re.findall(r"Python :: (3\.\d+)\n", read_setup()["metadata"]["classifiers"] + "\n")
     assert list(lanes) == versions
     assert set(lanes.items()) <= {(python, file) for file, python, _ in LANES}
@@ -160,11 +204,11 @@ def test_hooks_run_what_make_lint_runs():
 
 
 def this_lane():
-    """Returns the constraints, the interpreter's package for this Python, and its dependencies."""
+    """Returns the lock, the interpreter's package for this Python, and its dependencies."""
     if sys.version_info < (3, 12):
-        return "constraints.txt", "tflite-runtime", set()
+        return "lock.txt", "tflite-runtime", set()
     needed = {"backports-strenum", "flatbuffers", "ml-dtypes", "protobuf", "tqdm"}
-    return "constraints-latest.txt", "ai-edge-litert", needed | {"typing-extensions"}
+    return "lock-latest.txt", "ai-edge-litert", needed | {"typing-extensions"}
 
 
 def run(*command, cwd=None):
@@ -177,7 +221,10 @@ def new_environment(folder, *packages):
     """Returns the Python of a new environment with these packages and what pip adds to them."""
     run(sys.executable, "-m", "venv", folder)
     python = folder / "bin" / "python"
-    run(python, "-m", "pip", "install", "-q", "-c", ROOT / this_lane()[0], *packages)
+    lock = (ROOT / this_lane()[0]).read_text(encoding="utf-8")
+    versions = folder / "constraints.txt"
+    versions.write_text(re.sub(r" --hash.*", "", lock))
+    run(python, "-m", "pip", "install", "-q", "-c", versions, *packages)
     return python
 
 

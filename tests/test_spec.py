@@ -35,15 +35,19 @@ def test_short_side_follows_the_papers_256_to_224():
     "argument, values, rule",
     [
         ("backbone", {"backbone": "vgg"}, "mobilenet_v2"),
-        ("num_classes", {"num_classes": 0}, "at least 1"),
+        ("num_classes", {"num_classes": 0}, "from 1 to 100000"),
+        ("num_classes", {"num_classes": 10**9}, "from 1 to 100000"),
+        ("num_segments", {"num_segments": 10**9}, "from 1 to 65536"),
         ("num_segments", {"num_segments": 2.5}, "integer"),
         ("num_segments", {"num_segments": True}, "integer"),
-        ("input_size", {"input_size": 16}, "at least 32"),
-        ("width", {"width": 0}, "positive"),
-        ("width", {"width": float("nan")}, "positive"),
+        ("input_size", {"input_size": 16}, "from 32 to 4096"),
+        ("input_size", {"input_size": 10**9}, "from 32 to 4096"),
+        ("width", {"width": 0}, "from 0.01 to 16"),
+        ("width", {"width": 10**400}, "from 0.01 to 16"),
+        ("width", {"width": float("nan")}, "from 0.01 to 16"),
         ("width", {"backbone": "resnet50", "width": 0.5}, "1.0"),
         ("shift_mode", {"shift_mode": "both"}, "bidirectional, unidirectional, none"),
-        ("shift_div", {"shift_div": 0}, "at least 1"),
+        ("shift_div", {"shift_div": 0}, "from 1 to 4096"),
         ("shift_div", {"shift_div": 1, "shift_mode": "bidirectional"}, "at least 2"),
         ("shift_place", {"shift_place": "residual"}, "blockres, block"),
         ("modality", {"modality": "depth"}, "rgb, flow"),
@@ -55,23 +59,30 @@ def test_short_side_follows_the_papers_256_to_224():
         ("keras_json", {"backbone": "keras"}, "JSON"),
         ("keras_json", {"keras_json": "{}"}, "mobilenet_v2 has no such option"),
         ("interpolation", {"interpolation": "area"}, "bilinear"),
-        ("crop_pct", {"crop_pct": 0}, "above 0"),
+        ("crop_pct", {"crop_pct": 0}, "from 0.05 to 1"),
+        ("crop_pct", {"crop_pct": 1.01}, "from 0.05 to 1"),
         ("temporal_pool", {"temporal_pool": True}, "mobilenet_v2"),
         (
             "num_segments",
             {"backbone": "resnet50", "temporal_pool": True, "num_segments": 5},
             "even",
         ),
-        ("dropout", {"dropout": 1.0}, "below 1"),
-        ("fps", {"fps": 0}, "positive"),
+        ("dropout", {"dropout": 1.0}, "from 0 to 0.999"),
+        ("fps", {"fps": 0}, "from 0.0001 to 10000"),
         ("labels", {"num_classes": 3, "labels": ("a", "b")}, "num_classes=3"),
         ("labels", {"num_classes": 2, "labels": ("a", "a")}, "distinct"),
-        ("labels", {"num_classes": 2, "labels": ("a", "")}, "non-empty"),
+        ("labels", {"num_classes": 2, "labels": ("a", "")}, "1 to 1000"),
+        ("labels", {"num_classes": 2, "labels": ("a", "b\x1b[2J")}, "control characters"),
+        ("labels", {"num_classes": 2, "labels": ("a", "\ud800")}, "control characters"),
+        ("labels", {"num_classes": 1, "labels": ([],)}, "1 to 1000"),
         ("mean", {"mean": (0.5,)}, "3 values"),
-        ("std", {"std": (0, 1, 1)}, "positive"),
+        ("std", {"std": (0, 1, 1)}, "from 1e-06"),
         ("backbone", {"backbone": []}, "mobilenet_v2"),
         ("labels", {"labels": 5}, "list"),
         ("mean", {"mean": "abc"}, "list"),
+        ("mean", {"mean": ([], 0, 0)}, "number"),
+        ("keras_json", {"backbone": "keras", "keras_json": 5}, "text"),
+        ("shift_layers", {"backbone": "keras:VGG16", "shift_layers": ([],)}, "names"),
     ],
 )
 def test_refuses_what_cannot_be_built(argument, values, rule):
@@ -99,6 +110,12 @@ def test_refuses_json_that_is_no_spec():
         ModelSpec.from_json('{"segments": 8}')
     with refuses("spec", "JSON"):
         ModelSpec.from_json("{")
+    with refuses("spec", "JSON"):
+        ModelSpec.from_json("[" * 100_000)
+    with refuses("spec", "JSON"):
+        ModelSpec.from_json('{"width": ' + "1" * 10_000 + "}")
+    with refuses("spec", "at most 33,554,432 characters"):
+        ModelSpec.from_json(" " * (1 << 26))
     with refuses("spec", "object"):
         ModelSpec.from_json("[1]")
     with refuses("ModelSpec", "['colour']"):

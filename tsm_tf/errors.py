@@ -57,6 +57,11 @@ class MissingFile(InputError, FileNotFoundError):
     """A file or folder that must exist and does not; also a `FileNotFoundError`."""
 
 
+def one_line(error: BaseException) -> str:
+    """Returns another error's message in one line, shortened, to quote it in a rule."""
+    return shorten(" ".join(str(error).split()) or type(error).__name__)
+
+
 def missing_extra(error: ImportError) -> str | None:
     """Returns one line that names the extra to install, or None if no extra has the module."""
     module = (error.name or "").partition(".")[0]

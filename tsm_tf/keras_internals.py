@@ -5,11 +5,17 @@ an instance.
 """
 
 import contextlib
+import math
+import threading
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
+
+from tsm_tf.errors import InputError
+
+_LIMITING = threading.RLock()  # threads that load models at once take turns
 
 
 def functional_graph(model: keras.Model) -> Any:
@@ -108,6 +114,46 @@ def override_call(layer: keras.layers.Layer, function: Callable) -> None:
     is saved do not change.
     """
     layer.call = types.MethodType(function, layer)
+
+
+@contextlib.contextmanager
+def limited_weights(count: int, argument: str, zeros: bool = False) -> Iterator[None]:
+    """Context manager in which this thread's layers can create a limited number of weights.
+
+    A JSON of 100 bytes can ask for a terabyte. Keras creates the weights while it builds the
+    layers, and has no hook before it allocates them.
+
+    Args:
+        count: the number of weights.
+        argument: what asks for them, for the error.
+        zeros: create zeros, without running the layers' initialisers; for weights that are loaded
+            next.
+
+    Raises:
+        InputError: inside the context, before the weights beyond the limit are allocated.
+    """
+    thread = threading.get_ident()
+    left = count
+
+    def add_weight(layer, *args, shape=None, **kwargs):
+        nonlocal left
+        if threading.get_ident() == thread:
+            dimensions = next((x for x in args if isinstance(x, (tuple, list))), shape)
+            left -= math.prod(int(x) for x in keras.tree.flatten(dimensions or ()))
+            if left < 0:
+                rule = f"must describe at most {count:,} weights in all"
+                raise InputError(argument, rule, f"{layer.name}: {dimensions}")
+            if zeros:
+                kwargs["initializer"] = "zeros"
+        return original(layer, *args, shape=shape, **kwargs)
+
+    with _LIMITING:
+        original = keras.layers.Layer.add_weight
+        keras.layers.Layer.add_weight = add_weight
+        try:
+            yield
+        finally:
+            keras.layers.Layer.add_weight = original
 
 
 @contextlib.contextmanager

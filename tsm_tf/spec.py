@@ -2,8 +2,8 @@
 
 import dataclasses
 import json
-import math
-from collections.abc import Callable, Mapping
+import unicodedata
+from collections.abc import Mapping
 
 from tsm_tf.catalogue import OPTIONS, PREPROCESSING, find_architecture
 from tsm_tf.errors import InputError
@@ -26,7 +26,23 @@ _CHOICES = {
     "interpolation": INTERPOLATIONS,
 }
 _BACKGROUND = ("No gesture", "Doing other things")  # in Jester
-_SMALLEST = {"num_classes": 1, "num_segments": 1, "input_size": 32, "shift_div": 1}
+_INTEGERS = {
+    # field: smallest and largest value
+    "num_classes": (1, 100_000),
+    "num_segments": (1, 65_536),
+    "input_size": (32, 4096),
+    "shift_div": (1, 4096),
+}
+_NUMBERS = {
+    "width": (0.01, 16),
+    "dropout": (0, 0.999),
+    "crop_pct": (0.05, 1),
+    "fps": (1e-4, 1e4),
+    "mean": (-1e4, 1e4),
+    "std": (1e-6, 1e4),
+}
+_MAX_LABEL = 1000  # characters
+_MAX_JSON = 32 << 20  # characters; a spec with the largest network in keras.applications has 1 MB
 _OLD_NAMES = {"network": "keras_json"}  # in specs written before the field was renamed
 
 
@@ -132,21 +148,25 @@ class ModelSpec:
             if value is None or (value == () and default is not None):
                 value = default
             object.__setattr__(self, name, None if value is None else tuple(value))
+        if not all(isinstance(name, str) for name in self.shift_layers or ()):
+            raise InputError("shift_layers", "must be names of layers or None", self.shift_layers)
+        if not isinstance(self.keras_json, (str, type(None))):
+            raise InputError("keras_json", "must be text or None", self.keras_json)
         object.__setattr__(self, "channel_order", self.channel_order or order)
 
     def _check_numbers(self):
-        for name, smallest in _SMALLEST.items():
+        for name, (smallest, largest) in _INTEGERS.items():
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < smallest:
-                raise InputError(name, f"must be an integer of at least {smallest}", value)
+            is_integer = isinstance(value, int) and not isinstance(value, bool)
+            if not is_integer or not smallest <= value <= largest:
+                raise InputError(name, f"must be an integer from {smallest} to {largest}", value)
         for name in ("non_local", "temporal_pool"):
             if not isinstance(getattr(self, name), bool):
                 raise InputError(name, "must be true or false", getattr(self, name))
-        _check_number("width", self.width, lambda v: v > 0, "must be a positive number")
-        _check_number("dropout", self.dropout, lambda v: 0 <= v < 1, "must be at least 0, below 1")
-        _check_number("crop_pct", self.crop_pct, lambda v: 0 < v <= 1, "must be above 0, at most 1")
+        for name in ("width", "dropout", "crop_pct"):
+            _check_number(name, getattr(self, name))
         if self.fps is not None:
-            _check_number("fps", self.fps, lambda v: v > 0, "must be a positive number or None")
+            _check_number("fps", self.fps)
 
     def _check_per_channel(self):
         for name in ("mean", "std"):
@@ -154,10 +174,8 @@ class ModelSpec:
             if len(value) != self.channels:
                 rule = f"must have {self.channels} values, one per channel of {self.modality}"
                 raise InputError(name, rule, value)
-            for v in value:
-                _check_number(name, v, lambda v: True, "must hold finite numbers")
-        for v in self.std:
-            _check_number("std", v, lambda v: v > 0, "must hold positive numbers")
+            for number in value:
+                _check_number(name, number)
 
     def _check_labels(self):
         if self.labels is None:
@@ -167,8 +185,11 @@ class ModelSpec:
         if len(self.labels) != self.num_classes:
             rule = f"must have num_classes={self.num_classes} names"
             raise InputError("labels", rule, self.labels)
-        if not all(isinstance(label, str) and label for label in self.labels):
-            raise InputError("labels", "must be non-empty strings", self.labels)
+        for label in self.labels:
+            is_text = isinstance(label, str) and 0 < len(label) <= _MAX_LABEL
+            if not is_text or any(unicodedata.category(c) in ("Cc", "Cs") for c in label):
+                rule = f"must be strings of 1 to {_MAX_LABEL} characters without control characters"
+                raise InputError("labels", rule, label)
         if len(set(self.labels)) != len(self.labels):
             raise InputError("labels", "must be distinct", self.labels)
         for name in self.background or ():
@@ -265,9 +286,11 @@ class ModelSpec:
         Raises:
             InputError: not a JSON object, an unknown field, or a value that cannot be built.
         """
+        if len(text) > _MAX_JSON:
+            raise InputError("spec", f"must have at most {_MAX_JSON:,} characters", len(text))
         try:
             values = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:  # also for long integers
             raise InputError("spec", f"must be JSON ({error})", text[:80]) from None
         if not isinstance(values, dict):
             raise InputError("spec", "must be a JSON object", values)
@@ -279,8 +302,8 @@ def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
         raise InputError(name, f"must be one of {', '.join(choices)}", value)
 
 
-def _check_number(name: str, value: object, holds: Callable[[float], bool], rule: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise InputError(name, rule, value)
-    if not (math.isfinite(value) and holds(value)):
-        raise InputError(name, rule, value)
+def _check_number(name: str, value: object) -> None:
+    smallest, largest = _NUMBERS[name]
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not smallest <= value <= largest:  # also for NaN
+        raise InputError(name, f"must be a number from {smallest:g} to {largest:g}", value)

@@ -80,8 +80,7 @@ android_dex = rule(_dex, attrs = {
     "_jdk": attr.label(default = "@debian//:jdk", allow_single_file = True),
 })
 
-def _apk(ctx):
-    apk = ctx.outputs.out
+def _unsigned_apk(ctx):
     if not ctx.files.assets:
         fail("`assets` must contain a model")
     entries = ["classes.dex=" + ctx.file.dex.path]
@@ -89,37 +88,17 @@ def _apk(ctx):
     for file in ctx.files.libs:
         abi = file.dirname.rpartition("/")[2]
         entries.append("lib/%s/%s=%s" % (abi, file.basename, file.path))
-    ctx.actions.run_shell(
-        inputs = [ctx.file.dex, ctx.file.resources, ctx.file.keystore, ctx.file._pack] +
-                 ctx.files.assets + ctx.files.libs + ctx.files._python + ctx.files._apksigner,
-        outputs = [apk],
-        # A release key comes from the environment, so that no command line has its password.
-        use_default_shell_env = True,
-        command = """set -e
-{python} {pack} {unsigned} {resources} {entries}
-: ${{TSM_KEYSTORE:={keystore}}} ${{TSM_KEYSTORE_PASSWORD:=android}} ${{TSM_KEY_ALIAS:=debug}}
-export TSM_KEYSTORE_PASSWORD
-{apksigner} sign --ks "$TSM_KEYSTORE" --ks-key-alias "$TSM_KEY_ALIAS" \
-  --ks-pass env:TSM_KEYSTORE_PASSWORD --min-sdk-version 21 \
-  --v1-signing-enabled true --v2-signing-enabled true \
-  --v3-signing-enabled false --v4-signing-enabled false \
-  --out {apk} {unsigned} 2>&1 | grep -v ^WARNING || true
-[ -s {apk} ]
-""".format(
-            python = ctx.files._python[0].path,
-            pack = ctx.file._pack.path,
-            unsigned = apk.path + ".unsigned",
-            resources = ctx.file.resources.path,
-            entries = " ".join(["'%s'" % entry for entry in entries]),
-            keystore = ctx.file.keystore.path,
-            apksigner = ctx.files._apksigner[0].path,
-            apk = apk.path,
-        ),
-        mnemonic = "Apk",
+    ctx.actions.run(
+        inputs = [ctx.file.dex, ctx.file.resources, ctx.file._pack] +
+                 ctx.files.assets + ctx.files.libs,
+        outputs = [ctx.outputs.out],
+        executable = ctx.files._python[0],
+        arguments = [ctx.file._pack.path, ctx.outputs.out.path, ctx.file.resources.path] + entries,
+        mnemonic = "PackApk",
     )
-    return DefaultInfo(files = depset([apk]))
+    return DefaultInfo(files = depset([ctx.outputs.out]))
 
-android_apk = rule(_apk, attrs = {
+unsigned_apk = rule(_unsigned_apk, attrs = {
     "dex": attr.label(allow_single_file = True, mandatory = True),
     "resources": attr.label(allow_single_file = [".apk"], mandatory = True),
     "assets": attr.label_list(allow_files = True),
@@ -127,9 +106,34 @@ android_apk = rule(_apk, attrs = {
         allow_files = [".so"],
         doc = "libraries, each in a folder named after its ABI",
     ),
-    "keystore": attr.label(allow_single_file = True, mandatory = True),
     "out": attr.output(mandatory = True),
     "_pack": attr.label(default = "pack_apk.py", allow_single_file = True),
     "_python": attr.label(default = "@debian//:bin/python3", allow_files = True),
-    "_apksigner": attr.label(default = "@debian//:bin/apksigner", allow_files = True),
 })
+
+def _debug_apk(ctx):
+    apksigner = ctx.files._apksigner[0]
+    ctx.actions.run(
+        inputs = [ctx.file.unsigned, ctx.file.keystore, apksigner],
+        outputs = [ctx.outputs.out],
+        executable = ctx.file._sign,
+        arguments = [
+            file.path
+            for file in (apksigner, ctx.file.unsigned, ctx.outputs.out, ctx.file.keystore)
+        ],
+        mnemonic = "SignApk",
+    )
+    return DefaultInfo(files = depset([ctx.outputs.out]))
+
+debug_apk = rule(
+    _debug_apk,
+    attrs = {
+        "unsigned": attr.label(allow_single_file = [".apk"], mandatory = True),
+        "keystore": attr.label(allow_single_file = True, mandatory = True),
+        "out": attr.output(mandatory = True),
+        "_sign": attr.label(default = "sign_apk.sh", allow_single_file = True),
+        "_apksigner": attr.label(default = "@debian//:bin/apksigner", allow_files = True),
+    },
+    doc = "Signs with a public key. `make apk` signs with another one, outside of Bazel, so that " +
+          "no action gets its password.",
+)

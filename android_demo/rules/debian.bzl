@@ -7,7 +7,6 @@ _TOOLS = {
     "dexdump": "dexdump",
     "java": "openjdk-17-jdk-headless",
     "javac": "openjdk-17-jdk-headless",
-    "mvn": "maven",
     "python3": "python3",
     "unzip": "unzip",
 }
@@ -23,7 +22,7 @@ def _debian_tools(ctx):
         path = jdk.get_child("bin").get_child(tool) if in_jdk else ctx.which(tool)
         if not path or not path.exists:
             missing[package] = None
-        elif tool != "mvn":  # maven.bzl runs it
+        else:
             # A link would not do: some tools look for their files in the folder of the command.
             ctx.file("bin/" + tool, "#!/bin/sh\nexec %s \"$@\"\n" % path, executable = True)
     if not ctx.path(_FRAMEWORK).exists:

@@ -8,6 +8,10 @@ import numpy as np
 # one table costs a file little, but reading it costs a lot.
 _MAX_TABLES = 100_000
 
+# Vectors may be read as often as this, relative to the size of the file. Tables may share a vector,
+# so that a file of 1 MB could fill the memory.
+_MAX_COPIES = 8
+
 
 class Damaged(ValueError):
     """A flatbuffer that refers to something outside itself."""
@@ -19,15 +23,16 @@ class Table:
     Args:
         data: the whole file.
         position: offset of the table in it.
+        budget: how many more bytes of vectors may be read, in a list that all tables share.
 
     Raises:
         Damaged: here and in every method, if something lies outside the file.
     """
 
-    __slots__ = ("_offsets", "data", "position")
+    __slots__ = ("_budget", "_offsets", "data", "position")
 
-    def __init__(self, data: memoryview, position: int):
-        self.data, self.position = data, position
+    def __init__(self, data: memoryview, position: int, budget: list[int]):
+        self.data, self.position, self._budget = data, position, budget
 
         vtable = position - _unpack("<i", data, position)
         size, length = _unpack("<H", data, vtable), _unpack("<H", data, vtable + 2)
@@ -41,7 +46,11 @@ class Table:
     @classmethod
     def root(cls, data: memoryview) -> "Table":
         """Returns the root table of a flatbuffer."""
-        return cls(data, _unpack("<I", data, 0))
+        return cls(data, _unpack("<I", data, 0), [_MAX_COPIES * len(data)])
+
+    def fields(self) -> list[int]:
+        """Returns the numbers of the fields that are present."""
+        return [field for field, offset in enumerate(self._offsets) if offset]
 
     def number(self, field: int, code: str, default: int = 0) -> int:
         """Returns a scalar whose type is a format character of `struct`."""
@@ -51,7 +60,7 @@ class Table:
     def table(self, field: int) -> "Table | None":
         """Returns a table, or None if it is absent."""
         at = self._at(field)
-        return Table(self.data, self._follow(at)) if at else None
+        return Table(self.data, self._follow(at), self._budget) if at else None
 
     def tables(self, field: int) -> list["Table"]:
         """Returns a vector of tables; empty if it is absent."""
@@ -65,7 +74,8 @@ class Table:
 
         start = self._follow(at) + 4
         return [
-            Table(self.data, start + 4 * i + offset) for i, offset in enumerate(offsets.tolist())
+            Table(self.data, start + 4 * i + offset, self._budget)
+            for i, offset in enumerate(offsets.tolist())
         ]
 
     def array(self, field: int, dtype: str = "u1") -> np.ndarray:
@@ -79,8 +89,12 @@ class Table:
         size = np.dtype(dtype).itemsize
         if start + 4 + count * size > len(self.data):
             raise Damaged("a vector that ends outside the file")
-        if (start + 4) % size:  # some processors cannot read it, and no writer produces it
+        if (start + 4) % size:
             raise Damaged("a vector that is not aligned")
+
+        self._budget[0] -= count * size
+        if self._budget[0] < 0:
+            raise Damaged("vectors that overlap")
         return np.frombuffer(self.data, dtype, count, start + 4)
 
     def text(self, field: int) -> str:
@@ -108,6 +122,8 @@ class Table:
 def _unpack(code, data, at):
     if at < 0:  # `struct` would count from the end
         raise Damaged("something before the file")
+    if at % struct.calcsize(code):  # some processors cannot read it, and no writer produces it
+        raise Damaged("a number that is not aligned")
     try:
         return struct.unpack_from(code, data, at)[0]
     except struct.error:

@@ -14,6 +14,7 @@ Reading needs no interpreter. It also checks that the file is safe to hand to on
 
 import dataclasses
 import json
+import os
 import pathlib
 import struct
 import zlib
@@ -30,6 +31,13 @@ from tsm_tf.spec import ModelSpec
 NAME = "TSM_SPEC"
 STREAM_NAME = "TSM_STREAM"
 CHECKSUM = "TSM_CRC32"
+UNCHECKED = (
+    "Load the model even if it contains something that the exporter never writes. It may crash the "
+    "process or read its memory: use this only for files that you trust."
+)
+"""Help text for the flag of commands that load a model."""
+
+_HINT = "If you trust the file, load it with unchecked=True, or --unchecked on the command line"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +51,7 @@ class Contents:
             not named.
         smoothing: rules that turn the logits into the class to show.
         is_online: whether the model takes one frame at a time, instead of clips.
+        model: the file that was read and checked.
     """
 
     spec: ModelSpec
@@ -50,6 +59,7 @@ class Contents:
     initial_caches: dict[str, int]
     smoothing: SmoothingRules
     is_online: bool
+    model: Model = dataclasses.field(repr=False, compare=False)
 
 
 def stream_json(variant: str, initial_caches: dict[str, int], smoothing: SmoothingRules) -> str:
@@ -73,18 +83,22 @@ def seal(content: bytes) -> bytes:
     return content[:at] + struct.pack("<I", checksum) + content[at + 4 :]
 
 
-def read_spec(path: pathlib.Path) -> ModelSpec:
+def read_spec(path: str | os.PathLike, unchecked: bool = False) -> ModelSpec:
     """Returns the spec inside a `.tflite` file; checks and raises as `read_contents` does."""
-    return read_contents(path).spec
+    return read_contents(pathlib.Path(path), unchecked).spec
 
 
-def read_contents(path: pathlib.Path) -> Contents:
+def read_contents(path: pathlib.Path, unchecked: bool = False) -> Contents:
     """Returns what a `.tflite` file says about itself, after checking the whole file.
+
+    Args:
+        path: a file of `export.tflite`.
+        unchecked: accept a file that `export.format.verify` refuses, because you trust it.
 
     Raises:
         FileNotFoundError: no such file.
         InputError: not a TFLite file, a damaged one, one that this project did not write, or one
-            that would make an interpreter access memory that is not its own.
+            that contains something that the exporter never writes.
     """
     model = read_model(path)
     text, stored = (model.metadata.get(name) for name in (NAME, CHECKSUM))
@@ -100,10 +114,12 @@ def read_contents(path: pathlib.Path) -> Contents:
         raise InputError("model", rule, str(path))
 
     try:
-        verify(model)
+        if not unchecked:
+            verify(model)
         spec = ModelSpec.from_json(text.tobytes().decode())
     except Damaged as error:
-        raise InputError("model", f"must be safe to run; this one has {error}", str(path)) from None
+        rule = f"must be safe to run; this one has {error}. {_HINT}"
+        raise InputError("model", rule, str(path)) from None
     except (ValueError, TypeError, RecursionError) as error:
         rule = f"must hold a spec that this version knows ({error})"
         raise InputError("model", rule, str(path)) from None
@@ -115,6 +131,7 @@ def read_contents(path: pathlib.Path) -> Contents:
         initial_caches=_initial_caches(stream, path),
         smoothing=_smoothing(stream, path),
         is_online=_is_online(model),
+        model=model,
     )
 
 

@@ -1,6 +1,7 @@
 """Reads the tensors, operators, signatures and metadata of a `.tflite` file with numpy alone.
 
 Field numbers are those of TFLite's schema, `tensorflow/compiler/mlir/lite/schema/schema.fbs`.
+Fields that are not in `allowed_operators.json` are not read. They are listed in `Model.unknown`.
 """
 
 import pathlib
@@ -8,11 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from export.format.allowed import allowed
 from export.format.flatbuffer import Damaged, Table
 from export.format.operators import operator_name
 from tsm_tf.errors import InputError, MissingFile
 
 IDENTIFIER = b"TFL3"
+CUSTOM = "CUSTOM"
 TYPES = (
     "float32",
     "float16",
@@ -51,7 +54,6 @@ class Tensor(NamedTuple):
     scale: tuple[float, ...]
     zero_point: tuple[int, ...]
     axis: int
-    is_variable: bool
 
 
 class Operator(NamedTuple):
@@ -84,7 +86,11 @@ class Signature(NamedTuple):
 
 
 class Model(NamedTuple):
-    """A whole file; buffers and metadata are views of its bytes."""
+    """A whole file; buffers and metadata are views of its bytes.
+
+    `unknown` describes the fields that the reader does not know. `path` is empty if the bytes did
+    not come from a file.
+    """
 
     data: bytes
     version: int
@@ -92,6 +98,8 @@ class Model(NamedTuple):
     buffers: list[np.ndarray]
     signatures: list[Signature]
     metadata: dict[str, np.ndarray]
+    unknown: tuple[str, ...]
+    path: str = ""
 
     def constant(self, tensor: Tensor) -> np.ndarray:
         """Returns a tensor's bytes in the file; empty if it is computed."""
@@ -115,7 +123,7 @@ def read_model(path: pathlib.Path) -> Model:
         data = file.read()
 
     try:
-        return parse_model(data)
+        return parse_model(data)._replace(path=str(path))
     except Damaged as error:
         rule = f"must be a whole TFLite file; this one is damaged ({error})"
         raise InputError("model", rule, str(path)) from None
@@ -127,83 +135,113 @@ def parse_model(data: bytes) -> Model:
     Raises:
         Damaged: something lies outside the file.
     """
-    root = Table.root(memoryview(data))
-    codes = [(_operator_name(code), code.number(2, "i", 1)) for code in root.tables(1)]
-
-    # Visit every buffer, so that a truncated file is refused here. Interpreters would read past
-    # its end.
-    buffers = [buffer.array(0) for buffer in root.tables(4)]
-
-    metadata = {}
-    for entry in root.tables(6):
-        metadata[entry.text(0)] = _pick(buffers, entry.number(1, "I"), "buffer")
-
-    return Model(
-        data=data,
-        version=root.number(0, "I"),
-        graphs=[_graph(graph, codes) for graph in root.tables(2)],
-        buffers=buffers,
-        signatures=[_signature(signature) for signature in root.tables(7)],
-        metadata=metadata,
-    )
+    return _Reader(data).model()
 
 
-def _graph(graph, codes):
-    graph.text(4)  # the name is not used here, but interpreters read it, so it must be valid
-    return Graph(
-        tensors=[_tensor(tensor) for tensor in graph.tables(0)],
-        inputs=_ints(graph, 1),
-        outputs=_ints(graph, 2),
-        operators=[_operator(operator, codes) for operator in graph.tables(3)],
-    )
+class _Reader:
+    """Reads one file, and notes the fields that it does not know."""
 
+    def __init__(self, data):
+        self._data = data
+        self._fields = allowed().fields
+        self._unknown = set()
+        self._codes = []
 
-def _tensor(tensor):
-    quantization = tensor.table(4)
-    scale, zero_point, axis = (), (), 0
-    if quantization:
-        scale = tuple(quantization.array(2, "<f4").tolist())
-        zero_point = tuple(quantization.array(3, "<i8").tolist())
-        axis = quantization.number(6, "i")
+    def model(self):
+        root = self._known("model", Table.root(memoryview(self._data)))
+        self._codes = [self._operator_code(code) for code in root.tables(1)]
+        root.text(3)
 
-    return Tensor(
-        name=tensor.text(3),
-        shape=_ints(tensor, 0),
-        dtype=_pick(TYPES, tensor.number(1, "B"), "type"),
-        buffer=tensor.number(2, "I"),
-        is_static=-1 not in _ints(tensor, 7),
-        scale=scale,
-        zero_point=zero_point,
-        axis=axis,
-        is_variable=bool(tensor.number(5, "B")),
-    )
+        # Visit every buffer, so that a truncated file is refused here. Interpreters would read past
+        # its end.
+        buffers = [self._known("buffer", buffer).array(0) for buffer in root.tables(4)]
+        metadata = {}
+        for entry in root.tables(6):
+            self._known("metadata", entry)
+            metadata[entry.text(0)] = _pick(buffers, entry.number(1, "I"), "buffer")
 
+        return Model(
+            data=self._data,
+            version=root.number(0, "I"),
+            graphs=[self._graph(graph) for graph in root.tables(2)],
+            buffers=buffers,
+            signatures=[self._signature(signature) for signature in root.tables(7)],
+            metadata=metadata,
+            unknown=tuple(sorted(self._unknown)),
+        )
 
-def _operator(operator, codes):
-    operator.array(5)  # the options of a custom operator; only checked
-    name, version = _pick(codes, operator.number(0, "I"), "operator code")
-    return Operator(
-        name=name,
-        version=version,
-        inputs=_ints(operator, 1),
-        outputs=_ints(operator, 2),
-        options=operator.table(4),
-        options_type=operator.number(3, "B"),
-    )
+    def _known(self, kind, table):
+        fields = self._fields[kind]
+        for field in table.fields():
+            if field >= len(fields) or fields[field] is None:
+                self._unknown.add(f"the field {field} in the table {kind}")
+        return table
 
+    def _operator_code(self, code):
+        """Codes above 127 are in a newer field; the old field of one byte then holds 127."""
+        self._known("operator_code", code)
+        name = operator_name(max(code.number(0, "b"), code.number(3, "i")))
+        custom, version = code.text(1), code.number(2, "i", 1)
+        if name == CUSTOM:
+            return custom or CUSTOM, version, True
+        if custom:
+            self._unknown.add(f"the custom code of an operator {name}")
+        return name, version, False
 
-def _operator_name(code):
-    """Codes above 127 are in a newer field; the old field of one byte then holds 127."""
-    builtin = max(code.number(0, "b"), code.number(3, "i"))
-    return code.text(1) if code.text(1) else operator_name(builtin)
+    def _graph(self, graph):
+        self._known("subgraph", graph).text(4)  # interpreters read the name, so it must be valid
+        return Graph(
+            tensors=[self._tensor(tensor) for tensor in graph.tables(0)],
+            inputs=_ints(graph, 1),
+            outputs=_ints(graph, 2),
+            operators=[self._operator(operator) for operator in graph.tables(3)],
+        )
 
+    def _tensor(self, tensor):
+        self._known("tensor", tensor)
+        quantization = tensor.table(4)
+        scale, zero_point, axis = (), (), 0
+        if quantization:
+            self._known("quantization", quantization)
+            scale = tuple(quantization.array(2, "<f4").tolist())
+            zero_point = tuple(quantization.array(3, "<i8").tolist())
+            axis = quantization.number(6, "i")
 
-def _signature(signature):
-    inputs, outputs = (
-        {entry.text(0): entry.number(1, "I") for entry in signature.tables(field)}
-        for field in (0, 1)
-    )
-    return Signature(signature.text(2), signature.number(4, "I"), inputs, outputs)
+        return Tensor(
+            name=tensor.text(3),
+            shape=_ints(tensor, 0),
+            dtype=_pick(TYPES, tensor.number(1, "B"), "type"),
+            buffer=tensor.number(2, "I"),
+            is_static=-1 not in _ints(tensor, 7),
+            scale=scale,
+            zero_point=zero_point,
+            axis=axis,
+        )
+
+    def _operator(self, operator):
+        self._known("operator", operator)
+        name, version, is_custom = _pick(self._codes, operator.number(0, "I"), "operator code")
+        if operator.array(5).size and not is_custom:
+            self._unknown.add(f"custom options of an operator {name}")
+        return Operator(
+            name=name,
+            version=version,
+            inputs=_ints(operator, 1),
+            outputs=_ints(operator, 2),
+            options=operator.table(4),
+            options_type=operator.number(3, "B"),
+        )
+
+    def _signature(self, signature):
+        self._known("signature", signature)
+        inputs, outputs = (
+            {
+                self._known("signature_entry", entry).text(0): entry.number(1, "I")
+                for entry in signature.tables(field)
+            }
+            for field in (0, 1)
+        )
+        return Signature(signature.text(2), signature.number(4, "I"), inputs, outputs)
 
 
 def _ints(table, field):

@@ -14,6 +14,7 @@ import pathlib
 
 from absl import flags
 
+from export.format.metadata import UNCHECKED
 from export.format.smoothing_rules import AVERAGED_STEPS, REFRACTORY_STEPS
 from export.runtime import StreamRunner
 from export.runtime.interpreter import DELEGATES
@@ -26,6 +27,7 @@ _MAX_GAP = 2.0  # seconds without a frame after which the state of a live stream
 def define_flags():
     made_by = "A file of `python -m export.tflite --online`."
     flags.DEFINE_string("model", None, made_by, required=True)
+    flags.DEFINE_bool("unchecked", False, UNCHECKED)
     video = "File or URL (rtsp://, http://) to stream, or - for standard input."
     flags.DEFINE_string("video", None, video)
     camera = "Number or path of the camera to stream, such as 0 or /dev/video0."
@@ -65,7 +67,7 @@ def main():
         raise InputError("output", "must be given, or --show", values.output)
     folder = _check_output(values.output)
 
-    runner = _load_runner(values.model, values.threads, values.delegate)
+    runner = _load_runner(values.model, values.threads, values.delegate, values.unchecked)
     rules = _override(
         runner.smoothing,
         averaged_steps=values.averaged_steps,
@@ -104,8 +106,8 @@ def _check_output(output):
     return pathlib.Path(output)
 
 
-def _load_runner(model, num_threads, delegate):
-    runner = StreamRunner(model, num_threads, delegate=delegate)
+def _load_runner(model, num_threads, delegate, unchecked):
+    runner = StreamRunner(model, num_threads, delegate=delegate, unchecked=unchecked)
     if runner.spec.modality != "rgb":
         raise InputError("model", "must take RGB frames", runner.spec.modality)
     if runner.num_streams > 1:

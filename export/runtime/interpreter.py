@@ -11,7 +11,7 @@ import platform
 import warnings
 from typing import Any
 
-from export.format.reader import read_model
+from export.format.reader import Model, read_model
 from tsm_tf.errors import InputError
 
 RUNTIMES = {
@@ -30,20 +30,23 @@ SIGNATURE = "serving_default"
 
 
 def load_interpreter(
-    path: str | os.PathLike,
+    model: Model | str | os.PathLike,
     num_threads: int = 1,
     runtime: str = "auto",
     delegate: str = "none",
 ) -> tuple[Any, str]:
     """Loads a file into a TFLite interpreter and allocates its tensors.
 
+    The interpreter gets the bytes that were read, so a file that is replaced later has no effect.
+    This function alone does not check whether the file is safe; see `read_contents`.
+
     Operators that no other delegate accepts run on XNNPACK, which every runtime enables by default.
     On x86, an int8 file on tflite-runtime gives a warning if LiteRT is not installed, because that
     release has no fast kernels for it.
 
     Args:
-        path: a `.tflite` file.
-        num_threads: number of interpreter threads.
+        model: a `.tflite` file, or its path.
+        num_threads: number of interpreter threads, at most the machine's processors.
         runtime: a key of `RUNTIMES`, or `"auto"` for the first one that is installed.
         delegate: `"none"`, a key of `DELEGATES`, or the path of a delegate's library.
 
@@ -58,8 +61,12 @@ def load_interpreter(
     """
     if runtime != "auto" and runtime not in RUNTIMES:
         raise InputError("runtime", f"must be auto or one of {', '.join(RUNTIMES)}", runtime)
-    if num_threads < 1:
-        raise InputError("num_threads", "must be at least 1", num_threads)
+    processors = os.cpu_count() or 1
+    if not 1 <= num_threads <= processors:
+        rule = f"must be from 1 to {processors}, the number of this machine's processors"
+        raise InputError("num_threads", rule, num_threads)
+    if not isinstance(model, Model):
+        model = read_model(pathlib.Path(model))
 
     names = list(RUNTIMES) if runtime == "auto" else [runtime]
     for name in names:
@@ -68,11 +75,11 @@ def load_interpreter(
         except ImportError:
             continue
         delegates = None if delegate == "none" else [_load_delegate(module, delegate)]
-        _warn_about_slow_int8(pathlib.Path(path), name)
+        _warn_about_slow_int8(model, name)
 
         try:
             interpreter = module.Interpreter(
-                str(path),
+                model_content=model.data,
                 num_threads=num_threads,
                 experimental_delegates=delegates,
             )
@@ -81,7 +88,7 @@ def load_interpreter(
             reason = str(error).splitlines()[0]
             where = name if delegate == "none" else f"{name} with the delegate {delegate}"
             rule = f"must be a file that {where} can run ({reason})"
-            raise InputError("model", rule, str(path)) from None
+            raise InputError("model", rule, model.path) from None
         return interpreter, name
 
     if runtime != "auto":
@@ -110,10 +117,9 @@ def _load_delegate(module, delegate):
     raise InputError("delegate", rule, delegate)
 
 
-def _warn_about_slow_int8(path, runtime):
+def _warn_about_slow_int8(model, runtime):
     if runtime != "tflite_runtime" or platform.machine().lower() not in ("x86_64", "amd64", "i686"):
         return
-    model = read_model(path)
     tensors = [tensor for graph in model.graphs for tensor in graph.tensors]
     has_litert = importlib.util.find_spec("ai_edge_litert") is not None
     is_int8 = any(tensor.dtype == "int8" and not model.constant(tensor).size for tensor in tensors)

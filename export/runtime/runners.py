@@ -2,12 +2,16 @@
 
 import os
 import pathlib
+import threading
+import warnings
 
 import numpy as np
 
 from export.format.metadata import read_contents
 from export.runtime.interpreter import load_interpreter, signature
 from tsm_tf.errors import InputError
+
+_USUAL_FPS = 8
 
 
 class StreamRunner:
@@ -22,6 +26,8 @@ class StreamRunner:
         num_threads: number of interpreter threads.
         runtime: which interpreter to use; see `load_interpreter`.
         delegate: what the interpreter delegates the model to; see `load_interpreter`.
+        unchecked: run a file that contains something that the exporter never writes. Such a file
+            may crash the process or read its memory, so use it only for files that you trust.
 
     Attributes:
         spec: the model's `ModelSpec`.
@@ -30,10 +36,12 @@ class StreamRunner:
         num_streams: number of streams side by side (`--streams` of the export).
         runtime: the name of the interpreter in use.
 
+    A runner belongs to one thread at a time. Create one per thread.
+
     Raises:
         FileNotFoundError: no such file.
-        InputError: not a TFLite file, not a file of this project, a clip model, or anything that
-            `load_interpreter` refuses.
+        InputError: not a TFLite file, not a file of this project, one that is not safe to run, a
+            clip model, or anything that `load_interpreter` refuses.
         ModuleNotFoundError: no interpreter is installed.
 
     Example:
@@ -48,15 +56,21 @@ class StreamRunner:
         num_threads: int = 1,
         runtime: str = "auto",
         delegate: str = "none",
+        unchecked: bool = False,
     ):
         path = pathlib.Path(path)
-        contents = read_contents(path)
+        contents = read_contents(path, unchecked)
         self.spec = contents.spec
         self.smoothing = contents.smoothing
         self.labels = self.spec.labels or tuple(map(str, range(self.spec.num_classes)))
         self._initial_caches = contents.initial_caches
 
-        self.interpreter, self.runtime = load_interpreter(path, num_threads, runtime, delegate)
+        self.interpreter, self.runtime = load_interpreter(
+            contents.model,
+            num_threads,
+            runtime,
+            delegate,
+        )
         inputs, outputs = signature(self.interpreter)
         shape = (self.spec.input_size, self.spec.input_size, self.spec.channels)
         if not _is_online(inputs, outputs, shape):
@@ -78,6 +92,8 @@ class StreamRunner:
             name: (tensor(inputs[name]["index"]), tensor(outputs[name]["index"]))
             for name in sorted(inputs)
         }
+        self._in_use = _OneThread()
+        self._range = _RangeCheck(int(self.spec.fps or _USUAL_FPS))
         self.reset()
 
     def step(self, frame: np.ndarray) -> np.ndarray:
@@ -92,27 +108,36 @@ class StreamRunner:
             `[num_streams, num_classes]` for several streams.
 
         Raises:
-            InputError: another shape, or a type that is neither uint8 nor float.
+            InputError: another shape, a type that is neither uint8 nor float, or a call from two
+                threads at once.
         """
-        if not isinstance(frame, np.ndarray) or frame.shape != self._shape:
-            received = getattr(frame, "shape", type(frame).__name__)
-            raise InputError("frame", f"must be an array of the shape {self._shape}", received)
-        if frame.dtype != np.uint8 and frame.dtype.kind != "f":
-            raise InputError("frame", "must be uint8, or float in 0..255", frame.dtype.name)
+        _check_frames(frame, self._shape, "frame")
+        if frame.dtype != np.uint8:
+            self._range.check(frame)
 
-        put_image(self._image(), frame)
-        self.interpreter.invoke()
-        for cache, new_cache in self._caches.values():
-            np.copyto(cache(), new_cache())
-
-        logits = get_logits(self._logits(), self._quantization)
+        with self._in_use:
+            put_image(self._image(), frame)
+            self.interpreter.invoke()
+            for cache, new_cache in self._caches.values():
+                np.copyto(cache(), new_cache())
+            logits = get_logits(self._logits(), self._quantization)
         return logits[0] if self.num_streams == 1 else logits
 
     def reset(self, stream: int | None = None) -> None:
-        """Resets one stream, or all: the next frame is treated as the first."""
+        """Resets one stream, or all: the next frame is treated as the first.
+
+        Raises:
+            InputError: no such stream, or a call from two threads at once.
+        """
+        is_number = isinstance(stream, (int, np.integer)) and 0 <= stream < self.num_streams
+        if stream is not None and not is_number:
+            rule = f"must be None or the number of a stream, from 0 to {self.num_streams - 1}"
+            raise InputError("stream", rule, stream)
+
         rows = slice(None) if stream is None else stream
-        for name, (cache, _) in self._caches.items():
-            cache()[rows] = self._initial_caches.get(name, 0)
+        with self._in_use:
+            for name, (cache, _) in self._caches.items():
+                cache()[rows] = self._initial_caches.get(name, 0)
 
 
 class ClipRunner:
@@ -127,15 +152,24 @@ class ClipRunner:
         num_threads: int = 1,
         runtime: str = "auto",
         delegate: str = "none",
+        unchecked: bool = False,
     ):
         path = pathlib.Path(path)
-        self.spec = read_contents(path).spec
+        contents = read_contents(path, unchecked)
+        self.spec = contents.spec
 
-        self.interpreter, self.runtime = load_interpreter(path, num_threads, runtime, delegate)
+        self.interpreter, self.runtime = load_interpreter(
+            contents.model,
+            num_threads,
+            runtime,
+            delegate,
+        )
         inputs, outputs = signature(self.interpreter)
+        spec = self.spec
+        self._shape = (spec.num_segments, spec.input_size, spec.input_size, spec.channels)
         if (
             set(inputs) != {"image"}
-            or len(inputs["image"]["shape"]) != 5
+            or tuple(inputs["image"]["shape"]) != (1, *self._shape)
             or set(outputs) != {"logits"}
         ):
             rule = "must be a clip model (python -m export.tflite without --online)"
@@ -144,12 +178,78 @@ class ClipRunner:
         self._image = self.interpreter.tensor(inputs["image"]["index"])
         self._logits = self.interpreter.tensor(outputs["logits"]["index"])
         self._quantization = outputs["logits"]["quantization"]
+        self._in_use = _OneThread()
+        self._range = _RangeCheck(1)
 
     def __call__(self, clip: np.ndarray) -> np.ndarray:
-        """Returns the logits of a clip, `float32 [num_classes]`."""
-        put_image(self._image(), clip)
-        self.interpreter.invoke()
-        return get_logits(self._logits(), self._quantization)[0]
+        """Returns the logits of a clip, `float32 [num_classes]`.
+
+        Raises:
+            InputError: another shape, a type that is neither uint8 nor float, or a call from two
+                threads at once.
+        """
+        _check_frames(clip, self._shape, "clip")
+        if clip.dtype != np.uint8:
+            self._range.check(clip)
+
+        with self._in_use:
+            put_image(self._image(), clip)
+            self.interpreter.invoke()
+            return get_logits(self._logits(), self._quantization)[0]
+
+
+class _OneThread:
+    """A context that refuses a second thread while a first one is using a runner.
+
+    Waiting would hide the mistake: frames from two threads would mix in one stream.
+    """
+
+    def __init__(self):
+        self._lock = threading.Lock()
+
+    def __enter__(self):
+        if not self._lock.acquire(blocking=False):
+            rule = "must be used by one thread at a time; create one per thread"
+            raise InputError("runner", rule, threading.current_thread().name)
+
+    def __exit__(self, *_):
+        self._lock.release()
+
+
+class _RangeCheck:
+    """Warns once if frames look as if they were already scaled to 0..1 or -1..1.
+
+    Args:
+        num_frames: number of suspicious frames in a row that cause the warning, because a stream
+            may start in the dark.
+    """
+
+    def __init__(self, num_frames: int):
+        self._num_left = max(num_frames, 1)
+
+    def check(self, frame: np.ndarray) -> None:
+        """Looks at a float frame until one has values above 1, or until the warning."""
+        if not self._num_left:
+            return
+        largest = float(frame.max())
+        if largest > 1:
+            self._num_left = 0
+        elif frame.any():
+            self._num_left -= 1
+            if not self._num_left:
+                line = (
+                    f"frames have values of at most {largest:.3g}, as if they were scaled to 0..1 "
+                    "or -1..1 already; the model scales them itself: pass uint8, or float in 0..255"
+                )
+                warnings.warn(line, RuntimeWarning, stacklevel=3)
+
+
+def _check_frames(frames, shape, argument):
+    if not isinstance(frames, np.ndarray) or frames.shape != shape:
+        received = getattr(frames, "shape", type(frames).__name__)
+        raise InputError(argument, f"must be an array of the shape {shape}", received)
+    if frames.dtype != np.uint8 and frames.dtype.kind != "f":
+        raise InputError(argument, "must be uint8, or float in 0..255", frames.dtype.name)
 
 
 def put_image(tensor: np.ndarray, frames: np.ndarray) -> None:

@@ -46,6 +46,7 @@ def export_model(
     image_type: str = ExportSettings.image_type,
     logits_type: str = ExportSettings.logits_type,
     gpu_friendly: bool = ExportSettings.gpu_friendly,
+    unchecked: bool = ExportSettings.unchecked,
     data: str | None = ExportSettings.data,
     num_videos: int = ExportSettings.num_videos,
 ) -> list[pathlib.Path]:
@@ -61,6 +62,7 @@ def export_model(
         image_type: input type of int8 files.
         logits_type: output type of int8 files.
         gpu_friendly: reject files that phones' GPU delegates run incorrectly.
+        unchecked: write files even if they contain operators that `export.format` refuses.
         data: data folder to calibrate and compare on.
         num_videos: number of videos from it.
 
@@ -89,6 +91,7 @@ def export_model(
         image_type=image_type,
         logits_type=logits_type,
         gpu_friendly=gpu_friendly,
+        unchecked=unchecked,
         data=data,
         num_videos=num_videos,
     )

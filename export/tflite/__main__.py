@@ -60,6 +60,11 @@ def define_flags():
         ExportSettings.gpu_friendly,
         "Refuse a file that the GPU delegates of phones may compute incorrectly.",
     )
+    flags.DEFINE_bool(
+        "unchecked",
+        ExportSettings.unchecked,
+        "Write files even if they contain operators that are not in the list of safe ones.",
+    )
     spec_flags.define(spec_flags.FIELDS, "For fresh weights; a checkpoint has its own spec.")
 
 
@@ -78,6 +83,7 @@ def main():
         image_type=values.image_type,
         logits_type=values.logits_type,
         gpu_friendly=values.gpu_friendly,
+        unchecked=values.unchecked,
         data=values.data,
         num_videos=values.num_videos,
     )

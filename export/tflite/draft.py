@@ -174,7 +174,6 @@ def _tensor(tensor):
         scale=tuple(float(v) for v in _values(quantization and quantization.scale)),
         zero_point=_ints(quantization and quantization.zeroPoint),
         axis=quantization.quantizedDimension if quantization else 0,
-        is_variable=tensor.isVariable,
     )
 
 

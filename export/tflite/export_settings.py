@@ -33,6 +33,8 @@ class ExportSettings:
         num_streams: number of streams side by side in an online file.
         image_type: input type of int8 files; Edge TPU files always have int8.
         logits_type: output type of int8 files; Edge TPU files always have int8.
+        unchecked: write a file even if it contains operators that `export.format.verify` refuses.
+            `StreamRunner` then needs `unchecked=True` as well.
         gpu_friendly: refuse a file that the GPU delegates of phones may compute incorrectly.
         data: folder of videos for calibration (`train.txt`) and for the comparison with Keras
             (`val.txt`). None calibrates on rendered gestures and compares on drawn patterns.
@@ -47,6 +49,7 @@ class ExportSettings:
     image_type: str = "uint8"
     logits_type: str = "float32"
     gpu_friendly: bool = False
+    unchecked: bool = False
     data: str | None = None
     num_videos: int = 64
 

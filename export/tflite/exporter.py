@@ -109,9 +109,9 @@ def _export_variant(
         calibration = None
     content = _convert_and_seal(model, variant, settings, calibration)
 
-    with replacing(path) as unchecked:
-        unchecked.write_bytes(content)
-        proof = _prove(unchecked, variant, expected)
+    with replacing(path) as draft:
+        draft.write_bytes(content)
+        proof = _prove(draft, variant, expected, settings.unchecked)
 
     print(f"written to {path}, {path.stat().st_size / 2**20:.2f} MiB: {proof}")
     if settings.data and proof.agreement < AGREEMENT:
@@ -145,11 +145,12 @@ def _prove(
     path: pathlib.Path,
     variant: str,
     expected: list[tuple[SampleClips, np.ndarray]],
+    unchecked: bool,
 ) -> Proof:
     """Compares a file with Keras on all clips; returns the proof of the last ones."""
     proofs = []
     for clips, logits in expected:
-        proof = prove(path, clips, logits)
+        proof = prove(path, clips, logits, unchecked=unchecked)
         # Written so that a NaN fails as well.
         if variant == "float32" and not proof.difference <= TOLERANCE:
             rule = f"must differ from Keras by at most {TOLERANCE}; nothing was written"

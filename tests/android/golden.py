@@ -2,7 +2,8 @@
 
 One folder per model: `model.tflite`; `frames` uint8 [60, S, S, 3]; `logits` float32 [60, classes];
 `shown` uint8 [60], the smoothed classes; `caches`, all caches after the last frame, sorted by name.
-Little-endian, C order.
+Little-endian, C order. For some models also `mutants` and `repacked`, see java_mutants.py. Beside
+the folders, `shapes` as in java_shapes.py.
 """
 
 import functools
@@ -17,12 +18,16 @@ import numpy as np
 # Sizes and variants. The large model has Jester's labels, and so its smoothing rules.
 _MODELS = {48: ("float32", "float16", "int8"), 224: ("float32",)}
 _JESTER_SIZE = 224
+_MUTATED = ("48_float32", "48_int8")
 _FRAMES = 60
 _RUNTIME = "tensorflow"  # the installed runtime that is nearest to the Java tests' one
 
 
 def write_case(archive: zipfile.ZipFile, name: str, path: pathlib.Path, frames: np.ndarray) -> None:
     """Streams frames through a model, and adds its folder to the archive."""
+    from java_mutants import mutant_lines
+    from mutants import repacked
+
     from export.live.smoothing import Smoother
     from export.runtime import StreamRunner
     from export.runtime.interpreter import signature
@@ -46,6 +51,11 @@ def write_case(archive: zipfile.ZipFile, name: str, path: pathlib.Path, frames: 
         "logits": logits.astype("<f4").tobytes(),
         "caches": b"".join(cache.tobytes() for cache in caches),
     }
+    if name in _MUTATED:
+        contents["repacked"] = repacked(contents["model.tflite"])
+        contents["mutants"] = "".join(
+            f"{line}\n" for line in mutant_lines(contents["model.tflite"])
+        )
     for part, content in contents.items():
         archive.writestr(zipfile.ZipInfo(f"{name}/{part}"), content)
 
@@ -62,6 +72,7 @@ def stream(size: int) -> np.ndarray:
 def main(output: str) -> None:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
+    from java_shapes import shape_lines
     from jester import LABELS as JESTER_LABELS
     from tensorflow.lite.python import interpreter
     from weights import with_weights
@@ -74,6 +85,8 @@ def main(output: str) -> None:
     plain = interpreter.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     with_xnnpack = interpreter.Interpreter
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(output, "w") as archive:
+        shapes = "".join(f"{line}\n" for line in shape_lines())
+        archive.writestr(zipfile.ZipInfo("rules/shapes"), shapes)
         for size, variants in _MODELS.items():
             labels = JESTER_LABELS if size == _JESTER_SIZE else LABELS
             spec = ModelSpec(

@@ -157,8 +157,11 @@ def test_smoothing_is_pythons(host_tool, labels, rules):
 
 @pytest.mark.parametrize("fps", [5.0, 8.0, 12.5, 60.0, None])
 def test_frames_are_taken_as_in_python(host_tool, fps):
+    """Also after small steps back, and after the clock restarted or leapt."""
     gaps, shares = [1 / 30, 1 / 30 + 1e-4, 0.1, 0.3], [0.5, 0.4, 0.07, 0.03]
-    seconds = np.cumsum(np.random.default_rng(0).choice(gaps, size=200, p=shares))
+    steps = np.random.default_rng(0).choice(gaps, size=200, p=shares)
+    steps[50::50] = -0.05, -5000, 100_000
+    seconds = np.cumsum(steps)
     nanos = np.round((seconds - seconds[0]) * 1e9).astype(np.int64)
     frames = AtRate([(n / 1e9, None) for n in nanos], fps)
     taken = [number for number, _, _ in frames]

@@ -52,6 +52,11 @@ def test_named_network(tmp_path):
         tsm_tf.build_model(tsm_tf.ModelSpec(backbone="keras:MobileNetV9"))
 
 
+def test_a_network_that_cannot_be_that_small_is_one_line():
+    with refuses("backbone", "can be built", "75x75", "keras:InceptionV3"):
+        tsm_tf.build_model(tsm_tf.ModelSpec(backbone="keras:InceptionV3", input_size=32))
+
+
 def test_the_last_maps_are_in_front_of_the_head():
     image = keras.Input((32, 32, 3))
     maps = keras.layers.Conv2D(4, 3)(keras.layers.Conv2D(8, 3)(image))

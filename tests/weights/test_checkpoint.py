@@ -10,7 +10,7 @@ import pytest
 from testing import array, refuses, video_frames
 from weights import with_weights
 
-from tsm_tf import ModelSpec, build_model, load_checkpoint, save_checkpoint
+from tsm_tf import ModelSpec, build_model, load_checkpoint, retrofit, save_checkpoint
 
 SMALL = ModelSpec(num_classes=5, num_segments=4, input_size=64, width=0.35)
 
@@ -42,6 +42,66 @@ def test_checkpoint_has_no_optimizer(tmp_path):
     assert sizes[0] == sizes[1]
 
 
+def frozen(model):
+    return [layer.name for layer in model.layers if not layer.trainable]
+
+
+def test_a_checkpoint_keeps_what_is_trainable(tmp_path):
+    model = build_model(SMALL)
+    save_checkpoint(model, tmp_path / "all")
+    assert frozen(load_checkpoint(tmp_path / "all")) == []
+
+    names = ["features_0_0", "features_0_1", "features_3_conv_1"]
+    for name in names:
+        model.get_layer(name).trainable = False
+    save_checkpoint(model, tmp_path / "some")
+    loaded = load_checkpoint(tmp_path / "some")
+    assert frozen(loaded) == names
+    count = len(model.trainable_variables)
+    assert len(loaded.trainable_variables) == count < len(build_model(SMALL).trainable_variables)
+
+    loaded.get_layer(names[0]).trainable = True  # and back
+    save_checkpoint(loaded, tmp_path / "fewer")
+    assert frozen(load_checkpoint(tmp_path / "fewer")) == names[1:]
+
+
+def test_a_retrofit_can_be_unfrozen(tmp_path):
+    """Its description says what was frozen when it was made."""
+    image = keras.Input((32, 32, 3))
+    x = keras.layers.Conv2D(8, 3, name="stem", trainable=False)(image)
+    x = keras.layers.Add()([x, keras.layers.Conv2D(8, 3, padding="same", name="inner")(x)])
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    model = retrofit(keras.Model(image, keras.layers.Dense(3)(x)), 2)
+    save_checkpoint(model, tmp_path / "frozen")
+    assert frozen(load_checkpoint(tmp_path / "frozen")) == ["stem"]
+    model.get_layer("stem").trainable = True
+    save_checkpoint(model, tmp_path / "trainable")
+    assert frozen(load_checkpoint(tmp_path / "trainable")) == []
+
+
+def test_a_model_is_no_larger_than_its_weights_file(tmp_path):
+    """Otherwise a spec of 1 kB could ask for any amount of memory."""
+    save_checkpoint(build_model(SMALL), tmp_path)
+    text = (tmp_path / "spec.json").read_text()
+    (tmp_path / "spec.json").write_text(text.replace('"num_classes": 5', '"num_classes": 90000'))
+    with refuses("checkpoint", "weights in all", "(1280, 90000)"):
+        load_checkpoint(tmp_path)
+
+
+def test_odd_files_in_a_checkpoint_are_one_line(tmp_path):
+    save_checkpoint(build_model(SMALL), tmp_path)
+    for name in ("spec.json", "model.weights.h5"):
+        path = tmp_path / name
+        content = path.read_bytes()
+        path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+        with refuses("checkpoint", "Git LFS pointer", "git lfs pull", name):
+            load_checkpoint(tmp_path)
+        path.write_bytes(content)
+    (tmp_path / "spec.json").write_bytes(b'{"backbone": "\xe9"}')
+    with refuses("checkpoint", "UTF-8"):
+        load_checkpoint(tmp_path)
+
+
 def test_checkpoint_without_room_leaves_the_old_one(tmp_path, monkeypatch):
     model = build_model(SMALL)
     save_checkpoint(model, tmp_path)
@@ -71,5 +131,5 @@ def test_checkpoint_that_is_none(tmp_path):
     with refuses("checkpoint", "must hold the weights"):
         load_checkpoint(tmp_path)
     (tmp_path / "model.weights.h5").write_bytes(b"no weights")
-    with refuses("checkpoint", "must hold the weights"):
+    with refuses("checkpoint", "must be an undamaged HDF5 file", "model.weights.h5"):
         load_checkpoint(tmp_path)

@@ -44,10 +44,57 @@ def test_timm(name, official):
     assert official_names([name, "blocks.0.0.conv_dw.weight"])[name] == official
 
 
+@pytest.mark.parametrize(
+    "name, official",
+    [
+        ("backbone.conv1.conv.weight", "conv1.weight"),
+        ("backbone.conv1.bn.running_mean", "bn1.running_mean"),
+        ("backbone.layer1.0.conv1.conv.net.weight", "layer1.0.conv1.net.weight"),
+        ("backbone.layer1.0.conv1.bn.bias", "layer1.0.bn1.bias"),
+        ("backbone.layer4.2.conv3.conv.weight", "layer4.2.conv3.weight"),
+        ("backbone.layer1.0.downsample.conv.weight", "layer1.0.downsample.0.weight"),
+        ("backbone.layer1.0.downsample.bn.weight", "layer1.0.downsample.1.weight"),
+        ("cls_head.fc_cls.bias", "new_fc.bias"),
+    ],
+)
+def test_mmaction_resnet(name, official):
+    assert official_names([name, "backbone.conv1.conv.weight"])[name] == official
+    assert official_names([f"module.{name}", "module.backbone.conv1.conv.weight"]) == {
+        f"module.{name}": official,
+        "module.backbone.conv1.conv.weight": "conv1.weight",
+    }
+
+
+@pytest.mark.parametrize(
+    "name, official",
+    [
+        ("backbone.conv1.conv.weight", "features.0.0.weight"),
+        ("backbone.conv1.bn.weight", "features.0.1.weight"),
+        ("backbone.layer1.0.conv.0.bn.weight", "features.1.conv.1.weight"),
+        ("backbone.layer1.0.conv.1.conv.weight", "features.1.conv.3.weight"),
+        ("backbone.layer2.1.conv.0.conv.net.weight", "features.3.conv.0.net.weight"),
+        ("backbone.layer7.0.conv.2.bn.running_var", "features.17.conv.7.running_var"),
+        ("backbone.conv2.conv.weight", "features.18.0.weight"),
+        ("backbone.conv2.bn.bias", "features.18.1.bias"),
+        ("cls_head.fc_cls.weight", "new_fc.weight"),
+    ],
+)
+def test_mmaction_mobilenet(name, official):
+    assert official_names([name, "backbone.layer1.0.conv.0.conv.weight"])[name] == official
+
+
+@pytest.mark.parametrize("prefix", ["module.", "model.", "_orig_mod.", "model._orig_mod.module."])
+def test_wrappers_around_any_layout(prefix):
+    names = [f"{prefix}features.1.conv.0.0.weight", f"{prefix}features.18.0.weight"]
+    found = list(official_names(names).values())
+    assert found == ["features.1.conv.0.weight", "features.18.0.weight"]
+
+
 def test_official_names_stay(golden_dir):
     for key in ("A", "D"):
         names = OfficialCase(golden_dir, key).shapes
-        assert official_names(names) == {name: name for name in names}
+        plain = {name: name.removeprefix("module.") for name in names}
+        assert official_names(names) == plain
 
 
 BUILDERS = [

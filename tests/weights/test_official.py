@@ -1,6 +1,9 @@
+import argparse
+import re
 import subprocess
 import sys
 
+import ml_dtypes
 import numpy as np
 import pytest
 from official import OfficialCase
@@ -78,6 +81,61 @@ def test_refuses_two_names_for_one_weight(mobilenet):
         )
 
 
+def to_mmaction(name):
+    """Returns the name in MMAction2 of a weight of the official ResNet."""
+    name = name.removeprefix("module.").removeprefix("base_model.")
+    if name.startswith("new_fc."):
+        return name.replace("new_fc.", "cls_head.fc_cls.")
+    name = re.sub(r"\bconv(\d)\.", r"conv\1.conv.", name)
+    name = re.sub(r"\bbn(\d)\.", r"conv\1.bn.", name)
+    return "backbone." + name.replace("sample.0.", "sample.conv.").replace(
+        "sample.1.", "sample.bn."
+    )
+
+
+def test_a_checkpoint_of_mmaction_gives_the_same_model(golden_dir):
+    official = OfficialCase(golden_dir, "A").state_dict()
+    theirs = {to_mmaction(name): array for name, array in official.items()}
+    assert "backbone.layer1.0.conv1.conv.net.weight" in theirs
+    spec = infer_spec(theirs)
+    assert spec == infer_spec(official) and spec.shift_mode == "bidirectional"
+    models = build_model(spec), build_model(spec)
+    for model, state_dict in zip(models, (official, theirs), strict=True):
+        load_official_weights(model, state_dict)
+    for one, other in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("prefix", ["model.", "_orig_mod.module.", "model._orig_mod."])
+def test_prefixes_of_other_tools(mobilenet, prefix):
+    theirs = {prefix + name: value for name, value in mobilenet.items()}
+    assert infer_spec(theirs) == infer_spec(mobilenet)
+
+
+def test_other_types_of_numbers(mobilenet):
+    """Half precision, doubles, numpy scalars beside arrays; a parameter is in the torch tests."""
+    model = build_model(infer_spec(mobilenet))
+    name, counter = "new_fc.bias", "base_model.features.0.1.num_batches_tracked"
+    for dtype in (ml_dtypes.bfloat16, np.float16, np.float64):
+        theirs = {**mobilenet, name: mobilenet[name].astype(dtype), counter: np.int64(7)}
+        load_official_weights(model, theirs)
+        expected = mobilenet[name].astype(dtype).astype(np.float32)
+        np.testing.assert_array_equal(array(model.get_layer("head").bias), expected)
+
+
+def test_what_is_no_state_dict_is_one_line(mobilenet):
+    model = build_model(infer_spec(mobilenet))
+    for value in (object(), [1], {1: np.zeros(2)}):
+        with refuses("state_dict", "module.state_dict()"):
+            load_official_weights(model, value)
+        with refuses("state_dict", "module.state_dict()"):
+            infer_spec(value)
+    with refuses("state_dict", "arrays of numbers", "new_fc.bias", "str"):
+        load_official_weights(model, {**mobilenet, "new_fc.bias": "text"})
+    with refuses("state_dict", "must be those of"):
+        infer_spec({"fc.weight": np.zeros((2, 3)), "conv1.weight": np.zeros(())})
+
+
 def test_shifted_and_plain_names_stand_for_each_other(mobilenet):
     """A TSN's weights, whose names have no `net`, go into a shifted model."""
     plain = {name.replace(".net.", "."): value for name, value in mobilenet.items()}
@@ -144,3 +202,37 @@ def test_reads_real_torch_files(tmp_path, mobilenet):
     read = read_state_dict(tmp_path / "a.pth.tar")
     assert read.keys() == state_dict.keys()
     np.testing.assert_array_equal(read["module.new_fc.bias"], mobilenet["new_fc.bias"])
+
+
+def test_real_files_of_torch_load_whatever_is_beside_the_weights(tmp_path, mobilenet):
+    torch = pytest.importorskip("torch", reason="make test-torch has it")
+    tensors = {name: torch.from_numpy(array) for name, array in mobilenet.items()}
+    half = {name: torch.nn.Parameter(value.bfloat16()) for name, value in tensors.items()}
+    contents = {
+        "numbers.pth.tar": {"state_dict": tensors, "best_prec1": np.float64(1), "n": np.int64(2)},
+        "half.pt": {"model_state_dict": half},
+        "lightning.ckpt": {
+            "state_dict": {f"model.{name}": value for name, value in tensors.items()},
+            "hyper_parameters": argparse.Namespace(lr=0.1),
+        },
+        "compiled.pth": {f"_orig_mod.{name}": value for name, value in tensors.items()},
+    }
+    for name, content in contents.items():
+        torch.save(content, tmp_path / name)
+        state_dict = read_state_dict(tmp_path / name)
+        assert all(array.dtype == np.float32 for array in state_dict.values())
+        assert infer_spec(state_dict) == infer_spec(mobilenet)
+
+
+def test_whole_modules_say_what_to_save(tmp_path):
+    torch = pytest.importorskip("torch", reason="make test-torch has it")
+    module = torch.nn.Sequential(torch.nn.Linear(2, 3))
+    torch.save(module, tmp_path / "module.pth")
+    torch.save({"model": module}, tmp_path / "inside.pth")
+    torch.jit.save(torch.jit.script(module), str(tmp_path / "script.pt"))
+    with refuses("input", "not a pickled torch.nn.modules.container.Sequential", "state_dict()"):
+        read_state_dict(tmp_path / "module.pth")
+    with refuses("input", "not a pickled torch.nn.modules.container.Sequential", "state_dict()"):
+        read_state_dict(tmp_path / "inside.pth")
+    with refuses("input", "TorchScript", "state_dict()"):
+        read_state_dict(tmp_path / "script.pt")

@@ -67,7 +67,7 @@ def test_refuses_what_are_no_weights_of_it(tmp_path, monkeypatch):
         other = build_model(ModelSpec(backbone="resnet18", num_segments=2, input_size=32))
         pretrained_weights(other, str(tmp_path / "other.keras"))
     (tmp_path / "text.keras").write_text("text")
-    with refuses("weights", "Keras model"):
+    with refuses("weights", "undamaged ZIP file", "text.keras"):
         pretrained_weights(model, str(tmp_path / "text.keras"))
     with refuses("weights", ".keras, .h5"):
         pretrained_weights(model, "weights.pth")

@@ -7,10 +7,11 @@ import keras
 
 from tsm_tf.backbones.blocks import BATCH_NORM_MOMENTUM
 from tsm_tf.catalogue import find_architecture
-from tsm_tf.errors import InputError
-from tsm_tf.keras_internals import is_functional
+from tsm_tf.errors import InputError, one_line
+from tsm_tf.keras_internals import functional_graph, is_functional
 from tsm_tf.layers.site import SHIFT, Site
 from tsm_tf.models.graph import call_again, calls, inline, replay, residual_entries
+from tsm_tf.models.keras_json import model_from_json
 from tsm_tf.spec import ModelSpec
 
 
@@ -18,9 +19,16 @@ def build_application(frames: Any, spec: ModelSpec) -> dict[str, Any]:
     """Builds a network of `keras.applications` as a feature extractor; see `Architecture.builder`.
 
     Raises:
-        InputError: there is no such network, or nowhere to shift in it.
+        InputError: there is no such network, not of this size, or nowhere to shift in it.
     """
-    return {"features": mark_sites(inline(application(spec)), frames, spec)}
+    try:
+        model = application(spec)
+    except InputError:
+        raise
+    except ValueError as error:  # from Keras, for sizes or widths that a network cannot have
+        rule = f"must be a network that can be built for this spec ({one_line(error)})"
+        raise InputError("backbone", rule, spec.backbone) from error
+    return {"features": mark_sites(inline(model), frames, spec)}
 
 
 def application(
@@ -66,19 +74,27 @@ def build_described(frames: Any, spec: ModelSpec) -> dict[str, Any]:
     Raises:
         InputError: not the JSON of a model, another input shape, or nowhere to shift.
     """
-    text = spec.keras_json or ""
-    try:
-        model = keras.models.model_from_json(text)
-    except (ValueError, TypeError, KeyError) as error:
-        rule = f"must be the JSON of a Keras model ({error})"
-        raise InputError("keras_json", rule, text[:80]) from error
-
+    model = model_from_json(spec.keras_json or "", "keras_json")
     shape = (spec.input_size, spec.input_size, spec.channels)
-    if not is_functional(model) or tuple(model.input.shape[1:]) != shape:
+    if not is_functional(model) or not _maps_tensor(model, shape):
         rule = f"must take frames of input_size={spec.input_size} and {spec.channels} channels"
         received = getattr(model, "input_shape", type(model).__name__)
         raise InputError("keras_json", rule, received)
-    return classifier_outputs(model, frames, spec)
+
+    try:
+        return classifier_outputs(model, frames, spec)
+    except InputError:
+        raise
+    except Exception as error:  # layers of a stranger can fail in any way when they are called
+        rule = f"must describe a network of which each layer can be called ({one_line(error)})"
+        raise InputError("keras_json", rule, model.name) from error
+
+
+def _maps_tensor(model: keras.Model, shape: tuple[int, ...]) -> bool:
+    """Returns whether a model maps one tensor of a shape, beside the batch, to one tensor."""
+    graph = functional_graph(model)
+    has_one = len(graph.inputs) == len(graph.outputs) == 1
+    return has_one and tuple(graph.inputs[0].shape[1:]) == shape
 
 
 def classifier_outputs(model: keras.Model, frames: Any, spec: ModelSpec) -> dict[str, Any]:

@@ -18,7 +18,7 @@ _SPEC_FIELDS = ("num_segments", "shift_mode", "shift_div", "input_size")
 
 
 def define_flags():
-    files = ".pth, .pth.tar, .npz or .safetensors"
+    files = ".pth, .pth.tar, .pt, .ckpt, .npz or .safetensors"
     flags.DEFINE_string("input", None, f"File with official weights: {files}.", required=True)
     flags.DEFINE_string("output", None, "Checkpoint folder to write.", required=True)
     flags.DEFINE_string("labels", None, "Text file with one class name per line.")

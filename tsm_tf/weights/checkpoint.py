@@ -1,25 +1,35 @@
 """Checkpoint folders: `spec.json` describes the model, `model.weights.h5` holds its weights."""
 
 import errno
+import json
 import os
 import pathlib
 import shutil
 
+import h5py
 import keras
+import numpy as np
 
-from tsm_tf.errors import InputError, MissingFile
+from tsm_tf.errors import InputError, MissingFile, one_line
 from tsm_tf.files import replacing, write_text
+from tsm_tf.keras_internals import limited_weights
 from tsm_tf.models.clip import ClipModel, build_model
 from tsm_tf.spec import ModelSpec
+from tsm_tf.weights.file_kinds import check_content
+from tsm_tf.weights.hdf5 import check_weights_file
 
 SPEC_FILE = "spec.json"
 WEIGHTS_FILE = "model.weights.h5"
 BEST = "best"
+_FROZEN = "frozen_layers"
+_MAX_SPEC = 32 << 20  # bytes; a network with 1000 layers takes 1 MB
 _OVERHEAD = 4096  # an upper bound for the bytes that a variable takes in the file beside its values
 
 
 def save_checkpoint(model: ClipModel, directory: str | os.PathLike) -> None:
     """Writes a clip model's spec and weights; both files are replaced atomically.
+
+    The names of layers that are not trainable are written with the weights.
 
     Args:
         model: from `build_model`, `load_checkpoint` or `retrofit`.
@@ -36,6 +46,7 @@ def save_checkpoint(model: ClipModel, directory: str | os.PathLike) -> None:
     with replacing(directory / WEIGHTS_FILE) as weights:
         try:
             without_optimizer.save_weights(weights)
+            _write_frozen(model, weights)
         except (OSError, RuntimeError) as error:  # from HDF5, when the disk is full
             raise OSError(str(error).splitlines()[-1]) from error
         write_text(directory / SPEC_FILE, model.spec.to_json() + "\n")
@@ -58,11 +69,17 @@ def load_checkpoint(
         InputError: the spec cannot be built, or the weights do not match it.
     """
     directory = find_checkpoint(directory)
-    model = build_model(load_spec(directory), preprocess, per_frame)
+    spec, weights = load_spec(directory), directory / WEIGHTS_FILE
+    count = check_weights_file(weights, "checkpoint")
     try:
-        keras.Model(model.inputs, model.outputs).load_weights(directory / WEIGHTS_FILE)
-    except (ValueError, OSError, KeyError) as error:
-        reason = str(error).splitlines()[0]
+        with limited_weights(count, "checkpoint", zeros=True):
+            model = build_model(spec, preprocess, per_frame)
+        keras.Model(model.inputs, model.outputs).load_weights(weights)
+        _read_frozen(model, weights)
+    except InputError:
+        raise
+    except Exception as error:  # Keras raises many kinds when the two do not match
+        reason = one_line(error)
         rule = f"must hold the weights for its {SPEC_FILE} in {WEIGHTS_FILE} ({reason})"
         raise InputError("checkpoint", rule, str(directory)) from error
     return model
@@ -70,7 +87,16 @@ def load_checkpoint(
 
 def load_spec(directory: str | os.PathLike) -> ModelSpec:
     """Returns the spec of a checkpoint folder without loading its weights."""
-    return ModelSpec.from_json((find_checkpoint(directory) / SPEC_FILE).read_text(encoding="utf-8"))
+    path = find_checkpoint(directory) / SPEC_FILE
+    if path.stat().st_size > _MAX_SPEC:
+        rule = f"must have a {SPEC_FILE} of at most {_MAX_SPEC:,} bytes"
+        raise InputError("checkpoint", rule, f"{path.stat().st_size:,} bytes in {path}")
+    check_content(path, "checkpoint")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError("checkpoint", f"must have a {SPEC_FILE} in UTF-8", str(path)) from error
+    return ModelSpec.from_json(text)
 
 
 def find_checkpoint(directory: str | os.PathLike) -> pathlib.Path:
@@ -85,6 +111,24 @@ def find_checkpoint(directory: str | os.PathLike) -> pathlib.Path:
             return candidate
     rule = f"must be a folder with {SPEC_FILE} and {WEIGHTS_FILE}"
     raise MissingFile("checkpoint", rule, str(directory))
+
+
+def _write_frozen(model: ClipModel, weights: pathlib.Path):
+    """Adds the names of the frozen layers to a weights file, as a data set that Keras ignores."""
+    names = [layer.name for layer in model.layers if not layer.trainable]
+    with h5py.File(weights, "a") as file:
+        file[_FROZEN] = np.frombuffer(json.dumps(names).encode(), np.uint8)
+
+
+def _read_frozen(model: ClipModel, weights: pathlib.Path):
+    """Freezes the layers that were frozen; files of older versions do not say which."""
+    with h5py.File(weights, "r") as file:
+        if _FROZEN not in file:
+            return
+        names = json.loads(bytes(np.array(file[_FROZEN], np.uint8)))
+    for layer in model.layers:
+        if layer.trainable != (layer.name not in names):
+            layer.trainable = not layer.trainable
 
 
 def _check_room(model: ClipModel, directory: pathlib.Path) -> None:

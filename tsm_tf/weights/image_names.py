@@ -1,15 +1,16 @@
-"""Converts the names of image networks' weights in torchvision and timm to the official names.
+"""Converts the names of weights in torchvision, timm and MMAction2 to the official names.
 
-The authors of TSM start from these ImageNet weights (section 5.1.1). For ResNets the names are the
-same everywhere.
+The authors of TSM start from these ImageNet weights (section 5.1.1). For ResNets the names of
+torchvision and timm are the official ones.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from tsm_tf.backbones.mobilenet_v2 import STAGES
 
 _LAST = 1 + sum(blocks for _, _, blocks, _ in STAGES)
+_WRAPPERS = re.compile(r"^((module|model|_orig_mod)\.)+")  # DataParallel, Lightning, torch.compile
 _TIMM_FIRST = {"conv_dw": 0, "bn1": 1, "conv_pw": 3, "bn2": 4}  # the block without expansion
 _TIMM_OTHER = {"conv_pw": 0, "bn1": 1, "conv_dw": 3, "bn2": 4, "conv_pwl": 6, "bn3": 7}
 _TIMM_ENDS = {"conv_stem": "0.0", "bn1": "0.1", "conv_head": f"{_LAST}.0", "bn2": f"{_LAST}.1"}
@@ -18,14 +19,24 @@ _TIMM_ENDS = {"conv_stem": "0.0", "bn1": "0.1", "conv_head": f"{_LAST}.0", "bn2"
 def official_names(names: Iterable[str]) -> dict[str, str]:
     """Maps each name to its official name.
 
-    Only the layouts of MobileNetV2 in torchvision and timm differ; other names map to themselves.
+    What `torch.compile`, `DataParallel` and Lightning put before a name is removed. The layouts of
+    MobileNetV2 in torchvision and timm differ, and those of all networks in MMAction2.
     """
-    names = list(names)
+    short = {name: _WRAPPERS.sub("", name) for name in names}
+    convert = _find_layout(short.values())
+    return {name: convert(inner) for name, inner in short.items()}
+
+
+def _find_layout(names: Collection[str]) -> Callable[[str], str]:
     if any(re.match(r"features\.1\.conv\.0\.0\.", name) for name in names):
-        return {name: _from_torchvision(name) for name in names}
+        return _from_torchvision
     if any(name.startswith("blocks.0.0.conv_dw.") for name in names):
-        return {name: _from_timm(name) for name in names}
-    return {name: name for name in names}
+        return _from_timm
+    if "backbone.layer1.0.conv.0.conv.weight" in names:
+        return _from_mmaction_mobilenet
+    if "backbone.conv1.conv.weight" in names:
+        return _from_mmaction_resnet
+    return str
 
 
 def _from_torchvision(name: str) -> str:
@@ -57,3 +68,31 @@ def _from_timm(name: str) -> str:
 
     layer, _, parameter = name.partition(".")
     return f"features.{_TIMM_ENDS[layer]}.{parameter}" if layer in _TIMM_ENDS else name
+
+
+def _from_mmaction_resnet(name: str) -> str:
+    """Converts `backbone.layer1.0.conv1.conv.net.weight` and `backbone.layer1.0.conv1.bn.bias`."""
+    name = name.removeprefix("backbone.").replace("cls_head.fc_cls.", "new_fc.")
+    name = re.sub(r"\bconv(\d)\.conv\.", r"conv\1.", name)
+    name = re.sub(r"\bconv(\d)\.bn\.", r"bn\1.", name)
+    return name.replace("downsample.conv.", "downsample.0.").replace(
+        "downsample.bn.",
+        "downsample.1.",
+    )
+
+
+def _from_mmaction_mobilenet(name: str) -> str:
+    """Converts `backbone.layer2.1.conv.0.conv.net.weight`, where blocks are numbered per stage."""
+    name = name.removeprefix("backbone.").replace("cls_head.fc_cls.", "new_fc.")
+    block = re.fullmatch(r"layer(\d)\.(\d)\.conv\.(\d)\.(conv|bn)\.(.+)", name)
+    if block:
+        stage, index, convolution, kind, parameter = block.groups()
+        number = 1 + sum(blocks for _, _, blocks, _ in STAGES[: int(stage) - 1]) + int(index)
+        place = 3 * int(convolution) + (kind == "bn")
+        return f"features.{number}.conv.{place}.{parameter}"
+
+    end = re.fullmatch(r"conv([12])\.(conv|bn)\.(.+)", name)
+    if end:
+        which, kind, parameter = end.groups()
+        return f"features.{0 if which == '1' else _LAST}.{int(kind == 'bn')}.{parameter}"
+    return name

@@ -16,6 +16,7 @@ from tsm_tf.weights.image_names import official_names
 # What DataParallel, TSN, TemporalShift or TemporalPool, and the non-local block add to names.
 _WRAPPERS = {"module", "base_model", "net", "block"}
 _HEADS = {"new_fc", "fc", "classifier"}
+_EXTENDED_FLOATS = ("bfloat16", "float8_e4m3fn", "float8_e5m2")  # from ml_dtypes
 _IGNORED = "num_batches_tracked"
 _PARAMETER = {
     "kernel": "weight",
@@ -38,7 +39,8 @@ def load_official_weights(model: keras.Model, state_dict: Mapping[str, np.ndarra
         model: from `build_model`.
         state_dict: official names to arrays in PyTorch's layout, such as
             `base_model.layer1.0.conv1.net.weight`, with or without `module.`; the head is `new_fc`,
-            `fc` or `classifier`. Names of ResNets and MobileNetV2 in torchvision and timm work too.
+            `fc` or `classifier`. Names of ResNets and MobileNetV2 in torchvision, timm and
+            MMAction2 work too, also behind the prefixes of Lightning and `torch.compile`.
 
     Raises:
         InputError: names are missing or unexpected, or shapes differ; all of them are listed, and
@@ -70,6 +72,7 @@ def load_official_weights(model: keras.Model, state_dict: Mapping[str, np.ndarra
 
 
 def _by_plain_name(state_dict: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    _check_names(state_dict)
     plain, official = {}, official_names(state_dict)
     for name, value in state_dict.items():
         if name.endswith(_IGNORED):
@@ -78,8 +81,28 @@ def _by_plain_name(state_dict: Mapping[str, np.ndarray]) -> dict[str, np.ndarray
         if short in plain:
             rule = f"must name each weight once; two names stand for {short}"
             raise InputError("state_dict", rule, name)
-        plain[short] = np.asarray(value)
+        plain[short] = _to_array(name, value)
     return plain
+
+
+def _check_names(state_dict: Any):
+    if not isinstance(state_dict, Mapping) or not all(isinstance(x, str) for x in state_dict):
+        rule = "must map names to arrays; a module gives that with module.state_dict()"
+        raise InputError("state_dict", rule, type(state_dict).__name__)
+
+
+def _to_array(name: str, value: Any) -> np.ndarray:
+    """Converts what a state dict may hold: arrays, numbers, tensors, parameters."""
+    if hasattr(value, "detach"):  # from PyTorch, on any device
+        value = value.detach().cpu()
+        value = value.float() if value.is_floating_point() else value
+    array = np.asarray(value)
+    if array.dtype.name in _EXTENDED_FLOATS:
+        return array.astype(np.float32)
+    if array.dtype.kind not in "fiub":
+        rule = f"must hold arrays of numbers; {name} is none"
+        raise InputError("state_dict", rule, type(value).__name__)
+    return array
 
 
 def plain_name(name: str) -> str:
@@ -121,20 +144,23 @@ def infer_spec(state_dict: Mapping[str, np.ndarray], **overrides: Any) -> ModelS
     Raises:
         InputError: the names are those of no backbone in the catalogue.
     """
+    _check_names(state_dict)
     names = [name for name in state_dict if not name.endswith(_IGNORED)]
     official = official_names(names)
     shapes = {plain_name(official[name]): np.shape(state_dict[name]) for name in names}
-    if "head.weight" not in shapes:
+    if not shapes.get("head.weight"):
         rule = f"must hold a classifier named one of {sorted(_HEADS)}"
         raise InputError("state_dict", rule, names[:5])
 
     found = _infer_backbone(shapes)
     channels = found.pop("channels")
     modalities = {count: modality for modality, count in CHANNELS.items()}
-    has_shifted_convolution = any(_SHIFTED_CONVOLUTION.search(name) for name in names)
-    has_shifted_block = any(_SHIFTED_BLOCK.search(name) for name in names)
+    has_shifted_convolution = any(_SHIFTED_CONVOLUTION.search(name) for name in official.values())
+    has_shifted_block = any(_SHIFTED_BLOCK.search(name) for name in official.values())
     is_in_place = has_shifted_block and not has_shifted_convolution
-    has_new_head = any("new_fc" in name for name in names)  # which the original adds with dropout
+    has_new_head = any(
+        "new_fc" in name for name in official.values()
+    )  # which the original adds with dropout
 
     found |= {
         "num_classes": shapes["head.weight"][0],
@@ -153,7 +179,10 @@ def _infer_backbone(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
     modules = {row.builder.partition(":")[0] for row in ARCHITECTURES.values()}
     for name in sorted(modules):
         infer = getattr(importlib.import_module(name), "infer_backbone", None)
-        found = infer(shapes) if infer else None
+        try:
+            found = infer(shapes) if infer else None
+        except (IndexError, KeyError, TypeError, ValueError, ZeroDivisionError):
+            continue  # other shapes than a network with these names has
         if found:
             return found
     rule = "must be those of a ResNet (conv1, ...) or a MobileNetV2 (features.0.0, ...)"

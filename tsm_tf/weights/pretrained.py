@@ -8,12 +8,14 @@ import keras
 import numpy as np
 
 from tsm_tf.catalogue import find_architecture
-from tsm_tf.errors import InputError, MissingFile, naming
+from tsm_tf.errors import InputError, MissingFile, naming, one_line
 from tsm_tf.models.clip import ClipModel
 from tsm_tf.models.keras_network import application
 from tsm_tf.models.network import HEAD, refresh
 from tsm_tf.spec import ModelSpec
 from tsm_tf.weights.checkpoint import load_checkpoint
+from tsm_tf.weights.hdf5 import check_weights_file
+from tsm_tf.weights.keras_file import has_model, load_keras_model
 
 IMAGENET = "imagenet"
 _SUFFIXES = (".keras", ".h5")
@@ -66,7 +68,7 @@ def pretrained_weights(model: ClipModel, weights: str) -> list[str]:
     elif not pathlib.Path(weights).is_file():
         raise MissingFile("weights", f"must be {IMAGENET} or an existing file", weights)
     else:
-        source = _read(weights, model.spec)
+        source = _read(pathlib.Path(weights), model.spec)
     return _transfer(source, model, "weights", weights, HEAD)
 
 
@@ -77,12 +79,12 @@ def _imagenet(spec: ModelSpec) -> keras.Model:
     try:
         source = application(spec, weights=IMAGENET)
     except ValueError as error:  # there are none for this width or network
-        rule = f"must be a file for this network ({str(error).splitlines()[0]})"
+        rule = f"must be a file for this network ({one_line(error)})"
         raise InputError("weights", rule, IMAGENET) from error
     except Exception as error:
         rule = (
             "must be a file if Keras cannot download; pass its path, or copy it to ~/.keras/models "
-            f"({str(error).splitlines()[0]})"
+            f"({one_line(error)})"
         )
         raise InputError("weights", rule, IMAGENET) from error
 
@@ -105,27 +107,27 @@ def _fold_last_rescaling(model: keras.Model) -> None:
     normalization.adapt_variance.assign(variance / scale**2)
 
 
-def _read(path: str, spec: ModelSpec) -> keras.Model:
-    attempts = []
-    if not path.endswith(".weights.h5"):
-        attempts.append(lambda: keras.saving.load_model(path, compile=False))
-    if path.endswith(".h5") and find_architecture(spec.backbone).has_imagenet_weights:
-        attempts.append(lambda: _with_weights(application(spec), path))
-        attempts.append(lambda: _with_weights(application(spec, include_top=True), path))
+def _read(path: pathlib.Path, spec: ModelSpec) -> keras.Model:
+    """Reads a whole model, or weights for the network of `keras.applications` in the spec."""
+    if path.name.endswith(".keras"):
+        return load_keras_model(path, "weights")
+    check_weights_file(path, "weights")
+    if not path.name.endswith(".weights.h5") and has_model(path):
+        return load_keras_model(path, "weights")
+    if not find_architecture(spec.backbone).has_imagenet_weights:
+        rule = "must be a whole model, or have a backbone keras:NAME for a file with weights alone"
+        raise InputError("weights", rule, str(path))
 
-    problems = [] if attempts else ["a file with weights alone needs a backbone keras:NAME"]
-    for attempt in attempts:
+    problems = []
+    for include_top in (False, True):
+        source = application(spec, include_top=include_top)
         try:
-            return attempt()
-        except Exception as error:  # Keras and its readers raise many kinds for foreign files
-            problems.append(str(error).splitlines()[0])
+            source.load_weights(path)
+            return source
+        except Exception as error:  # Keras raises many kinds for the weights of other networks
+            problems.append(one_line(error))
     rule = f"must be a Keras model, or the weights of {spec.backbone} ({problems[0]})"
-    raise InputError("weights", rule, path)
-
-
-def _with_weights(model: keras.Model, path: str) -> keras.Model:
-    model.load_weights(path)
-    return model
+    raise InputError("weights", rule, str(path))
 
 
 def _transfer(

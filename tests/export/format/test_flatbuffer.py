@@ -84,12 +84,49 @@ def test_text_that_is_not_utf8(data):
 def test_vector_that_is_not_aligned(data):
     at = root(data)._at(2)
     struct.pack_into("<I", data, at, struct.unpack_from("<I", data, at)[0] + 1)
-    with pytest.raises(Damaged, match="a vector that"):
+    with pytest.raises(Damaged, match="not aligned"):
         root(data).array(2, "<i4")
 
 
-@pytest.mark.parametrize("offset", [2**31 - 1, 2**32 - 1])
+def test_eight_bytes_that_are_not_aligned():
+    """The length of a vector is aligned to four bytes, but its numbers need eight."""
+    builder = flatbuffers.Builder()
+    numbers = builder.CreateNumpyVector(np.array([5], "<i8"))
+    builder.StartObject(1)
+    builder.PrependUOffsetTRelativeSlot(0, numbers, 0)
+    builder.Finish(builder.EndObject())
+    data = bytes(builder.Output())
+    assert root(data).array(0, "<i8").tolist() == [5]
+
+    (offset,) = struct.unpack_from("<I", data)
+    with pytest.raises(Damaged, match="a vector that is not aligned"):
+        root(struct.pack("<II", offset + 4, 0) + data[4:]).array(0, "<i8")
+
+
+@pytest.mark.parametrize("offset", [2**31 - 4, 2**32 - 4])
 def test_offsets_that_leave_the_file(data, offset):
     struct.pack_into("<I", data, root(data)._at(3), offset)
     with pytest.raises(Damaged, match="behind the end"):
         root(data).table(3)
+
+
+def test_shared_vectors_are_an_error():
+    """A file of 0.8 MB whose 100,000 tables share one vector: its copies would take 40 GB."""
+    builder = flatbuffers.Builder()
+    numbers = builder.CreateNumpyVector(np.arange(100_000, dtype="<i4"))
+    builder.StartObject(1)
+    builder.PrependUOffsetTRelativeSlot(0, numbers, 0)
+    child = builder.EndObject()
+    builder.StartVector(4, 100_000, 4)
+    for _ in range(100_000):
+        builder.PrependUOffsetTRelative(child)
+    tables = builder.EndVector()
+    builder.StartObject(1)
+    builder.PrependUOffsetTRelativeSlot(0, tables, 0)
+    builder.Finish(builder.EndObject())
+
+    shared = root(bytearray(builder.Output())).tables(0)
+    assert len(shared) == 100_000 and shared[0].array(0, "<i4").tolist() == list(range(100_000))
+    with pytest.raises(Damaged, match="vectors that overlap"):
+        for table in shared:
+            table.array(0, "<i4")

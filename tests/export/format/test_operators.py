@@ -4,8 +4,10 @@ import flatbuffers
 import pytest
 from testing import refuses
 
+from export.format.allowed import allowed
 from export.format.operators import _NAMES, _NEWEST, check_versions, operator_name
 from export.format.reader import parse_model, read_model
+from export.format.shapes import RULES
 
 
 def one_operator(code, version, custom=None):
@@ -76,3 +78,33 @@ def test_refuses_what_the_runtime_lacks(online):
         check_versions([("ADD", 5), ("FULLY_CONNECTED", 12)])
     with refuses("operators", "OPERATOR_206 up to version 0"):
         check_versions([("OPERATOR_206", 1)])
+
+
+def test_the_list_of_allowed_operators_agrees():
+    """Its codes and versions are those of the table; each rule and each type exists."""
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    known = set(vars(schema.BuiltinOptions).values())
+    for name, row in allowed().operators.items():
+        assert row.options_type in known and row.shape in RULES, name
+        if name == "edgetpu-custom-op":
+            assert row.code == _NAMES.index("CUSTOM")
+        else:
+            assert (row.code, row.newest_version) == (_NAMES.index(name), _NEWEST[name])
+            check_versions([(name, row.newest_version)])
+    assert {row.shape for row in allowed().operators.values()} == set(RULES)
+
+
+def test_patterns_and_options_are_read():
+    row = allowed().operators["CONV_2D"]
+    source, weights, bias = row.patterns[2][0]
+    assert source == ("int8", False, "*", False, False)
+    assert weights == ("int8", True, "**", False, False) and bias.dtype == "int32"
+    assert row.patterns[2][1] == (source,) and not bias.is_number
+    (axes,) = allowed().operators["MEAN"].patterns[0][0][1:]
+    assert axes.is_number
+    stride = row.options[1]
+    assert [stride.allows(value) for value in (0, 1, 4096, 4097)] == [False, True, True, False]
+    assert not allowed().operators["SOFTMAX"].options[0].allows(float("nan"))
+    assert allowed().operators["CONCATENATION"].patterns[0][0][0].is_repeated
+    assert allowed().operators["FULLY_CONNECTED"].patterns[0][0][2].is_optional

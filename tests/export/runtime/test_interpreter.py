@@ -1,5 +1,6 @@
 import ctypes.util
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -107,8 +108,9 @@ def test_order_of_the_runtimes(online, monkeypatch):
 def test_refuses_wrong_arguments(online):
     with refuses("runtime", "auto", "onnx"):
         load_interpreter(online, runtime="onnx")
-    with refuses("num_threads", "at least 1"):
-        load_interpreter(online, num_threads=0)
+    for number in (0, -1, 1_000_000):
+        with refuses("num_threads", f"from 1 to {os.cpu_count()}", str(number)):
+            load_interpreter(online, num_threads=number)
 
 
 def test_int8_on_x86_warns_of_the_slow_runtime(online, int8, monkeypatch):

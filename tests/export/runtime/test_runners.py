@@ -1,9 +1,13 @@
+import threading
+import warnings
+from unittest import mock
+
 import numpy as np
 import pytest
 from testing import refuses, video_frames
 
 from export.format.metadata import read_spec, seal
-from export.runtime import StreamRunner
+from export.runtime import ClipRunner, StreamRunner
 
 
 def test_streams_and_resets(online):
@@ -34,6 +38,93 @@ def test_refuses_wrong_frames(online):
         runner.step([1])
     with refuses("frame", "uint8", "int64"):
         runner.step(np.zeros((32, 32, 3), np.int64))
+
+
+def test_refuses_wrong_streams(online):
+    runner = StreamRunner(online)
+    for stream in (5, 1, -1, 0.0, "0"):
+        with refuses("stream", "None or the number of a stream, from 0 to 0", repr(stream)):
+            runner.reset(stream)
+    runner.reset(np.int64(0))
+
+
+def test_refuses_wrong_clips(clip):
+    runner = ClipRunner(clip)
+    with refuses("clip", "(4, 32, 32, 3)", "(32, 32, 3)"):
+        runner(np.zeros((32, 32, 3), np.uint8))
+    with refuses("clip", "uint8", "int64"):
+        runner(np.zeros((4, 32, 32, 3), np.int64))
+
+
+def test_refuses_a_second_thread(online, clip):
+    """Frames from two threads would mix in one stream, or read memory while it is written."""
+    clips = video_frames(4, 32, 32, 3)
+    stream, clip_runner = StreamRunner(online), ClipRunner(clip)
+    for runner, call in (
+        (stream, lambda: stream.step(clips[0])),
+        (clip_runner, lambda: clip_runner(clips)),
+    ):
+        expected = call()
+        entered, leave = threading.Event(), threading.Event()
+        invoke = runner.interpreter.invoke
+
+        def slow_invoke(invoke=invoke, entered=entered, leave=leave):
+            entered.set()
+            assert leave.wait(60)
+            invoke()
+
+        runner.interpreter = mock.Mock(invoke=slow_invoke)
+        thread = threading.Thread(target=call)
+        thread.start()
+        assert entered.wait(60)
+        for use in (call, *([runner.reset] if runner is stream else [])):
+            with refuses("runner", "by one thread at a time", "one per thread", "MainThread"):
+                use()
+        leave.set()
+        thread.join()
+
+        runner.interpreter = mock.Mock(invoke=invoke)
+        if runner is stream:
+            runner.reset()
+        np.testing.assert_array_equal(call(), expected)
+
+
+def test_scaled_frames_get_one_warning(online, clip):
+    fps = 5  # of the model
+    frames = video_frames(8, 32, 32, 3) / np.float32(255)
+    for scaled in (frames, 2 * frames - 1):
+        runner = StreamRunner(online)
+        for frame in scaled[: fps - 1]:
+            runner.step(frame)
+        with pytest.warns(RuntimeWarning, match="scaled to 0..1 or -1..1 already.*0..255") as lines:
+            runner.step(scaled[fps - 1])
+            runner.step(scaled[fps])
+        assert len(lines) == 1 and lines[0].filename == __file__
+    with pytest.warns(RuntimeWarning, match="scaled to 0..1"):
+        ClipRunner(clip)(frames[:4])
+
+
+def test_dark_frames_get_no_warning(online):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        runner = StreamRunner(online)
+        for frame in (np.zeros((32, 32, 3), np.float32), np.ones((32, 32, 3), np.uint8)):
+            for _ in range(12):
+                runner.step(frame)
+        runner = StreamRunner(online)
+        for value in (0.5, 0.5, 2.0, *[0.5] * 12):  # a scene that is dark for a while
+            runner.step(np.full((32, 32, 3), value, np.float32))
+
+
+def test_a_file_that_is_replaced_under_a_stream(online, tmp_path):
+    """The interpreter has the bytes that were checked; a mapped file would raise SIGBUS."""
+    path = tmp_path / "model.tflite"
+    path.write_bytes(online.read_bytes())
+    runner, frame = StreamRunner(path), video_frames(32, 32, 3)
+    first = runner.step(frame)
+    path.write_bytes(b"")
+    runner.reset()
+    np.testing.assert_array_equal(runner.step(frame), first)
 
 
 def test_refuses_wrong_files(clip, online, tmp_path):

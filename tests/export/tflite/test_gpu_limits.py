@@ -5,8 +5,7 @@ from export.tflite.gpu_limits import find_problems
 def graph(shapes, inputs, outputs, operators):
     return Graph(
         tensors=[
-            Tensor(f"t{i}", shape, "float32", 0, True, (), (), 0, False)
-            for i, shape in enumerate(shapes)
+            Tensor(f"t{i}", shape, "float32", 0, True, (), (), 0) for i, shape in enumerate(shapes)
         ],
         inputs=inputs,
         outputs=outputs,

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import math
 import pathlib
 import stat
 import sys
@@ -19,6 +20,7 @@ KEPT = 3
 _META = "meta"
 _DIGEST_LENGTH = 16
 _LONGEST_REASON = 100
+_MAX_COUNT = 2**40  # of epochs or steps
 _DAMAGES = (
     OSError,
     ValueError,
@@ -127,11 +129,11 @@ def _parse(content):
     state = TrainingState(**meta, arrays=arrays)
 
     counts = (state.epoch, state.batch)
-    if not all(type(count) is int and count >= 0 for count in counts):
+    if not all(type(count) is int and 0 <= count < _MAX_COUNT for count in counts):
         raise ValueError(f"epoch and batch {counts}")
     if not _is_history(state.history) or (state.epoch and not state.history):
         raise ValueError("its history is not one row of numbers per epoch")
-    if not _is_number(state.seconds):
+    if not (_is_number(state.seconds) and math.isfinite(state.seconds)):
         raise ValueError(f"seconds {state.seconds!r}")
     return state
 

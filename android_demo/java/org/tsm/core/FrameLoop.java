@@ -40,17 +40,16 @@ public final class FrameLoop implements AutoCloseable {
     }
 
     /**
-     * Processes a frame that is due.
+     * Processes a frame that is due. Call {@link #wants} for it first.
      *
-     * @param nanos the frame's time in nanoseconds
      * @param rotation clockwise degrees that turn the frame upright: 0, 90, 180, 270
      * @param mirror whether to swap left and right in the upright frame
      */
-    public void process(YuvFrame frame, long nanos, int rotation, boolean mirror) {
+    public void process(YuvFrame frame, int rotation, boolean mirror) {
         if (latencies.count() > 0) {
-            intervals.add(nanos - last);
+            intervals.add(clock.elapsed() - last);
         }
-        last = nanos;
+        last = clock.elapsed();
 
         long start = System.nanoTime();
         converter.convert(frame, rotation, mirror, classifier.image);

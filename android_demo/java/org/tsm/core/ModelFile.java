@@ -10,6 +10,9 @@ import java.util.Map;
 import org.json.JSONArray;
 import org.json.JSONException;
 import org.json.JSONObject;
+import org.tsm.format.Checksum;
+import org.tsm.format.Damaged;
+import org.tsm.format.Verifier;
 
 /**
  * An online model's file, with what its exporter wrote into it: the spec ({@code ModelSpec}), the
@@ -18,6 +21,7 @@ import org.json.JSONObject;
 public final class ModelFile {
     private static final String SPEC = "TSM_SPEC";
     private static final String STREAM = "TSM_STREAM";
+    private static final String CHECKSUM = "TSM_CRC32";
     private static final String INTERPOLATION = "bilinear"; // ResizeAxis
     private static final double CROP = 0.875; // unless the spec says otherwise
     private static final int LARGEST_SIZE = 2048; // a larger size comes from a damaged spec
@@ -46,21 +50,23 @@ public final class ModelFile {
     private final Map<String, Integer> initialCaches;
 
     /**
-     * Reads a file.
+     * Reads a file, after checking that an interpreter can run it safely.
      *
-     * @param content a direct buffer with the whole file
-     * @throws ModelException if this is not an online TSM for RGB frames, exported by this project;
-     *     the message gives the reason
+     * @param content a direct buffer with the whole file, which must not change afterwards
+     * @throws ModelException if this is not an online TSM for RGB frames, exported by this project
+     *     and unchanged since then; the message gives the reason
      */
     public ModelFile(ByteBuffer content) throws ModelException {
-        this.content = content;
-        ModelMetadata metadata = new ModelMetadata(content);
-        String specText = metadata.text(SPEC);
-        String streamText = metadata.text(STREAM);
-        if (specText == null) {
-            throw new ModelException("This file was not exported by this project: it has no spec");
-        }
+        this(content, verified(content));
+    }
 
+    private ModelFile(ByteBuffer content, ModelMetadata metadata) throws ModelException {
+        this(content, metadata.text(SPEC), metadata.text(STREAM));
+    }
+
+    /** Reads the texts of a file that has been checked. */
+    ModelFile(ByteBuffer content, String specText, String streamText) throws ModelException {
+        this.content = content;
         try {
             JSONObject spec = new JSONObject(specText);
             checkFrames(spec);
@@ -74,6 +80,8 @@ public final class ModelFile {
             variant = stream.optString("variant", "float32");
             initialCaches = initialCaches(stream.optJSONObject("start"));
             smoothing = SmoothingJson.read(stream);
+        } catch (StackOverflowError error) { // a JSON text with very many brackets
+            throw new ModelException("The file's spec cannot be read");
         } catch (JSONException error) {
             throw new ModelException("The file's spec cannot be read: " + error.getMessage());
         }
@@ -83,6 +91,26 @@ public final class ModelFile {
     public int initialCache(String cache) {
         Integer value = initialCaches.get(cache);
         return value == null ? 0 : value;
+    }
+
+    /** Returns the entries of a file that an interpreter can run safely. */
+    static ModelMetadata verified(ByteBuffer content) throws ModelException {
+        ModelMetadata metadata = new ModelMetadata(content);
+        ByteBuffer checksum = metadata.bytes(CHECKSUM);
+        if (metadata.bytes(SPEC) == null || checksum == null) {
+            throw new ModelException("This file was not exported by this project: it has no spec");
+        }
+        if (!Checksum.matches(content, checksum)) {
+            throw new ModelException(
+                    "This file is damaged, or another tool changed it: its checksum differs");
+        }
+        try {
+            Verifier.check(content);
+        } catch (Damaged error) {
+            throw new ModelException(
+                    "This file is not safe to run. It has " + error.getMessage());
+        }
+        return metadata;
     }
 
     private static int inRange(String name, int value, int smallest, int largest)

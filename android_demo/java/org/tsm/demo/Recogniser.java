@@ -88,20 +88,18 @@ final class Recogniser {
 
     /** Recognises the newest frame if it is due. Call this on the thread of {@link #handler}. */
     void onFrameAvailable(FrameSource source, int rotation, boolean mirror) {
-        long nanos;
         try (Image image = source.acquireLatestImage()) {
             if (image == null || !running || loop == null) {
                 return;
             }
-            nanos = image.getTimestamp();
-            if (!loop.wants(nanos)) {
+            if (!loop.wants(image.getTimestamp())) {
                 return;
             }
             copy(image);
         }
 
         try {
-            loop.process(frame, nanos, rotation, mirror);
+            loop.process(frame, rotation, mirror);
             Recognition recognition = Recognition.of(loop);
             post(() -> listener.onFrame(recognition));
         } catch (RuntimeException error) { // from a delegate

@@ -42,7 +42,7 @@ public class AllocationTest {
                     allocated = THREADS.getThreadAllocatedBytes(thread);
                 }
                 if (loop.wants(i * FRAME_NANOS)) {
-                    loop.process(frame, i * FRAME_NANOS, 90, true);
+                    loop.process(frame, 90, true);
                 }
             }
             // The counter itself allocates a little.

@@ -8,26 +8,29 @@ import java.util.List;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 
-/** Python's results for one stream: a folder in the archive of {@code tests/android/golden.py}. */
-final class Golden {
+/** Python's results, such as a stream: a folder in the archive of {@code golden.py}. */
+public final class Golden {
     private static final String PATH = System.getProperty("golden");
 
     private final String name;
 
-    Golden(String name) {
+    public Golden(String name) {
         this.name = name;
     }
 
     static List<String> names() {
         try (ZipFile archive = new ZipFile(PATH)) {
-            return archive.stream().map(entry -> entry.getName().split("/")[0]).distinct().toList();
+            return archive.stream()
+                    .filter(entry -> entry.getName().endsWith("/model.tflite"))
+                    .map(entry -> entry.getName().split("/")[0])
+                    .toList();
         } catch (IOException error) {
             throw new UncheckedIOException(error);
         }
     }
 
     /** Returns the bytes of a part in a direct buffer. */
-    ByteBuffer bytes(String part) {
+    public ByteBuffer bytes(String part) {
         try (ZipFile archive = new ZipFile(PATH)) {
             ZipEntry entry = archive.getEntry(name + "/" + part);
             byte[] bytes = archive.getInputStream(entry).readAllBytes();

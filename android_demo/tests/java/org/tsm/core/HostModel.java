@@ -45,10 +45,10 @@ final class HostModel implements FrameModel {
 
     HostModel(ByteBuffer file) {
         content = new BytePointer(file);
-        model = TfLiteModelCreate(content, file.capacity());
+        model = created(TfLiteModelCreate(content, file.capacity()));
         TfLiteInterpreterOptionsSetNumThreads(options, 1);
-        interpreter = TfLiteInterpreterCreate(model, options);
-        runner = TfLiteInterpreterGetSignatureRunner(interpreter, "serving_default");
+        interpreter = created(TfLiteInterpreterCreate(model, options));
+        runner = created(TfLiteInterpreterGetSignatureRunner(interpreter, "serving_default"));
         check(TfLiteSignatureRunnerAllocateTensors(runner));
 
         inputNames = new String[(int) TfLiteSignatureRunnerGetInputCount(runner)];
@@ -81,6 +81,13 @@ final class HostModel implements FrameModel {
                 shape,
                 quantization.scale(),
                 quantization.zero_point());
+    }
+
+    private static <T> T created(T object) {
+        if (object == null) {
+            throw new IllegalStateException("TFLite rejects the model");
+        }
+        return object;
     }
 
     private static void check(int status) {

@@ -4,6 +4,7 @@ import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertThrows;
 import static org.junit.Assert.assertTrue;
 
+import java.nio.ByteBuffer;
 import java.util.Map;
 import java.util.Set;
 import org.junit.Test;
@@ -16,7 +17,7 @@ public class ModelFileMetadataTest {
 
     private static ModelFile read(String inSpec, String stream) throws ModelException {
         String spec = String.format(SPEC, inSpec);
-        return new ModelFile(MetadataFile.of("TSM_SPEC", spec, "TSM_STREAM", stream));
+        return new ModelFile(ByteBuffer.allocate(0), spec, stream);
     }
 
     private static String error(String inSpec, String stream) {

@@ -1,15 +1,20 @@
 package org.tsm.core;
 
 import static org.junit.Assert.assertEquals;
-import static org.junit.Assert.assertFalse;
 import static org.junit.Assert.assertThrows;
 import static org.junit.Assert.assertTrue;
 
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
-import java.util.Random;
+import java.util.TreeMap;
 import org.junit.Test;
+import org.tsm.format.Checksum;
 
 /** Whole exported files, valid and damaged. */
 public class ModelFileTest {
@@ -31,8 +36,15 @@ public class ModelFileTest {
         return assertThrows(ModelException.class, () -> new ModelFile(file)).getMessage();
     }
 
-    /** Returns the file with a text replaced by another of the same length. */
-    private ByteBuffer with(String old, String replacement) {
+    /** Returns the file with its checksum computed again. */
+    private static ByteBuffer sealed(ByteBuffer file) throws ModelException {
+        int at = new ModelMetadata(file).bytes("TSM_CRC32").position();
+        file.order(ByteOrder.LITTLE_ENDIAN).putInt(at, Checksum.compute(file, at));
+        return file;
+    }
+
+    /** Returns the file with a text replaced by another of the same length, and sealed. */
+    private ByteBuffer with(String old, String replacement) throws ModelException {
         assertEquals(old.length(), replacement.length());
         ByteBuffer file = copy(original, original.capacity());
         int start = find(old);
@@ -40,7 +52,7 @@ public class ModelFileTest {
         for (int i = 0; i < replacement.length(); i++) {
             file.put(start + i, (byte) replacement.charAt(i));
         }
-        return file;
+        return sealed(file);
     }
 
     @Test
@@ -70,7 +82,7 @@ public class ModelFileTest {
     }
 
     @Test
-    public void errorsNameTheReason() {
+    public void errorsNameTheReason() throws ModelException {
         assertEquals("Not a TFLite file", error(ByteBuffer.allocateDirect(4)));
         assertEquals("Not a TFLite file", error(ByteBuffer.allocateDirect(1000)));
         assertEquals(
@@ -79,6 +91,11 @@ public class ModelFileTest {
         assertEquals(
                 "This file was not exported by this project: it has no spec",
                 error(with("TSM_SPEC", "tsm_spec")));
+        ByteBuffer changed = copy(original, original.capacity());
+        changed.put(find("Swiping Left"), (byte) 's');
+        assertEquals(
+                "This file is damaged, or another tool changed it: its checksum differs",
+                error(changed));
         assertEquals(
                 "The model needs fow input, not RGB frames", error(with("\"rgb\"", "\"fow\"")));
         assertEquals(
@@ -93,47 +110,68 @@ public class ModelFileTest {
         assertTrue(error(with("\"labels\": [", "\"labels\": 7")).contains("cannot be read"));
     }
 
-    @Test
-    public void aThousandMutationsAreRejectedOrRead() throws ModelException {
-        Random random = new Random(0);
-        int spec = find("{\n  \"backbone\"");
-        int rejected = 0;
-        for (int i = 0; i < 1000; i++) {
-            int size = original.capacity();
-            ByteBuffer mutant = copy(original, i % 4 == 0 ? random.nextInt(size) : size);
-            boolean inSpec = i % 2 == 0;
-            for (int change = 1 + random.nextInt(8); change > 0; change--) {
-                int place = inSpec ? spec + random.nextInt(1000) : structure(random);
-                if (place < mutant.capacity()) {
-                    mutant.put(place, (byte) random.nextInt(inSpec ? 128 : 256));
-                }
+    /** Returns a file of pieces, as {@code java_mutants.py} describes them. */
+    private static ByteBuffer joined(ByteBuffer source, String pieces) throws IOException {
+        byte[] bytes = new byte[source.capacity()];
+        source.duplicate().get(bytes);
+        ByteArrayOutputStream file = new ByteArrayOutputStream();
+        for (String piece : pieces.equals("-") ? new String[0] : pieces.split(",")) {
+            int plus = piece.indexOf('+');
+            if (plus < 0) {
+                file.write(HexFormat.of().parseHex(piece));
+            } else {
+                int start = Integer.parseInt(piece.substring(1, plus));
+                file.write(bytes, start, Integer.parseInt(piece.substring(plus + 1)));
             }
-            rejected += isRejected(mutant) ? 1 : 0;
         }
-        assertTrue("rejected " + rejected, rejected > 300 && rejected < 1000);
+        return ByteBuffer.allocateDirect(file.size()).put(file.toByteArray()).rewind();
     }
 
-    /** Returns a place near either end of the file, where the flatbuffer's tables are. */
-    private int structure(Random random) {
-        int place = random.nextInt(2000);
-        return random.nextBoolean() ? place : original.capacity() - 1 - place;
+    /**
+     * The app must reject the same mutations as Python. The real interpreter runs the others, and
+     * would end this process if the check missed something.
+     */
+    @Test
+    public void mutationsAreRejectedAsInPythonOrRun() throws IOException {
+        Map<String, Integer> counts = new TreeMap<>();
+        for (String model : List.of("48_float32", "48_int8")) {
+            Golden golden = new Golden(model);
+            ByteBuffer[] sources = {golden.bytes("model.tflite"), golden.bytes("repacked")};
+            String text = StandardCharsets.UTF_8.decode(golden.bytes("mutants")).toString();
+            for (String line : text.split("\n")) {
+                String[] parts = line.split(" ");
+                ByteBuffer mutant = joined(sources[Integer.parseInt(parts[2])], parts[3]);
+                String reason = reasonToReject(mutant);
+                String name = parts[0];
+                assertEquals(name + ": " + reason, parts[1].equals("safe"), reason == null);
+                String result = reason == null ? run(mutant) : "rejected";
+                counts.merge(model + " " + result, 1, Integer::sum);
+            }
+        }
+        System.out.println("mutations: " + counts);
+        assertTrue(counts.toString(), counts.get("48_float32 ran") > 30);
+        assertTrue(counts.toString(), counts.get("48_int8 ran") > 30);
     }
 
-    private boolean isRejected(ByteBuffer mutant) throws ModelException {
-        ModelFile file;
+    private static String reasonToReject(ByteBuffer file) {
         try {
-            file = new ModelFile(mutant);
+            ModelFile.verified(file);
+            return null;
         } catch (ModelException error) {
-            assertFalse(error.getMessage().isEmpty());
-            return true;
+            return error.getMessage();
         }
-        // The tensors are those of the original: a spec that contradicts them must be rejected.
-        try (HostModel model = new HostModel(original)) {
-            new StreamClassifier(file, model).step();
-            return false;
-        } catch (ModelException error) {
-            assertFalse(error.getMessage().isEmpty());
-            return true;
+    }
+
+    private static String run(ByteBuffer mutant) {
+        try (StreamClassifier classifier =
+                new StreamClassifier(new ModelFile(mutant), new HostModel(mutant))) {
+            classifier.step();
+            classifier.step();
+            return "ran";
+        } catch (ModelException error) { // a spec that contradicts the tensors
+            return "rejected by its spec";
+        } catch (IllegalStateException error) { // from the interpreter
+            return "interpreter error";
         }
     }
 }

@@ -37,6 +37,7 @@ public class PublicApiTest {
                                 "org.tsm.*",
                                 "org.tsm.core.*",
                                 "org.tsm.demo.*",
+                                "org.tsm.format.*",
                                 "org.tensorflow.*"));
         for (String jar : System.getProperty("app").split(":")) {
             assertTrue(new File(jar).isFile());

@@ -2,13 +2,16 @@ package org.tsm.core;
 
 import static org.junit.Assert.assertArrayEquals;
 import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertFalse;
 import static org.junit.Assert.assertNull;
 import static org.junit.Assert.assertTrue;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.Test;
 
-/** Statistics, ranking, quantization and the benchmark. */
+/** Statistics, ranking, quantization, the frame clock and the benchmark. */
 public class SmallPartsTest {
     private static final double EXACT = 1e-9;
 
@@ -51,6 +54,52 @@ public class SmallPartsTest {
         image = new ImageTensor(type, 2);
         image.set(5, 200);
         assertEquals(200, image.bytes.get(5) & 0xFF);
+    }
+
+    /** Returns the frames that a clock for 10 frames per second takes, of times in milliseconds. */
+    private static List<Integer> taken(FrameClock clock, long... millis) {
+        List<Integer> taken = new ArrayList<>();
+        for (int i = 0; i < millis.length; i++) {
+            if (clock.take(millis[i] * 1_000_000)) {
+                taken.add(i);
+            }
+        }
+        return taken;
+    }
+
+    @Test
+    public void theClockContinuesAfterTheCamerasClockRestarts() {
+        long start = 5_000_000;
+        for (long restart : new long[] {0, -start, start - 2000, start + 100_000_000}) {
+            FrameClock clock = new FrameClock(10);
+            assertEquals(List.of(0, 2), taken(clock, start, start + 50, start + 100));
+            List<Integer> next = taken(clock, restart, restart + 100, restart + 150, restart + 200);
+            assertEquals("restart at " + restart, List.of(1, 3), next);
+            assertEquals(0, clock.dropped());
+            assertEquals(300_000_000, clock.elapsed());
+        }
+    }
+
+    @Test
+    public void theClockKeepsItsTimeAtASmallStepBack() {
+        FrameClock clock = new FrameClock(10);
+        assertEquals(List.of(0, 1, 4), taken(clock, 0, 100, 60, 199, 200));
+        assertEquals(0, clock.dropped());
+        assertEquals(List.of(0), taken(clock, 500)); // 300 and 400 had no frame
+        assertEquals(2, clock.dropped());
+        clock.reset();
+        assertEquals(List.of(0, 1), taken(clock, 7, 107));
+    }
+
+    @Test
+    public void theClockTakesTimesAtTheLimits() {
+        for (long nanos : new long[] {Long.MIN_VALUE, Long.MAX_VALUE}) {
+            FrameClock clock = new FrameClock(10);
+            assertTrue(clock.take(0));
+            assertFalse(clock.take(nanos));
+            assertFalse(clock.take(0));
+            assertTrue(clock.take(100_000_000));
+        }
     }
 
     @Test
