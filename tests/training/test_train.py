@@ -118,9 +118,9 @@ def test_classes_of_a_flip_file_are_never_flipped(data, tmp_path, capsys):
 def test_bad_arguments_stop_it_before_work(run, data, tmp_path):
     with refuses("output", "another epochs", "3"):
         train(get_recipe("gestures", **{**TINY, "epochs": 3}), data, run[0])
-    with refuses("output", "must be writable", "/proc/tsm"):
+    with refuses("output", "must be a folder that can be written", "/proc/tsm"):
         train(get_recipe("gestures", **TINY), data, "/proc/tsm")
-    with refuses("output", "must be writable", "Not a directory"):
+    with refuses("output", "must be a folder that can be written", "Not a directory"):
         train(get_recipe("gestures", **TINY), data, data / "labels.txt" / "run")
     (tmp_path / "mine").touch()
     with refuses("output", "new or empty"):
