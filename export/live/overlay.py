@@ -71,7 +71,7 @@ class _Panel:
         self.canvas.paste(Image.fromarray(picture), ((full_width - width) // 2, 0))
         self._draw = ImageDraw.Draw(self.canvas)
 
-    def text(self, words, middle, size, color=_WHITE, bold=False, left=_MARGIN):
+    def text(self, words, middle, size, color=_WHITE, bold=False, left: float = _MARGIN):
         """Draws a line of text, smaller if it would be too long."""
         available = self._width - left - _MARGIN
         size *= min(1.0, available / max(1, self._length(words, size, bold)))
@@ -87,7 +87,7 @@ class _Panel:
 
     def chips(self, texts, top):
         """Draws texts in boxes side by side, as many as fit; the first one always."""
-        left = _MARGIN
+        left: float = _MARGIN
         for words in texts:
             right = left + self._length(words, 12, False) + 12
             if right > self._width - _MARGIN and left > _MARGIN:

@@ -184,19 +184,22 @@ def stop_on_signals() -> Iterator[threading.Event]:
 def run(session: Session, frames: AtRate, recording: Recording | None, show: bool) -> None:
     """Steps through frames until they end or the window is closed; prints the events."""
     is_terminal = sys.stdout.isatty()
-    start, end, interval = ("\r", "\033[K", 0.2) if is_terminal else ("", "\n", 2)
+    start, clear, interval = ("\r", "\033[K", 0.2) if is_terminal else ("", "", 2)
+    end = clear if is_terminal else "\n"
     reported = time.monotonic()
 
     for number, seconds, frame in frames:
         row = session.step(number, seconds, frame)
-        picture = session.picture(frame) if recording or show else None
-        if recording:
-            recording.write(picture, seconds, row)
-        if show and not window.show(picture):
-            break
-
         if row["event"]:
-            print(start, f"  {seconds:7.1f} s  event: {row['event']}", sep="", flush=True)
+            line = f"  {seconds:7.1f} s  event: {row['event']}"
+            print(start, line, sep="", end=f"{clear}\n", flush=True)
+
+        if recording or show:
+            picture = session.picture(frame)
+            if recording:
+                recording.write(picture, seconds, row)
+            if show and not window.show(picture):
+                break
         if time.monotonic() - reported > interval:
             reported = time.monotonic()
             took = f"{row['milliseconds']:6.1f} ms"

@@ -45,8 +45,10 @@ class Smoother:
             for name, shown in self.rules.same_as.items()
             if name in index and shown in index
         }
-        first = index[self.background[0]] if self.background else None
-        self.first_shown = self._same_as.get(first, first)
+        self.first_shown: int | None = None
+        if self.background:
+            first = index[self.background[0]]
+            self.first_shown = self._same_as.get(first, first)
         self.reset()
 
     def reset(self) -> None:
