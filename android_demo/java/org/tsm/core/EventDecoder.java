@@ -5,11 +5,11 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Turns the logits of a stream into events, each gesture once, as {@code EventDecoder} in {@code
+ * Turns the logits of a stream into events, one per gesture, as {@code EventDecoder} in {@code
  * tsm_tf/evaluation/events.py} does; tests compare the two. Allocates nothing per step.
  */
 public final class EventDecoder {
-    /** No event begins with this frame. */
+    /** No class. */
     public static final int NONE = -1;
 
     private static final double EPSILON = 1e-6; // seconds; 0.1 + 0.2 should reach 0.3
@@ -21,10 +21,12 @@ public final class EventDecoder {
     private double lastSeconds;
     private int candidate; // the class whose mean is high
     private double highSince;
-    private int active; // the class of the event that is going on
+    private int active;
     private double silentUntil;
 
     /**
+     * Creates a decoder for one stream.
+     *
      * @param labels class names in the order of the logits
      * @param background names of the classes in which nothing happens
      */
@@ -47,15 +49,28 @@ public final class EventDecoder {
         silentUntil = Double.NEGATIVE_INFINITY;
     }
 
-    /** Returns the mean probability of a class after the last frame. */
-    public double probability(int index) {
-        return means[index];
+    /**
+     * Returns the mean probability of each class after the last frame. The next step overwrites
+     * this array.
+     */
+    public double[] probabilities() {
+        return means;
+    }
+
+    /** Returns whether nothing happens in a class. */
+    public boolean isBackground(int index) {
+        return isBackground[index];
+    }
+
+    /** Returns the class of the event that has not ended yet, or {@link #NONE}. */
+    public int active() {
+        return active;
     }
 
     /**
      * Takes the next frame's logits.
      *
-     * @param seconds the frame's time; if it steps back, the decoder starts anew with this frame
+     * @param seconds the frame's time; if it steps back, the decoder starts over with this frame
      * @return the class whose event begins with this frame, or {@link #NONE}
      */
     public int step(float[] logits, double seconds) {
@@ -69,7 +84,8 @@ public final class EventDecoder {
         }
 
         int best = bestGesture();
-        if (best == NONE || means[best] < Math.max(rules.openProbability, EPSILON)) {
+        boolean isHigh = best != NONE && means[best] >= Math.max(rules.openProbability, EPSILON);
+        if (!isHigh) { // also if it is not a number
             candidate = NONE;
             return NONE;
         }
@@ -99,14 +115,14 @@ public final class EventDecoder {
     }
 
     private void updateMeans(float[] logits, double seconds) {
-        double kept = 0; // of the old mean
+        double kept = 0; // share of the old mean
         if (hasStarted && rules.smoothingSeconds > 0) {
             kept = Math.exp(-(seconds - lastSeconds) / rules.smoothingSeconds);
         }
         hasStarted = true;
         lastSeconds = seconds;
 
-        float largest = Float.NEGATIVE_INFINITY;
+        double largest = Double.NEGATIVE_INFINITY;
         for (float logit : logits) {
             largest = Math.max(largest, logit);
         }
