@@ -81,8 +81,7 @@ class EventDecoder:
         Returns:
             The events that begin with this frame: none, or one.
         """
-        probabilities = softmax(np.asarray(logits, np.float64))
-        index = int(self._states.step(probabilities[None], seconds)[0])
+        index = int(self._states.step(softmax(logits)[None], seconds)[0])
         if index == _NONE:
             return []
         probability = float(self._states.means[0, index])
