@@ -38,10 +38,8 @@ def write_case(archive: zipfile.ZipFile, name: str, path: pathlib.Path, frames: 
 
     runner = StreamRunner(path, runtime=_RUNTIME)
     logits = np.stack([runner.step(frame) for frame in frames])
-    spec = runner.spec
-    background = [spec.labels[i] for i in spec.background_classes]
-    decoder = EventDecoder(spec.labels, spec.events, background)
-    found = [decoder.step(row, number / spec.fps) for number, row in enumerate(logits)]
+    decoder = EventDecoder.of(runner.spec)
+    found = [decoder.step(row, number / runner.spec.fps) for number, row in enumerate(logits)]
     begun = np.array([events[0].index if events else -1 for events in found], "<i4")
     if len(set(begun)) == 1:
         raise RuntimeError(f"{name} has no events; its rules must fit its weights")

@@ -35,8 +35,7 @@ def spec_lines() -> Iterator[str]:
         try:
             read = ModelSpec.from_json(text)
             rules = dataclasses.astuple(read.events or EventRules())
-            names = [read.labels[i] for i in read.background_classes] if read.labels else []
-            expected.update(rules=rules, background=names)
+            expected.update(rules=rules, background=read.background_labels)
         except InputError:
             pass
         yield json.dumps(expected)

@@ -114,7 +114,7 @@ class EventDecoder:
         Raises:
             InputError: logits of another shape, or a time that is not finite.
         """
-        logits = np.asarray(logits)
+        logits = np.asarray(logits, np.float64)
         if logits.shape != (len(self.labels),):
             rule = f"must be an array of the shape ({len(self.labels)},)"
             raise InputError("logits", rule, logits.shape)

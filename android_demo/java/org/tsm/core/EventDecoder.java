@@ -21,7 +21,7 @@ public final class EventDecoder {
     private double lastSeconds;
     private int candidate; // the class whose mean is high
     private double highSince;
-    private int active;
+    private int active; // the class of the event in progress
     private double silentUntil;
 
     /**
@@ -57,23 +57,29 @@ public final class EventDecoder {
         return means;
     }
 
-    /** Returns whether nothing happens in a class. */
-    public boolean isBackground(int index) {
-        return isBackground[index];
-    }
-
-    /** Returns the class of the event that has not ended yet, or {@link #NONE}. */
-    public int active() {
-        return active;
+    /**
+     * Returns the class to show, which never contradicts the probabilities: that of the event in
+     * progress while it is the most probable one, otherwise the most probable background class;
+     * {@link #NONE} without background classes.
+     */
+    public int shown() {
+        int top = 0;
+        for (int i = 1; i < means.length; i++) {
+            top = means[i] > means[top] ? i : top;
+        }
+        return top == active ? active : best(true);
     }
 
     /**
-     * Takes the next frame's logits.
+     * Decodes the next frame. A frame whose logits are not finite is ignored.
      *
-     * @param seconds the frame's time; if it steps back, the decoder starts over with this frame
+     * @param seconds the frame's time; if it steps back, the decoder is reset before this frame
      * @return the class whose event begins with this frame, or {@link #NONE}
      */
     public int step(float[] logits, double seconds) {
+        if (!areFinite(logits)) {
+            return NONE;
+        }
         if (hasStarted && seconds < lastSeconds) {
             reset();
         }
@@ -83,9 +89,8 @@ public final class EventDecoder {
             active = NONE;
         }
 
-        int best = bestGesture();
-        boolean isHigh = best != NONE && means[best] >= Math.max(rules.openProbability, EPSILON);
-        if (!isHigh) { // also if it is not a number
+        int best = best(false);
+        if (best == NONE || means[best] < Math.max(rules.openProbability, EPSILON)) {
             candidate = NONE;
             return NONE;
         }
@@ -104,14 +109,24 @@ public final class EventDecoder {
         return best;
     }
 
-    private int bestGesture() {
+    /** Returns the most probable gesture or background class, or {@link #NONE}. */
+    private int best(boolean background) {
         int best = NONE;
         for (int i = 0; i < means.length; i++) {
-            if (!isBackground[i] && (best == NONE || means[i] > means[best])) {
+            if (isBackground[i] == background && (best == NONE || means[i] > means[best])) {
                 best = i;
             }
         }
         return best;
+    }
+
+    private static boolean areFinite(float[] logits) {
+        for (float logit : logits) {
+            if (Float.isNaN(logit) || Float.isInfinite(logit)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private void updateMeans(float[] logits, double seconds) {

@@ -67,14 +67,9 @@ public final class FrameLoop implements AutoCloseable {
         latencies.add(System.nanoTime() - start);
     }
 
-    /**
-     * Returns the most probable class if it is that of the current event or a background class,
-     * and {@link EventDecoder#NONE} while it is a gesture that is not (or no longer) an event.
-     */
+    /** Returns the class to show, or {@link EventDecoder#NONE}; see {@link EventDecoder#shown}. */
     public int shown() {
-        int best = top.at(0);
-        boolean isKnown = best == decoder.active() || decoder.isBackground(best);
-        return isKnown ? best : EventDecoder.NONE;
+        return decoder.shown();
     }
 
     /** Returns the events since the stream began. */

@@ -7,7 +7,7 @@ import org.tsm.core.FrameLoop;
 
 /** The result for one frame, as shown on the screen. Immutable. */
 final class Recognition {
-    /** The class of the current event, or a background class; null for neither. */
+    /** The class of the event in progress, or a background class; null for neither. */
     final String label;
 
     /** The most probable classes, best first. */

@@ -13,7 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.tsm.core.EventHistory;
 
-/** Shows the current event, a bar for each of the best classes, the last events, and the speed. */
+/** Shows the event in progress, a bar for each of the best classes, the last events, and the speed. */
 public final class RecognitionView extends LinearLayout {
     private static final int[] ROWS = {R.id.row1, R.id.row2, R.id.row3};
     private static final int FULL_BAR = 1000;

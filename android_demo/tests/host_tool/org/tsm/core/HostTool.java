@@ -90,7 +90,7 @@ public final class HostTool {
      * Decodes a stream. The arguments are the five event rules, the number of classes, and the
      * background classes; classes are named by number. For each frame, the input has its time as a
      * double and its logits as floats. The output has one line per frame: the class whose event
-     * begins, the class of the current event, and all mean probabilities.
+     * begins, the class to show, and all mean probabilities.
      */
     private static void events(DataInputStream in, List<String> arguments) throws IOException {
         double[] rules = new double[5];
@@ -114,7 +114,7 @@ public final class HostTool {
                 logits[i] = in.readFloat();
             }
             StringBuilder line = new StringBuilder();
-            line.append(decoder.step(logits, seconds)).append(' ').append(decoder.active());
+            line.append(decoder.step(logits, seconds)).append(' ').append(decoder.shown());
             for (double probability : decoder.probabilities()) {
                 line.append(' ').append(probability);
             }

@@ -82,9 +82,10 @@ public class MainActivityTest extends LiveScreenTestCase {
         assertEquals("", text(R.id.last_events));
 
         recognise(2, 1); // its mean is high, but has not lasted
-        await("neither", () -> text(R.id.label).equals("–"));
+        assertEquals("No gesture", text(R.id.label));
         recognise(2, 9);
-        await("one event", () -> text(R.id.counts).equals("Events: 1 · Swiping Up 1"));
+        await("one event", () -> text(R.id.counts).equals("Events: 1 · Swiping Up\u00a0×1"));
+        assertEquals("Swiping Up", text(R.id.label));
         recognise(NO_GESTURE, 8);
         await("silence", () -> text(R.id.label).equals("No gesture"));
 
@@ -93,7 +94,9 @@ public class MainActivityTest extends LiveScreenTestCase {
         recognise(2, 8);
         await(
                 "three events",
-                () -> text(R.id.counts).equals("Events: 3 · Swiping Left 1 · Swiping Up 2"));
+                () ->
+                        text(R.id.counts)
+                                .equals("Events: 3 · Swiping Left\u00a0×1 · Swiping Up\u00a0×2"));
         assertEquals(
                 "00:04 Swiping Up · 00:02 Swiping Left · 00:00 Swiping Up",
                 text(R.id.last_events));
@@ -105,13 +108,13 @@ public class MainActivityTest extends LiveScreenTestCase {
         start();
         awaitModel();
         recognise(2, 4);
-        await("one event", () -> text(R.id.counts).equals("Events: 1 · Swiping Up 1"));
+        await("one event", () -> text(R.id.counts).equals("Events: 1 · Swiping Up\u00a0×1"));
 
         activity.findViewById(R.id.reset).performClick();
         assertEquals("", text(R.id.counts));
         assertEquals("", text(R.id.last_events));
         recognise(3, 4);
-        await("another event", () -> text(R.id.counts).equals("Events: 1 · Swiping Down 1"));
+        await("another event", () -> text(R.id.counts).equals("Events: 1 · Swiping Down\u00a0×1"));
         assertEquals("00:00 Swiping Down", text(R.id.last_events));
     }
 
