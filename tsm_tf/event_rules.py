@@ -1,7 +1,6 @@
 """Rules that turn the probabilities of a stream into events; they travel with the model."""
 
 import dataclasses
-import math
 from collections.abc import Mapping
 
 from tsm_tf.errors import InputError
@@ -45,7 +44,7 @@ class EventRules:
         for name, (smallest, largest) in _RANGES.items():
             value = getattr(self, name)
             is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            if not (is_number and math.isfinite(value) and smallest <= value <= largest):
+            if not (is_number and smallest <= value <= largest):
                 raise InputError(name, f"must be from {smallest} to {largest}", value)
         if self.close_probability > self.open_probability:
             rule = f"must be at most open_probability={self.open_probability}"

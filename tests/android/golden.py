@@ -1,9 +1,10 @@
 """Writes the results of Python's runtime for the Java tests: `golden.py OUTPUT.zip`.
 
 One folder per model: `model.tflite`; `frames` uint8 [60, S, S, 3]; `logits` float32 [60, classes];
-`shown` uint8 [60], the smoothed classes; `caches`, all caches after the last frame, sorted by name.
-Little-endian, C order. For some models also `mutants` and `repacked`, see java_mutants.py. Beside
-the folders, `shapes` as in java_shapes.py.
+`events` int32 [60], the class whose event begins with the frame, or -1; `caches`, all caches after
+the last frame, sorted by name. Little-endian, C order. For some models also `mutants` and
+`repacked`, see java_mutants.py. The folder `rules` has `shapes` as in java_shapes.py, and `specs`
+as in java_events.py.
 """
 
 import functools
@@ -15,9 +16,12 @@ import zipfile
 
 import numpy as np
 
-# Sizes and variants. The large model has Jester's labels, and so its smoothing rules.
+# Sizes and variants. The large model has Jester's labels.
 _MODELS = {48: ("float32", "float16", "int8"), 224: ("float32",)}
 _JESTER_SIZE = 224
+# Rules with which the tests' weights give events.
+_EVENTS = {48: (0.1, 0.5, 0.3, 0.1, 0.3), 224: (0.1, 0.35, 0.3, 0.1, 0.3)}
+_BACKGROUND = {48: None, 224: ("Swiping Down",)}
 _MUTATED = ("48_float32", "48_int8")
 _FRAMES = 60
 _RUNTIME = "tensorflow"  # the installed runtime that is nearest to the Java tests' one
@@ -28,14 +32,17 @@ def write_case(archive: zipfile.ZipFile, name: str, path: pathlib.Path, frames: 
     from java_mutants import mutant_lines
     from mutants import repacked
 
-    from export.live.smoothing import Smoother
     from export.runtime import StreamRunner
     from export.runtime.interpreter import signature
+    from tsm_tf.evaluation.events import EventDecoder
 
     runner = StreamRunner(path, runtime=_RUNTIME)
-    smoother = Smoother(runner.labels, runner.smoothing)
     logits = np.stack([runner.step(frame) for frame in frames])
-    shown = bytes(smoother.step(row) for row in logits)
+    decoder = EventDecoder.of(runner.spec)
+    found = [decoder.step(row, number / runner.spec.fps) for number, row in enumerate(logits)]
+    begun = np.array([events[0].index if events else -1 for events in found], "<i4")
+    if len(set(begun)) == 1:
+        raise RuntimeError(f"{name} has no events; its rules must fit its weights")
 
     outputs = signature(runner.interpreter)[1]
     caches = [
@@ -47,7 +54,7 @@ def write_case(archive: zipfile.ZipFile, name: str, path: pathlib.Path, frames: 
     contents = {
         "model.tflite": path.read_bytes(),
         "frames": frames.tobytes(),
-        "shown": shown,
+        "events": begun.tobytes(),
         "logits": logits.astype("<f4").tobytes(),
         "caches": b"".join(cache.tobytes() for cache in caches),
     }
@@ -72,6 +79,7 @@ def stream(size: int) -> np.ndarray:
 def main(output: str) -> None:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
+    from java_events import spec_lines
     from java_shapes import shape_lines
     from jester import LABELS as JESTER_LABELS
     from tensorflow.lite.python import interpreter
@@ -80,17 +88,25 @@ def main(output: str) -> None:
     from export.tflite import export_model
     from tsm_tf import ModelSpec, build_model
     from tsm_tf.data.synthetic.gestures import LABELS
+    from tsm_tf.event_rules import EventRules
 
     # The Java tests' build of TFLite lacks XNNPACK, whose int8 kernels round differently.
     plain = interpreter.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     with_xnnpack = interpreter.Interpreter
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(output, "w") as archive:
-        shapes = "".join(f"{line}\n" for line in shape_lines())
-        archive.writestr(zipfile.ZipInfo("rules/shapes"), shapes)
+        for part, lines in (("shapes", shape_lines()), ("specs", spec_lines())):
+            text = "".join(f"{line}\n" for line in lines)
+            archive.writestr(zipfile.ZipInfo(f"rules/{part}"), text)
         for size, variants in _MODELS.items():
             labels = JESTER_LABELS if size == _JESTER_SIZE else LABELS
             spec = ModelSpec(
-                num_classes=len(labels), labels=labels, input_size=size, width=0.35, fps=8.0
+                num_classes=len(labels),
+                labels=labels,
+                input_size=size,
+                width=0.35,
+                fps=8.0,
+                background=_BACKGROUND[size],
+                events=EventRules(*_EVENTS[size]),
             )
             model = with_weights(build_model(spec))
             paths = export_model(

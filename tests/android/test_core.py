@@ -1,22 +1,21 @@
 """The app's Java, compared with the Python code that it follows; needs a JDK."""
 
+import dataclasses
 import itertools
-import json
 import struct
 
 import cv2
 import numpy as np
 import pytest
-from jester import LABELS
 from PIL import Image
 from videos import natural_videos
 
-from export.format.smoothing_rules import SmoothingRules, rules_for
 from export.live.frame_clock import AtRate
-from export.live.smoothing import Smoother
 from tsm_tf.data.crops import center_crop, eval_frame
 from tsm_tf.data.resize import scaled_size
 from tsm_tf.data.sources.video_file import iterate_frames
+from tsm_tf.evaluation.events import EventDecoder
+from tsm_tf.event_rules import EventRules
 from tsm_tf.spec import ModelSpec
 
 # Row padding and pixel stride of the chroma planes: planar, planar with padding, and interleaved,
@@ -114,45 +113,63 @@ def test_frames_are_pythons(host_tool, path):
             assert difference <= 2, (rgb.shape, spec.input_size, case[2:], difference)
 
 
-def java_rules(labels, rules):
-    pairs = ";".join(f"{name}={shown}" for name, shown in rules.same_as.items())
-    return [
-        rules.averaged_steps,
-        rules.refractory_steps,
-        ";".join(rules.keep_last),
-        pairs,
-        *labels,
-    ]
+def peaky_stream(rng, num_classes):
+    """Logits of a stream of gestures `[300, num_classes]`, and the irregular times of its frames.
 
+    The lead of the right class changes slowly, so that probabilities rise and fall through all
+    thresholds. The clock starts over at the 200th frame.
+    """
+    winners = np.repeat(rng.integers(num_classes, size=60), 5)
+    lead = np.repeat(rng.uniform(0, 12, size=100), 3)
+    logits = rng.normal(size=(300, num_classes))
+    logits[np.arange(300), winners] += lead
 
-def test_official_smoothing(host_tool, golden_dir):
-    arguments = ["refine", *java_rules(LABELS, rules_for(LABELS))]
-    for case in json.loads((golden_dir / "demo_smoothing.json").read_text())["cases"]:
-        answer = host_tool(arguments, ints(*case["predicted"]))
-        assert [int(line) for line in answer.split()] == case["shown"]
+    seconds = np.cumsum(
+        rng.choice([0, 1 / 30, 0.125, 0.25, 2.0], 300, p=[0.1, 0.3, 0.4, 0.19, 0.01])
+    )
+    seconds[200:] -= seconds[200]
+    return logits.astype(np.float32), seconds
 
 
 @pytest.mark.parametrize(
-    ("labels", "rules"),
+    ("rules", "num_classes", "background"),
     [
-        (LABELS, rules_for(LABELS)),
-        (("a", "No gesture", "b"), SmoothingRules()),
-        (("x", "y"), SmoothingRules()),
-        (("x", "y"), SmoothingRules(averaged_steps=3, refractory_steps=4)),
-        (tuple("wxyz"), SmoothingRules(5, 0, keep_last=("y",), same_as={"z": "x", "x": "?"})),
+        (EventRules(), 9, (8,)),
+        (EventRules(), 27, (0, 2)),
+        (EventRules(0, 0.5, 0.5, 0, 0), 2, ()),
+        (EventRules(0, 0, 0, 0, 0), 3, (1,)),
+        (EventRules(0.5, 0.6, 0.1, 0.25, 1.0), 9, ()),
+        (EventRules(0.125, 0.4, 0.3, 0.375, 0), 5, (0,)),
+        (EventRules(60, 0.2, 0.1, 0, 0.25), 4, (3,)),
+        (EventRules(0.1, 0.1, 0.05, 0, 0), 3, (0, 1, 2)),
+        (EventRules(), 1, ()),
     ],
-    ids=("jester", "no_gesture", "plain", "other_steps", "other_classes"),
+    ids=lambda value: str(value) if isinstance(value, int) else None,
 )
-def test_smoothing_is_pythons(host_tool, labels, rules):
-    rng = np.random.default_rng(0)
-    steady = np.repeat(rng.normal(size=(60, len(labels))), 5, axis=0)
-    logits = (steady + rng.normal(size=steady.shape)).astype(np.float32)
+def test_events_are_pythons(host_tool, rules, num_classes, background):
+    """The same events at the same frames, and probabilities that differ only by rounding."""
+    logits, seconds = peaky_stream(np.random.default_rng(num_classes), num_classes)
+    logits[100, 0], logits[150:152, -1] = np.nan, np.inf
+    labels = [str(i) for i in range(num_classes)]
+    decoder = EventDecoder(labels, rules, [labels[i] for i in background])
+    expected, probabilities = [], []
+    for row, time in zip(logits, seconds, strict=True):
+        (begun,) = [event.index for event in decoder.step(row, time)] or [-1]
+        expected.append([begun, int(decoder.shown or -1)])
+        probabilities.append(decoder.probabilities)
 
-    smoother = Smoother(labels, rules)
-    expected = [smoother.step(row) for row in logits]
-    answer = host_tool(["smooth", *java_rules(labels, rules)], logits.astype(">f4").tobytes())
-    assert [int(line) for line in answer.split()] == expected
-    assert len(set(expected)) > 1
+    arguments = [*dataclasses.astuple(rules), num_classes, *background]
+    data = b"".join(
+        struct.pack(">d", time) + row.astype(">f4").tobytes()
+        for row, time in zip(logits, seconds, strict=True)
+    )
+    lines = [line.split() for line in host_tool(["events", *arguments], data).splitlines()]
+    assert [[int(line[0]), int(line[1])] for line in lines] == expected
+    actual = np.array([line[2:] for line in lines], np.float64)
+    np.testing.assert_allclose(actual, probabilities, rtol=0, atol=1e-12)
+
+    count = sum(begun != -1 for begun, _ in expected)
+    assert count == 0 if len(background) == num_classes else count > 1
 
 
 @pytest.mark.parametrize("fps", [5.0, 8.0, 12.5, 60.0, None])

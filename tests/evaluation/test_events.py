@@ -169,6 +169,8 @@ def test_many_decoders_side_by_side_are_single_ones():
         ("open_probability", 1.5),
         ("open_probability", True),
         ("min_seconds", float("nan")),
+        ("min_seconds", float("inf")),
+        ("min_seconds", 10**400),
         ("refractory_seconds", "1"),
     ],
 )

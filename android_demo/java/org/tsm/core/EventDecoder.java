@@ -5,11 +5,11 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Turns the logits of a stream into events, each gesture once, as {@code EventDecoder} in {@code
+ * Turns the logits of a stream into events, one per gesture, as {@code EventDecoder} in {@code
  * tsm_tf/evaluation/events.py} does; tests compare the two. Allocates nothing per step.
  */
 public final class EventDecoder {
-    /** No event begins with this frame. */
+    /** No class. */
     public static final int NONE = -1;
 
     private static final double EPSILON = 1e-6; // seconds; 0.1 + 0.2 should reach 0.3
@@ -21,10 +21,12 @@ public final class EventDecoder {
     private double lastSeconds;
     private int candidate; // the class whose mean is high
     private double highSince;
-    private int active; // the class of the event that is going on
+    private int active; // the class of the event in progress
     private double silentUntil;
 
     /**
+     * Creates a decoder for one stream.
+     *
      * @param labels class names in the order of the logits
      * @param background names of the classes in which nothing happens
      */
@@ -47,18 +49,37 @@ public final class EventDecoder {
         silentUntil = Double.NEGATIVE_INFINITY;
     }
 
-    /** Returns the mean probability of a class after the last frame. */
-    public double probability(int index) {
-        return means[index];
+    /**
+     * Returns the mean probability of each class after the last frame. The next step overwrites
+     * this array.
+     */
+    public double[] probabilities() {
+        return means;
     }
 
     /**
-     * Takes the next frame's logits.
+     * Returns the class to show, which never contradicts the probabilities: that of the event in
+     * progress while it is the most probable one, otherwise the most probable background class;
+     * {@link #NONE} without background classes.
+     */
+    public int shown() {
+        int top = 0;
+        for (int i = 1; i < means.length; i++) {
+            top = means[i] > means[top] ? i : top;
+        }
+        return top == active ? active : best(true);
+    }
+
+    /**
+     * Decodes the next frame. A frame whose logits are not finite is ignored.
      *
-     * @param seconds the frame's time; if it steps back, the decoder starts anew with this frame
+     * @param seconds the frame's time; if it steps back, the decoder is reset before this frame
      * @return the class whose event begins with this frame, or {@link #NONE}
      */
     public int step(float[] logits, double seconds) {
+        if (!areFinite(logits)) {
+            return NONE;
+        }
         if (hasStarted && seconds < lastSeconds) {
             reset();
         }
@@ -68,7 +89,7 @@ public final class EventDecoder {
             active = NONE;
         }
 
-        int best = bestGesture();
+        int best = best(false);
         if (best == NONE || means[best] < Math.max(rules.openProbability, EPSILON)) {
             candidate = NONE;
             return NONE;
@@ -88,25 +109,35 @@ public final class EventDecoder {
         return best;
     }
 
-    private int bestGesture() {
+    /** Returns the most probable gesture or background class, or {@link #NONE}. */
+    private int best(boolean background) {
         int best = NONE;
         for (int i = 0; i < means.length; i++) {
-            if (!isBackground[i] && (best == NONE || means[i] > means[best])) {
+            if (isBackground[i] == background && (best == NONE || means[i] > means[best])) {
                 best = i;
             }
         }
         return best;
     }
 
+    private static boolean areFinite(float[] logits) {
+        for (float logit : logits) {
+            if (Float.isNaN(logit) || Float.isInfinite(logit)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     private void updateMeans(float[] logits, double seconds) {
-        double kept = 0; // of the old mean
+        double kept = 0; // share of the old mean
         if (hasStarted && rules.smoothingSeconds > 0) {
             kept = Math.exp(-(seconds - lastSeconds) / rules.smoothingSeconds);
         }
         hasStarted = true;
         lastSeconds = seconds;
 
-        float largest = Float.NEGATIVE_INFINITY;
+        double largest = Double.NEGATIVE_INFINITY;
         for (float logit : logits) {
             largest = Math.max(largest, logit);
         }

@@ -1,6 +1,6 @@
 package org.tsm.core;
 
-/** When a gesture in a stream counts as an event, as {@code tsm_tf/event_rules.py} has it. */
+/** When a gesture in a stream counts as an event; see {@code tsm_tf/event_rules.py}. */
 public final class EventRules {
     /** The rules for a file that carries none. */
     public static final EventRules DEFAULT = new EventRules(0.2, 0.8, 0.3, 0.1, 0.3);
@@ -17,7 +17,7 @@ public final class EventRules {
     /** How long the probability must stay high before the event is reported. */
     public final double minSeconds;
 
-    /** No other event is reported for so long after one. */
+    /** For this long after an event, no other one is reported. */
     public final double refractorySeconds;
 
     public EventRules(

@@ -1,24 +1,28 @@
 package org.tsm.core;
 
 /**
- * Processes camera frames: chooses those that are due, runs the model, smooths its output and
- * keeps statistics. Not thread-safe. Allocates nothing per frame.
+ * Processes camera frames: chooses those that are due, runs the model, decodes its output into
+ * events and keeps statistics. Not thread-safe. Allocates nothing per frame, and a little per event.
  */
 public final class FrameLoop implements AutoCloseable {
     private static final int STATISTICS = 100; // frames
     private static final int SHOWN_CLASSES = 3;
     private static final double MILLIS = 1e3;
+    private static final double NANOS = 1e9;
 
     public final ModelFile file;
+
+    /** The classes with the highest mean probabilities. */
     public final TopClasses top;
+
     private final StreamClassifier classifier;
     private final YuvConverter converter;
     private final FrameClock clock;
-    private final Smoother smoother;
+    private final EventDecoder decoder;
     private final Latencies latencies = new Latencies(STATISTICS);
     private final Latencies intervals = new Latencies(STATISTICS);
     private long last;
-    private int shown;
+    private EventHistory events;
 
     /** Takes ownership of the classifier: {@link #close} closes it. */
     public FrameLoop(StreamClassifier classifier) {
@@ -26,7 +30,8 @@ public final class FrameLoop implements AutoCloseable {
         file = classifier.file;
         converter = new YuvConverter(file.inputSize, file.shortSide);
         clock = new FrameClock(file.fps);
-        smoother = new Smoother(file.labels, file.smoothing);
+        decoder = new EventDecoder(file.labels, file.background, file.events);
+        events = new EventHistory(file.labels.size());
         top = new TopClasses(Math.min(SHOWN_CLASSES, file.labels.size()));
     }
 
@@ -53,15 +58,23 @@ public final class FrameLoop implements AutoCloseable {
 
         long start = System.nanoTime();
         converter.convert(frame, rotation, mirror, classifier.image);
-        float[] logits = classifier.step();
-        shown = smoother.step(logits);
-        top.update(logits);
+        double seconds = last / NANOS;
+        int begun = decoder.step(classifier.step(), seconds);
+        if (begun != EventDecoder.NONE) {
+            events = events.with(begun, seconds);
+        }
+        top.update(decoder.probabilities());
         latencies.add(System.nanoTime() - start);
     }
 
-    /** Returns the class to show. */
+    /** Returns the class to show, or {@link EventDecoder#NONE}; see {@link EventDecoder#shown}. */
     public int shown() {
-        return shown;
+        return decoder.shown();
+    }
+
+    /** Returns the events since the stream began. */
+    public EventHistory events() {
+        return events;
     }
 
     /** Returns the median time from a frame to its class, in milliseconds. */
@@ -87,7 +100,8 @@ public final class FrameLoop implements AutoCloseable {
     /** Forgets the stream and its statistics. */
     public void reset() {
         classifier.reset();
-        smoother.reset();
+        decoder.reset();
+        events = new EventHistory(file.labels.size());
         clock.reset();
         latencies.reset();
         intervals.reset();

@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.json.JSONArray;
 import org.json.JSONException;
 import org.json.JSONObject;
@@ -16,7 +17,7 @@ import org.tsm.format.Verifier;
 
 /**
  * An online model's file, with what its exporter wrote into it: the spec ({@code ModelSpec}), the
- * initial caches, and the smoothing rules.
+ * initial caches. The spec includes the event rules.
  */
 public final class ModelFile {
     private static final String SPEC = "TSM_SPEC";
@@ -44,8 +45,11 @@ public final class ModelFile {
     /** {@code float32}, {@code float16}, {@code int8}, ... */
     public final String variant;
 
-    /** How the stream's logits become a stable class. */
-    public final SmoothingRules smoothing;
+    /** When a gesture counts as an event. */
+    public final EventRules events;
+
+    /** Names of the classes in which nothing happens. */
+    public final Set<String> background;
 
     private final Map<String, Integer> initialCaches;
 
@@ -75,11 +79,15 @@ public final class ModelFile {
             shortSide = (int) (inputSize / crop(spec));
             fps = fps(spec);
             labels = labels(spec, classes);
+            events = EventsJson.rules(spec);
+            background =
+                    EventsJson.background(
+                            spec,
+                            spec.isNull("labels") ? Collections.<String>emptyList() : labels);
 
             JSONObject stream = new JSONObject(streamText == null ? "{}" : streamText);
             variant = stream.optString("variant", "float32");
             initialCaches = initialCaches(stream.optJSONObject("start"));
-            smoothing = SmoothingJson.read(stream);
         } catch (StackOverflowError error) { // a JSON text with very many brackets
             throw new ModelException("The file's spec cannot be read");
         } catch (JSONException error) {

@@ -2,10 +2,10 @@ package org.tsm.core;
 
 import java.util.Arrays;
 
-/** The most probable classes of a frame with their probabilities, best first. */
+/** The most probable classes with their probabilities, best first. */
 public final class TopClasses {
     private final int[] classes;
-    private final float[] probabilities;
+    private final double[] probabilities;
 
     /**
      * Creates an empty ranking.
@@ -14,7 +14,7 @@ public final class TopClasses {
      */
     public TopClasses(int count) {
         classes = new int[count];
-        probabilities = new float[count];
+        probabilities = new double[count];
     }
 
     public int count() {
@@ -27,29 +27,19 @@ public final class TopClasses {
     }
 
     /** Returns the probability of the class at a rank. */
-    public float probability(int rank) {
+    public double probability(int rank) {
         return probabilities[rank];
     }
 
-    /** Ranks the softmax of a frame's logits. Equal classes keep their order. */
-    public void update(float[] logits) {
-        float largest = Float.NEGATIVE_INFINITY;
-        for (float logit : logits) {
-            largest = Math.max(largest, logit);
-        }
-
-        double sum = 0;
-        for (float logit : logits) {
-            sum += Math.exp(logit - largest);
-        }
-
+    /** Ranks the classes by probability. Equal classes keep their order. */
+    public void update(double[] of) {
         Arrays.fill(probabilities, -1);
-        for (int i = 0; i < logits.length; i++) {
-            insert(i, (float) (Math.exp(logits[i] - largest) / sum));
+        for (int i = 0; i < of.length; i++) {
+            insert(i, of[i]);
         }
     }
 
-    private void insert(int index, float probability) {
+    private void insert(int index, double probability) {
         int place = classes.length;
         while (place > 0 && probabilities[place - 1] < probability) {
             place--;

@@ -1,16 +1,24 @@
 package org.tsm.demo;
 
+import java.util.List;
+import org.tsm.core.EventDecoder;
+import org.tsm.core.EventHistory;
 import org.tsm.core.FrameLoop;
 
 /** The result for one frame, as shown on the screen. Immutable. */
 final class Recognition {
-    /** The smoothed class. */
+    /** The class of the event in progress, or a background class; null for neither. */
     final String label;
 
-    /** The most probable classes of this frame, best first. */
+    /** The most probable classes, best first. */
     final String[] names;
 
-    final float[] probabilities;
+    final double[] probabilities;
+
+    /** All class names. */
+    final List<String> labels;
+
+    final EventHistory events;
     final double framesPerSecond;
     final double medianMillis;
     final double p95Millis;
@@ -19,7 +27,9 @@ final class Recognition {
     Recognition(
             String label,
             String[] names,
-            float[] probabilities,
+            double[] probabilities,
+            List<String> labels,
+            EventHistory events,
             double framesPerSecond,
             double medianMillis,
             double p95Millis,
@@ -27,6 +37,8 @@ final class Recognition {
         this.label = label;
         this.names = names;
         this.probabilities = probabilities;
+        this.labels = labels;
+        this.events = events;
         this.framesPerSecond = framesPerSecond;
         this.medianMillis = medianMillis;
         this.p95Millis = p95Millis;
@@ -35,17 +47,21 @@ final class Recognition {
 
     /** Returns the result for the loop's last frame. */
     static Recognition of(FrameLoop loop) {
+        List<String> labels = loop.file.labels;
+        int shown = loop.shown();
         String[] names = new String[loop.top.count()];
-        float[] probabilities = new float[names.length];
+        double[] probabilities = new double[names.length];
         for (int rank = 0; rank < names.length; rank++) {
-            names[rank] = loop.file.labels.get(loop.top.at(rank));
+            names[rank] = labels.get(loop.top.at(rank));
             probabilities[rank] = loop.top.probability(rank);
         }
 
         return new Recognition(
-                loop.file.labels.get(loop.shown()),
+                shown == EventDecoder.NONE ? null : labels.get(shown),
                 names,
                 probabilities,
+                labels,
+                loop.events(),
                 loop.framesPerSecond(),
                 loop.medianMillis(),
                 loop.p95Millis(),

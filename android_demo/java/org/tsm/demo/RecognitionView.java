@@ -1,32 +1,46 @@
 package org.tsm.demo;
 
 import android.content.Context;
+import android.text.TextUtils;
+import android.text.format.DateUtils;
 import android.util.AttributeSet;
 import android.view.LayoutInflater;
 import android.view.View;
 import android.widget.LinearLayout;
 import android.widget.ProgressBar;
 import android.widget.TextView;
+import java.util.ArrayList;
+import java.util.List;
+import org.tsm.core.EventHistory;
 
-/** Shows the smoothed class, a bar for each of the best classes, and the speed. */
+/** Shows the event in progress, a bar for each of the best classes, the last events, and the speed. */
 public final class RecognitionView extends LinearLayout {
     private static final int[] ROWS = {R.id.row1, R.id.row2, R.id.row3};
     private static final int FULL_BAR = 1000;
+    private static final String SEPARATOR = " · ";
 
     private final TextView label;
+    private final TextView lastEvents;
+    private final TextView counts;
     private final TextView statistics;
+    private EventHistory shownEvents;
 
     public RecognitionView(Context context, AttributeSet attributes) {
         super(context, attributes);
         setOrientation(VERTICAL);
         LayoutInflater.from(context).inflate(R.layout.recognition, this);
         label = findViewById(R.id.label);
+        lastEvents = findViewById(R.id.last_events);
+        counts = findViewById(R.id.counts);
         statistics = findViewById(R.id.statistics);
         clear();
     }
 
     void show(Recognition recognition) {
-        label.setText(recognition.label);
+        label.setText(
+                recognition.label == null
+                        ? getContext().getString(R.string.no_event)
+                        : recognition.label);
 
         for (int rank = 0; rank < ROWS.length; rank++) {
             View row = findViewById(ROWS[rank]);
@@ -35,10 +49,13 @@ public final class RecognitionView extends LinearLayout {
             if (used) {
                 row.<TextView>findViewById(R.id.name).setText(recognition.names[rank]);
                 ProgressBar bar = row.findViewById(R.id.bar);
-                bar.setProgress(Math.round(FULL_BAR * recognition.probabilities[rank]));
+                bar.setProgress((int) Math.round(FULL_BAR * recognition.probabilities[rank]));
             }
         }
 
+        if (recognition.events != shownEvents) { // only after an event
+            show(recognition.events, recognition.labels);
+        }
         statistics.setText(
                 getContext()
                         .getString(
@@ -49,8 +66,33 @@ public final class RecognitionView extends LinearLayout {
                                 recognition.dropped));
     }
 
+    private void show(EventHistory events, List<String> labels) {
+        shownEvents = events;
+
+        List<String> last = new ArrayList<>();
+        for (int age = 0; age < events.kept(); age++) {
+            String time = DateUtils.formatElapsedTime((long) events.secondsOf(age));
+            String name = labels.get(events.classOf(age));
+            last.add(getContext().getString(R.string.event, time, name));
+        }
+        lastEvents.setText(TextUtils.join(SEPARATOR, last));
+
+        List<String> numbers = new ArrayList<>();
+        numbers.add(getContext().getString(R.string.total, events.total()));
+        for (int i = 0; i < events.numClasses(); i++) {
+            if (events.count(i) > 0) {
+                numbers.add(
+                        getContext().getString(R.string.count, labels.get(i), events.count(i)));
+            }
+        }
+        counts.setText(TextUtils.join(SEPARATOR, numbers));
+    }
+
     void clear() {
+        shownEvents = null;
         label.setText("");
+        lastEvents.setText("");
+        counts.setText("");
         statistics.setText("");
         for (int row : ROWS) {
             findViewById(row).setVisibility(INVISIBLE);

@@ -8,11 +8,10 @@ import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Paths;
+import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 
 /**
  * Runs parts of the app for {@code tests/android/test_core.py}, which compares them with the Python
@@ -30,11 +29,8 @@ public final class HostTool {
                 case "yuv":
                     yuv(in);
                     break;
-                case "refine":
-                    refine(in, rest);
-                    break;
-                case "smooth":
-                    smooth(in, rest);
+                case "events":
+                    events(in, rest);
                     break;
                 case "clock":
                     clock(in, Double.parseDouble(rest.get(0)));
@@ -90,46 +86,40 @@ public final class HostTool {
         }
     }
 
-    private static void refine(DataInputStream in, List<String> arguments) throws IOException {
-        Smoother smoother = smoother(arguments);
-        while (true) {
-            System.out.println(smoother.refine(in.readInt()));
+    /**
+     * Decodes a stream. The arguments are the five event rules, the number of classes, and the
+     * background classes; classes are named by number. For each frame, the input has its time as a
+     * double and its logits as floats. The output has one line per frame: the class whose event
+     * begins, the class to show, and all mean probabilities.
+     */
+    private static void events(DataInputStream in, List<String> arguments) throws IOException {
+        double[] rules = new double[5];
+        for (int i = 0; i < rules.length; i++) {
+            rules[i] = Double.parseDouble(arguments.get(i));
         }
-    }
+        float[] logits = new float[Integer.parseInt(arguments.get(rules.length))];
+        List<String> labels = new ArrayList<>();
+        for (int i = 0; i < logits.length; i++) {
+            labels.add(Integer.toString(i));
+        }
 
-    private static void smooth(DataInputStream in, List<String> arguments) throws IOException {
-        Smoother smoother = smoother(arguments);
-        float[] logits = new float[labels(arguments).size()];
+        EventDecoder decoder =
+                new EventDecoder(
+                        labels,
+                        new HashSet<>(arguments.subList(rules.length + 1, arguments.size())),
+                        new EventRules(rules[0], rules[1], rules[2], rules[3], rules[4]));
         while (true) {
+            double seconds = in.readDouble();
             for (int i = 0; i < logits.length; i++) {
                 logits[i] = in.readFloat();
             }
-            System.out.println(smoother.step(logits));
-        }
-    }
-
-    /**
-     * Returns a smoother for these arguments: averaged steps, refractory steps, the classes that
-     * keep the last one ({@code a;b}), the classes that are shown as another ({@code a=b;c=d}), and
-     * all labels.
-     */
-    private static Smoother smoother(List<String> arguments) {
-        HashSet<String> keepLast = new HashSet<>(Arrays.asList(arguments.get(2).split(";")));
-        Map<String, String> sameAs = new HashMap<>();
-        for (String pair : arguments.get(3).split(";")) {
-            if (!pair.isEmpty()) {
-                sameAs.put(pair.split("=")[0], pair.split("=")[1]);
+            StringBuilder line = new StringBuilder();
+            line.append(decoder.step(logits, seconds)).append(' ').append(decoder.shown());
+            for (double probability : decoder.probabilities()) {
+                line.append(' ').append(probability);
             }
+            System.out.println(line);
         }
-        int averagedSteps = Integer.parseInt(arguments.get(0));
-        int refractorySteps = Integer.parseInt(arguments.get(1));
-        return new Smoother(
-                labels(arguments),
-                new SmoothingRules(averagedSteps, refractorySteps, keepLast, sameAs));
-    }
-
-    private static List<String> labels(List<String> arguments) {
-        return arguments.subList(4, arguments.size());
     }
 
     private static void clock(DataInputStream in, double fps) throws IOException {

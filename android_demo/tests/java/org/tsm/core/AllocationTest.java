@@ -59,7 +59,7 @@ public class AllocationTest {
         Latencies overheads = new Latencies(100);
         Latencies runs = new Latencies(100);
         Latencies conversions = new Latencies(100);
-        Smoother smoother = new Smoother(file.labels, file.smoothing);
+        EventDecoder decoder = new EventDecoder(file.labels, file.background, file.events);
         TopClasses top = new TopClasses(3);
         YuvConverter converter = new YuvConverter(file.inputSize, file.shortSide);
         YuvFrame frame = frame(640, 480);
@@ -69,9 +69,8 @@ public class AllocationTest {
                 long start = System.nanoTime();
                 converter.convert(frame, 90, false, classifier.image);
                 long converted = System.nanoTime();
-                float[] logits = classifier.step();
-                smoother.step(logits);
-                top.update(logits);
+                decoder.step(classifier.step(), i / 8.0);
+                top.update(decoder.probabilities());
                 overheads.add(System.nanoTime() - converted - model.nanos);
                 runs.add(model.nanos);
                 conversions.add(converted - start);

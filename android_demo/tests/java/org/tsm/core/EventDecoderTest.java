@@ -80,12 +80,12 @@ public class EventDecoderTest {
             for (int i = 0; i <= fps; i++) {
                 decoder.step(logits(i == 0 ? 0 : 1, 0), i / (double) fps);
             }
-            assertEquals(1 - Math.exp(-1), decoder.probability(0), 1e-6);
+            assertEquals(1 - Math.exp(-1), decoder.probabilities()[0], 1e-6);
         }
     }
 
     @Test
-    public void aStreamThatStartsAgainIsDecodedAnew() {
+    public void aStreamThatStartsAgainIsDecodedFromItsStart() {
         EventDecoder decoder = decoder(rules(5, 0, 0));
         assertEquals(NONE, decoder.step(logits(0, 0), 100));
         assertEquals(0, decoder.step(logits(0.9, 0), 0));

@@ -5,11 +5,16 @@ import static org.junit.Assert.assertThrows;
 import static org.junit.Assert.assertTrue;
 
 import java.nio.ByteBuffer;
-import java.util.Map;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.Set;
+import java.util.TreeSet;
+import org.json.JSONException;
+import org.json.JSONObject;
 import org.junit.Test;
 
-/** What the app reads from a file's spec and from its smoothing rules. */
+/** What the app reads from a file's spec. */
 public class ModelFileMetadataTest {
     private static final String SPEC =
             "{\"modality\": \"rgb\", \"num_classes\": 3, \"input_size\": 224, \"fps\": 12.5,"
@@ -24,40 +29,76 @@ public class ModelFileMetadataTest {
         return assertThrows(ModelException.class, () -> read(inSpec, stream)).getMessage();
     }
 
-    @Test
-    public void readsTheSmoothingRules() throws ModelException {
-        ModelFile file =
-                read(
-                        "",
-                        "{\"smoothing\": {\"averaged_steps\": 5, \"refractory_steps\": 3,"
-                                + " \"keep_last\": [\"left\"],"
-                                + " \"same_as\": {\"other\": \"No gesture\"}}}");
-        assertEquals(5, file.smoothing.averagedSteps);
-        assertEquals(3, file.smoothing.refractorySteps);
-        assertEquals(Set.of("left"), file.smoothing.keepLast);
-        assertEquals(Map.of("other", "No gesture"), file.smoothing.sameAs);
-    }
-
-    @Test
-    public void missingRulesAreTheDefault() throws ModelException {
-        for (String stream : new String[] {"{}", "{\"smoothing\": {}}", "{\"smoothing\": null}"}) {
-            SmoothingRules rules = read("", stream).smoothing;
-            assertEquals(stream, 12, rules.averagedSteps);
-            assertEquals(stream, 1, rules.refractorySteps);
-            assertTrue(stream, rules.keepLast.isEmpty() && rules.sameAs.isEmpty());
+    /** Returns the rules and the background of a spec, or null if it is refused. */
+    private static String events(String spec) {
+        try {
+            ModelFile file = new ModelFile(ByteBuffer.allocate(0), spec, null);
+            EventRules rules = file.events;
+            double[] numbers = {
+                rules.smoothingSeconds,
+                rules.openProbability,
+                rules.closeProbability,
+                rules.minSeconds,
+                rules.refractorySeconds
+            };
+            return Arrays.toString(numbers) + new TreeSet<>(file.background);
+        } catch (ModelException error) {
+            return null;
         }
     }
 
+    private static String expected(JSONObject json) throws JSONException {
+        if (json.isNull("rules")) {
+            return null;
+        }
+        double[] numbers = new double[5];
+        for (int i = 0; i < numbers.length; i++) {
+            numbers[i] = json.getJSONArray("rules").getDouble(i);
+        }
+        TreeSet<String> background = new TreeSet<>();
+        for (int i = 0; i < json.getJSONArray("background").length(); i++) {
+            background.add(json.getJSONArray("background").getString(i));
+        }
+        return Arrays.toString(numbers) + background;
+    }
+
     @Test
-    public void wrongRulesAreErrors() {
+    public void readsEventsAsPythonDoes() throws JSONException {
+        ByteBuffer content = new Golden("rules").bytes("specs");
+        Set<String> results = new HashSet<>();
+        int refused = 0;
+        int count = 0;
+        for (String line : StandardCharsets.UTF_8.decode(content).toString().split("\n")) {
+            JSONObject json = new JSONObject(line);
+            String expected = expected(json);
+            assertEquals(line, expected, events(json.getString("spec")));
+            results.add(expected);
+            refused += expected == null ? 1 : 0;
+            count++;
+        }
+        assertEquals(145, count);
+        assertTrue(refused + " refused", 80 < refused && refused < 120);
+        assertTrue(results.toString(), results.size() > 20);
+    }
+
+    @Test
+    public void wrongEventsAreErrors() {
         assertEquals(
-                "The file's averaged_steps is out of range: 0",
-                error("", "{\"smoothing\": {\"averaged_steps\": 0}}"));
+                "The spec's min_seconds is out of range: 61",
+                error(", \"events\": {\"min_seconds\": 61}", "{}"));
         assertEquals(
-                "The file's refractory_steps is out of range: 1001",
-                error("", "{\"smoothing\": {\"refractory_steps\": 1001}}"));
-        assertTrue(error("", "{\"smoothing\": 12}").contains("cannot be read"));
-        assertTrue(error("", "{\"smoothing\": {\"same_as\": []}}").contains("cannot be read"));
+                "The spec's close_probability is above its open_probability: 0.9 > 0.8",
+                error(", \"events\": {\"close_probability\": 0.9}", "{}"));
+        assertEquals(
+                "The spec's events have an unknown rule: threshold",
+                error(", \"events\": {\"threshold\": 0.5}", "{}"));
+        assertEquals(
+                "The spec's background has an unknown class: right",
+                error(", \"background\": [\"right\"]", "{}"));
+        assertTrue(error(", \"events\": 12", "{}").contains("cannot be read"));
+        String deep = "[".repeat(100_000);
+        assertTrue(error(", \"events\": " + deep, "{}").contains("cannot be read"));
+        assertTrue(error(", \"background\": " + deep, "{}").contains("cannot be read"));
     }
 
     @Test

@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.junit.Test;
 import org.tsm.format.Checksum;
@@ -68,17 +69,19 @@ public class ModelFileTest {
     }
 
     @Test
-    public void readsTheSmoothingRulesThatPythonWrote() throws ModelException {
-        SmoothingRules gestures = new ModelFile(original).smoothing;
-        assertEquals(12, gestures.averagedSteps);
-        assertEquals(1, gestures.refractorySteps);
-        assertTrue(gestures.keepLast.isEmpty() && gestures.sameAs.isEmpty());
+    public void readsTheEventRulesThatPythonWrote() throws ModelException {
+        ModelFile gestures = new ModelFile(original);
+        assertEquals(0.1, gestures.events.smoothingSeconds, 0);
+        assertEquals(0.5, gestures.events.openProbability, 0);
+        assertEquals(0.3, gestures.events.closeProbability, 0);
+        assertEquals(0.1, gestures.events.minSeconds, 0);
+        assertEquals(0.3, gestures.events.refractorySeconds, 0);
+        assertEquals(Set.of("No gesture"), gestures.background);
 
         ByteBuffer withJestersLabels = new Golden("224_float32").bytes("model.tflite");
-        SmoothingRules jester = new ModelFile(withJestersLabels).smoothing;
-        assertEquals(5, jester.keepLast.size());
-        assertTrue(jester.keepLast.contains("Rolling Hand Forward"));
-        assertEquals(Map.of("Doing other things", "No gesture"), jester.sameAs);
+        ModelFile jester = new ModelFile(withJestersLabels);
+        assertEquals(0.35, jester.events.openProbability, 0);
+        assertEquals(Set.of("Swiping Down"), jester.background);
     }
 
     @Test

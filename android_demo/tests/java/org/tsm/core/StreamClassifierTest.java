@@ -6,6 +6,7 @@ import static org.junit.Assert.assertThrows;
 import static org.junit.Assert.assertTrue;
 
 import java.nio.ByteBuffer;
+import java.nio.IntBuffer;
 import java.util.Map;
 import java.util.TreeSet;
 import org.junit.Test;
@@ -34,12 +35,13 @@ public class StreamClassifierTest {
         Golden golden = new Golden(name);
         ByteBuffer frames = golden.bytes("frames");
         ByteBuffer logits = golden.bytes("logits");
-        ByteBuffer shown = golden.bytes("shown");
+        IntBuffer events = golden.bytes("events").asIntBuffer();
         try (StreamClassifier classifier = golden.classifier()) {
-            boolean isInteger = classifier.file.variant.equals("int8");
-            Smoother smoother = new Smoother(classifier.file.labels, classifier.file.smoothing);
+            ModelFile file = classifier.file;
+            boolean isInteger = file.variant.equals("int8");
+            EventDecoder decoder = new EventDecoder(file.labels, file.background, file.events);
             float[] first = null;
-            for (int frame = 0; frame < shown.capacity(); frame++) {
+            for (int frame = 0; frame < events.capacity(); frame++) {
                 fill(classifier.image, frames, frame);
                 float[] step = classifier.step();
                 first = first == null ? step.clone() : first;
@@ -48,7 +50,8 @@ public class StreamClassifierTest {
                     double relative = 1e-4 * Math.max(1, Math.abs(expected));
                     assertEquals(expected, logit, isInteger ? 0.1 : relative);
                 }
-                assertEquals("frame " + frame, shown.get(frame), smoother.step(step));
+                int begun = decoder.step(step, frame / file.fps);
+                assertEquals("frame " + frame, events.get(frame), begun);
             }
             assertCaches(golden.bytes("caches"), classifier, isInteger);
 

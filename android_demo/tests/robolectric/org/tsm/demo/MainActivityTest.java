@@ -25,6 +25,8 @@ import org.tensorflow.lite.Interpreter;
 
 /** Recognition, and the life of the live screen. */
 public class MainActivityTest extends LiveScreenTestCase {
+    private static final int NO_GESTURE = 8;
+
     @Test
     public void framesProduceLabelsOnScreen() {
         permit();
@@ -64,9 +66,56 @@ public class MainActivityTest extends LiveScreenTestCase {
 
         activity.findViewById(R.id.reset).performClick();
         assertEquals("", text(R.id.label));
-        recognise(3, 1);
+        recognise(3, 2);
         await("a label", () -> text(R.id.label).equals("Swiping Down"));
         assertEquals(0, interpreter().frames.get(3).get("shift_00")[0]);
+    }
+
+    @Test
+    public void eventsAreShownOnceAndCounted() {
+        permit();
+        start();
+        awaitModel();
+        recognise(NO_GESTURE, 2);
+        await("silence", () -> text(R.id.label).equals("No gesture"));
+        await("no events", () -> text(R.id.counts).equals("Events: 0"));
+        assertEquals("", text(R.id.last_events));
+
+        recognise(2, 1); // its mean is high, but has not lasted
+        assertEquals("No gesture", text(R.id.label));
+        recognise(2, 9);
+        await("one event", () -> text(R.id.counts).equals("Events: 1 · Swiping Up\u00a0×1"));
+        assertEquals("Swiping Up", text(R.id.label));
+        recognise(NO_GESTURE, 8);
+        await("silence", () -> text(R.id.label).equals("No gesture"));
+
+        recognise(0, 8);
+        recognise(NO_GESTURE, 8);
+        recognise(2, 8);
+        await(
+                "three events",
+                () ->
+                        text(R.id.counts)
+                                .equals("Events: 3 · Swiping Left\u00a0×1 · Swiping Up\u00a0×2"));
+        assertEquals(
+                "00:04 Swiping Up · 00:02 Swiping Left · 00:00 Swiping Up",
+                text(R.id.last_events));
+    }
+
+    @Test
+    public void resetForgetsTheEvents() {
+        permit();
+        start();
+        awaitModel();
+        recognise(2, 4);
+        await("one event", () -> text(R.id.counts).equals("Events: 1 · Swiping Up\u00a0×1"));
+
+        activity.findViewById(R.id.reset).performClick();
+        assertEquals("", text(R.id.counts));
+        assertEquals("", text(R.id.last_events));
+        recognise(3, 4);
+        await("another event", () -> text(R.id.counts).equals("Events: 1 · Swiping Down\u00a0×1"));
+        assertEquals("00:00 Swiping Down", text(R.id.last_events));
     }
 
     @Test
@@ -85,7 +134,7 @@ public class MainActivityTest extends LiveScreenTestCase {
         showPreview();
         await("another model", () -> interpreter() != first);
         assertNotSame(reader, ShadowReader.last);
-        recognise(3, 1);
+        recognise(3, 2);
         await("a label", () -> text(R.id.label).equals("Swiping Down"));
         assertEquals(0, interpreter().frames.get(0).get("shift_00")[0]);
     }

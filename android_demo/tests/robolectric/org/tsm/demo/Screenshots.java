@@ -13,6 +13,7 @@ import java.io.File;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.util.List;
 import org.junit.Test;
 import org.junit.runner.RunWith;
 import org.robolectric.Robolectric;
@@ -21,6 +22,7 @@ import org.robolectric.RuntimeEnvironment;
 import org.robolectric.annotation.Config;
 import org.robolectric.annotation.GraphicsMode;
 import org.tensorflow.lite.Interpreter;
+import org.tsm.core.EventHistory;
 
 /**
  * Draws the screenshots for docs/android.md, without a camera picture, into the test's outputs. The
@@ -30,6 +32,9 @@ import org.tensorflow.lite.Interpreter;
 @GraphicsMode(GraphicsMode.Mode.NATIVE)
 @Config(sdk = 35, qualifiers = "w360dp-h640dp-xhdpi", shadows = ShadowReader.class)
 public class Screenshots {
+    private static final List<String> LABELS =
+            List.of("Swiping Left", "Swiping Right", "Swiping Up");
+
     private static void save(Activity activity, String name) throws IOException {
         shadowOf(Looper.getMainLooper()).idle();
         View view = activity.getWindow().getDecorView();
@@ -56,7 +61,9 @@ public class Screenshots {
                 new Recognition(
                         "Swiping Left",
                         new String[] {"Swiping Left", "Swiping Right", "No gesture"},
-                        new float[] {0.83f, 0.11f, 0.04f},
+                        new double[] {0.83, 0.11, 0.04},
+                        LABELS,
+                        new EventHistory(LABELS.size()).with(1, 3.6).with(2, 6.9).with(0, 9.5),
                         8,
                         0,
                         0,
