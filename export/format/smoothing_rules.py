@@ -1,8 +1,8 @@
 """Rules that turn per-frame classes into the class to show. They travel in a file's metadata.
 
-The rules are those of the original demo (`online_demo/main.py`). Python (`export.live.smoothing`)
-and the Android app both read them from the file. They count steps; `SmoothingRules.at_rate` gives
-them the original's duration at a model's frame rate.
+The rules are those of the original demo (`online_demo/main.py`); `export.live.smoothing` applies
+them. They count steps; `SmoothingRules.at_rate` gives them the original's duration at a model's
+frame rate.
 """
 
 import dataclasses
@@ -13,7 +13,7 @@ from tsm_tf.errors import InputError
 AVERAGED_STEPS = 12
 REFRACTORY_STEPS = 1
 _ORIGINAL_FPS = 15  # every second frame of a camera with 30 frames per second
-_MAX_STEPS = 1000  # the app's limit
+_MAX_STEPS = 1000
 
 
 @dataclasses.dataclass(frozen=True)
