@@ -1,7 +1,7 @@
 """Draws the truth above the picture of `export.live`, as a GIF for a page.
 
-    python -m export.demo.gif --video=stream/stream.mp4 --events=events.jsonl --truth=unseen.csv
-        --output=demo.gif
+    python -m export.demo.gif --video=stream/stream.mp4 --events=stream/events.jsonl
+        --truth=unseen.csv --output=demo.gif
 
 The header shows the true label, and strips of the last seconds: what happened, and below it the
 events of the model, each from its moment on.
@@ -82,7 +82,7 @@ def add_header(picture: np.ndarray, seconds: float, truth: Truth) -> np.ndarray:
 
     label = truth.label_at(seconds)
     draw.text(
-        (8, 17), f"true: {label or '–'}", truth.colors.get(label or "", _WHITE), _font(17), "lm"
+        (8, 17), f"true: {label or 'nothing'}", truth.colors.get(label or "", _WHITE), _font(17), "lm"
     )
 
     left, first = _NAMES_WIDTH, seconds - _STRIP_SECONDS

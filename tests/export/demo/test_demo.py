@@ -38,7 +38,7 @@ def test_whole_demo_small(tmp_path):
         "streams/tsn/timeline.png",
         "stream/stream.mp4",
         "unseen.csv",
-        "events.jsonl",
+        "stream/events.jsonl",
         "tsm/curves.png",
         "evaluation/tsn/confusion.png",
         "data/contact_sheet.png",
