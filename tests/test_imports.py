@@ -13,6 +13,7 @@ STANDARD_LIBRARY = {  # modules of tsm_tf that import nothing but the standard l
     "tsm_tf.catalogue",
     "tsm_tf.cli",
     "tsm_tf.errors",
+    "tsm_tf.event_rules",
     "tsm_tf.files",
     "tsm_tf.output_folder",
     "tsm_tf.spec",
@@ -52,6 +53,7 @@ ALLOWED = {
     "export/live": {
         *("numpy", "matplotlib", *VIDEO, "export.format", "export.runtime", "export.live"),
         *("tsm_tf.data.crops", "tsm_tf.data.resize", "tsm_tf.data.sources"),
+        "tsm_tf.evaluation.events",
         "tsm_tf.evaluation.metrics",
     },
     "export/edgetpu": EVERYTHING,
@@ -200,9 +202,10 @@ def test_commands_choose_kernels_before_tensorflow_is_there():
     assert done.returncode == 0, done.stderr
 
 
-def test_importing_the_runtime_loads_numpy_and_no_more():
+@pytest.mark.parametrize("module", ["export.runtime", "export.live.events"])
+def test_importing_the_runtime_loads_numpy_and_no_more(module):
     done = run(
-        "import numpy, sys; before = set(sys.modules); import export.runtime; "
+        f"import numpy, sys; before = set(sys.modules); import {module}; "
         "new = {name.partition('.')[0] for name in set(sys.modules) - before}; "
         "print(*new - set(sys.stdlib_module_names))"
     )

@@ -216,8 +216,13 @@ class ModelSpec:
     @property
     def background_classes(self) -> tuple[int, ...]:
         """Indices of the classes in which nothing happens."""
+        return tuple((self.labels or ()).index(label) for label in self.background_labels)
+
+    @property
+    def background_labels(self) -> tuple[str, ...]:
+        """Names of the classes in which nothing happens, in the order of the labels."""
         names = _BACKGROUND if self.background is None else self.background
-        return tuple(i for i, label in enumerate(self.labels or ()) if label in names)
+        return tuple(label for label in self.labels or () if label in names)
 
     @property
     def normalises_itself(self) -> bool:
