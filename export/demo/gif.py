@@ -47,8 +47,8 @@ class Truth:
     events: Sequence[tuple[float, str]]
 
     @functools.cached_property
-    def colors(self) -> dict[str, tuple[int, int, int]]:
-        """A colour for each label."""
+    def colors(self) -> dict[str, tuple[int, ...]]:
+        """A colour for each label, RGB."""
         labels = {label for *_, label in (*self.gestures, *self.events)}
         palette = matplotlib.colormaps["tab20"]
         return {
@@ -81,9 +81,8 @@ def add_header(picture: np.ndarray, seconds: float, truth: Truth) -> np.ndarray:
     draw = ImageDraw.Draw(canvas)
 
     label = truth.label_at(seconds)
-    draw.text(
-        (8, 17), f"true: {label or 'nothing'}", truth.colors.get(label or "", _WHITE), _font(17), "lm"
-    )
+    color = truth.colors[label] if label else _WHITE
+    draw.text((8, 17), f"true: {label or 'nothing'}", color, _font(17), anchor="lm")
 
     left, first = _NAMES_WIDTH, seconds - _STRIP_SECONDS
 

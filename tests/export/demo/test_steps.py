@@ -32,7 +32,9 @@ def test_event_rules_are_fitted_before_the_export(tmp_path):
 
     gif = steps[names.index("draw the truth")]
     live = steps[names.index("stream an unseen video")]
-    assert f"--events={tmp_path / 'stream' / 'events.jsonl'}" in set(live.arguments) & set(gif.arguments)
+    assert f"--events={tmp_path / 'stream' / 'events.jsonl'}" in set(live.arguments) & set(
+        gif.arguments
+    )
     assert f"--truth={tmp_path / 'unseen.csv'}" in gif.arguments
 
 
