@@ -43,7 +43,7 @@ def define_flags():
         "Rendered training videos.",
         lower_bound=9,
     )
-    flags.DEFINE_integer("num_val", FULL.num_val, "Rendered validation videos.", lower_bound=18)
+    flags.DEFINE_integer("num_val", FULL.num_val, "Rendered validation videos.", lower_bound=9)
     flags.DEFINE_bool("quick", False, "One epoch on 18 videos, to check that every step runs.")
 
 
@@ -79,8 +79,8 @@ def main():
     from export.format.metadata import read_spec
 
     figures = write_page(output, read_spec(model_path(output, "tsm")), steps)
-    for name, values in figures.items():
-        print(f"{name.upper()}: top-1 {values['top1']:.1%}, event F1 {values['event_f1']:.1%}")
+    for name, shares in figures.items():
+        print(f"{name.upper()}: top-1 {shares['top1']:.1%}, event F1 {shares['event_f1']:.1%}")
     print(f"open {output / 'index.html'}")
 
 
