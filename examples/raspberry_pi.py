@@ -22,14 +22,14 @@ def frames(source, fps):
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # the newest frame, not a queue of old ones
     if not capture.isOpened():
         sys.exit(f"cannot open {source}")
-    rate = capture.get(cv2.CAP_PROP_FPS) or 30
-    every = max(1, round(rate / fps)) if fps else 2
-    number = 0
+    rate, step = capture.get(cv2.CAP_PROP_FPS) or 30, 1 / (fps or 15)
+    number, due = 0, 0.0
     while capture.grab():
-        if number % every == 0:
-            seconds = number / rate if isinstance(source, str) else time.monotonic()
-            yield seconds, np.ascontiguousarray(capture.retrieve()[1][..., ::-1])
+        seconds = number / rate if isinstance(source, str) else time.monotonic()
         number += 1
+        if seconds >= due - 1e-3:
+            due = max(due, seconds - step) + step
+            yield seconds, np.ascontiguousarray(capture.retrieve()[1][..., ::-1])
 
 
 def main(model, source=0):

@@ -17,8 +17,8 @@ LABELS = (
     "bar to the right",
     "ring grows",
     "ring shrinks",
-    "bar falls forward",
-    "bar falls back",
+    "bar falls to the right",
+    "bar falls to the left",
     "nothing",
 )
 BACKGROUND = "nothing"

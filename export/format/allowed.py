@@ -106,5 +106,7 @@ def _pattern(text):
 
 
 def _slot(text):
-    constant, dtype, scales, suffix = re.fullmatch(r"(=?)(\w+)(\*{0,2})(\?|\.\.\.)?", text).groups()
+    found = re.fullmatch(r"(=?)(\w+)(\*{0,2})(\?|\.\.\.)?", text)
+    assert found, text
+    constant, dtype, scales, suffix = found.groups()
     return Slot(dtype, bool(constant), scales, suffix == "?", suffix == "...")

@@ -1,7 +1,7 @@
 """Checks one operator of a `.tflite` file with its row in `allowed_operators.json`."""
 
+import dataclasses
 import math
-from typing import NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,8 @@ _CODES = {"int8": "b", "int32": "i", "bool": "B", "float32": "f"}
 """Types of options, as format characters of `struct`."""
 
 
-class Effort(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Effort:
     """What operators need at most. The limits have the same names.
 
     Args:
@@ -87,10 +88,9 @@ def _read_options(operator: Operator, row: Row) -> dict[str, float]:
     if operator.options_type != row.options_type or has_options != bool(row.options_type):
         raise Damaged(f"options of the type {operator.options_type}")
 
-    options = {}
-    table = operator.options
+    options, table = {}, operator.options
     for number, option in enumerate(row.options):
-        if option is not None:
+        if option is not None and table is not None:
             value = table.number(number, _CODES[option.dtype], option.default)
             if not option.allows(value):
                 raise Damaged(f"the {option.name.replace('_', ' ')} {value}")
@@ -193,7 +193,7 @@ def _effort(
             num_bytes(graph.tensors[index]) for index in fixed.intersection(operator.inputs)
         ),
         written_bytes=sum(num_bytes(graph.tensors[index]) for index in operator.outputs),
-        multiply_adds=multiply_adds,
+        multiply_adds=int(multiply_adds),
     )
 
 

@@ -1,6 +1,7 @@
 """Reads untrusted flatbuffer tables; every access is bounds-checked."""
 
 import struct
+from typing import Any
 
 import numpy as np
 
@@ -52,7 +53,7 @@ class Table:
         """Returns the numbers of the fields that are present."""
         return [field for field, offset in enumerate(self._offsets) if offset]
 
-    def number(self, field: int, code: str, default: int = 0) -> int:
+    def number(self, field: int, code: str, default: float = 0) -> Any:
         """Returns a scalar whose type is a format character of `struct`."""
         at = self._at(field)
         return _unpack(f"<{code}", self.data, at) if at else default

@@ -6,6 +6,8 @@ operators, options, types, constants and scales in `allowed_operators.json`, and
 shapes that `export.format.shapes` computes. Everything else is refused by name.
 """
 
+import dataclasses
+
 from export.format.allowed import allowed
 from export.format.check_operator import SIZES, Effort, check_operator, num_bytes
 from export.format.flatbuffer import Damaged
@@ -141,8 +143,8 @@ def _check_operators(graph: Graph, model: Model, constants: set[int]) -> None:
         if fixed.issuperset(operator.inputs):  # a DEQUANTIZE of weights
             fixed.update(operator.outputs)
 
-    effort = effort._replace(live_bytes=_live_bytes(graph))
-    for name, value in effort._asdict().items():
+    effort = dataclasses.replace(effort, live_bytes=_live_bytes(graph))
+    for name, value in dataclasses.asdict(effort).items():
         if value > allowed().limits[name]:
             raise Damaged(f"operators that need {value} {name.replace('_', ' ')}")
 

@@ -54,7 +54,7 @@ def define_flags():
         "original_smoothing",
         False,
         "Show classes as the original demo does, by the file's smoothing rules, instead of events. "
-        "The two flags below imply it.",
+        "--averaged_steps and --refractory_steps imply it.",
     )
     flags.DEFINE_integer(
         "averaged_steps",

@@ -177,7 +177,7 @@ def harm(watch, canary):
 
 
 def peak_kb():
-    """Returns the most memory that this program has had; `ru_maxrss` includes that of its parent."""
+    """Returns the most memory that this program has had; `ru_maxrss` includes its parent's."""
     status = pathlib.Path("/proc/self/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
 

@@ -25,8 +25,10 @@ class StreamSampling:
     Args:
         fps: frames per second of the stream.
         window: frames per window.
-        pause_probability: probability of a pause before each gesture.
-        min_pause_seconds: shortest pause; the longest is as long as its video.
+        pause_probability: probability that a gesture has a pause before it, and that a pause is
+            followed by another one. Long pauses consist of several videos, so a model has to learn
+            that the cut between two of them is no gesture.
+        min_pause_seconds: shortest part of a video in a pause; the longest is the whole video.
         cut_probability: probability that a window starts in the middle of its first gesture.
         speed: smallest and largest factor by which videos are played faster.
         undecided_share: share of each gesture, from its start, that has weight 0, because
@@ -42,7 +44,7 @@ class StreamSampling:
 
     fps: float = 8.0
     window: int = 32
-    pause_probability: float = 0.5
+    pause_probability: float = 0.4
     min_pause_seconds: float = 0.5
     cut_probability: float = 0.7
     speed: tuple[float, float] = (1.0, 1.0)
@@ -154,14 +156,14 @@ def plan_window(
         left -= pieces[-1].count
 
     while left > 0:
-        if videos.pauses and rng.random() < sampling.pause_probability:
+        while left > 0 and videos.pauses and rng.random() < sampling.pause_probability:
             video, speed = int(rng.choice(videos.pauses)), rng.uniform(*sampling.speed)
             whole = duration(video)
             length = rng.uniform(min(sampling.min_pause_seconds * speed, whole), whole)
             start = rng.uniform(0, whole - length)
             add(video, start, start + length, speed, True)
-            if left <= 0:
-                break
+        if left <= 0:
+            break
 
         video, speed = int(rng.choice(videos.gestures)), rng.uniform(*sampling.speed)
         whole, start = duration(video), 0.0
