@@ -7,13 +7,14 @@ written to `logs/`. To resume an interrupted demo, run the same command again. I
 interrupted step.
 """
 
+import dataclasses
 import pathlib
 import subprocess
 import sys
 
 from absl import flags
 
-from export.demo.steps import DONE_FILE, model_path, plan, run
+from export.demo.steps import DONE_FILE, FULL, MODES, QUICK, model_path, plan, run
 from tsm_tf import cli, output_folder
 from tsm_tf.files import write_text
 
@@ -32,11 +33,17 @@ def define_flags():
     flags.DEFINE_integer(
         "epochs",
         None,
-        "Number of training epochs; default: the recipe's.",
+        "Number of training epochs on streams of both networks; default: the recipe's for the "
+        "TSM, and fewer for the TSN.",
         lower_bound=1,
     )
-    flags.DEFINE_integer("num_train", 1440, "Rendered training videos.", lower_bound=9)
-    flags.DEFINE_integer("num_val", 360, "Rendered validation videos.", lower_bound=9)
+    flags.DEFINE_integer(
+        "num_train",
+        FULL.num_train,
+        "Rendered training videos.",
+        lower_bound=9,
+    )
+    flags.DEFINE_integer("num_val", FULL.num_val, "Rendered validation videos.", lower_bound=9)
     flags.DEFINE_bool("quick", False, "One epoch on 18 videos, to check that every step runs.")
 
 
@@ -58,8 +65,7 @@ def main():
     if not (output / DONE_FILE).is_file():
         write_text(output / DONE_FILE, "[]")
 
-    size = (1, 18, 9) if values.quick else (values.epochs, values.num_train, values.num_val)
-    steps = plan(output, data, *size)
+    steps = plan(output, data, QUICK if values.quick else _size(values))
     try:
         run(steps, output)
     except subprocess.CalledProcessError as error:
@@ -72,8 +78,22 @@ def main():
     from export.demo.page import write_page
     from export.format.metadata import read_spec
 
-    top1 = write_page(output, read_spec(model_path(output, "tsm")), steps)
-    print(f"\ntop-1: TSM {top1['tsm']:.1%}, TSN {top1['tsn']:.1%}\nopen {output / 'index.html'}")
+    figures = write_page(output, read_spec(model_path(output, "tsm")), steps)
+    for name, shares in figures.items():
+        print(f"{name.upper()}: top-1 {shares['top1']:.1%}, event F1 {shares['event_f1']:.1%}")
+    print(f"open {output / 'index.html'}")
+
+
+def _size(values):
+    training = FULL.training
+    if values.epochs:
+        training = dict.fromkeys(MODES, (f"--epochs={values.epochs}",))
+    return dataclasses.replace(
+        FULL,
+        num_train=values.num_train,
+        num_val=values.num_val,
+        training=training,
+    )
 
 
 def run_command() -> None:

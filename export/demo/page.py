@@ -3,14 +3,17 @@
 import csv
 import json
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from export.demo.steps import MODES, Step
 from export.html_page import render_page
 from tsm_tf.data.synthetic.render import CONTACT_SHEET
 from tsm_tf.evaluation.report import METRICS_FILE
+from tsm_tf.evaluation.stream.report import FIGURES_FILE
 from tsm_tf.files import write_text
 from tsm_tf.spec import ModelSpec
+from tsm_tf.training.run_folder.run_settings import RUN_FILE
 from tsm_tf.versions import installed_versions
 
 _TEMPLATE = pathlib.Path(__file__).with_name("index.html.jinja")
@@ -21,7 +24,7 @@ def write_page(
     output: pathlib.Path,
     spec: ModelSpec,
     steps: Sequence[Step],
-) -> dict[str, float]:
+) -> dict[str, dict[str, float]]:
     """Writes `index.html` from the results of the steps.
 
     Args:
@@ -30,12 +33,10 @@ def write_page(
         steps: the steps that ran.
 
     Returns:
-        The top-1 accuracy of `"tsm"` and `"tsn"`, 0..1.
+        For `"tsm"` and `"tsn"`, `top1` on clips and `event_f1` in streams, 0..1.
     """
-    metrics = {
-        name: json.loads((output / "evaluation" / name / METRICS_FILE).read_text(encoding="utf-8"))
-        for name in MODES
-    }
+    metrics = {name: _read_json(output / "evaluation" / name / METRICS_FILE) for name in MODES}
+    streams = {name: _read_json(output / "streams" / name / FIGURES_FILE) for name in MODES}
     classes = [
         (tsm["class"], tsm["recall"], tsn["recall"], tsm["videos"])
         for tsm, tsn in zip(metrics["tsm"]["per_class"], metrics["tsn"]["per_class"], strict=True)
@@ -47,6 +48,9 @@ def write_page(
     page = render_page(
         _TEMPLATE,
         metrics=metrics,
+        streams=streams,
+        figures=[(name, *map(show, streams.values())) for name, show in _FIGURES.items()],
+        runs={name: _read_json(output / name / RUN_FILE) for name in MODES},
         classes=classes,
         latency=latency,
         files=[
@@ -59,4 +63,31 @@ def write_page(
         versions=[f"{name} {version}" for name, version in versions.items()],
     )
     write_text(output / "index.html", page)
-    return {name: values["top1"] for name, values in metrics.items()}
+    return {
+        name: {"top1": metrics[name]["top1"], "event_f1": streams[name]["event_f1"]}
+        for name in MODES
+    }
+
+
+def _read_json(path: pathlib.Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _alarms(figures: Mapping[str, Any]) -> str:
+    alarms, minutes = figures["false_alarms_per_hour"], figures["background_minutes"]
+    return "–" if alarms is None else f"{alarms:.1f} ({minutes:.0f} min)"
+
+
+def _delay(figures: Mapping[str, Any]) -> str:
+    delay, share = figures["delay_median_s"], figures["delay_median_share"]
+    return "–" if delay is None else f"{delay:.2f} s ({share:.0%} of the gesture)"
+
+
+_FIGURES = {
+    "events, F1": lambda figures: f"{figures['event_f1']:.1%}",
+    "sequence of events, Levenshtein accuracy": lambda f: f"{f['levenshtein_accuracy']:.1%}",
+    "false alarms per hour of background": _alarms,
+    "median delay after the start of a gesture": _delay,
+    "frames in the second half of each gesture": lambda f: f"{f['late_frame_accuracy']:.1%}",
+}
+"""Rows of the table of streams, from the figures of `stream.json`."""

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 
 from tsm_tf import cli
 from tsm_tf.files import write_text
@@ -18,7 +19,28 @@ DONE_FILE = "steps.json"
 MODES = {"tsm": "unidirectional", "tsn": "none"}
 MODEL_FILE = "mobilenet_v2_online_float32.tflite"
 _SECONDS_TO_END = 10  # after SIGTERM
-_LIVE_STEPS = 4  # half a clip at the model's rate; the original demo streams 15 frames per second
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """How much the demo computes.
+
+    Args:
+        num_train: number of training videos to render.
+        num_val: number of validation videos to render.
+        training: flags of the training of each network, a key of `MODES`.
+        background_minutes: pauses in each half of the streams that are evaluated.
+    """
+
+    num_train: int
+    num_val: int
+    training: Mapping[str, tuple[str, ...]]
+    background_minutes: float
+
+
+# The TSN gets fewer epochs, which saves minutes. The page says so.
+FULL = Size(1440, 360, {"tsm": (), "tsn": ("--clip_epochs=5", "--epochs=8")}, 10)
+QUICK = Size(18, 18, dict.fromkeys(MODES, ("--clip_epochs=1", "--epochs=1")), 0.5)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,30 +71,28 @@ class Step:
 def plan(
     output: pathlib.Path,
     data: pathlib.Path | None,
-    epochs: int | None,
-    num_train: int,
-    num_val: int,
+    size: Size,
 ) -> list[Step]:
     """Returns the steps before the page.
 
     Args:
         output: the demo's folder.
-        data: folder of videos; None renders `num_train` and `num_val` gestures first.
-        epochs: number of training epochs; None for the recipe's.
-        num_train: number of training videos to render.
-        num_val: number of validation videos to render.
+        data: folder of videos; None renders gestures first.
+        size: how much to compute.
     """
     steps = []
     if data is None:
         data = output / "data"
-        steps.append(_render_step(data, num_train, num_val))
+        steps.append(_render_step(data, size))
 
-    steps += [_train_step(name, output, data, epochs) for name in MODES]
+    steps += [_train_step(name, output, data, size.training[name]) for name in MODES]
     steps += [_evaluate_step(name, output, data) for name in MODES]
+    # These fit the event rules, which the exported files then have.
+    steps += [_evaluate_streams_step(name, output, data, size) for name in MODES]
     steps += [_export_step(name, output) for name in MODES]
 
     models = [model_path(output, name) for name in MODES]
-    return [*steps, *_stream_steps(output, data, models[0]), _benchmark_step(output, models)]
+    return [*steps, *_live_steps(output, data, models[0]), _benchmark_step(output, models)]
 
 
 def model_path(output: pathlib.Path, name: str) -> pathlib.Path:
@@ -80,26 +100,25 @@ def model_path(output: pathlib.Path, name: str) -> pathlib.Path:
     return output / "export" / name / MODEL_FILE
 
 
-def _render_step(data, num_train, num_val):
+def _render_step(data, size):
     arguments = (
         "tsm_tf.data.synthetic",
         f"--output={data}",
-        f"--num_train={num_train}",
-        f"--num_val={num_val}",
+        f"--num_train={size.num_train}",
+        f"--num_val={size.num_val}",
     )
     return Step("render gesture videos", arguments)
 
 
-def _train_step(name, output, data, epochs):
+def _train_step(name, output, data, training):
     arguments = (
         "tsm_tf.training",
-        "--recipe=gestures",
+        "--recipe=gestures_online",
         f"--data={data}",
         f"--output={output / name}",
         f"--shift_mode={MODES[name]}",
+        *training,
     )
-    if epochs:
-        arguments += (f"--epochs={epochs}",)
     return Step(f"train {name.upper()}", arguments)
 
 
@@ -113,6 +132,17 @@ def _evaluate_step(name, output, data):
     return Step(f"evaluate {name.upper()}", arguments)
 
 
+def _evaluate_streams_step(name, output, data, size):
+    arguments = (
+        "tsm_tf.evaluation.stream",
+        f"--checkpoint={output / name}",
+        f"--data={data}",
+        f"--output={output / 'streams' / name}",
+        f"--background_minutes={size.background_minutes:g}",
+    )
+    return Step(f"evaluate {name.upper()} in streams", arguments)
+
+
 def _export_step(name, output):
     folder = model_path(output, name).parent
     arguments = (
@@ -124,17 +154,29 @@ def _export_step(name, output):
     return Step(f"export {name.upper()}", arguments, fresh=folder)
 
 
-def _stream_steps(output, data, model):
+def _live_steps(output, data, model):
     unseen, stream = output / "unseen.mp4", output / "stream"
+    events = stream / "events.jsonl"
     join = ("export.demo.unseen", f"--data={data}", f"--output={unseen}")
     live = (
         "export.live",
         f"--model={model}",
         f"--video={unseen}",
         f"--output={stream}",
-        f"--averaged_steps={_LIVE_STEPS}",
+        f"--events={events}",
     )
-    return Step("join unseen videos", join), Step("stream an unseen video", live, fresh=stream)
+    gif = (
+        "export.demo.gif",
+        f"--video={stream / 'stream.mp4'}",
+        f"--events={events}",
+        f"--truth={unseen.with_suffix('.csv')}",
+        f"--output={output / 'demo.gif'}",
+    )
+    return (
+        Step("join unseen videos", join),
+        Step("stream an unseen video", live, fresh=stream),
+        Step("draw the truth", gif),
+    )
 
 
 def _benchmark_step(output, models):

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from tsm_tf.evaluation.events import Event
-from tsm_tf.evaluation.stream.figures import compute_figures, edit_distance, match_events
+from tsm_tf.evaluation.stream.figures import (
+    background_seconds,
+    compute_figures,
+    edit_distance,
+    match_events,
+)
 from tsm_tf.evaluation.stream.joined import Gesture, JoinedStream
 
 FPS = 2.0
@@ -77,3 +82,27 @@ def test_without_background_or_events_the_figures_are_undefined():
     assert found["false_alarms_per_hour"] is None and found["background_minutes"] is None
     assert found["delay_median_s"] is None and found["event_precision"] is None
     assert found["event_f1"] == 0 and found["frame_accuracy"] == 1
+
+
+def test_background_is_what_lies_outside_all_gestures():
+    """At 2 frames per second, 2.3 s take 5 frames, the last of which is still the gesture's."""
+    joined = JoinedStream(
+        (), np.array(5 * [0] + 2 * [1]), (Gesture(0, 2.3, 0), Gesture(2.5, 3.2, 1)), FPS
+    )
+    assert background_seconds(joined) == 0
+    found = compute_figures([joined], [logits_of(7 * [0])], [[]])
+    assert found["background_minutes"] is None and found["false_alarms_per_hour"] is None
+
+    paused = JoinedStream((), np.array([2, 0, 0, 2, 2]), (Gesture(0.5, 1.2, 0),), FPS)
+    assert background_seconds(paused) == 1.5
+
+
+def test_videos_of_odd_lengths_leave_no_background():
+    """However the times are rounded, as `Joiner` adds them up."""
+    fps, begin, gestures, count = 8.0, 0.0, [], 0
+    for number in range(1, 400):
+        duration = number / 29.97 + 0.01
+        frames = int(np.ceil(duration * fps - 1e-6))
+        gestures.append(Gesture(begin, begin + min(duration, frames / fps), 0))
+        begin, count = begin + frames / fps, count + frames
+    assert background_seconds(JoinedStream((), np.zeros(count), tuple(gestures), fps)) == 0

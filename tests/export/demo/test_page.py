@@ -9,6 +9,27 @@ from tsm_tf import ModelSpec
 
 SPEC = ModelSpec(num_classes=2, labels=("left", "<right>"), shift_div=8)
 STEPS = [Step("train TSM", ("tsm_tf.training", "--epochs=1")), Step("measure latency", ("x",))]
+STREAMS = {
+    "tsm": {
+        "event_f1": 0.9875,
+        "levenshtein_accuracy": 0.9625,
+        "false_alarms_per_hour": 2.04,
+        "background_minutes": 30.4,
+        "delay_median_s": 0.754,
+        "delay_median_share": 0.416,
+        "late_frame_accuracy": 0.925,
+    },
+    "tsn": {
+        "event_f1": 0.25,
+        "levenshtein_accuracy": -0.125,
+        "false_alarms_per_hour": None,
+        "background_minutes": None,
+        "delay_median_s": None,
+        "delay_median_share": None,
+        "late_frame_accuracy": 0.4375,
+    },
+}
+RUNS = {"tsm": {"clip_epochs": 10, "epochs": 36}, "tsn": {"clip_epochs": 3, "epochs": 7}}
 
 
 @pytest.fixture
@@ -23,6 +44,11 @@ def output(tmp_path):
         ]
         metrics = {"top1": top1, "top5": 1.0, "videos": 14, "per_class": per_class}
         (folder / "metrics.json").write_text(json.dumps(metrics))
+
+        (tmp_path / "streams" / name).mkdir(parents=True)
+        (tmp_path / "streams" / name / "stream.json").write_text(json.dumps(STREAMS[name]))
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").write_text(json.dumps(RUNS[name]))
 
     (tmp_path / "benchmark").mkdir()
     columns = ("model", "p50_ms", "p90_ms", "p99_ms", "ratio", "runtime", "threads", "device")
@@ -40,11 +66,23 @@ def output(tmp_path):
 
 
 def test_page_has_every_result(output):
-    assert write_page(output, SPEC, STEPS) == {"tsm": 0.75, "tsn": 0.5}
+    assert write_page(output, SPEC, STEPS) == {
+        "tsm": {"top1": 0.75, "event_f1": 0.9875},
+        "tsn": {"top1": 0.5, "event_f1": 0.25},
+    }
     page = (output / "index.html").read_text(encoding="utf-8")
     for text in (
-        "75.0%",
-        "14 unseen videos",
+        '<td>14 single videos, top-1</td><td class="n">75.0%</td><td class="n">50.0%</td>',
+        '<td>events, F1</td><td class="n">98.8%</td><td class="n">25.0%</td>',
+        'accuracy</td><td class="n">96.2%</td><td class="n">-12.5%</td>',
+        'background</td><td class="n">2.0 (30 min)</td><td class="n">–</td>',
+        'gesture</td><td class="n">0.75 s (42% of the gesture)</td><td class="n">–</td>',
+        'each gesture</td><td class="n">92.5%</td><td class="n">43.8%</td>',
+        'streams</td><td class="n">10 + 36</td><td class="n">3 + 7</td>',
+        "To save time, the TSN was trained for fewer epochs.",
+        'src="streams/tsm/timeline.png"',
+        'src="streams/tsn/timeline.png"',
+        'src="demo.gif"',
         '<td>left</td><td class="n">100.0%</td><td class="n">–</td>',
         '<td>&lt;right&gt;</td><td class="n">50.0%</td><td class="n">12.5%</td>',
         "1.5 ms",

@@ -8,16 +8,43 @@ import time
 
 import pytest
 
-from export.demo.steps import Step, plan, run
+from export.demo.steps import FULL, QUICK, Step, plan, run
 
 
 def test_every_step_is_a_command_that_exists(tmp_path):
-    for step in plan(tmp_path, None, None, 9, 9):
+    for step in plan(tmp_path, None, FULL):
         done = subprocess.run(
             [sys.executable, "-m", step.arguments[0], "--help"], capture_output=True, text=True
         )
         for argument in step.arguments[1:]:
             assert argument.split("=")[0].strip("-") in done.stdout, step.command
+
+
+def test_event_rules_are_fitted_before_the_export(tmp_path):
+    """And the GIF gets the video, the events and the truth that steps before it write."""
+    steps = plan(tmp_path, None, QUICK)
+    names = [step.name for step in steps]
+    for name in ("TSM", "TSN"):
+        fitted = names.index(f"evaluate {name} in streams")
+        assert names.index(f"train {name}") < fitted < names.index(f"export {name}")
+        assert "--background_minutes=0.5" in steps[fitted].arguments
+        assert "--epochs=1" in steps[names.index(f"train {name}")].arguments
+
+    gif = steps[names.index("draw the truth")]
+    live = steps[names.index("stream an unseen video")]
+    assert f"--events={tmp_path / 'stream' / 'events.jsonl'}" in set(live.arguments) & set(
+        gif.arguments
+    )
+    assert f"--truth={tmp_path / 'unseen.csv'}" in gif.arguments
+
+
+def test_own_videos_are_not_rendered(tmp_path):
+    own = tmp_path / "own"
+    steps = plan(tmp_path / "demo", own, FULL)
+    assert not any(step.name.startswith("render") for step in steps)
+    training = [step for step in steps if step.name.startswith("train")]
+    assert all(f"--data={own}" in step.arguments for step in training)
+    assert [step.arguments[5:] for step in training] == [(), FULL.training["tsn"]]
 
 
 def test_repeats_the_step_that_failed(tmp_path, capfd, monkeypatch):

@@ -12,6 +12,8 @@ from tsm_tf.evaluation.stream.joined import Gesture, JoinedStream
 TOLERANCE = 0.5
 """Seconds after a gesture's end in which its event still counts as correct."""
 
+_EPSILON = 1e-9  # seconds
+
 
 class EventFigures(TypedDict):
     """Figures of events; None where they are undefined.
@@ -94,8 +96,15 @@ def edit_distance(one: Sequence[int], other: Sequence[int]) -> int:
 
 
 def background_seconds(stream: JoinedStream) -> float:
-    """Returns the seconds of a stream in which nothing happens."""
-    return stream.seconds - sum(gesture.seconds for gesture in stream.gestures)
+    """Returns the seconds of a stream in which nothing happens, in whole frames.
+
+    A video's last frame may reach past the video's end. That time is part of the video.
+    """
+    times = np.arange(len(stream.labels)) / stream.fps
+    is_gesture = np.zeros(len(times), bool)
+    for gesture in stream.gestures:
+        is_gesture |= (times >= gesture.start - _EPSILON) & (times < gesture.end - _EPSILON)
+    return np.count_nonzero(~is_gesture) / stream.fps
 
 
 def compute_figures(
@@ -143,8 +152,8 @@ def event_figures(
         "event_recall": len(correct) / num_gestures,
         "event_f1": 2 * len(correct) / (num_events + num_gestures),
         "levenshtein_accuracy": 1 - edits / num_gestures,
-        "false_alarms_per_hour": alarms / hours if hours > 1e-9 else None,
-        "background_minutes": 60 * hours if hours > 1e-9 else None,
+        "false_alarms_per_hour": alarms / hours if hours else None,
+        "background_minutes": 60 * hours if hours else None,
         "delay_median_s": float(np.median(delays)) if correct else None,
         "delay_p90_s": float(np.quantile(delays, 0.9)) if correct else None,
         "delay_median_share": float(np.median(shares)) if correct else None,
