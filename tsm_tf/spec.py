@@ -73,8 +73,7 @@ class ModelSpec:
         background: names of the classes in which nothing happens; None: those of `labels` that are
             `"No gesture"` or `"Doing other things"`.
         events: when a gesture in a stream counts as an event; None for the default rules.
-        mean: mean per channel, for values scaled to 0..1; None uses that of the backbone or
-            modality.
+        mean: mean per channel, for values scaled to 0..1; None uses the backbone's or modality's.
         std: standard deviation per channel, as `mean`.
         channel_order: order in which the network expects the channels of RGB frames, `"rgb"` or
             `"bgr"`; None uses the backbone's.
@@ -133,20 +132,14 @@ class ModelSpec:
         mean, std, order = _FLOW_PREPROCESSING
         if self.modality == "rgb":
             mean, std, order = PREPROCESSING[find_architecture(self.backbone).preprocessing]
-        defaults = {
-            "labels": None,
-            "background": None,
-            "mean": mean,
-            "std": std,
-            "shift_layers": None,
-        }
+        defaults = {"mean": mean, "std": std}
 
-        for name, default in defaults.items():
+        for name in ("labels", "background", "mean", "std", "shift_layers"):
             value = getattr(self, name)
             if not isinstance(value, (list, tuple, type(None))):
                 raise InputError(name, "must be a list or None", value)
-            if value is None or (value == () and default is not None):
-                value = default
+            if value is None or (value == () and name in defaults):
+                value = defaults.get(name)
             object.__setattr__(self, name, None if value is None else tuple(value))
         if not all(isinstance(name, str) for name in self.shift_layers or ()):
             raise InputError("shift_layers", "must be names of layers or None", self.shift_layers)
@@ -178,9 +171,10 @@ class ModelSpec:
                 _check_number(name, number)
 
     def _check_labels(self):
+        for name in self.background or ():
+            if name not in (self.labels or ()):
+                raise InputError("background", f"must be names in labels={self.labels}", name)
         if self.labels is None:
-            if self.background:
-                raise InputError("background", "must be None without labels", self.background)
             return
         if len(self.labels) != self.num_classes:
             rule = f"must have num_classes={self.num_classes} names"
@@ -192,9 +186,6 @@ class ModelSpec:
                 raise InputError("labels", rule, label)
         if len(set(self.labels)) != len(self.labels):
             raise InputError("labels", "must be distinct", self.labels)
-        for name in self.background or ():
-            if name not in self.labels:
-                raise InputError("background", f"must be names of {self.labels}", name)
 
     def _check_options(self):
         """Checks the fields that only some architectures have, and those that depend on others."""

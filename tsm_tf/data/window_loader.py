@@ -103,7 +103,7 @@ class WindowLoader:
 
         num_frames = self.source.num_frames(timeline.path)
         indices = frame_indices(times, self.source.fps(timeline.path), num_frames)
-        frames = self.source.read(timeline.path, indices, spec.short_side, spec.interpolation)
+        frames = self.source.read(timeline.path, indices.tolist(), spec.short_side, spec.interpolation)
 
         frames, labels = self._augment(frames, classes.labels, rng)
         return Window(frames, labels.clip(0).astype(np.int32), weights)

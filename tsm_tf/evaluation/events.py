@@ -75,8 +75,8 @@ class EventDecoder:
 
         Args:
             logits: `[num_classes]`.
-            seconds: the frame's time in the stream. If time steps back, the decoder starts anew
-                with this frame.
+            seconds: the frame's time in the stream. If time steps back, the decoder forgets the
+                stream and starts with this frame.
 
         Returns:
             The events that begin with this frame: none, or one.
@@ -119,7 +119,7 @@ class EventStates:
         self._seconds = math.nan
         self._candidate = np.full(self.num_rows, _NONE)  # the class whose mean is high
         self._high_since = np.zeros(self.num_rows)
-        self._active = np.full(self.num_rows, _NONE)  # the class of the event that is going on
+        self._active = np.full(self.num_rows, _NONE)  # the class of the current event
         self._silent_until = np.full(self.num_rows, -math.inf)
 
     def step(self, probabilities: np.ndarray, seconds: float) -> np.ndarray:

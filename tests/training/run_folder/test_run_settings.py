@@ -62,6 +62,7 @@ def settings(**changes):
 
 def test_settings_keep_their_names():
     added = {"shift_place": "blockres", "modality": "rgb", "temporal_pool": False}
+    added |= {"streams": None, "clip_epochs": 0}
     assert json.loads(json.dumps(settings())) == {**OLD, **added}
     assert run_settings(get_recipe("ucf101"), Initialization(), None)["start"] == "kinetics"
 

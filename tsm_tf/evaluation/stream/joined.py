@@ -128,7 +128,7 @@ class Joiner:
             indices = frame_indices(
                 piece.times(self.fps), self.source.fps(path), self.source.num_frames(path)
             )
-            frames = self.source.read(path, indices, spec.short_side, spec.interpolation)
+            frames = self.source.read(path, indices.tolist(), spec.short_side, spec.interpolation)
             yield from np.ascontiguousarray(center_crop(frames, spec.input_size))
 
     def _endless_pauses(self, pauses, rng):
