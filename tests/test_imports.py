@@ -18,6 +18,7 @@ STANDARD_LIBRARY = {  # modules of tsm_tf that import nothing but the standard l
     "tsm_tf.output_folder",
     "tsm_tf.spec",
     "tsm_tf.spec_flags",
+    "tsm_tf.timing",
     "tsm_tf.versions",
 }
 MODELS = {"tsm_tf.keras_internals", "tsm_tf.layers", "tsm_tf.backbones", "tsm_tf.models"}
