@@ -8,7 +8,7 @@ from tsm_tf.training.recipes.recipe import Recipe
 
 
 def gestures_online() -> Recipe:
-    """The gestures in a continuous stream: per frame, with pauses, from random weights.
+    r"""The gestures in a continuous stream: per frame, with pauses, from random weights.
 
         python -m tsm_tf.training --recipe=gestures_online --data=data/gestures --output=runs/stream
 
@@ -18,13 +18,14 @@ def gestures_online() -> Recipe:
     `--init=CHECKPOINT`, the epochs on clips are left out.
 
     Run time: seven to nine minutes on two cores.
-    Expected accuracy (seed 1): 98.6% of the frames in the second half of each gesture, an event F1
-    of 0.994 with a median delay of 0.75 s, no false alarm in 30 minutes of background, and a top-1
-    on clips of 98.9%.
+    Expected accuracy: with seed 1, 98.6% of the frames in the second half of each gesture, an event
+    F1 of 0.994 at a median delay of 0.75 s, no false alarm in 30 minutes of background, and a clip
+    top-1 of 98.9%.
     Quick variant: `--quick`, 64 pixels and windows of 8 frames, two epochs and one on clips.
     Evaluation: streams of the validation videos, with pauses.
 
-        python -m tsm_tf.evaluation.stream --checkpoint=runs/stream --data=data/gestures --output=streams
+        python -m tsm_tf.evaluation.stream --checkpoint=runs/stream --data=data/gestures \
+            --output=streams
     """
     return dataclasses.replace(
         gestures(),
