@@ -130,6 +130,8 @@ def test_digest_of_the_lists(data):
     (data / "val.txt").write_text("a.mp4 3 1\n")
     content = b"a.mp4 3 0\n\0a.mp4 3 1\n\0left\nright\n\0"
     assert Listing(data).digest == hashlib.sha256(content).hexdigest()
+    (data / "background.txt").write_text("right\n")
+    assert Listing(data).digest == hashlib.sha256(content + b"right\n\0").hexdigest()
     (data / "val.txt").unlink()
     with pytest.raises(MissingFile, match=r"val\.txt"):
         _ = Listing(data).digest
