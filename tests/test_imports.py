@@ -55,6 +55,7 @@ ALLOWED = {
     "export/live": {
         *("numpy", "matplotlib", *VIDEO, "export.format", "export.runtime", "export.live"),
         *("tsm_tf.data.crops", "tsm_tf.data.resize", "tsm_tf.data.sources"),
+        "tsm_tf.evaluation.events",
         "tsm_tf.evaluation.metrics",
     },
     "export/edgetpu": EVERYTHING,
@@ -210,9 +211,10 @@ def test_commands_choose_kernels_before_tensorflow_is_there():
     assert done.returncode == 0, done.stderr
 
 
-def test_importing_the_runtime_loads_numpy_and_no_more():
+@pytest.mark.parametrize("module", ["export.runtime", "export.live.events"])
+def test_importing_the_runtime_loads_numpy_and_no_more(module):
     done = run(
-        "import numpy, sys; before = set(sys.modules); import export.runtime; "
+        f"import numpy, sys; before = set(sys.modules); import {module}; "
         "new = {name.partition('.')[0] for name in set(sys.modules) - before}; "
         "print(*new - set(sys.stdlib_module_names))"
     )

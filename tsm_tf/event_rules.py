@@ -32,7 +32,7 @@ class EventRules:
         refractory_seconds: no other event is reported for so long after one.
 
     Raises:
-        InputError: a value that is not a number, or is out of range.
+        InputError: a value that is not a number or is out of range.
     """
 
     smoothing_seconds: float = 0.2

@@ -52,8 +52,7 @@ class ModelSpec:
 
     Args:
         backbone: a name in `tsm_tf.catalogue`: `"mobilenet_v2"`, `"resnet50"`, ...; `"keras:NAME"`
-            for any network of `keras.applications`; `"keras"` for a network that the user supplies
-            (`retrofit` creates such a spec).
+            for any network of `keras.applications`; `"keras"` for your own (see `retrofit`).
         num_classes: size of the logits.
         labels: class names in the order of the logits, or None.
         num_segments: frames per clip, T in the paper.
@@ -81,8 +80,7 @@ class ModelSpec:
         crop_pct: side of the centre crop relative to the resized short side, in (0, 1];
             0.875 is the paper's 224 of 256.
         keras_json: JSON from Keras that describes the 2D network; only for the backbone `"keras"`.
-        shift_layers: names of the layers whose input is shifted; None shifts before the first layer
-            of each residual branch.
+        shift_layers: names of the layers whose input is shifted; None: the first of each branch.
 
     Raises:
         InputError: a value that cannot be built, with the argument, the rule and what was received.
@@ -207,8 +205,13 @@ class ModelSpec:
     @property
     def background_classes(self) -> tuple[int, ...]:
         """Indices of the classes in which nothing happens."""
+        return tuple((self.labels or ()).index(label) for label in self.background_labels)
+
+    @property
+    def background_labels(self) -> tuple[str, ...]:
+        """Names of the classes in which nothing happens, in the order of the labels."""
         names = _BACKGROUND if self.background is None else self.background
-        return tuple(i for i, label in enumerate(self.labels or ()) if label in names)
+        return tuple(label for label in self.labels or () if label in names)
 
     @property
     def normalises_itself(self) -> bool:
@@ -233,10 +236,7 @@ class ModelSpec:
             InputError: its shift is bidirectional, or a block needs the whole clip.
         """
         if self.shift_mode == "bidirectional":
-            rule = (
-                "must be unidirectional or none to stream: "
-                "bidirectional weights use future frames (section 4.2)"
-            )
+            rule = "must be unidirectional or none to stream: bidirectional weights use future frames"
             raise InputError("shift_mode", rule, self.shift_mode)
         for name in ("non_local", "temporal_pool"):
             if getattr(self, name):

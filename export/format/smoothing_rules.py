@@ -1,28 +1,19 @@
 """Rules that turn per-frame classes into the class to show. They travel in a file's metadata.
 
 The rules are those of the original demo (`online_demo/main.py`). Python (`export.live.smoothing`)
-and the Android app both read them from the file.
+and the Android app both read them from the file. They count steps; `SmoothingRules.at_rate` gives
+them the original's duration at a model's frame rate.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from tsm_tf.errors import InputError
 
 AVERAGED_STEPS = 12
 REFRACTORY_STEPS = 1
-
-# The original demo ignores these gestures of Jester, because they flicker, and shows the first
-# class of a pair as the second.
-_JESTER_KEEP_LAST = (
-    "Pulling Hand In",
-    "Rolling Hand Backward",
-    "Rolling Hand Forward",
-    "Turning Hand Clockwise",
-    "Turning Hand Counterclockwise",
-)
-_JESTER_SAME_AS = {"Doing other things": "No gesture"}
-_JESTER_ONLY = "Doing other things"  # a label set that has this class is Jester's
+_ORIGINAL_FPS = 15  # every second frame of a camera with 30 frames per second
+_MAX_STEPS = 1000  # the app's limit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +50,24 @@ class SmoothingRules:
         ):
             raise InputError("same_as", "must map class names to class names", self.same_as)
 
+    def at_rate(self, fps: float | None) -> "SmoothingRules":
+        """Returns rules for another frame rate that last as long as these do in the original demo.
+
+        Args:
+            fps: frames per second; None keeps the steps.
+        """
+        if fps is None:
+            return self
+
+        def scale(steps):
+            return min(max(1, round(steps * fps / _ORIGINAL_FPS)), _MAX_STEPS)
+
+        return dataclasses.replace(
+            self,
+            averaged_steps=scale(self.averaged_steps),
+            refractory_steps=scale(self.refractory_steps) if self.refractory_steps else 0,
+        )
+
     @classmethod
     def from_json_object(cls, values: Mapping) -> "SmoothingRules":
         """Returns the rules of a JSON object; missing keys take their defaults.
@@ -79,24 +88,6 @@ class SmoothingRules:
             "keep_last": list(self.keep_last),
             "same_as": dict(self.same_as),
         }
-
-
-def rules_for(labels: Sequence[str] | None) -> SmoothingRules:
-    """Returns the original demo's rules for a model's labels.
-
-    Only Jester's labels have classes to ignore or to merge.
-    """
-    labels = labels or ()
-    if _JESTER_ONLY not in labels:
-        return SmoothingRules()
-    return SmoothingRules(
-        keep_last=tuple(name for name in _JESTER_KEEP_LAST if name in labels),
-        same_as={
-            name: shown
-            for name, shown in _JESTER_SAME_AS.items()
-            if name in labels and shown in labels
-        },
-    )
 
 
 def _are_names(values):

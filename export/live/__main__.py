@@ -1,7 +1,8 @@
-"""Recognises gestures in a video or from a camera, one frame at a time, as a phone does.
+"""Recognises gestures in a video or from a camera, one frame at a time, each when it happens.
 
     python -m export.live --model=FILE --video=FILE --output=DIR
     python -m export.live --model=FILE --camera=0 --show
+    python -m export.live --model=FILE --camera=0 --events=FILE --command='notify-send {label}'
     python -m export.live --model=FILE --video=rtsp://192.168.0.2/stream --show
     rpicam-vid -t 0 --codec libav --libav-format mpegts -o - \\
         | python -m export.live --model=FILE --video=- --output=DIR
@@ -16,6 +17,9 @@ from absl import flags
 
 from export.format.metadata import UNCHECKED
 from export.format.smoothing_rules import AVERAGED_STEPS, REFRACTORY_STEPS
+from export.live.event_outputs import EventCommand, EventFile
+from export.live.events import EventDecoder
+from export.live.smoothing import SmoothedEvents, Smoother
 from export.runtime import StreamRunner
 from export.runtime.interpreter import DELEGATES
 from tsm_tf import cli, output_folder
@@ -35,20 +39,35 @@ def define_flags():
     flags.DEFINE_string(
         "output",
         None,
-        "Folder for stream.mp4, stream.gif and frames.csv; required unless --show is given.",
+        "Folder for stream.mp4, stream.gif and frames.csv; required unless --show, --events or "
+        "--command is given.",
+    )
+    flags.DEFINE_string("events", None, "File for the events, one JSON object per line.")
+    flags.DEFINE_string(
+        "command",
+        None,
+        "Command to run for each event, without a shell. {label}, {seconds} and {probability} are "
+        "replaced.",
     )
     flags.DEFINE_bool("show", False, "Show a window; press q to quit.")
+    flags.DEFINE_bool(
+        "original_smoothing",
+        False,
+        "Show classes as the original demo does, by the file's smoothing rules, instead of events. "
+        "The two flags below imply it.",
+    )
     flags.DEFINE_integer(
         "averaged_steps",
         None,
-        f"Number of steps to average logits over; default: the file's ({AVERAGED_STEPS}).",
+        "Original smoothing: number of steps to average logits over; default: the file's "
+        f"({AVERAGED_STEPS} at 15 frames per second).",
         lower_bound=1,
     )
     flags.DEFINE_integer(
         "refractory_steps",
         None,
-        "Number of further steps for which a class stays after it has appeared; "
-        f"default: the file's ({REFRACTORY_STEPS}).",
+        "Original smoothing: number of further steps for which a class stays after it has appeared;"
+        f" default: the file's ({REFRACTORY_STEPS} at 15 frames per second).",
         lower_bound=0,
     )
     flags.DEFINE_integer("threads", 1, "Number of interpreter threads.", lower_bound=1)
@@ -63,40 +82,40 @@ def main():
     values = flags.FLAGS
     if (values.video is None) == (values.camera is None):
         raise InputError("video", "must be given, or --camera, but not both", values.video)
-    if not values.output and not values.show:
-        raise InputError("output", "must be given, or --show", values.output)
+    if not (values.output or values.show or values.events or values.command):
+        rule = "must be given, or --show, --events or --command"
+        raise InputError("output", rule, values.output)
     folder = _check_output(values.output)
-
     runner = _load_runner(values.model, values.threads, values.delegate, values.unchecked)
-    rules = _override(
-        runner.smoothing,
-        averaged_steps=values.averaged_steps,
-        refractory_steps=values.refractory_steps,
-    )
 
     # Imported here, so that a missing package is reported in one line.
     from export.live.frame_clock import AtRate, output_fps
     from export.live.session import Session, run_and_record, stop_on_signals
-    from export.live.smoothing import Smoother
     from export.live.sources import open_source
     from export.live.window import open_window
 
-    with stop_on_signals() as stop:
+    listeners = _listeners(values.events, values.command)
+    decoder = _decoder(
+        runner,
+        values.original_smoothing,
+        averaged_steps=values.averaged_steps,
+        refractory_steps=values.refractory_steps,
+    )
+    with stop_on_signals() as stop, contextlib.ExitStack() as opened:
         source = open_source(values.video, values.camera, values.show, stop)
-        with contextlib.closing(source.frames):
-            if values.show:
-                open_window()
-            print(f"{values.model} {_describe(runner)}; press Ctrl-C to stop", flush=True)
+        opened.enter_context(contextlib.closing(source.frames))
+        for listener in listeners:
+            opened.enter_context(listener)
+        if values.show:
+            open_window()
+        print(f"{values.model} {_describe(runner)}; press Ctrl-C to stop", flush=True)
 
-            until_stop = itertools.takewhile(lambda _: not stop.is_set(), source.frames)
-            frames = AtRate(until_stop, runner.spec.fps)
-            session = Session(
-                runner,
-                Smoother(runner.labels, rules),
-                max_gap=_MAX_GAP if source.is_live else None,
-            )
-            fps = output_fps(source.fps, runner.spec.fps)
-            run_and_record(session, frames, folder, fps, values.show)
+        until_stop = itertools.takewhile(lambda _: not stop.is_set(), source.frames)
+        frames = AtRate(until_stop, runner.spec.fps)
+        max_gap = _MAX_GAP if source.is_live else None
+        session = Session(runner, decoder, max_gap, listeners)
+        fps = output_fps(source.fps, runner.spec.fps)
+        run_and_record(session, frames, folder, fps, values.show)
 
 
 def _check_output(output):
@@ -123,10 +142,23 @@ def _describe(runner):
     return f"on {runner.runtime}, every second frame (the file does not specify the model's rate)"
 
 
-def _override(rules, **values):
-    return dataclasses.replace(
-        rules, **{name: value for name, value in values.items() if value is not None}
-    )
+def _decoder(runner, original_smoothing, **steps):
+    """Returns the decoder of events, or the original smoothing if a flag asks for it."""
+    given = {name: value for name, value in steps.items() if value is not None}
+    if not given and not original_smoothing:
+        return EventDecoder.of(runner.spec)
+    rules = dataclasses.replace(runner.smoothing, **given)
+    return SmoothedEvents(Smoother(runner.labels, rules, runner.spec.background_labels))
+
+
+def _listeners(events, command):
+    """Returns the contexts that are called with each event."""
+    listeners = []
+    if events:
+        listeners.append(EventFile(events))
+    if command:
+        listeners.append(EventCommand(command))
+    return listeners
 
 
 def run_command() -> None:

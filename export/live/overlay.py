@@ -1,4 +1,4 @@
-"""Draws what a viewer sees: the frame, the shown class, bars of the top classes, a status line."""
+"""Draws what a viewer sees: a frame, the shown class, bars of the top classes, the last events."""
 
 import functools
 import pathlib
@@ -9,15 +9,20 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from export.live.events import Event
+
 # Pictures of other heights are scaled into this range, so that the text is in proportion to them.
 MIN_HEIGHT, MAX_HEIGHT = 320, 720
 
 # Sizes in pixels for a picture of MIN_HEIGHT: the least width, and the panel below the picture.
-_MIN_WIDTH, _PANEL = 420, 136
+_MIN_WIDTH, _PANEL = 420, 164
+_MARGIN = 10
 
 _NUM_BARS = 3
 _BACKGROUND, _TRACK, _BAR = (24, 24, 24), (46, 46, 46), (40, 110, 170)
+_EVENT = (96, 72, 24)
 _WHITE, _GREY = (255, 255, 255), (170, 170, 170)
+_NOTHING = "–"  # shown between events by a model without background classes
 
 
 def annotate(
@@ -25,47 +30,78 @@ def annotate(
     shown: str,
     labels: Sequence[str],
     probabilities: np.ndarray,
+    events: Sequence[Event],
     status: str,
 ) -> np.ndarray:
     """Draws the model's output under an RGB frame.
 
     Args:
         frame: `uint8 [H, W, 3]`.
-        shown: the class to show.
+        shown: the label to show; empty if nothing happens.
         labels: class names.
-        probabilities: one per class, for this frame: `[num_classes]`.
+        probabilities: one per class: `[num_classes]`.
+        events: the last events, newest last. As many as fit are drawn, newest first.
         status: one short line, such as the latency.
 
     Returns:
         `uint8 [H', W', 3]` of even height and width, which H.264 requires.
     """
-    picture = _scale(frame)
-    height, width = picture.shape[:2]
-    unit = max(1.0, min(height, 0.75 * width) / MIN_HEIGHT)
-    full_width = max(width, _even(_MIN_WIDTH * unit))
-
-    canvas = Image.new("RGB", (full_width, height + _even(_PANEL * unit)), _BACKGROUND)
-    canvas.paste(Image.fromarray(picture), ((full_width - width) // 2, 0))
-    draw = ImageDraw.Draw(canvas)
-
-    def text(words, middle, size, color=_WHITE, bold=False, left=10):
-        position = left * unit, height + middle * unit
-        available = full_width - 2 * left * unit
-        width = _font(size * unit, bold).getlength(words)
-        font = _font(size * unit * min(1.0, available / max(1, width)), bold)
-        draw.text(position, words, color, font, anchor="lm")
-
-    text(shown, 22, 24, bold=True)
+    panel = _Panel(_scale(frame))
+    panel.text(shown or _NOTHING, 22, 24, bold=True)
 
     for row, i in enumerate(np.argsort(-probabilities)[:_NUM_BARS]):
-        top, left = height + (42 + 25 * row) * unit, 10 * unit
-        length = (full_width - 2 * left) * float(probabilities[i])
-        draw.rectangle((left, top, full_width - left, top + 21 * unit), _TRACK)
-        draw.rectangle((left, top, left + length, top + 21 * unit), _BAR)
-        text(f"{labels[i]}  {probabilities[i]:.0%}", 53 + 25 * row, 14, left=16)
+        panel.bar(f"{labels[i]}  {probabilities[i]:.0%}", float(probabilities[i]), 42 + 25 * row)
 
-    text(status, 126, 11, _GREY)
-    return np.array(canvas)
+    panel.chips([f"{event.label}  {event.seconds:.1f} s" for event in reversed(events)], 120)
+    panel.text(status, 153, 11, _GREY)
+    return np.array(panel.canvas)
+
+
+class _Panel:
+    """A picture with a panel below it. Sizes are in pixels for a picture of `MIN_HEIGHT`."""
+
+    def __init__(self, picture):
+        self._height, width = picture.shape[:2]
+        self._unit = max(1.0, min(self._height, 0.75 * width) / MIN_HEIGHT)
+        full_width = max(width, _even(_MIN_WIDTH * self._unit))
+        self._width = full_width / self._unit
+
+        size = full_width, self._height + _even(_PANEL * self._unit)
+        self.canvas = Image.new("RGB", size, _BACKGROUND)
+        self.canvas.paste(Image.fromarray(picture), ((full_width - width) // 2, 0))
+        self._draw = ImageDraw.Draw(self.canvas)
+
+    def text(self, words, middle, size, color=_WHITE, bold=False, left: float = _MARGIN):
+        """Draws a line of text, smaller if it would be too long."""
+        available = self._width - left - _MARGIN
+        size *= min(1.0, available / max(1, self._length(words, size, bold)))
+        position = left * self._unit, self._height + middle * self._unit
+        self._draw.text(position, words, color, _font(size * self._unit, bold), anchor="lm")
+
+    def bar(self, words, share, top):
+        """Draws a bar of the panel's width that is filled up to a share, and its text."""
+        right = self._width - _MARGIN
+        self._box(_MARGIN, right, top, _TRACK)
+        self._box(_MARGIN, _MARGIN + share * (right - _MARGIN), top, _BAR)
+        self.text(words, top + 11, 14, left=_MARGIN + 6)
+
+    def chips(self, texts, top):
+        """Draws texts in boxes side by side, as many as fit; the first one always."""
+        left: float = _MARGIN
+        for words in texts:
+            right = left + self._length(words, 12, False) + 12
+            if right > self._width - _MARGIN and left > _MARGIN:
+                break
+            self._box(left, min(right, self._width - _MARGIN), top, _EVENT)
+            self.text(words, top + 11, 12, left=left + 6)
+            left = right + 6
+
+    def _length(self, words, size, bold):
+        return _font(size * self._unit, bold).getlength(words) / self._unit
+
+    def _box(self, left, right, top, color):
+        edges = left, self._height / self._unit + top, right, self._height / self._unit + top + 21
+        self._draw.rectangle([edge * self._unit for edge in edges], color)
 
 
 def _scale(frame):

@@ -1,4 +1,4 @@
-"""One stream through a model: each frame's class, its row for the CSV, and its picture."""
+"""One stream through a model: its events, and a row for the CSV and a picture per frame."""
 
 import collections
 import contextlib
@@ -7,22 +7,48 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 
 from export.live import window
+from export.live.events import Event
 from export.live.frame_clock import AtRate
 from export.live.overlay import annotate
 from export.live.recording import Recording
-from export.live.smoothing import Smoother
 from export.runtime import StreamRunner
 from tsm_tf.cli import Terminated
 from tsm_tf.data.crops import eval_frame
 from tsm_tf.evaluation.metrics import softmax
 
-COLUMNS = ("frame", "seconds", "predicted", "shown", "probability", "milliseconds")
+COLUMNS = (
+    "frame",
+    "seconds",
+    "predicted",  # the most probable class of this frame alone
+    "probability",
+    "smoothed",  # the most probable class of the smoothed probabilities
+    "smoothed_probability",
+    "shown",  # the label on the picture; empty if nothing happens
+    "event",  # the label of the event that was recognised at this frame; mostly empty
+    "milliseconds",
+)
 _RATE_STEPS = 20  # the frame rate on the screen is that of the last 20 steps
+_NUM_EVENTS = 8  # on the screen
+
+
+class Decoder(Protocol):
+    """Turns logits into events: `EventDecoder`, or `SmoothedEvents` for the original's rules."""
+
+    @property
+    def probabilities(self) -> np.ndarray: ...
+
+    @property
+    def shown(self) -> str: ...
+
+    def step(self, logits: np.ndarray, seconds: float) -> list[Event]: ...
+
+    def reset(self) -> None: ...
 
 
 class Session:
@@ -30,25 +56,34 @@ class Session:
 
     Args:
         runner: the model.
-        smoother: chooses the class to show.
+        decoder: turns logits into events.
         max_gap: seconds without a frame after which the state is reset; None for no limit.
+        listeners: are called with each event.
 
     Attributes:
-        milliseconds: time that the model and the smoothing took, for each frame.
-        shown: how often each class was shown.
+        milliseconds: time that the model and the decoder took, for each frame.
+        events: how often each class was recognised.
     """
 
-    def __init__(self, runner: StreamRunner, smoother: Smoother, max_gap: float | None = None):
+    def __init__(
+        self,
+        runner: StreamRunner,
+        decoder: Decoder,
+        max_gap: float | None = None,
+        listeners: Sequence[Callable[[Event], None]] = (),
+    ):
         self.runner = runner
-        self.smoother = smoother
+        self.decoder = decoder
         self.max_gap = max_gap
+        self.listeners = listeners
         self.milliseconds: list[float] = []
-        self.shown: collections.Counter[str] = collections.Counter()
-        self._last_seconds = None
+        self.events: collections.Counter[str] = collections.Counter()
+        self._recent: collections.deque[Event] = collections.deque(maxlen=_NUM_EVENTS)
+        self._last_seconds: float | None = None
         self._moments = collections.deque(maxlen=_RATE_STEPS)
 
-    def step(self, number: int, seconds: float, frame: np.ndarray) -> tuple[dict, np.ndarray]:
-        """Runs the model on the next RGB frame, of any size.
+    def step(self, number: int, seconds: float, frame: np.ndarray) -> dict:
+        """Runs the model on the next RGB frame, of any size, and passes on the events.
 
         Args:
             number: number of the frame in its source.
@@ -56,38 +91,55 @@ class Session:
             frame: `uint8 [H, W, 3]`.
 
         Returns:
-            The row of the CSV (see `COLUMNS`), and the annotated picture.
+            The row of the CSV (see `COLUMNS`).
         """
         self._reset_after_gap(seconds)
 
         started = time.perf_counter()
         logits = self.runner.step(eval_frame(frame, self.runner.spec))
-        shown = self.runner.labels[self.smoother.step(logits)]
+        events = self.decoder.step(logits, seconds)
         milliseconds = 1000 * (time.perf_counter() - started)
 
         self.milliseconds.append(milliseconds)
-        self.shown[shown] += 1
         self._moments.append(started)
+        self._recent.extend(events)
+        for event in events:
+            self.events[event.label] += 1
+            for listener in self.listeners:
+                listener(event)
 
-        probabilities = softmax(logits)
-        best = int(logits.argmax())
-        row = {
+        probabilities, smoothed = softmax(logits), self.decoder.probabilities
+        predicted, best = int(logits.argmax()), int(smoothed.argmax())
+        return {
             "frame": number,
             "seconds": round(seconds, 3),
-            "predicted": self.runner.labels[best],
-            "shown": shown,
-            "probability": round(float(probabilities[best]), 4),
+            "predicted": self.runner.labels[predicted],
+            "probability": round(float(probabilities[predicted]), 4),
+            "smoothed": self.runner.labels[best],
+            "smoothed_probability": round(float(smoothed[best]), 4),
+            "shown": self.decoder.shown,
+            "event": "".join(event.label for event in events),
             "milliseconds": round(milliseconds, 3),
         }
+
+    def picture(self, frame: np.ndarray) -> np.ndarray:
+        """Returns the frame of the last step with the model's output; see `annotate`."""
         status = "    ".join(
             (
-                f"{seconds:.2f} s",
-                f"{milliseconds:.1f} ms per frame",
+                f"{self._last_seconds or 0:.2f} s",
+                f"{self.milliseconds[-1]:.1f} ms per frame",
                 f"{self.rate():.1f} frames/s",
                 self.runner.runtime,
             )
         )
-        return row, annotate(frame, shown, self.runner.labels, probabilities, status)
+        return annotate(
+            frame,
+            self.decoder.shown,
+            self.runner.labels,
+            self.decoder.probabilities,
+            self._recent,
+            status,
+        )
 
     def rate(self) -> float:
         """Returns the recent frame rate in frames per second."""
@@ -98,7 +150,7 @@ class Session:
         last, self._last_seconds = self._last_seconds, seconds
         if self.max_gap and last is not None and seconds - last > self.max_gap:
             self.runner.reset()
-            self.smoother.reset()
+            self.decoder.reset()
 
 
 @contextlib.contextmanager
@@ -130,18 +182,24 @@ def stop_on_signals() -> Iterator[threading.Event]:
 
 
 def run(session: Session, frames: AtRate, recording: Recording | None, show: bool) -> None:
-    """Steps through frames until they end or the window is closed."""
+    """Steps through frames until they end or the window is closed; prints the events."""
     is_terminal = sys.stdout.isatty()
-    start, end, interval = ("\r", "\033[K", 0.2) if is_terminal else ("", "\n", 2)
+    start, clear, interval = ("\r", "\033[K", 0.2) if is_terminal else ("", "", 2)
+    end = clear if is_terminal else "\n"
     reported = time.monotonic()
 
     for number, seconds, frame in frames:
-        row, picture = session.step(number, seconds, frame)
-        if recording:
-            recording.write(picture, seconds, row)
-        if show and not window.show(picture):
-            break
+        row = session.step(number, seconds, frame)
+        if row["event"]:
+            line = f"  {seconds:7.1f} s  event: {row['event']}"
+            print(start, line, sep="", end=f"{clear}\n", flush=True)
 
+        if recording or show:
+            picture = session.picture(frame)
+            if recording:
+                recording.write(picture, seconds, row)
+            if show and not window.show(picture):
+                break
         if time.monotonic() - reported > interval:
             reported = time.monotonic()
             took = f"{row['milliseconds']:6.1f} ms"
@@ -185,8 +243,9 @@ def _print_summary(session, frames, folder):
         return
     count, median = len(session.milliseconds), float(np.median(session.milliseconds))
     print(f"{count} frames, median {median:.2f} ms, {frames.dropped} frames dropped")
-    for label, count in session.shown.most_common():
-        print(f"  {count:5} frames  {label}")
+    print(f"{session.events.total()} events")
+    for label, count in session.events.most_common():
+        print(f"  {count:5}  {label}")
     if folder and folder.is_dir():
         names = sorted(path.name for path in folder.iterdir())
         print(f"written to {folder}: {', '.join(names)}")

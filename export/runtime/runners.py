@@ -34,6 +34,7 @@ class StreamRunner:
         labels: class names, or class numbers if the model has no names.
         smoothing: the file's `SmoothingRules`.
         num_streams: number of streams side by side (`--streams` of the export).
+        receptive_field: number of frames that can influence the current logits.
         runtime: the name of the interpreter in use.
 
     A runner belongs to one thread at a time. Create one per thread.
@@ -92,6 +93,7 @@ class StreamRunner:
             name: (tensor(inputs[name]["index"]), tensor(outputs[name]["index"]))
             for name in sorted(inputs)
         }
+        self.receptive_field = len(self._caches) + 1
         self._in_use = _OneThread()
         self._range = _RangeCheck(int(self.spec.fps or _USUAL_FPS))
         self.reset()

@@ -106,6 +106,7 @@ def _describe(entry: Entry, latency: list[dict]) -> dict:
         "operators": dict(Counter(operator.name for operator in graph.operators).most_common()),
         "inputs": {name: _describe_tensor(tensor) for name, tensor in inputs.items()},
         "outputs": {name: _describe_tensor(tensor) for name, tensor in outputs.items()},
+        "receptive_field": len(caches) + 1 if _is_online(inputs["image"]) else None,
         "memory": {
             "arena_bytes": arena_bytes(entry.path, model),
             "cache_bytes": sum(_num_bytes(tensor) for tensor in caches),
@@ -113,6 +114,10 @@ def _describe(entry: Entry, latency: list[dict]) -> dict:
         "latency": latency,
         "edgetpu": edgetpu.check(entry.path).summary() if entry.variant == "edgetpu" else None,
     }
+
+
+def _is_online(image: Tensor) -> bool:
+    return len(image.shape) == 4
 
 
 def arena_bytes(path: pathlib.Path, model: Model) -> int:

@@ -7,10 +7,9 @@ import flatbuffers
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
-from export.format import metadata
+from export.format import jester, metadata
 from export.format.operators import operator_name
 from export.format.reader import IDENTIFIER, TYPES, Graph, Operator, Signature, Tensor
-from export.format.smoothing_rules import rules_for
 from export.tflite import standard_metadata
 from export.tflite.io_types import set_image_type, set_logits_type
 from tsm_tf.errors import InputError
@@ -123,7 +122,8 @@ class Draft:
         """
         if initial_caches is None:
             initial_caches = self.read_initial_caches()
-        stream = metadata.stream_json(variant, dict(initial_caches), rules_for(spec.labels))
+        rules = jester.smoothing_rules(spec.labels).at_rate(spec.fps)
+        stream = metadata.stream_json(variant, dict(initial_caches), rules)
         description = standard_metadata.describe(self.graph, self.signature, spec)
 
         self._set_metadata(metadata.NAME, spec.to_json().encode())

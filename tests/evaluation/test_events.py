@@ -6,6 +6,7 @@ from testing import refuses
 
 from tsm_tf.evaluation.events import EventDecoder, EventStates
 from tsm_tf.event_rules import EventRules
+from tsm_tf.spec import ModelSpec
 
 LABELS = ("left", "right", "nothing")
 PLAIN = EventRules(
@@ -94,6 +95,57 @@ def test_a_stream_that_starts_again_is_decoded_anew():
     assert [event.seconds for event in decoder.step(logits_of(left(0.9)), 0.0)] == [0.0]
     decoder.reset()
     assert [event.seconds for event in decoder.step(logits_of(left(0.9)), 50.0)] == [50.0]
+
+
+def test_the_decoder_of_a_model_has_its_labels_rules_and_background():
+    given = rules(open_probability=0.6)
+    spec = ModelSpec(num_classes=3, labels=LABELS, background=("nothing",), events=given)
+    decoder = EventDecoder.of(spec)
+    assert (decoder.labels, decoder.rules) == (LABELS, given)
+    steps = [decoder.step(logits_of(row), 0.0) for row in ([0, 0, 1.0], [0.7, 0, 0.3])]
+    assert [[event.label for event in events] for events in steps] == [[], ["left"]]
+    unnamed = EventDecoder.of(ModelSpec(num_classes=3))
+    assert (unnamed.labels, unnamed.rules, unnamed.shown) == (("0", "1", "2"), EventRules(), "")
+
+
+def test_the_shown_label_is_the_current_event_or_background():
+    """At 0.4 the event is still in progress, but another class is more probable."""
+    decoder = EventDecoder(("left", "idle", "right", "away"), PLAIN, ("idle", "away"))
+    shown, current = [decoder.shown], [decoder.current]
+    for number, row in enumerate(
+        ([0.7, 0.1, 0.1, 0.1], [0.9, 0, 0, 0.1], [0.4, 0.35, 0, 0.25], [0.4, 0.1, 0, 0.5],
+         [0.6, 0.2, 0, 0.2], [0.1, 0.2, 0.1, 0.6], [0, 0, 0.9, 0.1])
+    ):  # fmt: skip
+        decoder.step(logits_of(row), number / 4)
+        shown.append(decoder.shown)
+        current.append(decoder.current and (decoder.current.label, decoder.current.seconds))
+    assert shown == ["idle", "idle", "left", "left", "away", "left", "away", "right"]
+    left = ("left", 0.25)
+    assert current == [None, None, left, left, left, left, None, ("right", 1.5)]
+    decoder.reset()
+    assert (decoder.shown, decoder.current) == ("idle", None)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_frame_that_is_not_finite_is_ignored(bad):
+    decoder, healthy = (EventDecoder(LABELS, rules(smoothing_seconds=1.0)) for _ in range(2))
+    for number in range(10):
+        if number == 4:
+            before = decoder.probabilities
+            assert decoder.step(np.array([0.0, bad, 1.0]), number / 4) == []
+            np.testing.assert_array_equal(decoder.probabilities, before)
+        else:
+            logits = logits_of(left(0.95))
+            assert decoder.step(logits, number / 4) == healthy.step(logits, number / 4)
+    np.testing.assert_array_equal(decoder.probabilities, healthy.probabilities)
+
+
+def test_bad_frames_are_refused():
+    decoder = EventDecoder(LABELS)
+    with refuses("logits", "must be an array of the shape (3,)", "(1, 3)"):
+        decoder.step(np.zeros((1, 3)), 0.0)
+    with refuses("seconds", "must be finite", "nan"):
+        decoder.step(np.zeros(3), float("nan"))
 
 
 def test_many_decoders_side_by_side_are_single_ones():

@@ -179,3 +179,28 @@ def test_mixed_precision_survives_a_file(tmp_path):
     same = through_a_file(model, tmp_path)
     assert same.get_layer("head").compute_dtype == "bfloat16"
     np.testing.assert_array_equal(array(same(X)), array(model(X)))
+
+
+@pytest.mark.parametrize(
+    ("mode", "length", "field", "first", "last"),
+    [("none", 3, 1, 1, 1), ("unidirectional", 14, 11, 1, 11), ("bidirectional", 25, 21, 2, 22)],
+)
+def test_the_receptive_field_is_what_a_frame_influences(mode, length, field, first, last):
+    """Frame 1 influences frames 1 to 11; frame 12 in the middle those up to 10 before and after."""
+    model = with_weights(build_model(SPEC.replace(shift_mode=mode, num_segments=length)))
+    per_frame = model.per_frame()
+    assert model.receptive_field == per_frame.receptive_field == field
+    clip = video_frames(1, length, 32, 32, 3).astype("float32")
+    changed = clip.copy()
+    changed[:, (first + last) // 2 if mode == "bidirectional" else first] += 1e4
+    different = (array(per_frame(clip)) != array(per_frame(changed))).any(axis=(0, 2))
+    assert np.flatnonzero(different).tolist() == list(range(first, last + 1))
+    if mode != "bidirectional":
+        assert model.stream().receptive_field == field
+
+
+def test_the_receptive_field_ends_with_the_clip():
+    spec = SPEC.replace(shift_mode="bidirectional")
+    assert build_model(spec).receptive_field == 4
+    pooled = spec.replace(backbone="resnet18", width=1.0, temporal_pool=True)
+    assert build_model(pooled).receptive_field == 4

@@ -1,7 +1,7 @@
 """Turns the logits of a stream into events: each gesture once, when it is recognised. Numpy only.
 
-TSM's online model gives logits per frame (section 4.2). Users want to know when a gesture happens,
-once per gesture, and want silence while nothing happens.
+TSM's online model computes logits per frame (section 4.2). An application needs to know when a
+gesture happens, once per gesture, and nothing while nothing happens.
 """
 
 import dataclasses
@@ -10,8 +10,10 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from tsm_tf.errors import InputError
 from tsm_tf.evaluation.metrics import softmax
 from tsm_tf.event_rules import EventRules
+from tsm_tf.spec import ModelSpec
 
 _NONE = -1
 _EPSILON = 1e-6  # seconds; times such as 0.1 + 0.2 should reach 0.3
@@ -45,11 +47,11 @@ class EventDecoder:
 
     Args:
         labels: class names in the order of the logits.
-        rules: the rules; None for the defaults. `spec.events` has those of a model.
-        background: names of the classes in which nothing happens, `spec.background_labels`.
+        rules: the rules; None for the defaults.
+        background: names of the classes in which nothing happens.
 
     Example:
-        >>> decoder = EventDecoder(runner.labels, runner.spec.events)
+        >>> decoder = EventDecoder.of(runner.spec)
         >>> for event in decoder.step(runner.step(frame), seconds):
         ...     print(event.label, event.seconds)
     """
@@ -64,28 +66,69 @@ class EventDecoder:
         self.rules = rules or EventRules()
         is_background = np.array([label in background for label in self.labels])
         self._states = EventStates([self.rules], 1, is_background)
+        self._event: Event | None = None  # the last one
+
+    @classmethod
+    def of(cls, spec: ModelSpec) -> "EventDecoder":
+        """Returns a decoder with a model's labels, event rules and background classes."""
+        labels = spec.labels or tuple(map(str, range(spec.num_classes)))
+        return cls(labels, spec.events, spec.background_labels)
 
     @property
     def probabilities(self) -> np.ndarray:
         """The mean probabilities `float64 [num_classes]` after the last frame; zeros before it."""
-        return self._states.means[0]
+        return self._states.means[0].copy()
+
+    @property
+    def current(self) -> Event | None:
+        """The event in progress: the last one, until its mean is below `close_probability`."""
+        return None if self._states.active[0] == _NONE else self._event
+
+    @property
+    def shown(self) -> str:
+        """The label to show, which never contradicts `probabilities`.
+
+        It is that of the current event while its class is the most probable one, otherwise that of
+        the most probable background class. Without background classes, it is empty between events.
+        """
+        means, is_background = self._states.means[0], self._states.is_background
+        if self.current and self.current.index == means.argmax():
+            return self.current.label
+        if not is_background.any():
+            return ""
+        return self.labels[int(np.where(is_background, means, -1.0).argmax())]
 
     def step(self, logits: np.ndarray, seconds: float) -> list[Event]:
-        """Takes the next frame.
+        """Decodes the next frame.
+
+        A frame whose logits are not finite is ignored, because it would spoil the means for ever.
 
         Args:
             logits: `[num_classes]`.
-            seconds: the frame's time in the stream. If time steps back, the decoder forgets the
-                stream and starts with this frame.
+            seconds: time of the frame in the stream. If time steps back, the decoder is reset
+                before this frame.
 
         Returns:
-            The events that begin with this frame: none, or one.
+            The events that are recognised at this frame: none, or one.
+
+        Raises:
+            InputError: logits of another shape, or a time that is not finite.
         """
+        logits = np.asarray(logits, np.float64)
+        if logits.shape != (len(self.labels),):
+            rule = f"must be an array of the shape ({len(self.labels)},)"
+            raise InputError("logits", rule, logits.shape)
+        if not math.isfinite(seconds):
+            raise InputError("seconds", "must be finite", seconds)
+        if not np.isfinite(logits).all():
+            return []
+
         index = int(self._states.step(softmax(logits)[None], seconds)[0])
         if index == _NONE:
             return []
         probability = float(self._states.means[0, index])
-        return [Event(self.labels[index], index, seconds, probability)]
+        self._event = Event(self.labels[index], index, float(seconds), probability)
+        return [self._event]
 
     def reset(self) -> None:
         """Forgets the stream."""
@@ -94,6 +137,10 @@ class EventDecoder:
 
 class EventStates:
     """The states of many decoders side by side: every stream with every set of rules.
+
+    Attributes:
+        means: the mean probabilities, `float64 [num_rows, num_classes]`.
+        active: for each row, the class of the event in progress, or -1.
 
     Args:
         rules: sets of rules.
@@ -119,7 +166,7 @@ class EventStates:
         self._seconds = math.nan
         self._candidate = np.full(self.num_rows, _NONE)  # the class whose mean is high
         self._high_since = np.zeros(self.num_rows)
-        self._active = np.full(self.num_rows, _NONE)  # the class of the current event
+        self.active = np.full(self.num_rows, _NONE)  # class of the event in progress
         self._silent_until = np.full(self.num_rows, -math.inf)
 
     def step(self, probabilities: np.ndarray, seconds: float) -> np.ndarray:
@@ -137,8 +184,8 @@ class EventStates:
         self._update_means(probabilities, seconds)
 
         rows = np.arange(self.num_rows)
-        active = self.means[rows, self._active]  # of _NONE: the last class, which is not used
-        self._active[(self._active != _NONE) & (active < self._close)] = _NONE
+        active = self.means[rows, self.active]  # of _NONE: the last class, which is not used
+        self.active[(self.active != _NONE) & (active < self._close)] = _NONE
 
         foreground = np.where(self.is_background, -1.0, self.means)
         best = foreground.argmax(axis=1)
@@ -149,8 +196,8 @@ class EventStates:
 
         has_lasted = seconds - self._high_since >= self._min - _EPSILON
         may_report = seconds >= self._silent_until - _EPSILON
-        begins = is_high & (best != self._active) & has_lasted & may_report
-        self._active[begins] = best[begins]
+        begins = is_high & (best != self.active) & has_lasted & may_report
+        self.active[begins] = best[begins]
         self._silent_until[begins] = seconds + self._refractory[begins]
         return np.where(begins, best, _NONE)
 

@@ -62,6 +62,24 @@ class ClipModel(keras.Model):
         """What the model was built from."""
         return find_preparation(self).spec
 
+    @property
+    def receptive_field(self) -> int:
+        """Number of frames that can influence the logits of one frame.
+
+        With a unidirectional shift, it is the number of shifts + 1: the frame and those before it,
+        because each shift looks one frame back. Without a shift, it is 1. A bidirectional shift
+        also looks one frame ahead, within the clip. Models with non-local blocks or temporal
+        pooling see the whole clip. If shifts are side by side in parallel branches, the number is
+        an upper bound.
+        """
+        spec = self.spec
+        if spec.non_local or spec.temporal_pool:
+            return spec.num_segments
+        num_shifts = sum(isinstance(layer, TemporalShift) for layer in self.layers)
+        if spec.shift_mode == "bidirectional":
+            return min(2 * num_shifts + 1, spec.num_segments)
+        return num_shifts + 1
+
     def stream(self, batch_size: int | None = None) -> StreamModel:
         """Returns the model that takes one frame at a time, which shares the weights.
 

@@ -49,6 +49,11 @@ class StreamModel(keras.Model):
         """What the clip model was built from."""
         return find_preparation(self).spec
 
+    @property
+    def receptive_field(self) -> int:
+        """Number of frames that can influence the current logits; see `ClipModel`."""
+        return len(self.input)  # one frame per cache, and the current one
+
     def initial_state(self, batch_size: int = 1) -> dict[str, Any]:
         """Returns the caches of streams that have seen no frame: zeros, by name.
 

@@ -38,7 +38,7 @@ def test_contents_of_each_kind(model, online, clip, int8):
             is_online,
         )
         assert sorted(contents.initial_caches) == (caches if is_online else [])
-        assert contents.smoothing == SmoothingRules()
+        assert contents.smoothing == SmoothingRules(averaged_steps=4)  # 12 at 15 frames per second
         assert read_spec(path) == read_spec(str(path)) == model.spec
 
 

@@ -1,34 +1,26 @@
 import json
 
 import pytest
-from jester import LABELS
 from testing import refuses
 
-from export.format.smoothing_rules import SmoothingRules, rules_for
+from export.format.smoothing_rules import SmoothingRules
 
 
-def test_jesters_labels_have_classes_to_ignore_and_to_merge():
-    rules = rules_for(LABELS)
-    assert (rules.averaged_steps, rules.refractory_steps) == (12, 1)
-    assert sorted(rules.keep_last) == [
-        "Pulling Hand In",
-        "Rolling Hand Backward",
-        "Rolling Hand Forward",
-        "Turning Hand Clockwise",
-        "Turning Hand Counterclockwise",
-    ]
-    assert rules.same_as == {"Doing other things": "No gesture"}
-
-
-def test_only_classes_of_the_model_are_named():
-    assert rules_for(("Doing other things", "x", "Pulling Hand In")) == SmoothingRules(
-        keep_last=("Pulling Hand In",)
-    )
-
-
-@pytest.mark.parametrize("labels", [None, (), ("No gesture", "Turning Hand Clockwise")])
-def test_other_labels_have_no_special_classes(labels):
-    assert rules_for(labels) == SmoothingRules(12, 1, (), {})
+@pytest.mark.parametrize(
+    ("fps", "steps"),
+    [
+        (None, (12, 1)),
+        (15.0, (12, 1)),
+        (8.0, (6, 1)),
+        (30.0, (24, 2)),
+        (0.5, (1, 1)),
+        (1e4, (1000, 667)),
+    ],
+)
+def test_rules_last_as_long_at_another_rate(fps, steps):
+    rules = SmoothingRules(keep_last=("a",)).at_rate(fps)
+    assert (rules.averaged_steps, rules.refractory_steps) == steps and rules.keep_last == ("a",)
+    assert SmoothingRules(refractory_steps=0).at_rate(fps).refractory_steps == 0
 
 
 def test_json_and_back():

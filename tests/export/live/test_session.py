@@ -14,10 +14,11 @@ from testing import video_frames
 from videos import encode, moving_square, natural_videos
 
 from export.format.smoothing_rules import SmoothingRules
-from export.live.__main__ import _override
+from export.live.__main__ import _decoder
+from export.live.events import EventDecoder, EventRules
 from export.live.frame_clock import AtRate
 from export.live.session import COLUMNS, Session, run
-from export.live.smoothing import Smoother
+from export.live.smoothing import SmoothedEvents, Smoother
 from export.runtime import StreamRunner
 from tsm_tf import ModelSpec
 
@@ -40,30 +41,67 @@ class Runner:
         self.resets += 1
 
 
-def test_rows_and_counts_of_a_session():
-    """The logits of two steps are averaged: [4, 0, 2], then [2, 1, 2.5]."""
-    runner = Runner([[4, 0, 2], [0, 2, 3]])
-    rules = SmoothingRules(averaged_steps=2, refractory_steps=0)
-    session = Session(runner, Smoother(runner.labels, rules))
+def test_rows_and_events_of_a_session():
+    """The means of the probabilities follow half of each change: 0.9, 0.5, then 0.3 and 0.7."""
+    rules = EventRules(
+        smoothing_seconds=0.25 / np.log(2),
+        open_probability=0.6,
+        close_probability=0.4,
+        min_seconds=0,
+        refractory_seconds=0,
+    )
+    runner = Runner(np.log([[0.9, 0.05, 0.05], [0.1, 0.85, 0.05], [0.1, 0.05, 0.85]]))
+    heard = []
+    session = Session(runner, EventDecoder("abc", rules, "b"), listeners=[heard.append])
     frame = moving_square(1)[0]
-    rows = [session.step(3 * i, i / 7, frame)[0] for i in range(2)]
-    assert [(row["frame"], row["seconds"]) for row in rows] == [(0, 0.0), (3, 0.143)]
-    assert [(row["predicted"], row["shown"]) for row in rows] == [("a", "a"), ("c", "c")]
-    largest = [1 / (1 + np.exp(-4) + np.exp(-2)), 1 / (1 + np.exp(-3) + np.exp(-1))]
-    np.testing.assert_allclose([row["probability"] for row in rows], largest, atol=5e-5)
-    assert session.shown == {"a": 1, "c": 1} and len(session.milliseconds) == 2
+    rows = [session.step(3 * i, i / 4, frame) for i in range(3)]
+    assert [tuple(row.values())[:-1] for row in rows] == [
+        (0, 0.0, "a", 0.9, "a", 0.9, "a", "a"),
+        (3, 0.25, "b", 0.85, "a", 0.5, "a", ""),
+        (6, 0.5, "c", 0.85, "c", 0.45, "b", ""),
+    ]
+    assert [(event.label, event.seconds) for event in heard] == [("a", 0.0)]
+    assert session.events == {"a": 1} and len(session.milliseconds) == 3
     assert tuple(rows[0]) == COLUMNS and session.rate() > 0
+    assert session.picture(frame).shape == (484, 426, 3)
+
+
+def test_the_picture_shows_what_the_row_says(monkeypatch):
+    """Label, bars and events are those of the decoder, not those of the frame alone."""
+    drawn = []
+    monkeypatch.setattr("export.live.session.annotate", lambda *given: drawn.append(given))
+    runner = Runner(np.log([[0.9, 0.05, 0.05], [0.2, 0.75, 0.05]]))
+    rules = SmoothingRules(averaged_steps=2, refractory_steps=0)
+    session = Session(runner, SmoothedEvents(Smoother(runner.labels, rules)))
+    frame = moving_square(1)[0]
+    rows = []
+    for i in range(2):
+        rows.append(session.step(i, i / 4, frame))
+        session.picture(frame)
+    assert [row["predicted"] for row in rows] == ["a", "b"]
+    for row, (_, shown, labels, probabilities, events, status) in zip(rows, drawn, strict=True):
+        assert shown == row["shown"] == labels[probabilities.argmax()] == "a"
+        assert row["smoothed_probability"] == round(float(probabilities.max()), 4)
+        assert [event.label for event in events] == ["a"] and f"{row['seconds']:.2f} s" in status
 
 
 def test_a_gap_resets_model_and_smoothing():
     runner = Runner([[9, 0, 0], [0, 1, 0], [9, 0, 0], [0, 1, 0]])
-    session = Session(runner, Smoother(runner.labels), max_gap=2.0)
+    session = Session(runner, SmoothedEvents(Smoother(runner.labels)), max_gap=2.0)
     frame = moving_square(1)[0]
     shown = [
-        session.step(i, seconds, frame)[0]["shown"]
-        for i, seconds in enumerate((0.0, 2.0, 3.0, 5.1))
+        session.step(i, seconds, frame)["shown"] for i, seconds in enumerate((0.0, 2.0, 3.0, 5.1))
     ]
     assert shown == ["a", "a", "a", "b"] and runner.resets == 1
+
+
+def test_a_gap_resets_the_events():
+    """After the gap, the same class is recognised again."""
+    runner = Runner([[9, 0, 0], [9, 0, 0], [9, 0, 0]])
+    session = Session(runner, EventDecoder("abc", EventRules(min_seconds=0)), max_gap=2.0)
+    frame = moving_square(1)[0]
+    rows = [session.step(i, seconds, frame) for i, seconds in enumerate((0.0, 1.0, 3.5))]
+    assert [row["event"] for row in rows] == ["a", "", "a"] and session.events == {"a": 2}
 
 
 def test_a_stream_is_reset_after_a_gap(online):
@@ -71,20 +109,27 @@ def test_a_stream_is_reset_after_a_gap(online):
     step = runner.step
     runner.step = lambda frame: seen.append(step(frame)) or seen[-1]
     for max_gap in (None, 2.0):
-        session = Session(runner, Smoother(runner.labels), max_gap)
+        session = Session(runner, EventDecoder.of(runner.spec), max_gap)
         for number, seconds in enumerate((0.0, 2.5)):
             session.step(number, seconds, frames[number])
         runner.reset()
-    Session(runner, Smoother(runner.labels)).step(0, 0.0, frames[1])
+    Session(runner, EventDecoder.of(runner.spec)).step(0, 0.0, frames[1])
     fresh = seen[-1]
     assert not np.array_equal(seen[1], fresh) and np.array_equal(seen[3], fresh)
 
 
-def test_flags_override_the_files_rules():
-    rules = SmoothingRules(3, 2, ("a",), {"b": "c"})
-    assert _override(rules, averaged_steps=None, refractory_steps=None) == rules
-    changed = _override(rules, averaged_steps=5, refractory_steps=0)
-    assert changed == SmoothingRules(5, 0, ("a",), {"b": "c"})
+def test_flags_choose_the_original_smoothing():
+    runner = Runner([])
+    runner.smoothing = SmoothingRules(3, 2, ("a",), {"b": "c"})
+    none = {"averaged_steps": None, "refractory_steps": None}
+    assert isinstance(_decoder(runner, False, **none), EventDecoder)
+    for flag, changes, expected in (
+        (True, {}, (3, 2)),
+        (False, {"averaged_steps": 5}, (5, 2)),
+        (True, {"averaged_steps": 5, "refractory_steps": 0}, (5, 0)),
+    ):
+        decoder = _decoder(runner, flag, **none | changes)
+        assert decoder.smoother.rules == SmoothingRules(*expected, ("a",), {"b": "c"})
 
 
 def test_q_ends_the_window(online, monkeypatch):
@@ -95,14 +140,14 @@ def test_q_ends_the_window(online, monkeypatch):
     monkeypatch.setattr(cv2, "waitKey", lambda delay: next(keys))
     monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: 1.0)
     runner = StreamRunner(online)
-    session = Session(runner, Smoother(runner.labels))
+    session = Session(runner, EventDecoder.of(runner.spec))
     run(
         session,
         AtRate([(i / 5, frame) for i, frame in enumerate(moving_square(6))], 5.0),
         None,
         show=True,
     )
-    assert len(drawn) == session.shown.total() == len(session.milliseconds) == 3
+    assert len(drawn) == len(session.milliseconds) == 3
 
 
 def command(*arguments):

@@ -58,6 +58,7 @@ def test_card_says_what_the_file_is(model, online, folder):
         if n != "image"
     )
     assert file["memory"]["cache_bytes"] == caches > 0
+    assert file["receptive_field"] == runner.receptive_field == 11
     assert [(row["runtime"].split()[0], row["threads"]) for row in file["latency"]] == [
         ("tensorflow", 1),
         ("tensorflow", 2),
@@ -74,6 +75,7 @@ def test_card_says_what_the_file_is(model, online, folder):
         and "96.9%" in page
         and "<li>ü</li>" in page
         and "10 CONCATENATION" in page
+        and "Receptive field: 11 frames" in page
     )
     assert not list(folder.glob(".writing*"))
 

@@ -6,9 +6,9 @@ from int8 import convert_int8
 from tensorflow.lite.tools import flatbuffer_utils
 from testing import refuses
 
+from export.format.jester import smoothing_rules
 from export.format.metadata import read_contents
 from export.format.reader import parse_model
-from export.format.smoothing_rules import rules_for
 from export.tflite.convert import convert
 from export.tflite.draft import Draft
 
@@ -121,7 +121,8 @@ def test_sealed_file_says_what_it_was_given(content, model, tmp_path):
     contents = read_contents(path)
     assert (contents.spec, contents.variant, contents.is_online) == (spec, "edgetpu", True)
     assert contents.initial_caches == {"shift_03": 7}
-    assert contents.smoothing == rules_for(labels) and contents.smoothing.keep_last
+    assert contents.smoothing == smoothing_rules(labels).at_rate(5.0)
+    assert contents.smoothing.keep_last and contents.smoothing.averaged_steps == 4
 
 
 def test_equal_vectors_are_written_once(content, model):

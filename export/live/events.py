@@ -1,0 +1,15 @@
+"""Events on a device: each gesture in a stream once, when it is recognised. Needs only numpy.
+
+    runner = StreamRunner("mobilenet_v2_online_int8.tflite")
+    decoder = EventDecoder.of(runner.spec)
+    for seconds, frame in frames:
+        for event in decoder.step(runner.step(frame), seconds):
+            print(event.label, event.seconds)
+
+The rules are those in the file, which `python -m tsm_tf.evaluation.stream` fits to a data set.
+"""
+
+from tsm_tf.evaluation.events import Event, EventDecoder
+from tsm_tf.event_rules import EventRules
+
+__all__ = ["Event", "EventDecoder", "EventRules"]
