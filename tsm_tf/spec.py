@@ -236,7 +236,7 @@ class ModelSpec:
             InputError: its shift is bidirectional, or a block needs the whole clip.
         """
         if self.shift_mode == "bidirectional":
-            rule = "must be unidirectional or none to stream: bidirectional weights use future frames"
+            rule = "must not be bidirectional to stream: bidirectional weights use future frames"
             raise InputError("shift_mode", rule, self.shift_mode)
         for name in ("non_local", "temporal_pool"):
             if getattr(self, name):
