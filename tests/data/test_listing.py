@@ -162,6 +162,8 @@ def test_background_classes_are_named_in_a_file(data):
     assert Listing(data).background is None
     (data / "background.txt").write_text("right\n\n")
     assert Listing(data).background == ("right",)
+    (data / "background.txt").write_text("")
+    assert Listing(data).background == ()
     (data / "background.txt").write_text("nothing\n")
     with refuses("data", "names of labels.txt", "nothing"):
         _ = Listing(data).background

@@ -137,18 +137,27 @@ def test_a_finished_run_is_not_trained_again(run, data, capsys):
 
 
 @pytest.mark.slow
-def test_untrimmed_videos_with_accumulation_from_a_checkpoint(run, data, tmp_path, capsys):
-    """`init` leaves out the clips, and `background.txt` names the class between the segments."""
-    lists = ["long.mp4 0.5 2 0", "long.mp4 3 4.5 1"] * 2
-    folder = other_lists(data, tmp_path / "data", lists, background="No gesture\n")
+def test_init_leaves_out_the_clips(run, data, tmp_path, capsys):
     start = Initialization(init=str(run[0]))
-    changes = {"epochs": 1, "batch_size": 1, "accumulate": 2, "epoch_share": 2.0}
-    model = train(recipe(**changes), folder, tmp_path / "run", initialization=start)
-    assert "first stage" not in capsys.readouterr().out
+    model = train(recipe(epochs=1), data, tmp_path / "run", initialization=start)
+    text = capsys.readouterr().out
+    assert "first stage" not in text and "new: none" in text
     assert not (tmp_path / "run" / CLIPS).exists()
-    assert np.isfinite(float(rows_of(tmp_path / "run")[0]["loss"]))
-    assert model.spec.background == ("No gesture",)
     assert not np.array_equal(model.get_layer("head").kernel, run[1].get_layer("head").kernel)
+
+
+@pytest.mark.slow
+def test_untrimmed_videos_with_accumulation(data, tmp_path):
+    """Both stages, on a list that also has trimmed videos; `background.txt` names a class."""
+    lists = ["long.mp4 0.5 1.5 0", "long.mp4 2 3 1", "long.mp4 3.5 4.5 0", "long.mp4 5 6 1"]
+    lists += [f"{number}.mp4 20 {number % 3}" for number in range(6)]
+    folder = other_lists(data, tmp_path / "data", lists, background="No gesture\n")
+    changes = {"epochs": 1, "batch_size": 1, "accumulate": 2, "epoch_share": 2.0}
+    model = train(recipe(**changes), folder, tmp_path / "run")
+    for stage in (tmp_path / "run" / CLIPS, tmp_path / "run"):
+        (row,) = rows_of(stage)
+        assert np.isfinite(float(row["loss"])) and np.isfinite(float(row["val_loss"]))
+    assert model.spec.background == ("No gesture",)
 
 
 def test_what_streams_cannot_do_is_refused(data, tmp_path):
