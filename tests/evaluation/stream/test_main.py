@@ -16,10 +16,13 @@ from tsm_tf import ModelSpec, build_model, load_checkpoint, save_checkpoint
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.sources.video_file import VIDEO_FILES
 from tsm_tf.data.timeline import timelines
+from tsm_tf.evaluation import early
+from tsm_tf.evaluation.events import Event
 from tsm_tf.evaluation.stream import __main__ as command
 from tsm_tf.evaluation.stream.evaluate import Model, Settings, evaluate_streams, summary
-from tsm_tf.evaluation.stream.joined import Joiner
+from tsm_tf.evaluation.stream.joined import Gesture, JoinedStream, Joiner
 from tsm_tf.evaluation.stream.logits import keras_step, stream_logits
+from tsm_tf.evaluation.stream.report import plot_timeline
 from tsm_tf.event_rules import EventRules
 
 LABELS = ("red", "green", "No gesture")
@@ -146,6 +149,18 @@ def test_another_seed_has_other_streams_and_the_same_one_the_same(data, tmp_path
         evaluate_streams(seeing(), data, tmp_path / str(number), {}, settings)
         events.append((tmp_path / str(number) / "events.csv").read_text())
     assert events[0] == events[1] != events[2]
+
+
+def test_names_that_a_plot_cannot_show(tmp_path):
+    """Neither characters that the font lacks, nor formulas, nor a wrong event stop the picture."""
+    spec = SPEC.replace(labels=("\N{WAVING HAND SIGN}", "a $\\frac{", "_"), background=("_",))
+    gestures = (Gesture(0.0, 1.0, 0), Gesture(1.5, 2.0, 1))
+    stream = JoinedStream((), np.array([0, 0, 0, 0, 0, 2, 2, 2, 1, 1]), gestures, 5.0)
+    events = [[Event("a", 1, 0.4, 0.9), Event("a", 1, 1.6, 0.9)]]
+    plot_timeline(tmp_path / "timeline.png", [stream], events, spec)
+    assert (tmp_path / "timeline.png").stat().st_size > 5000
+    early.plot(tmp_path / "early.png", {"runs/$a$ \N{WAVING HAND SIGN}": [0.5] * 10})
+    assert (tmp_path / "early.png").stat().st_size > 5000
 
 
 @pytest.mark.parametrize(
