@@ -107,7 +107,7 @@ def plot(path: pathlib.Path, results: Mapping[str, Sequence[float]]) -> None:
         axis.plot(PERCENT, [100 * value for value in top1], marker="o", label=name)
     axis.set_xlabel("frames shown (%)")
     axis.set_ylabel("top-1 (%)")
-    axis.set_ylim(0, 100)
+    axis.set_ylim(0, 102)
     axis.grid(alpha=0.3)
     axis.legend()
     with replacing(path) as temporary:
