@@ -236,6 +236,7 @@ def test_interrupted_in_either_stage_resumes_to_the_same_bits(data, tmp_path):
         process.communicate()
     text = finish(start(command(data, output)))
     assert "first stage" not in text and "resuming" in text
+    assert f"tsm_tf.evaluation.stream --checkpoint={output / 'best'} --data={data}" in text
     assert_same(output, whole)
     assert_same(output / CLIPS, whole / CLIPS)
     assert rows_of(output) == rows_of(whole)
