@@ -25,9 +25,9 @@ from export.format.reader import Model
 from export.runtime import ClipRunner, StreamRunner
 from export.runtime.interpreter import DELEGATES, RUNTIMES, load_interpreter
 from tsm_tf import cli
-from tsm_tf.analysis.timing import interleaved
 from tsm_tf.errors import InputError
 from tsm_tf.files import write_csv
+from tsm_tf.timing import interleaved
 
 _PACKAGES = {
     "tflite_runtime": "tflite-runtime",

@@ -14,6 +14,7 @@ from testing import array, video_frames
 from weights import with_weights
 
 from tsm_tf import ModelSpec, build_model, load_checkpoint, retrofit, save_checkpoint
+from tsm_tf.evaluation.stream.logits import keras_step
 
 
 def models():
@@ -23,6 +24,14 @@ def models():
         "own": build_model(spec),
         "retrofitted": retrofit(with_weights(network), 4, "unidirectional"),
     }
+
+
+def check_stream(model, x):
+    """Frame by frame, as `tsm_tf.evaluation` runs a model, the logits are those of the clip."""
+    step = keras_step(model, len(x))
+    found = np.stack([step(x[:, t]) for t in range(x.shape[1])], axis=1)
+    expected = array(model.per_frame(x.shape[1])(x, training=False))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
 def main(task, folder):
@@ -40,6 +49,7 @@ def main(task, folder):
             logits = array(load_checkpoint(folder / name)(x, training=False))
             expected = np.load(folder / f"{name}.npy")
             np.testing.assert_allclose(logits, expected, rtol=1e-5, atol=1e-4)
+            check_stream(load_checkpoint(folder / name), x)
             print(f"{keras.backend.backend()}: {name} within {np.abs(logits - expected).max():.1e}")
     if keras.backend.backend() != "tensorflow":
         assert "tensorflow" not in sys.modules

@@ -15,13 +15,15 @@ from official import OfficialCase
 from videos import encode, moving_square
 
 ROOT = pathlib.Path(__file__).parent.parent
-GUIDES = ("train", "retrofit", "device", "android", "paper", "architecture")
+GUIDES = ("train", "stream", "retrofit", "device", "android", "paper", "architecture")
 RUN = [*(ROOT / "docs" / f"{name}.md" for name in GUIDES), ROOT / "SECURITY.md"]
 RUN += [ROOT / "CONTRIBUTING.md", ROOT / "README.md"]  # the README uses what the others make
 PAGES = [*RUN, ROOT / "CHANGELOG.md", ROOT / "examples/README.md", ROOT / "tests/golden/README.md"]
 SMALLER = {
     # what a test adds to a command to have its result in seconds
     "tsm_tf.data.synthetic": ["--num_train=18", "--num_val=9"],
+    "tsm_tf.evaluation.online": ["--rounds=2"],
+    "tsm_tf.evaluation.stream": ["--background_minutes=1"],
     "tsm_tf.training": ["--epochs=1"],
     "benchmarks.keras_clip_latency": ["--rounds=1"],
     "export.benchmark": ["--rounds=2"],

@@ -5,6 +5,7 @@ import re
 import keras
 import numpy as np
 import pytest
+from absl import flags
 
 from tsm_tf.errors import InputError
 
@@ -41,6 +42,18 @@ def refuses(argument, *parts):
         InputError,
         match=f"^`{re.escape(argument)}`" + "".join(f"(?s:.*){re.escape(p)}" for p in parts),
     )
+
+
+def run_main(module, *arguments):
+    """Runs a command's `main` in this process, with fresh flags."""
+    others = set(flags.FLAGS)
+    module.define_flags()
+    try:
+        flags.FLAGS(["command", *arguments])
+        module.main()
+    finally:
+        for name in set(flags.FLAGS) - others:
+            delattr(flags.FLAGS, name)
 
 
 def own_lines(stderr):

@@ -52,8 +52,7 @@ class ModelSpec:
 
     Args:
         backbone: a name in `tsm_tf.catalogue`: `"mobilenet_v2"`, `"resnet50"`, ...; `"keras:NAME"`
-            for any network of `keras.applications`; `"keras"` for a network that the user supplies
-            (`retrofit` creates such a spec).
+            for any network of `keras.applications`; `"keras"` for your own (see `retrofit`).
         num_classes: size of the logits.
         labels: class names in the order of the logits, or None.
         num_segments: frames per clip, T in the paper.
@@ -73,8 +72,7 @@ class ModelSpec:
         background: names of the classes in which nothing happens; None: those of `labels` that are
             `"No gesture"` or `"Doing other things"`.
         events: when a gesture in a stream counts as an event; None for the default rules.
-        mean: mean per channel, for values scaled to 0..1; None uses that of the backbone or
-            modality.
+        mean: mean per channel, for values scaled to 0..1; None uses the backbone's or modality's.
         std: standard deviation per channel, as `mean`.
         channel_order: order in which the network expects the channels of RGB frames, `"rgb"` or
             `"bgr"`; None uses the backbone's.
@@ -82,8 +80,7 @@ class ModelSpec:
         crop_pct: side of the centre crop relative to the resized short side, in (0, 1];
             0.875 is the paper's 224 of 256.
         keras_json: JSON from Keras that describes the 2D network; only for the backbone `"keras"`.
-        shift_layers: names of the layers whose input is shifted; None shifts before the first layer
-            of each residual branch.
+        shift_layers: names of the layers whose input is shifted; None: the first of each branch.
 
     Raises:
         InputError: a value that cannot be built, with the argument, the rule and what was received.
@@ -133,20 +130,14 @@ class ModelSpec:
         mean, std, order = _FLOW_PREPROCESSING
         if self.modality == "rgb":
             mean, std, order = PREPROCESSING[find_architecture(self.backbone).preprocessing]
-        defaults = {
-            "labels": None,
-            "background": None,
-            "mean": mean,
-            "std": std,
-            "shift_layers": None,
-        }
+        defaults = {"mean": mean, "std": std}
 
-        for name, default in defaults.items():
+        for name in ("labels", "background", "mean", "std", "shift_layers"):
             value = getattr(self, name)
             if not isinstance(value, (list, tuple, type(None))):
                 raise InputError(name, "must be a list or None", value)
-            if value is None or (value == () and default is not None):
-                value = default
+            if value is None or (value == () and name in defaults):
+                value = defaults.get(name)
             object.__setattr__(self, name, None if value is None else tuple(value))
         if not all(isinstance(name, str) for name in self.shift_layers or ()):
             raise InputError("shift_layers", "must be names of layers or None", self.shift_layers)
@@ -178,9 +169,10 @@ class ModelSpec:
                 _check_number(name, number)
 
     def _check_labels(self):
+        for name in self.background or ():
+            if name not in (self.labels or ()):
+                raise InputError("background", f"must be names in labels={self.labels}", name)
         if self.labels is None:
-            if self.background:
-                raise InputError("background", "must be None without labels", self.background)
             return
         if len(self.labels) != self.num_classes:
             rule = f"must have num_classes={self.num_classes} names"
@@ -192,9 +184,6 @@ class ModelSpec:
                 raise InputError("labels", rule, label)
         if len(set(self.labels)) != len(self.labels):
             raise InputError("labels", "must be distinct", self.labels)
-        for name in self.background or ():
-            if name not in self.labels:
-                raise InputError("background", f"must be names of {self.labels}", name)
 
     def _check_options(self):
         """Checks the fields that only some architectures have, and those that depend on others."""
@@ -247,10 +236,7 @@ class ModelSpec:
             InputError: its shift is bidirectional, or a block needs the whole clip.
         """
         if self.shift_mode == "bidirectional":
-            rule = (
-                "must be unidirectional or none to stream: "
-                "bidirectional weights use future frames (section 4.2)"
-            )
+            rule = "must not be bidirectional to stream: bidirectional weights use future frames"
             raise InputError("shift_mode", rule, self.shift_mode)
         for name in ("non_local", "temporal_pool"):
             if getattr(self, name):

@@ -130,6 +130,8 @@ def test_digest_of_the_lists(data):
     (data / "val.txt").write_text("a.mp4 3 1\n")
     content = b"a.mp4 3 0\n\0a.mp4 3 1\n\0left\nright\n\0"
     assert Listing(data).digest == hashlib.sha256(content).hexdigest()
+    (data / "background.txt").write_text("right\n")
+    assert Listing(data).digest == hashlib.sha256(content + b"right\n\0").hexdigest()
     (data / "val.txt").unlink()
     with pytest.raises(MissingFile, match=r"val\.txt"):
         _ = Listing(data).digest
@@ -160,6 +162,8 @@ def test_background_classes_are_named_in_a_file(data):
     assert Listing(data).background is None
     (data / "background.txt").write_text("right\n\n")
     assert Listing(data).background == ("right",)
+    (data / "background.txt").write_text("")
+    assert Listing(data).background == ()
     (data / "background.txt").write_text("nothing\n")
     with refuses("data", "names of labels.txt", "nothing"):
         _ = Listing(data).background

@@ -1,5 +1,7 @@
 """Windows of real videos: `tsm_tf/data/window_pipeline.py` and `window_loader.py`."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from testing import refuses
@@ -19,7 +21,7 @@ from tsm_tf.data.windows import StreamSampling
 
 LABELS = ("left", "right", "No gesture")
 SPEC = ModelSpec(num_classes=3, labels=LABELS, input_size=32)
-SAMPLING = StreamSampling(fps=5, window=12, epoch_share=1.0)
+SAMPLING = StreamSampling(fps=5, window=12, epoch_share=1.0, undecided_share=0.3)
 PLAIN = Augmentation()
 MIRROR = Augmentation(flip_targets=(1, 0, 2))
 
@@ -47,7 +49,7 @@ def windows(data, split="train", batch_size=2, sampling=SAMPLING, **options):
 
 
 def test_a_window_shows_the_frames_of_its_moments(data):
-    sampling = StreamSampling(fps=5, window=10, pause_probability=0, cut_probability=0)
+    sampling = dataclasses.replace(SAMPLING, window=10, pause_probability=0, cut_probability=0)
     loader = WindowLoader(timelines(Listing(data).videos("train")), SPEC, sampling)
     window = loader.load(0, 0)
     label = int(window.labels[0])
@@ -115,7 +117,8 @@ def test_mirrored_gestures_get_the_other_class(data):
 
 
 def test_untrimmed_videos_have_their_segments_and_background_between(data):
-    (batch,) = windows(data, "untrimmed", 1, StreamSampling(fps=5, window=50, epoch_share=0.1))
+    sampling = dataclasses.replace(SAMPLING, window=50, epoch_share=0.1)
+    (batch,) = windows(data, "untrimmed", 1, sampling)
     _, (labels,), (weights,) = batch
     # The second segment starts between two frames, at 4.5 s.
     assert labels.tolist() == [2] * 5 + [0] * 10 + [2] * 8 + [1] * 7 + [2] * 20

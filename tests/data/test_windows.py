@@ -10,7 +10,7 @@ from testing import refuses
 from tsm_tf.data.timeline import NO_CLASS, FrameClasses, Segment, Timeline
 from tsm_tf.data.windows import Piece, StreamSampling, Videos, frame_weights, plan_window
 
-SAMPLING = StreamSampling(fps=4, window=20)
+SAMPLING = StreamSampling(fps=4, window=20, undecided_share=0.3)
 BACKGROUND = (2,)
 ALWAYS = dataclasses.replace(SAMPLING, pause_probability=1.0, cut_probability=0.0)
 NEVER = dataclasses.replace(SAMPLING, pause_probability=0.0, cut_probability=0.0)

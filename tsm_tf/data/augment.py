@@ -47,11 +47,11 @@ class Augmentation:
         input_size: int,
         rng: np.random.Generator,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns changed frames of one video and their classes; all frames change alike.
+        """Returns changed frames of one video and their classes; all get the same change.
 
         Args:
             frames: `uint8 [T, H, W, C]`.
-            labels: the classes in the frames, of any number. Negative ones are no class.
+            labels: the class of each frame; negative for frames without one.
             input_size: height and width of the result.
             rng: makes all random choices.
         """

@@ -115,10 +115,11 @@ class Listing:
 
     @functools.cached_property
     def digest(self) -> str:
-        """SHA-256 of `train.txt`, `val.txt` and `labels.txt`; videos are not read."""
+        """SHA-256 of the lists, `labels.txt` and any `background.txt`; videos are not read."""
         digest = hashlib.sha256()
+        names = _DIGESTED_FILES if self.background is None else (*_DIGESTED_FILES, BACKGROUND_FILE)
 
-        for name in _DIGESTED_FILES:
+        for name in names:
             path = self._file(name)
             digest.update(read_bytes(path, "data", _rule(path)))
             digest.update(b"\0")

@@ -16,6 +16,9 @@ from tsm_tf.errors import InputError
 NO_CLASS = -1
 """Label of frames outside all segments of a data set without background classes."""
 
+SLIGHTLY_LESS = 1 - 1e-3
+"""Factor for rates: 7.9998 frames per second are meant to be 8."""
+
 _EPSILON = 1e-3  # seconds; a frame whose time is rounded down still belongs to its moment
 
 
@@ -165,3 +168,17 @@ def check_timelines(videos: Sequence[Timeline], source: Source) -> None:
         if last.end > duration + 1 / source.fps(video.path):
             rule = f"must have segments within the video's {duration:.2f} s; see {video.path}"
             raise InputError("data", rule, f"{last.start:g} to {last.end:g} s")
+
+
+def check_rates(videos: Sequence[Timeline], fps: float, source: Source) -> None:
+    """Raises unless every video has at least a stream's frame rate. Opens all videos.
+
+    Raises:
+        InputError: a video has a lower rate.
+        BadVideoError: a video cannot be read.
+    """
+    for video in videos:
+        rate = source.fps(video.path)
+        if rate < fps * SLIGHTLY_LESS:
+            rule = f"must have videos of at least the model's {fps:g} frames per second"
+            raise InputError("data", rule, f"{rate:g} in {video.path}")

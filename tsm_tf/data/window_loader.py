@@ -10,11 +10,9 @@ from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.crops import center_crop
 from tsm_tf.data.sources import Source
 from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError
-from tsm_tf.data.timeline import NO_CLASS, Timeline, classes_at, frame_indices
+from tsm_tf.data.timeline import NO_CLASS, SLIGHTLY_LESS, Timeline, classes_at, frame_indices
 from tsm_tf.data.windows import Piece, StreamSampling, Videos, frame_weights, plan_window
 from tsm_tf.spec import ModelSpec
-
-_SLOWER = 1 - 1e-3  # rates such as 7.9998 are meant to be 8
 
 
 class Window(NamedTuple):
@@ -87,7 +85,7 @@ class WindowLoader:
         path = self.timelines[video].path
         try:
             fps = self.source.fps(path)
-            if fps < self.sampling.fps * _SLOWER:
+            if fps < self.sampling.fps * SLIGHTLY_LESS:
                 reason = f"{fps:g} frames per second, and the stream has {self.sampling.fps:g}"
                 raise BadVideoError(path, reason)
             return self.source.num_frames(path) / fps
@@ -103,7 +101,9 @@ class WindowLoader:
 
         num_frames = self.source.num_frames(timeline.path)
         indices = frame_indices(times, self.source.fps(timeline.path), num_frames)
-        frames = self.source.read(timeline.path, indices, spec.short_side, spec.interpolation)
+        frames = self.source.read(
+            timeline.path, indices.tolist(), spec.short_side, spec.interpolation
+        )
 
         frames, labels = self._augment(frames, classes.labels, rng)
         return Window(frames, labels.clip(0).astype(np.int32), weights)

@@ -12,11 +12,13 @@ from tsm_tf.data.pipeline import BATCHES_AHEAD, dataset_options, load_in_order
 from tsm_tf.data.sources import Source
 from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError
 from tsm_tf.data.stream_rate import median_seconds
-from tsm_tf.data.timeline import check_timelines, timelines
+from tsm_tf.data.timeline import check_rates, check_timelines, timelines
 from tsm_tf.data.window_loader import WindowLoader
-from tsm_tf.data.windows import StreamSampling
+from tsm_tf.data.windows import StreamSampling, Videos
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
+
+_SAMPLE_SIZE = 64  # videos that are opened before the training
 
 
 def num_windows(listing: Listing, split: str, sampling: StreamSampling) -> int:
@@ -29,6 +31,20 @@ def num_windows(listing: Listing, split: str, sampling: StreamSampling) -> int:
     videos = listing.videos(split)
     frames = len(videos) * median_seconds(videos) * sampling.fps
     return max(1, round(sampling.epoch_share * frames / sampling.window))
+
+
+def check_streams(listing: Listing, spec: ModelSpec, split: str, fps: float) -> None:
+    """Raises unless windows of a split can be made, as far as a sample of the videos shows.
+
+    Raises:
+        MissingFile: the list or a video does not exist.
+        InputError: bad segments, only background, or videos with too low a rate.
+        BadVideoError: a video of the sample cannot be read.
+    """
+    videos = timelines(listing.videos(split))
+    Videos.of(videos, spec.background_classes)
+    check_timelines(videos, VIDEO_FILES)
+    check_rates(videos[:: max(1, len(videos) // _SAMPLE_SIZE)], fps, VIDEO_FILES)
 
 
 def window_dataset(

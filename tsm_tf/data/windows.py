@@ -36,7 +36,7 @@ class StreamSampling:
         max_cut: a first gesture of which more than this share is cut off has weight 0.
         pause_ignore_seconds: start of each pause that has weight 0.
         pause_weight: weight of the rest of each pause; that of gestures is 1.
-        epoch_share: how much of the training videos' frames an epoch has.
+        epoch_share: frames per epoch, relative to those of all training videos.
 
     Raises:
         InputError: a value out of range.
@@ -185,7 +185,7 @@ def frame_weights(
 ) -> np.ndarray:
     """Returns how much each frame of a piece counts in the loss, `float32 [count]`.
 
-    Nobody can know a gesture in its first frames, or one whose start was cut off.
+    A gesture cannot be known in its first frames, nor if its start was cut off.
 
     Args:
         piece: the piece.

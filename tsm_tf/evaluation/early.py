@@ -10,123 +10,104 @@ model sees a whole clip of what was shown so far.
 import dataclasses
 import math
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from absl import flags
 
 from tsm_tf import cli, output_folder
-from tsm_tf.data.listing import Listing, Video, check_labels
+from tsm_tf.data.listing import Listing, Video
 from tsm_tf.errors import InputError
 from tsm_tf.files import replacing, write_csv
+
+if TYPE_CHECKING:
+    from tsm_tf.models.clip import ClipModel
 
 CSV_FILE, PLOT_FILE = "early.csv", "early.png"
 PERCENT = tuple(range(10, 101, 10))
 
-_DEFAULT_FPS = 8.0  # of models whose spec has no rate
-_SIDE_BY_SIDE = 16
 _MARKER = "early.json"
+_CACHE_BYTES = 1 << 30
 
 
-def averaged_early(logits: np.ndarray, percent: int) -> np.ndarray:
-    """Returns the mean logits of the first `percent` of the frames, at least one: `[C]`.
-
-    Args:
-        logits: of every frame of a video, `[n, C]`.
-        percent: from 1 to 100.
-    """
-    return logits[: max(1, math.ceil(len(logits) * percent / 100 - 1e-9))].mean(axis=0)
+def frames_shown(num_frames: int, percent: int) -> int:
+    """Returns how many of a video's frames are the first `percent` of it, at least one."""
+    return max(1, math.ceil(num_frames * percent / 100 - 1e-9))
 
 
-def early_video(video: Video, num_frames: int, percent: int) -> Video:
-    """Returns a video that ends after the first `percent` of its frames, at least one."""
-    shown = max(1, math.ceil(num_frames * percent / 100 - 1e-9))
-    return dataclasses.replace(video, num_frames=shown)
-
-
-def early_accuracies(model, listing: Listing, split: str) -> list[float]:
-    """Returns the top-1 of a clip model for each of `PERCENT`.
+def early_accuracies(model: "ClipModel", listing: Listing, split: str) -> list[float]:
+    """Returns a model's top-1 for each of `PERCENT`.
 
     Args:
-        model: a `ClipModel`.
+        model: a clip model.
         listing: the data; its videos must be trimmed.
         split: which list file.
 
     Raises:
-        InputError: other classes, or untrimmed videos.
+        MissingFile: no list file or video.
+        InputError: other classes, segments, or too low a frame rate.
         BadVideoError: a video cannot be decoded.
     """
-    check_labels(model.spec, listing)
-    videos = listing.videos(split)
-    if any(video.end is not None for video in videos):
-        raise InputError("data", "must list whole videos, not segments", split)
+    from tsm_tf.evaluation.whole_videos import check_whole_videos, is_streamable
+
+    videos = check_whole_videos(model.spec, listing, split)
+    predict = _predict_streams if is_streamable(model.spec) else _predict_clips
     labels = np.array([video.label for video in videos])
-    if model.spec.shift_mode == "bidirectional":
-        predicted = _predict_clips(model, videos)
-    else:
-        predicted = _predict_streams(model, videos)
-    return [float((row == labels).mean()) for row in predicted]
+    return [float((classes == labels).mean()) for classes in predict(model, videos)]
 
 
-def _predict_clips(model, videos: Sequence[Video]) -> np.ndarray:
-    """Returns the classes `[len(PERCENT), N]` of clips of what was shown so far."""
-    from tsm_tf.data.loader import center_clip
-    from tsm_tf.data.sources.memory import MemoryCache
-    from tsm_tf.data.sources.video_file import VIDEO_FILES
-
-    source = MemoryCache(VIDEO_FILES, 1 << 30)
-    rows = []
-    for percent in PERCENT:
-        classes = []
-        for first in range(0, len(videos), _SIDE_BY_SIDE):
-            shown = [
-                early_video(video, source.num_frames(video.path), percent)
-                for video in videos[first : first + _SIDE_BY_SIDE]
-            ]
-            clips = np.stack([center_clip(video, model.spec, source) for video in shown])
-            classes.append(model.predict_on_batch(clips).argmax(axis=1))
-        rows.append(np.concatenate(classes))
-        print(f"  {percent}%", flush=True)
-    return np.stack(rows)
-
-
-def _predict_streams(model, videos: Sequence[Video]) -> np.ndarray:
+def _predict_streams(model, videos):
     """Returns the classes `[len(PERCENT), N]` of the mean logits of the frames so far."""
+    from tsm_tf.evaluation.whole_videos import video_logits
+
     logits = video_logits(model, videos)
-    return np.stack(
-        [[averaged_early(rows, percent).argmax() for rows in logits] for percent in PERCENT]
+    return np.array(
+        [
+            [rows[: frames_shown(len(rows), percent)].mean(axis=0).argmax() for rows in logits]
+            for percent in PERCENT
+        ]
     )
 
 
-def video_logits(model, videos: Sequence[Video]) -> list[np.ndarray]:
-    """Returns the logits of every frame of each video, from an online model or a TSN: `[n, C]`.
-
-    Each video is a stream of its own, at the model's rate.
-    """
+def _predict_clips(model, videos: Sequence[Video]):
+    """Returns the classes `[len(PERCENT), N]` of clips of what was shown so far."""
+    from tsm_tf.data.sources.memory import MemoryCache
     from tsm_tf.data.sources.video_file import VIDEO_FILES
-    from tsm_tf.data.timeline import timelines
-    from tsm_tf.evaluation.stream.joined import Joiner
-    from tsm_tf.evaluation.stream.logits import keras_step, stream_logits
+    from tsm_tf.evaluation.whole_videos import clip_logits
 
-    fps = model.spec.fps or _DEFAULT_FPS
-    joiner = Joiner(timelines(videos), model.spec, fps, VIDEO_FILES)
-    streams = [joiner.single(index) for index in range(len(videos))]
-    return stream_logits(joiner, streams, lambda n: keras_step(model, n), _SIDE_BY_SIDE)
+    source = MemoryCache(VIDEO_FILES, _CACHE_BYTES)
+    lengths = [source.num_frames(video.path) for video in videos]
+    classes = []
+    for percent in PERCENT:
+        shown = [
+            dataclasses.replace(video, num_frames=frames_shown(length, percent))
+            for video, length in zip(videos, lengths, strict=True)
+        ]
+        classes.append(clip_logits(model, shown, source).argmax(axis=1))
+    return np.stack(classes)
 
 
-def plot(path: pathlib.Path, results: dict[str, list[float]]) -> None:
-    """Draws one line per model."""
+def plot(path: pathlib.Path, results: Mapping[str, Sequence[float]]) -> None:
+    """Draws one line per model.
+
+    Args:
+        path: the PNG.
+        results: top-1 for each of `PERCENT`, by the model's name.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
+    from tsm_tf.evaluation.plot_text import plot_names
+
     figure, axis = pyplot.subplots(figsize=(7, 4.5))
-    for name, top1 in results.items():
+    for name, top1 in zip(plot_names(list(results)), results.values(), strict=True):
         axis.plot(PERCENT, [100 * value for value in top1], marker="o", label=name)
     axis.set_xlabel("frames shown (%)")
     axis.set_ylabel("top-1 (%)")
-    axis.set_ylim(0, 100)
+    axis.set_ylim(0, 102)
     axis.grid(alpha=0.3)
     axis.legend()
     with replacing(path) as temporary:
@@ -143,6 +124,8 @@ def define_flags():
 
 def main():
     values, output = flags.FLAGS, pathlib.Path(flags.FLAGS.output)
+    if not values.checkpoints:
+        raise InputError("checkpoints", "must name at least one folder", values.checkpoints)
     listing = Listing(values.data)
     listing.videos(values.split)
     subject = {"checkpoints": values.checkpoints, "data": values.data, "split": values.split}
@@ -151,11 +134,14 @@ def main():
     from tsm_tf.weights.checkpoint import find_checkpoint, load_checkpoint
 
     for checkpoint in values.checkpoints:
-        find_checkpoint(checkpoint)
+        find_checkpoint(checkpoint)  # before the first is evaluated
+
     results = {}
     for checkpoint in values.checkpoints:
         print(checkpoint, flush=True)
-        results[checkpoint] = early_accuracies(load_checkpoint(checkpoint), listing, values.split)
+        top1 = early_accuracies(load_checkpoint(checkpoint), listing, values.split)
+        print("  " + ", ".join(f"{p}%: {v:.1%}" for p, v in zip(PERCENT, top1, strict=True)))
+        results[checkpoint] = top1
 
     output_folder.claim(output, _MARKER, subject)
     rows = [
@@ -165,10 +151,6 @@ def main():
     ]
     write_csv(output / CSV_FILE, rows)
     plot(output / PLOT_FILE, results)
-    for name, top1 in results.items():
-        print(
-            name, " ".join(f"{percent}%: {v:.1%}" for percent, v in zip(PERCENT, top1, strict=True))
-        )
     print(f"written to {output}: {CSV_FILE}, {PLOT_FILE}")
 
 

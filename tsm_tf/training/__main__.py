@@ -194,6 +194,9 @@ def _print_next_commands(recipe, data, output):
     print(f"written to {output}: best/, last/, log.csv, curves.png; tensorboard --logdir={output}")
     evaluation = shlex.join([f"--checkpoint={output / 'best'}", f"--data={data}"])
     print(f"next:\n  python -m tsm_tf.evaluation {evaluation}")
+    if recipe.streams:
+        results = shlex.join([f"--output={output / 'streams'}"])
+        print(f"  python -m tsm_tf.evaluation.stream {evaluation} {results}")
     try:
         recipe.model.check_streamable()
     except InputError:

@@ -10,7 +10,7 @@ import keras
 from tsm_tf.data.flips import choose_flips, describe_flips
 from tsm_tf.data.listing import MIN_TRAINING_FRAMES, Listing, is_uri, trainable_videos
 from tsm_tf.data.stream_rate import stream_fps
-from tsm_tf.data.window_pipeline import num_windows
+from tsm_tf.data.window_pipeline import check_streams, num_windows
 from tsm_tf.errors import InputError
 from tsm_tf.training.clips import Plan
 from tsm_tf.training.devices import Devices, pick_devices
@@ -135,6 +135,8 @@ def make_plan(recipe: Recipe, listing: Listing, devices: Devices) -> Plan:
         raise InputError("data", rule, listing.data)
     drop_last = recipe.drop_last or devices.share.parts > 1 or recipe.accumulate > 1
     if streams:
+        for split in ("train", "val"):
+            check_streams(listing, spec, split, streams.fps)
         windows = num_windows(listing, "train", streams)
         steps = steps_per_epoch(recipe, windows, drop_last=False)
         print(f"{windows:,} windows of {streams.window} frames per epoch")

@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 from testing import refuses
 
+from tsm_tf.data.windows import StreamSampling
 from tsm_tf.spec import ModelSpec
 from tsm_tf.training.recipes.recipe import Recipe, linear_scaling, quick
 
@@ -92,6 +93,46 @@ def test_quick_variant(model, small):
     changed = {"model": found.model, "batch_size": 4, "epochs": 2, "decay_epochs": (1,)}
     assert found == dataclasses.replace(recipe(accumulate=2), **changed)
     assert quick(recipe(decay_epochs=())).decay_epochs == ()
+
+
+def online(**changes):
+    model = ModelSpec("mobilenet_v2", num_segments=8)
+    return recipe(**{"model": model, "streams": StreamSampling(), "clip_epochs": 6, **changes})
+
+
+def test_replace_changes_the_streams_by_the_same_names():
+    found = online().replace(fps=6.0, window=12, batch_size=2, input_size=48)
+    assert found.streams == StreamSampling(fps=6.0, window=12)
+    assert (found.batch_size, found.model.input_size, found.model.fps) == (2, 48, None)
+    assert online().replace(epochs=25).streams == StreamSampling()
+    with refuses("window", "at least 1", "0"):
+        online().replace(window=0)
+    with refuses("window", "a recipe that trains on streams", "12"):
+        recipe().replace(window=12)
+
+
+def test_streams_need_an_online_model():
+    for changes in ({"shift_mode": "bidirectional"}, {"backbone": "resnet50", "non_local": True}):
+        with refuses(list(changes)[-1], "to stream"):
+            online().replace(**changes)
+    for value in (-1, 3):
+        with refuses("clip_epochs", "0 for a recipe without streams", str(value)):
+            recipe(clip_epochs=value)
+
+
+def test_the_stage_on_clips_has_as_many_frames_per_step():
+    stage = online(batch_size=4, epochs=36).clip_stage()
+    assert (stage.streams, stage.epochs, stage.clip_epochs) == (None, 6, 0)
+    assert stage.batch_size == 4 * 32 // 8
+    assert online(batch_size=1).replace(window=4).clip_stage().batch_size == 1
+    assert stage.model == online().model and stage.seed == online().seed
+
+
+def test_quick_variant_of_streams():
+    found = quick(online())
+    assert found.streams == StreamSampling(window=8)
+    assert (found.epochs, found.clip_epochs, found.model.num_segments) == (2, 1, 4)
+    assert quick(online(clip_epochs=0)).clip_epochs == 0
 
 
 def test_linear_scaling():

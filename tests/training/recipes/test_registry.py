@@ -8,7 +8,7 @@ from tsm_tf.training.recipes import MODELS, PAPER_RECIPES, RECIPES, get_recipe
 
 
 def test_unknown_names():
-    with refuses("recipe", "gestures, kinetics", "'sports'"):
+    with refuses("recipe", "gestures, gestures_online, kinetics", "'sports'"):
         get_recipe("sports")
     with refuses("model", "r50_8f, r50_16f", "'r101'"):
         get_recipe("kinetics", "r101")

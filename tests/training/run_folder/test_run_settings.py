@@ -62,6 +62,7 @@ def settings(**changes):
 
 def test_settings_keep_their_names():
     added = {"shift_place": "blockres", "modality": "rgb", "temporal_pool": False}
+    added |= {"streams": None, "clip_epochs": 0}
     assert json.loads(json.dumps(settings())) == {**OLD, **added}
     assert run_settings(get_recipe("ucf101"), Initialization(), None)["start"] == "kinetics"
 
@@ -88,6 +89,26 @@ def test_a_folder_of_an_older_version(tmp_path):
         claim(tmp_path, settings(modality="flow"))
     with refuses("output", "another seed", "has 0", "Received: 1"):
         claim(tmp_path, settings(seed=1))
+
+
+def test_streams_are_settings_of_a_run(tmp_path):
+    """A run from before there were streams is no such run."""
+    data = {"data": "data/gestures", "data_digest": "ab12", "labels": ("Left", "Right")}
+
+    def online(**changes):
+        recipe = get_recipe("gestures_online", **changes)
+        return {**data, **run_settings(recipe, Initialization(), mixed_precision=None)}
+
+    claim(tmp_path / "run", online())
+    claim(tmp_path / "run", online())
+    assert json.loads((tmp_path / "run" / RUN_FILE).read_text())["streams"]["window"] == 32
+    with refuses("output", "another streams"):
+        claim(tmp_path / "run", online(fps=6.0))
+    with refuses("output", "another clip_epochs", "has 10", "Received: 3"):
+        claim(tmp_path / "run", online(clip_epochs=3))
+    (tmp_path / RUN_FILE).write_text(json.dumps({**OLD, "epochs": 36, "batch_size": 4}))
+    with refuses("output", "another streams", "has None"):
+        claim(tmp_path, online())
 
 
 def test_a_folder_with_another_file_of_that_name(tmp_path):

@@ -14,6 +14,8 @@ import pathlib
 from absl import flags
 
 from tsm_tf import cli
+from tsm_tf.data.listing import Listing
+from tsm_tf.data.timeline import timelines
 from tsm_tf.errors import InputError
 from tsm_tf.files import write_text
 from tsm_tf.spec import ModelSpec
@@ -36,6 +38,7 @@ def main():
     if (values.checkpoint is None) == (values.model is None):
         rule = "must be given, or else model; one of the two"
         raise InputError("checkpoint", rule, values.checkpoint)
+    timelines(Listing(values.data).videos(values.split))  # reports bad lists first
 
     from tsm_tf.evaluation.stream.evaluate import Settings, evaluate_streams, summary
 

@@ -13,18 +13,17 @@ from tsm_tf import output_folder
 from tsm_tf.data.listing import Listing, check_labels
 from tsm_tf.data.sources.memory import MemoryCache
 from tsm_tf.data.sources.video_file import VIDEO_FILES
-from tsm_tf.data.timeline import Timeline, check_timelines, timelines
+from tsm_tf.data.timeline import Timeline, check_rates, check_timelines, timelines
 from tsm_tf.errors import InputError
 from tsm_tf.evaluation.stream.figures import Figures, compute_figures
 from tsm_tf.evaluation.stream.fitting import decode, fit_rules
-from tsm_tf.evaluation.stream.joined import JoinedStream, Joiner, halves
+from tsm_tf.evaluation.stream.joined import DEFAULT_FPS, JoinedStream, Joiner, halves
 from tsm_tf.evaluation.stream.logits import Step, stream_logits
 from tsm_tf.evaluation.stream.report import FIGURES_FILE, write_report
 from tsm_tf.event_rules import EventRules
 from tsm_tf.spec import ModelSpec
 
 _CACHE_BYTES = 1 << 30
-_DEFAULT_FPS = 8.0  # of models whose spec has no rate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,9 +108,9 @@ def evaluate_streams(
     check_labels(spec, listing)
     source = MemoryCache(VIDEO_FILES, _CACHE_BYTES)
     videos = timelines(listing.videos(settings.split))
-    fps = spec.fps or _DEFAULT_FPS
+    fps = spec.fps or DEFAULT_FPS
     check_timelines(videos, source)
-    _check_rate(videos[0], fps, source)
+    check_rates(videos, fps, source)
 
     joiner = Joiner(videos, spec, fps, source)
     fitting, reporting = _join(videos, joiner, settings)
@@ -142,12 +141,14 @@ def _join(
     background = joiner.spec.background_classes
 
     def is_background(video: Timeline) -> bool:
-        return video.is_trimmed and video.segments[0].label in background
+        return all(segment.label in background for segment in video.segments)
 
+    count = sum(not is_background(video) for video in videos)
+    if count < 2:
+        rule = "must have at least two videos with gestures, one to fit and one to report"
+        raise InputError("data", rule, count)
     rng = np.random.default_rng(settings.seed)
     parts = halves(videos, is_background, rng)
-    if not all(parts):
-        raise InputError("data", "must have at least two videos, to fit and to report", len(videos))
     seconds = 60 * settings.background_minutes
     return [joiner.join(part, seconds, settings.num_streams, rng) for part in parts]
 
@@ -176,13 +177,6 @@ def _describe(streams):
     count = sum(len(stream.gestures) for stream in streams)
     minutes = sum(stream.seconds for stream in streams) / 60
     return f"{count} gestures in {minutes:.1f} minutes, {len(streams)} streams"
-
-
-def _check_rate(video, fps, source):
-    rate = source.fps(video.path)
-    if rate < fps * (1 - 1e-3):
-        rule = f"must be at most the videos' rate; {video.path} has {rate:g}"
-        raise InputError("fps", rule, fps)
 
 
 def summary(figures: Figures) -> str:

@@ -71,17 +71,17 @@ class Match:
 def match_events(events: Sequence[Event], gestures: Sequence[Gesture]) -> list[Match]:
     """Assigns the events of a stream to its gestures, in order of time.
 
-    An event is correct if a gesture of its class is going on, or ended at most `TOLERANCE` ago, and
-    has no event yet.
+    An event is correct if a gesture of its class is in progress, or ended at most `TOLERANCE` ago,
+    and has no event yet.
     """
     left = list(gestures)
     matches = []
     for event in events:
-        going_on = [g for g in gestures if g.start <= event.seconds < g.end + TOLERANCE]
-        own = next((g for g in going_on if g in left and g.label == event.index), None)
+        current = [g for g in gestures if g.start <= event.seconds < g.end + TOLERANCE]
+        own = next((g for g in current if g in left and g.label == event.index), None)
         if own:
             left.remove(own)
-        matches.append(Match(event, own, is_false_alarm=not going_on))
+        matches.append(Match(event, own, is_false_alarm=not current))
     return matches + [Match(None, gesture) for gesture in left]
 
 

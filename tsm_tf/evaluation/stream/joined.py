@@ -11,6 +11,9 @@ from tsm_tf.data.timeline import NO_CLASS, Timeline, classes_at, frame_indices
 from tsm_tf.data.windows import Piece, Videos
 from tsm_tf.spec import ModelSpec
 
+DEFAULT_FPS = 8.0
+"""Frames per second for models whose spec has no rate."""
+
 _PAUSE_SHARE = 0.5  # of the gestures have a pause before them; the others follow at once
 _PAUSE_LENGTHS = (0.2, 1.8)  # shortest and longest, relative to their mean
 
@@ -128,7 +131,7 @@ class Joiner:
             indices = frame_indices(
                 piece.times(self.fps), self.source.fps(path), self.source.num_frames(path)
             )
-            frames = self.source.read(path, indices, spec.short_side, spec.interpolation)
+            frames = self.source.read(path, indices.tolist(), spec.short_side, spec.interpolation)
             yield from np.ascontiguousarray(center_crop(frames, spec.input_size))
 
     def _endless_pauses(self, pauses, rng):

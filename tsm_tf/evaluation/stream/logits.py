@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+import keras
 import numpy as np
 
 from tsm_tf.evaluation.stream.joined import JoinedStream, Joiner
@@ -14,18 +15,14 @@ Step = Callable[[np.ndarray], np.ndarray]
 
 def keras_step(model: ClipModel, num_streams: int) -> Step:
     """Returns the step of a Keras model from its initial state; it keeps the state."""
-    import tensorflow as tf
-
     stream = model.stream(num_streams)
-    run = tf.function(lambda inputs: stream(inputs, training=False))
-    state = stream.initial_state(num_streams)
+    initial = stream.initial_state(num_streams)
+    state = {name: keras.ops.convert_to_numpy(cache) for name, cache in initial.items()}
 
     def step(frames: np.ndarray) -> np.ndarray:
         nonlocal state
-        outputs = run({IMAGE: tf.constant(frames), **state})
-        logits = outputs.pop(LOGITS)
-        state = outputs
-        return logits.numpy()
+        state = stream.predict_on_batch({IMAGE: frames, **state})
+        return state.pop(LOGITS)
 
     return step
 

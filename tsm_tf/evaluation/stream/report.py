@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tsm_tf.evaluation.events import Event
+from tsm_tf.evaluation.plot_text import plot_names
 from tsm_tf.evaluation.stream.figures import Figures, match_events
 from tsm_tf.evaluation.stream.joined import JoinedStream
 from tsm_tf.files import replacing, write_csv, write_text
@@ -116,7 +117,7 @@ def plot_timeline(
         axis.set_ylabel(number, rotation=0, labelpad=12)
         axis.set_xlim(0, min(_SECONDS, max(stream.seconds for stream, _ in shown)))
     axes[-1, 0].set_xlabel("seconds; a red frame marks a wrong event")
-    names = spec.labels or tuple(map(str, range(spec.num_classes)))
+    names = plot_names(spec.labels or tuple(map(str, range(spec.num_classes))))
     handles = [Patch(color=colors[index], label=names[index]) for index in sorted(used)]
     figure.legend(handles=handles, loc="upper center", ncols=5, fontsize=8)
     figure.tight_layout(rect=(0, 0, 1, 1 - 0.55 / figure.get_figheight()))

@@ -8,12 +8,24 @@ from tsm_tf.training.recipes.recipe import Recipe
 
 
 def gestures_online() -> Recipe:
-    """The gestures in a continuous stream: per frame, with pauses, from random weights.
+    r"""The gestures in a continuous stream: per frame, with pauses, from random weights.
 
         python -m tsm_tf.training --recipe=gestures_online --data=data/gestures --output=runs/stream
 
-    Paper: the online model of section 4.2, which the paper trains on clips. The epochs on clips
-    are those of `gestures`; with `--init=CHECKPOINT` they are left out.
+    Paper: the online model of section 4.2, which the paper trains on clips. A model that has only
+    seen clips fails in a stream; `docs/stream.md` says why. The first ten epochs are those of
+    `gestures`, on clips. The others are on windows of a stream, with a loss on each frame. With
+    `--init=CHECKPOINT`, the epochs on clips are left out.
+
+    Run time: seven to nine minutes on two cores.
+    Expected accuracy: with seed 1, 98.6% of the frames in the second half of each gesture, an event
+    F1 of 0.994 at a median delay of 0.75 s, no false alarm in 30 minutes of background, and a clip
+    top-1 of 98.9%.
+    Quick variant: `--quick`, 64 pixels and windows of 8 frames, two epochs and one on clips.
+    Evaluation: streams of the validation videos, with pauses.
+
+        python -m tsm_tf.evaluation.stream --checkpoint=runs/stream --data=data/gestures \
+            --output=streams
     """
     return dataclasses.replace(
         gestures(),

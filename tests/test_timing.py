@@ -1,6 +1,6 @@
 import pytest
 
-from tsm_tf.analysis.timing import interleaved, paired_ratio
+from tsm_tf.timing import interleaved, paired_ratio
 
 
 def test_functions_take_turns_and_each_round_starts_with_another():
