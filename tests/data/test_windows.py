@@ -48,12 +48,27 @@ def test_pauses_are_parts_of_background_videos():
     starts, counts = [], []
     for _ in range(200):
         pieces = plan_window(Videos((0,), (1,)), lambda _: 1.5, ALWAYS, rng)
-        assert [p.is_pause for p in pieces[:2]] == [True, False] and pieces[0].video == 1
+        assert all(p.is_pause and p.video == 1 for p in pieces)
         assert sum(p.count for p in pieces) == 20
         starts.append(pieces[0].start)
         counts.append(pieces[0].count)
     assert min(counts) == 3 and max(counts) == 6  # from above half a second to the whole video
     assert min(starts) < 0.1 and max(starts) > 0.8
+
+
+def test_a_pause_has_any_number_of_videos():
+    sampling = dataclasses.replace(NEVER, pause_probability=0.4, window=200)
+    rng, lengths = np.random.default_rng(0), []
+    for _ in range(50):
+        pieces = plan_window(Videos((0,), (1,)), lambda _: 1.5, sampling, rng)
+        lengths.append(0)
+        for piece in pieces[:-1]:
+            if piece.is_pause:
+                lengths[-1] += 1
+            else:
+                lengths.append(0)
+    assert np.mean(lengths) == pytest.approx(0.4 / 0.6, abs=0.1)
+    assert np.mean(np.array(lengths) == 0) == pytest.approx(0.6, abs=0.1) and max(lengths) > 3
 
 
 def test_most_windows_start_within_a_gesture():
