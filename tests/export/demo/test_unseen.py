@@ -11,7 +11,7 @@ BLUE = (40, 40, 220)
 
 
 def add_pauses(data):
-    """Makes the first two validation videos a class in which nothing happens: all blue."""
+    """Turns the first two validation videos into pauses, which are all blue."""
     (data / "labels.txt").write_text("Swiping Left\nSwiping Right\nNo gesture\n")
     lines = (data / "val.txt").read_text().splitlines()
     for number in range(2):
