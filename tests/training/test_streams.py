@@ -22,7 +22,7 @@ from tsm_tf.data.listing import Listing
 from tsm_tf.data.window_pipeline import window_dataset
 from tsm_tf.data.windows import StreamSampling
 from tsm_tf.training.recipes import get_recipe
-from tsm_tf.training.run_folder.state import load_newest
+from tsm_tf.training.run_folder.state import STATES, load_newest
 from tsm_tf.training.settings import Execution, Initialization
 from tsm_tf.training.train import CLIPS, train
 
@@ -229,7 +229,7 @@ def test_interrupted_in_either_stage_resumes_to_the_same_bits(data, tmp_path):
 
     for stage in (output / CLIPS, output):
         process = start(command(data, output))
-        while not list((stage / "states").glob("*.npz")):
+        while not list((stage / STATES).glob("[0-9]*.npz")):
             assert process.poll() is None, process.communicate()
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)

@@ -55,8 +55,20 @@ def train(
         Preempted: SIGTERM was received, and the state is saved.
     """
     devices = pick_devices(execution.strategy)
+    return _train(recipe, data, pathlib.Path(output), initialization, execution, devices)
+
+
+def _train(
+    recipe: Recipe,
+    data: str | os.PathLike,
+    output: pathlib.Path,
+    initialization: Initialization,
+    execution: Execution,
+    devices: Devices,
+) -> keras.Model:
+    """Trains one or both stages; they share the devices, since a process has one strategy."""
     check_settings(recipe, initialization, execution, devices)
-    listing, output = Listing(data), pathlib.Path(output)
+    listing = Listing(data)
     plan = make_plan(recipe, listing, devices)
 
     settings = {
@@ -70,7 +82,9 @@ def train(
             if devices.is_chief:
                 with disk_errors(output):
                     claim(output, settings)
-            initialization = _train_on_clips(recipe, data, output, initialization, execution)
+            initialization = _train_on_clips(
+                recipe, data, output, initialization, execution, devices
+            )
 
         keras.utils.set_random_seed(recipe.seed)
         model = make_model(plan.spec, recipe, initialization, execution, devices, plan.steps)
@@ -94,6 +108,7 @@ def _train_on_clips(
     output: pathlib.Path,
     initialization: Initialization,
     execution: Execution,
+    devices: Devices,
 ) -> Initialization:
     """Trains the stage on clips, in a folder of the run, unless the next stage has begun.
 
@@ -104,7 +119,7 @@ def _train_on_clips(
     if not has_states(output):
         print(f"first stage: clips, in {clips}")
         stage = recipe.clip_stage()
-        train(stage, data, clips, initialization=initialization, execution=execution)
+        _train(stage, data, clips, initialization, execution, devices)
 
     print("second stage: streams")
     return dataclasses.replace(initialization, init=str(clips / BEST), weights=None)
