@@ -101,7 +101,14 @@ def wait_for(condition, seconds=60):
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("path", ["mjpeg", "ts", "rtsp"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "mjpeg",
+        pytest.param("ts", marks=pytest.mark.slow),
+        pytest.param("rtsp", marks=pytest.mark.slow),
+    ],
+)
 def test_live_continues_when_the_camera_is_back(online, tmp_path, path):
     said = []
     with RtspServer(tmp_path) if path == "rtsp" else CameraServer() as server:

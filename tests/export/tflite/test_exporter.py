@@ -184,6 +184,7 @@ def test_command_refuses(tmp_path):
         assert done.returncode == 1 and part in done.stderr and not (tmp_path / "o").exists()
 
 
+@pytest.mark.slow
 def test_command_exports_whatever_the_backend(model, tmp_path):
     save_checkpoint(model, tmp_path)
     command = [
@@ -209,7 +210,11 @@ def test_export_needs_tensorflow(model, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name, options", [("MobileNetV3Small", {}), ("ResNet50V2", {"preprocess": "caffe"})]
+    "name, options",
+    [
+        ("MobileNetV3Small", {}),
+        pytest.param("ResNet50V2", {"preprocess": "caffe"}, marks=pytest.mark.slow),
+    ],
 )
 def test_retrofitted_networks(tmp_path, name, options):
     """Through a checkpoint, as users do. ResNet50V2 gets BGR channels to test their order."""

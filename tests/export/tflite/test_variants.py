@@ -208,6 +208,7 @@ def test_refuses_before_work(model, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_commands(model, tmp_path, gestures):
     """Exports with videos, reads the card, and repeats the comparison."""
     spec = model.spec.replace(
