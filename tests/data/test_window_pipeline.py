@@ -14,10 +14,10 @@ from tsm_tf.data.epoch_order import Order, Share
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.observer import Observer
 from tsm_tf.data.sources.video_file import BadVideoError, read_frames
+from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.data.timeline import timelines
 from tsm_tf.data.window_loader import WindowLoader
 from tsm_tf.data.window_pipeline import num_windows, window_dataset
-from tsm_tf.data.windows import StreamSampling
 
 LABELS = ("left", "right", "No gesture")
 SPEC = ModelSpec(num_classes=3, labels=LABELS, input_size=32)

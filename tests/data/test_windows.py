@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from testing import refuses
 
+from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.data.timeline import NO_CLASS, FrameClasses, Segment, Timeline
-from tsm_tf.data.windows import Piece, StreamSampling, Videos, frame_weights, plan_window
+from tsm_tf.data.windows import Piece, Videos, frame_weights, plan_window
 
 SAMPLING = StreamSampling(fps=4, window=20, undecided_share=0.3)
 BACKGROUND = (2,)

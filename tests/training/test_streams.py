@@ -19,8 +19,8 @@ from videos import encode, moving_square
 
 from tsm_tf import load_checkpoint
 from tsm_tf.data.listing import Listing
+from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.data.window_pipeline import window_dataset
-from tsm_tf.data.windows import StreamSampling
 from tsm_tf.training.recipes import get_recipe
 from tsm_tf.training.run_folder.state import STATES, load_newest
 from tsm_tf.training.settings import Execution, Initialization

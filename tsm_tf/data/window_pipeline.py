@@ -12,9 +12,10 @@ from tsm_tf.data.pipeline import BATCHES_AHEAD, dataset_options, load_in_order
 from tsm_tf.data.sources import Source
 from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError
 from tsm_tf.data.stream_rate import median_seconds
+from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.data.timeline import check_rates, check_timelines, timelines
 from tsm_tf.data.window_loader import WindowLoader
-from tsm_tf.data.windows import StreamSampling, Videos
+from tsm_tf.data.windows import Videos
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 

@@ -7,7 +7,7 @@ import shlex
 from absl import flags
 
 from tsm_tf import cli, spec_flags
-from tsm_tf.data.windows import StreamSampling
+from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.errors import InputError
 from tsm_tf.training.recipes import MODELS, OPTIMIZERS, RECIPES, SCHEDULES, Recipe, get_recipe
 from tsm_tf.training.run_folder.run_settings import MODEL_FIELDS

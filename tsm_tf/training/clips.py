@@ -11,8 +11,8 @@ from tsm_tf.data.observer import Observer
 from tsm_tf.data.pipeline import clip_dataset
 from tsm_tf.data.sources.memory import MemoryCache
 from tsm_tf.data.sources.video_file import VIDEO_FILES
+from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.data.window_pipeline import window_dataset
-from tsm_tf.data.windows import StreamSampling
 from tsm_tf.spec import ModelSpec
 from tsm_tf.training.devices import Devices
 from tsm_tf.training.recipes import Recipe

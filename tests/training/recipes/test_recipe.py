@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 from testing import refuses
 
-from tsm_tf.data.windows import StreamSampling
+from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.spec import ModelSpec
 from tsm_tf.training.recipes.recipe import Recipe, linear_scaling, quick
 

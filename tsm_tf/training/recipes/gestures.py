@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from tsm_tf.data.windows import StreamSampling
+from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.spec import ModelSpec
 from tsm_tf.training.recipes.recipe import Recipe
 

@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 from tsm_tf.catalogue import find_architecture
-from tsm_tf.data.windows import StreamSampling
+from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 from tsm_tf.training.settings import check_choice
