@@ -41,6 +41,7 @@ def test_clips_of_every_mode(tmp_path):
     assert all(float(row["median_ms"]) > 0 for row in rows)
 
 
+@pytest.mark.slow
 def test_files_on_a_runtime(tmp_path):
     from export.runtime.interpreter import load_interpreter
     from export.tflite import export_model

@@ -26,6 +26,7 @@ def test_the_loop_converts_the_frames_of_the_clips(data):
     assert bare_loop(videos, 8) == expected > 4 * 5
 
 
+@pytest.mark.slow
 def test_command(data, tmp_path):
     flags = (f"--data={data}", "--batch_size=2", "--rounds=2", f"--output={tmp_path}")
     command = [sys.executable, "-m", "benchmarks.training_input", *flags]

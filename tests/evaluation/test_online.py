@@ -64,6 +64,7 @@ def test_top1_of_clips(data):
     assert online.average_top1(eyes, Listing(data), "val") == expected.mean()
 
 
+@pytest.mark.slow
 def test_the_command_writes_and_prints_the_table(data, models, tmp_path, capsys):
     names = {mode: str(tmp_path / mode) for mode in models}
     for mode, model in models.items():
