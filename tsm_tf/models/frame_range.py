@@ -79,7 +79,8 @@ class FrameRange:
             )
             return batch
 
-        return data.enumerate().map(watch)
+        # There is nothing to convert, and on Python 3.13 AutoGraph warns.
+        return data.enumerate().map(tf.autograph.experimental.do_not_convert(watch))
 
 
 def _frames(batch):
