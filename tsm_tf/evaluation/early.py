@@ -18,7 +18,7 @@ from absl import flags
 
 from tsm_tf import cli, output_folder
 from tsm_tf.data.listing import Listing, Video
-from tsm_tf.evaluation import comparison
+from tsm_tf.errors import InputError
 from tsm_tf.files import replacing, write_csv
 
 if TYPE_CHECKING:
@@ -115,16 +115,26 @@ def plot(path: pathlib.Path, results: Mapping[str, Sequence[float]]) -> None:
     pyplot.close(figure)
 
 
-define_flags = comparison.define_flags
+def define_flags():
+    flags.DEFINE_list("checkpoints", None, "Checkpoint folders, with commas.", required=True)
+    flags.DEFINE_string("data", None, "Folder with val.txt and labels.txt.", required=True)
+    flags.DEFINE_string("output", None, "Folder for the results.", required=True)
+    flags.DEFINE_string("split", "val", "Which list file to use.")
 
 
 def main():
     values, output = flags.FLAGS, pathlib.Path(flags.FLAGS.output)
-    listing, subject = comparison.check_input(
-        values.checkpoints, values.data, values.split, output, _MARKER
-    )
+    if not values.checkpoints:
+        raise InputError("checkpoints", "must name at least one folder", values.checkpoints)
+    listing = Listing(values.data)
+    listing.videos(values.split)
+    subject = {"checkpoints": values.checkpoints, "data": values.data, "split": values.split}
+    output_folder.check_subject(output, _MARKER, subject)
 
-    from tsm_tf.weights.checkpoint import load_checkpoint
+    from tsm_tf.weights.checkpoint import find_checkpoint, load_checkpoint
+
+    for checkpoint in values.checkpoints:
+        find_checkpoint(checkpoint)  # before the first is evaluated
 
     results = {}
     for checkpoint in values.checkpoints:

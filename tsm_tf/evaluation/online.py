@@ -17,7 +17,7 @@ from absl import flags
 
 from tsm_tf import cli, output_folder
 from tsm_tf.data.listing import Listing
-from tsm_tf.evaluation import comparison
+from tsm_tf.errors import InputError
 from tsm_tf.files import write_csv
 from tsm_tf.timing import interleaved
 
@@ -92,17 +92,26 @@ def table(rows: Sequence[Mapping[str, str]]) -> str:
 
 
 def define_flags():
-    comparison.define_flags()
+    flags.DEFINE_list("checkpoints", None, "Checkpoint folders, with commas.", required=True)
+    flags.DEFINE_string("data", None, "Folder with val.txt and labels.txt.", required=True)
+    flags.DEFINE_string("output", None, "Folder for the results.", required=True)
+    flags.DEFINE_string("split", "val", "Which list file to use.")
     flags.DEFINE_integer("rounds", 30, "Timed frames per model.", lower_bound=1)
 
 
 def main():
     values, output = flags.FLAGS, pathlib.Path(flags.FLAGS.output)
-    listing, subject = comparison.check_input(
-        values.checkpoints, values.data, values.split, output, _MARKER
-    )
+    if not values.checkpoints:
+        raise InputError("checkpoints", "must name at least one folder", values.checkpoints)
+    listing = Listing(values.data)
+    listing.videos(values.split)
+    subject = {"checkpoints": values.checkpoints, "data": values.data, "split": values.split}
+    output_folder.check_subject(output, _MARKER, subject)
 
-    from tsm_tf.weights.checkpoint import load_checkpoint
+    from tsm_tf.weights.checkpoint import find_checkpoint, load_checkpoint
+
+    for checkpoint in values.checkpoints:
+        find_checkpoint(checkpoint)  # before the first is evaluated
 
     models = {name: load_checkpoint(name) for name in values.checkpoints}
     top1 = {name: average_top1(model, listing, values.split) for name, model in models.items()}
