@@ -12,7 +12,8 @@ from absl import flags
 from benchmarks.results import RESULTS, publish, result_path, version_of
 from export.benchmark import device
 from tsm_tf import cli
-from tsm_tf.data.listing import Listing, Video
+from tsm_tf.data.listing import Listing
+from tsm_tf.data.video import Video
 from tsm_tf.spec import ModelSpec
 from tsm_tf.timing import interleaved, paired_ratio
 

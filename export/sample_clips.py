@@ -67,7 +67,8 @@ def from_videos(
     videos = [videos[i] for i in chosen]
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        frames = np.stack(list(pool.map(lambda video: center_clip(video, spec), videos)))
+        clips = pool.map(lambda video: center_clip(video, spec, listing.source), videos)
+        frames = np.stack(list(clips))
     labels = np.array([video.label for video in videos])
     source = f"{len(videos)} videos from {os.path.join(listing.data, split)}.txt"
     return SampleClips(frames, labels, source)

@@ -48,7 +48,7 @@ def join(data_dir: pathlib.Path, output: pathlib.Path, num_gestures: int, seed: 
     """
     listing = Listing(data_dir)
     videos = timelines(listing.videos("val"))
-    check_timelines(videos, VIDEO_FILES)
+    check_timelines(videos, listing.source)
 
     spec = ModelSpec(
         num_classes=len(listing.labels),
@@ -59,7 +59,7 @@ def join(data_dir: pathlib.Path, output: pathlib.Path, num_gestures: int, seed: 
     found = Videos.of(videos, spec.background_classes)
     gestures = _choose(videos, found.gestures, num_gestures, rng)
 
-    joiner = Joiner(videos, spec, _FPS, VIDEO_FILES)
+    joiner = Joiner(videos, spec, _FPS, listing.source)
     streams = joiner.join(
         [*gestures, *found.pauses],
         background_seconds=_PAUSE_SECONDS * len(gestures) / 2,

@@ -14,8 +14,10 @@ from hostile_lists import CANARY, cases
 from tsm_tf import ModelSpec
 from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.flips import choose_flips, describe_flips
-from tsm_tf.data.listing import Listing, trainable_videos
+from tsm_tf.data.listing import Listing
 from tsm_tf.data.loader import ClipLoader
+from tsm_tf.data.sources.video_file import VIDEO_FILES
+from tsm_tf.data.video import trainable_videos
 from tsm_tf.errors import InputError
 
 SPEC = ModelSpec(num_segments=2, input_size=32)
@@ -65,7 +67,7 @@ def use(folder):
     describe_flips(flips, listing.labels, targets)
     for split, augmentation in (("train", Augmentation(flip_targets=targets)), ("val", None)):
         videos = trainable_videos(listing.videos(split))
-        loader = ClipLoader(videos, SPEC, augmentation)
+        loader = ClipLoader(videos, SPEC, VIDEO_FILES, augmentation)
         for index in range(min(len(videos), 2)):
             loader.load(0, index)
     return listing.digest

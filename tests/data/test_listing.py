@@ -4,14 +4,9 @@ import pytest
 from testing import refuses
 
 from tsm_tf import ModelSpec
-from tsm_tf.data import listing as listing_module
-from tsm_tf.data.listing import (
-    UNKNOWN_FRAMES,
-    Listing,
-    Video,
-    check_labels,
-    trainable_videos,
-)
+from tsm_tf.data.layouts import list_files
+from tsm_tf.data.listing import Listing, check_labels
+from tsm_tf.data.video import UNKNOWN_FRAMES, Video, trainable_videos
 from tsm_tf.errors import MissingFile
 
 
@@ -122,7 +117,7 @@ def test_uris_are_kept_as_they_are(data):
 
 def test_lines_without_quotes_are_split_as_a_shell_splits_them():
     for line in ("a.mp4 3 0", "  a.mp4\t3   0 ", "a#b.mp4 3 0", "a;b$c.mp4 -1 12"):
-        assert listing_module._split(line) == listing_module.shlex.split(line)
+        assert list_files._split(line) == list_files.shlex.split(line)
 
 
 def test_digest_of_the_lists(data):

@@ -9,9 +9,10 @@ from videos import moving_square, write_data
 from tsm_tf import ModelSpec
 from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.crops import center_crop
-from tsm_tf.data.listing import UNKNOWN_FRAMES, Listing, Video
+from tsm_tf.data.listing import Listing
 from tsm_tf.data.loader import ClipLoader, center_clip
-from tsm_tf.data.sources.video_file import BadVideoError, read_frames
+from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError, read_frames
+from tsm_tf.data.video import UNKNOWN_FRAMES, Video
 from tsm_tf.errors import MissingFile
 
 SPEC = ModelSpec(num_classes=2, num_segments=4, input_size=32)
@@ -35,10 +36,10 @@ class Drawn:
 def test_evaluation_takes_the_segments_centres_from_a_source():
     source = Drawn()
     videos = [Video("s3://b/x.mp4", "x.mp4", UNKNOWN_FRAMES, 1)]
-    clip, label = ClipLoader(videos, SPEC, source=source).load(7, 0)
+    clip, label = ClipLoader(videos, SPEC, source).load(7, 0)
     expected = moving_square(10, 36, 44)[[1, 3, 6, 8]][:, 2:34, 6:38]
     np.testing.assert_array_equal(clip, expected)
-    assert label == 1 and clip.shape == ClipLoader(videos, SPEC).clip_shape
+    assert label == 1 and clip.shape == ClipLoader(videos, SPEC, source).clip_shape
     assert source.calls == [
         ("num_frames", "s3://b/x.mp4"),
         ("read", "s3://b/x.mp4", [1, 3, 6, 8], 36, "bilinear"),
@@ -55,7 +56,7 @@ def test_training_clips_follow_from_seed_epoch_and_index():
     videos = [Video("/x.mp4", "x.mp4", 10, 0)] * 2
 
     def load(seed, epoch, index):
-        loader = ClipLoader(videos, SPEC, Augmentation(), seed, Drawn())
+        loader = ClipLoader(videos, SPEC, Drawn(), Augmentation(), seed)
         return loader.load(epoch, index)[0].tobytes()
 
     assert load(0, 1, 1) == load(0, 1, 1)
@@ -65,17 +66,17 @@ def test_training_clips_follow_from_seed_epoch_and_index():
 def test_reads_files_by_default(tmp_path):
     (video,) = Listing(write_data(tmp_path, {"val": 1})).videos("val")
     expected = center_crop(read_frames(video.path, [1, 3, 6, 8], SPEC.short_side), 32)
-    np.testing.assert_array_equal(center_clip(video, SPEC), expected)
+    np.testing.assert_array_equal(center_clip(video, SPEC, VIDEO_FILES), expected)
 
 
 def test_a_video_that_is_gone_is_a_bad_video(tmp_path):
     video = Video(f"{tmp_path}/gone.mp4", "gone.mp4", 5, 0)
     for augmentation in (None, Augmentation()):
         with pytest.raises(BadVideoError, match=r"gone\.mp4") as caught:
-            ClipLoader([video], SPEC, augmentation).load(0, 0)
+            ClipLoader([video], SPEC, VIDEO_FILES, augmentation).load(0, 0)
         assert caught.value.reason == "the file is gone"
     with pytest.raises(MissingFile, match=r"gone\.mp4"):
-        center_clip(video, SPEC)
+        center_clip(video, SPEC, VIDEO_FILES)
 
 
 def test_loading_needs_no_framework():

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from testing import refuses
 
-from tsm_tf.data.listing import UNKNOWN_FRAMES, Video
 from tsm_tf.data.timeline import (
     NO_CLASS,
     Segment,
@@ -16,6 +15,7 @@ from tsm_tf.data.timeline import (
     frame_indices,
     timelines,
 )
+from tsm_tf.data.video import UNKNOWN_FRAMES, Video
 
 
 def segment(name, start, end, label):

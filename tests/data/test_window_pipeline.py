@@ -13,7 +13,7 @@ from tsm_tf.data.crops import center_crop
 from tsm_tf.data.epoch_order import Order, Share
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.observer import Observer
-from tsm_tf.data.sources.video_file import BadVideoError, read_frames
+from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError, read_frames
 from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.data.timeline import timelines
 from tsm_tf.data.window_loader import WindowLoader
@@ -50,7 +50,7 @@ def windows(data, split="train", batch_size=2, sampling=SAMPLING, **options):
 
 def test_a_window_shows_the_frames_of_its_moments(data):
     sampling = dataclasses.replace(SAMPLING, window=10, pause_probability=0, cut_probability=0)
-    loader = WindowLoader(timelines(Listing(data).videos("train")), SPEC, sampling)
+    loader = WindowLoader(timelines(Listing(data).videos("train")), SPEC, sampling, VIDEO_FILES)
     window = loader.load(0, 0)
     label = int(window.labels[0])
     matching = [number for number in (0, 1, 3, 4) if number % 3 == label]

@@ -12,6 +12,7 @@ from weights import with_weights
 from tsm_tf import ModelSpec, build_model, save_checkpoint
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.loader import center_clip
+from tsm_tf.data.sources.video_file import VIDEO_FILES
 from tsm_tf.evaluation import early, whole_videos
 from tsm_tf.evaluation.whole_videos import check_whole_videos, video_logits
 
@@ -77,7 +78,7 @@ def test_a_short_video_is_a_clip_of_its_first_frames(data):
     eyes.predict_on_batch = lambda batch: clips.append(batch) or np.eye(3)[[0] * len(batch)]
     early.early_accuracies(eyes, Listing(data), "val")
     assert len(clips) == 10
-    whole = center_clip(video, OFFLINE)
+    whole = center_clip(video, OFFLINE, VIDEO_FILES)
     np.testing.assert_array_equal(clips[-1][0], whole)
     assert np.abs(clips[4][0].astype(int) - whole[0]).max() < 10  # blue only
     assert np.abs(clips[5][0][-1].astype(int) - whole[0]).max() > 100
@@ -101,7 +102,9 @@ def test_every_video_is_a_stream_of_its_own(data, monkeypatch):
 
     monkeypatch.setattr(whole_videos, "keras_step", count)
     for logits, length in zip(
-        video_logits(Eyes(SPEC), Listing(data).videos("val")), range(20, 26), strict=True
+        video_logits(Eyes(SPEC), Listing(data).videos("val"), VIDEO_FILES),
+        range(20, 26),
+        strict=True,
     ):
         assert logits[:, 0].tolist() == list(range(length))
 

@@ -12,6 +12,7 @@ from weights import with_weights
 from tsm_tf import ModelSpec, build_model, save_checkpoint
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.loader import center_clip
+from tsm_tf.data.sources.video_file import VIDEO_FILES
 from tsm_tf.evaluation import online, whole_videos
 
 LABELS = ("Swiping Left", "Swiping Right")
@@ -59,7 +60,7 @@ def test_top1_of_the_mean_of_all_frames(data, monkeypatch, shift_mode):
 
 def test_top1_of_clips(data):
     eyes, videos = Eyes("bidirectional"), Listing(data).videos("val")
-    clips = np.stack([center_clip(video, eyes.spec) for video in videos])
+    clips = np.stack([center_clip(video, eyes.spec, VIDEO_FILES) for video in videos])
     expected = eyes.predict_on_batch(clips).argmax(axis=1) == [video.label for video in videos]
     assert online.average_top1(eyes, Listing(data), "val") == expected.mean()
 

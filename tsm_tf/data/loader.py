@@ -8,10 +8,10 @@ import numpy as np
 from tsm_tf.data import sampling
 from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.crops import center_crop
-from tsm_tf.data.listing import UNKNOWN_FRAMES, Video
 from tsm_tf.data.sources import Source
-from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError
+from tsm_tf.data.sources.video_file import BadVideoError
 from tsm_tf.data.timeline import frame_indices
+from tsm_tf.data.video import UNKNOWN_FRAMES, Video
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 
@@ -23,16 +23,16 @@ class ClipLoader:
     Args:
         videos: the list.
         spec: gives the number and the size of the frames.
+        source: what frames are read from.
         augmentation: for training clips; None loads the centre clips of evaluation.
         seed: the source of all random choices, with the epoch and the video's index.
-        source: what frames are read from.
     """
 
     videos: Sequence[Video]
     spec: ModelSpec
+    source: Source
     augmentation: Augmentation | None = None
     seed: int = 0
-    source: Source = VIDEO_FILES
 
     @property
     def clip_shape(self) -> tuple[int, int, int, int]:
@@ -67,7 +67,7 @@ class ClipLoader:
         return augmentation.apply(clip, video.label, spec.input_size, rng)
 
 
-def center_clip(video: Video, spec: ModelSpec, source: Source = VIDEO_FILES) -> np.ndarray:
+def center_clip(video: Video, spec: ModelSpec, source: Source) -> np.ndarray:
     """Returns the centre frame of each segment, cropped at the centre (section 5.1.1).
 
     Args:

@@ -8,11 +8,12 @@ import tensorflow as tf
 
 from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.epoch_order import PADDING, Order, Schedule
-from tsm_tf.data.listing import Listing, check_labels, trainable_videos
+from tsm_tf.data.listing import Listing, check_labels
 from tsm_tf.data.loader import ClipLoader
 from tsm_tf.data.observer import Observer
 from tsm_tf.data.sources import Source
-from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError
+from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.video import trainable_videos
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 
@@ -30,7 +31,7 @@ def clip_dataset(
     augmentation: Augmentation | None = None,
     order: Order = Order(),  # noqa: B008 (frozen)
     observer: Observer | None = None,
-    source: Source = VIDEO_FILES,
+    source: Source | None = None,
     skip_bad_videos: bool = False,
 ) -> tf.data.Dataset:
     """Returns the clips of a list file, decoded, cropped and batched.
@@ -50,7 +51,8 @@ def clip_dataset(
         order: the seed, where to start, and the part of each batch to load. With several
             devices, a batch of the dataset is what one device takes.
         observer: is called when a clip is loaded, and for each video that cannot be decoded.
-        source: what frames are read from; with `MemoryCache`, decoded videos stay in memory.
+        source: what frames are read from, instead of the listing's own source; with
+            `MemoryCache`, decoded videos stay in memory.
         skip_bad_videos: leaves out videos that cannot be decoded. Otherwise they are an error.
 
     Returns:
@@ -72,7 +74,7 @@ def clip_dataset(
         videos = trainable_videos(videos)
 
     schedule = Schedule(len(videos), batch_size, order, shuffle=augmentation is not None)
-    loader = ClipLoader(videos, spec, augmentation, order.seed, source)
+    loader = ClipLoader(videos, spec, source or listing.source, augmentation, order.seed)
     dataset = _clips(schedule, loader, observer or Observer(), skip_bad_videos)
     dataset = dataset.batch(batch_size // order.share.parts)
 

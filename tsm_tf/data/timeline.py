@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tsm_tf.data.listing import Video
 from tsm_tf.data.sources import Source
+from tsm_tf.data.video import Video
 from tsm_tf.errors import InputError
 
 NO_CLASS = -1

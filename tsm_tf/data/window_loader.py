@@ -9,7 +9,7 @@ import numpy as np
 from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.crops import center_crop
 from tsm_tf.data.sources import Source
-from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError
+from tsm_tf.data.sources.video_file import BadVideoError
 from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.data.timeline import NO_CLASS, SLIGHTLY_LESS, Timeline, classes_at, frame_indices
 from tsm_tf.data.windows import Piece, Videos, frame_weights, plan_window
@@ -38,17 +38,17 @@ class WindowLoader:
         timelines: the videos.
         spec: gives the size of the frames and the background classes.
         sampling: how windows are made.
+        source: what frames are read from.
         augmentation: random crop and flip of each piece; None crops the centre.
         seed: the source of all random choices, with the epoch and the window's number.
-        source: what frames are read from.
     """
 
     timelines: Sequence[Timeline]
     spec: ModelSpec
     sampling: StreamSampling
+    source: Source
     augmentation: Augmentation | None = None
     seed: int = 0
-    source: Source = VIDEO_FILES
     videos: Videos = dataclasses.field(init=False)
 
     def __post_init__(self):

@@ -10,7 +10,7 @@ from tsm_tf.data.listing import Listing, check_labels
 from tsm_tf.data.observer import Observer
 from tsm_tf.data.pipeline import BATCHES_AHEAD, dataset_options, load_in_order
 from tsm_tf.data.sources import Source
-from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError
+from tsm_tf.data.sources.video_file import BadVideoError
 from tsm_tf.data.stream_rate import median_seconds
 from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.data.timeline import check_rates, check_timelines, timelines
@@ -30,7 +30,7 @@ def num_windows(listing: Listing, split: str, sampling: StreamSampling) -> int:
         InputError: a bad list, or no video can be decoded.
     """
     videos = listing.videos(split)
-    frames = len(videos) * median_seconds(videos) * sampling.fps
+    frames = len(videos) * median_seconds(videos, listing.source) * sampling.fps
     return max(1, round(sampling.epoch_share * frames / sampling.window))
 
 
@@ -44,8 +44,8 @@ def check_streams(listing: Listing, spec: ModelSpec, split: str, fps: float) -> 
     """
     videos = timelines(listing.videos(split))
     Videos.of(videos, spec.background_classes)
-    check_timelines(videos, VIDEO_FILES)
-    check_rates(videos[:: max(1, len(videos) // _SAMPLE_SIZE)], fps, VIDEO_FILES)
+    check_timelines(videos, listing.source)
+    check_rates(videos[:: max(1, len(videos) // _SAMPLE_SIZE)], fps, listing.source)
 
 
 def window_dataset(
@@ -58,7 +58,7 @@ def window_dataset(
     augmentation: Augmentation | None = None,
     order: Order = Order(),  # noqa: B008 (frozen)
     observer: Observer | None = None,
-    source: Source = VIDEO_FILES,
+    source: Source | None = None,
 ) -> tf.data.Dataset:
     """Returns windows of a virtual stream, joined from the videos of a list file.
 
@@ -75,7 +75,7 @@ def window_dataset(
         augmentation: random changes of each video; None crops the centre.
         order: the seed, where to start, and the part of each batch to load.
         observer: is called when a window is loaded, and for each video that cannot be decoded.
-        source: what frames are read from.
+        source: what frames are read from, instead of the listing's own source.
 
     Returns:
         A dataset of windows, RGB `uint8 [B, window, H, W, 3]`, labels `int32 [B, window]`, and
@@ -92,8 +92,9 @@ def window_dataset(
     order.share.check(batch_size)
 
     videos = timelines(listing.videos(split))
+    source = source or listing.source
     check_timelines(videos, source)
-    loader = WindowLoader(videos, spec, sampling, augmentation, order.seed, source)
+    loader = WindowLoader(videos, spec, sampling, source, augmentation, order.seed)
     observer = observer or Observer()
 
     def load(epoch, index):

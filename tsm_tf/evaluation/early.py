@@ -17,7 +17,9 @@ import numpy as np
 from absl import flags
 
 from tsm_tf import cli, output_folder
-from tsm_tf.data.listing import Listing, Video
+from tsm_tf.data.listing import Listing
+from tsm_tf.data.sources import Source
+from tsm_tf.data.video import Video
 from tsm_tf.errors import InputError
 from tsm_tf.files import replacing, write_csv
 
@@ -54,14 +56,14 @@ def early_accuracies(model: "ClipModel", listing: Listing, split: str) -> list[f
     videos = check_whole_videos(model.spec, listing, split)
     predict = _predict_streams if is_streamable(model.spec) else _predict_clips
     labels = np.array([video.label for video in videos])
-    return [float((classes == labels).mean()) for classes in predict(model, videos)]
+    return [float((classes == labels).mean()) for classes in predict(model, videos, listing.source)]
 
 
-def _predict_streams(model, videos):
+def _predict_streams(model, videos, source):
     """Returns the classes `[len(PERCENT), N]` of the mean logits of the frames so far."""
     from tsm_tf.evaluation.whole_videos import video_logits
 
-    logits = video_logits(model, videos)
+    logits = video_logits(model, videos, source)
     return np.array(
         [
             [rows[: frames_shown(len(rows), percent)].mean(axis=0).argmax() for rows in logits]
@@ -70,13 +72,12 @@ def _predict_streams(model, videos):
     )
 
 
-def _predict_clips(model, videos: Sequence[Video]):
+def _predict_clips(model, videos: Sequence[Video], source: Source):
     """Returns the classes `[len(PERCENT), N]` of clips of what was shown so far."""
     from tsm_tf.data.sources.memory import MemoryCache
-    from tsm_tf.data.sources.video_file import VIDEO_FILES
     from tsm_tf.evaluation.whole_videos import clip_logits
 
-    source = MemoryCache(VIDEO_FILES, _CACHE_BYTES)
+    source = MemoryCache(source, _CACHE_BYTES)
     lengths = [source.num_frames(video.path) for video in videos]
     classes = []
     for percent in PERCENT:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tsm_tf import output_folder
-from tsm_tf.data.listing import Listing, is_uri
+from tsm_tf.data.listing import Listing
+from tsm_tf.data.video import is_uri
 from tsm_tf.errors import InputError
 from tsm_tf.evaluation.predict import predict
 from tsm_tf.evaluation.protocols import EFFICIENT, Protocol

@@ -48,9 +48,10 @@ def average_top1(model: "ClipModel", listing: Listing, split: str) -> float:
 
     videos = whole_videos.check_whole_videos(model.spec, listing, split)
     if whole_videos.is_streamable(model.spec):
-        logits = [rows.mean(axis=0) for rows in whole_videos.video_logits(model, videos)]
+        frames = whole_videos.video_logits(model, videos, listing.source)
+        logits = [rows.mean(axis=0) for rows in frames]
     else:
-        logits = whole_videos.clip_logits(model, videos)
+        logits = whole_videos.clip_logits(model, videos, listing.source)
     labels = [video.label for video in videos]
     return float((np.argmax(logits, axis=1) == labels).mean())
 

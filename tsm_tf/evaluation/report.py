@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tsm_tf.data.listing import is_uri
+from tsm_tf.data.video import is_uri
 from tsm_tf.evaluation.metrics import confusion_matrix, per_class, softmax, top_k
 from tsm_tf.evaluation.plot_text import plot_names, plot_text
 from tsm_tf.evaluation.scores import SCORES_FILE, Scores

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tsm_tf.data.listing import Listing, Video, check_labels
+from tsm_tf.data.listing import Listing, check_labels
 from tsm_tf.data.loader import center_clip
 from tsm_tf.data.sources import Source
-from tsm_tf.data.sources.video_file import VIDEO_FILES
 from tsm_tf.data.timeline import check_rates, timelines
+from tsm_tf.data.video import Video
 from tsm_tf.errors import InputError
 from tsm_tf.evaluation.stream.joined import DEFAULT_FPS, Joiner
 from tsm_tf.evaluation.stream.logits import keras_step, stream_logits
@@ -47,11 +47,15 @@ def check_whole_videos(spec: ModelSpec, listing: Listing, split: str) -> tuple[V
         received = f"{segment.name} {segment.start:g} {segment.end:g} {segment.label}"
         raise InputError("data", "must list whole videos, not segments", received)
     if is_streamable(spec):
-        check_rates(timelines(videos), spec.fps or DEFAULT_FPS, VIDEO_FILES)
+        check_rates(timelines(videos), spec.fps or DEFAULT_FPS, listing.source)
     return videos
 
 
-def video_logits(model: ClipModel, videos: Sequence[Video]) -> list[np.ndarray]:
+def video_logits(
+    model: ClipModel,
+    videos: Sequence[Video],
+    source: Source,
+) -> list[np.ndarray]:
     """Returns the logits of every frame of each video, `[n, num_classes]`.
 
     Each video is a stream of its own, at the model's rate, from the initial state.
@@ -59,9 +63,10 @@ def video_logits(model: ClipModel, videos: Sequence[Video]) -> list[np.ndarray]:
     Args:
         model: an online model or a TSN.
         videos: whole videos.
+        source: what frames are read from.
     """
     fps = model.spec.fps or DEFAULT_FPS
-    joiner = Joiner(timelines(videos), model.spec, fps, VIDEO_FILES)
+    joiner = Joiner(timelines(videos), model.spec, fps, source)
     streams = [joiner.single(index) for index in range(len(videos))]
     return stream_logits(joiner, streams, lambda n: keras_step(model, n), _SIDE_BY_SIDE)
 
@@ -69,7 +74,7 @@ def video_logits(model: ClipModel, videos: Sequence[Video]) -> list[np.ndarray]:
 def clip_logits(
     model: ClipModel,
     videos: Sequence[Video],
-    source: Source = VIDEO_FILES,
+    source: Source,
 ) -> np.ndarray:
     """Returns the logits of the centre clip of each video, `[len(videos), num_classes]`."""
     rows = []

@@ -10,7 +10,6 @@ from tsm_tf.data.listing import Listing
 from tsm_tf.data.observer import Observer
 from tsm_tf.data.pipeline import clip_dataset
 from tsm_tf.data.sources.memory import MemoryCache
-from tsm_tf.data.sources.video_file import VIDEO_FILES
 from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.data.window_pipeline import window_dataset
 from tsm_tf.spec import ModelSpec
@@ -70,7 +69,7 @@ class Clips:
         self.plan = plan
         self.devices = devices
         self.skip_bad_videos = execution.on_bad_video == "skip"
-        self.source = MemoryCache(VIDEO_FILES, execution.cache_mib << 20)
+        self.source = MemoryCache(plan.listing.source, execution.cache_mib << 20)
 
     def training(self, first_epoch: int, first_batch: int, observer: Observer) -> tf.data.Dataset:
         """Returns the augmented clips of the epochs from `first_epoch`, one pass per epoch."""

@@ -8,8 +8,9 @@ import pathlib
 import keras
 
 from tsm_tf.data.flips import choose_flips, describe_flips
-from tsm_tf.data.listing import MIN_TRAINING_FRAMES, Listing, is_uri, trainable_videos
+from tsm_tf.data.listing import Listing
 from tsm_tf.data.stream_rate import stream_fps
+from tsm_tf.data.video import MIN_TRAINING_FRAMES, is_uri, trainable_videos
 from tsm_tf.data.window_pipeline import check_streams, num_windows
 from tsm_tf.errors import InputError
 from tsm_tf.training.clips import Plan
@@ -136,11 +137,15 @@ def make_plan(recipe: Recipe, listing: Listing, devices: Devices) -> Plan:
         raise InputError("data", "must have at least two classes to tell apart", labels)
     videos = listing.videos("train")
     streams = recipe.streams
+    if streams:
+        fps = streams.fps
+    else:
+        fps = stream_fps(videos, recipe.model.num_segments, listing.source)
     spec = recipe.model.replace(
         num_classes=len(labels),
         labels=labels,
         background=listing.background,
-        fps=streams.fps if streams else stream_fps(videos, recipe.model.num_segments),
+        fps=fps,
     )
 
     targets = choose_flips(recipe.flips, labels)

@@ -12,7 +12,6 @@ import numpy as np
 from tsm_tf import output_folder
 from tsm_tf.data.listing import Listing, check_labels
 from tsm_tf.data.sources.memory import MemoryCache
-from tsm_tf.data.sources.video_file import VIDEO_FILES
 from tsm_tf.data.timeline import Timeline, check_rates, check_timelines, timelines
 from tsm_tf.errors import InputError
 from tsm_tf.evaluation.stream.figures import Figures, compute_figures
@@ -106,7 +105,7 @@ def evaluate_streams(
 
     listing = Listing(data)
     check_labels(spec, listing)
-    source = MemoryCache(VIDEO_FILES, _CACHE_BYTES)
+    source = MemoryCache(listing.source, _CACHE_BYTES)
     videos = timelines(listing.videos(settings.split))
     fps = spec.fps or DEFAULT_FPS
     check_timelines(videos, source)
