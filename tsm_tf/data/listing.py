@@ -44,6 +44,11 @@ class Listing:
         """What the frames of the videos are read from."""
         return self.layout.source
 
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Those of train, val and test that the data have."""
+        return self.layout.splits
+
     @functools.cached_property
     def background(self) -> tuple[str, ...] | None:
         """The classes in which nothing happens; None if the data do not name them.

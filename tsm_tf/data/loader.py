@@ -8,7 +8,7 @@ import numpy as np
 from tsm_tf.data import sampling
 from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.crops import center_crop
-from tsm_tf.data.sources import Source
+from tsm_tf.data.sources import Source, read_for_crop
 from tsm_tf.data.sources.video_file import BadVideoError
 from tsm_tf.data.timeline import frame_indices
 from tsm_tf.data.video import UNKNOWN_FRAMES, Video
@@ -103,7 +103,7 @@ def _frame_range(video, source):
 
 
 def _read(video, indices, spec, source):
-    frames = source.read(video.path, indices, spec.short_side, spec.interpolation)
+    frames = read_for_crop(source, video.path, indices, spec.short_side, spec.interpolation)
     if frames.dtype != np.uint8:
         raise InputError("source", "must return frames of uint8, from 0 to 255", frames.dtype.name)
     return frames

@@ -155,7 +155,7 @@ def _load(loader, epoch, index, observer, skip_bad_videos):
             return loader.load(epoch, index)
         except BadVideoError as error:
             observer.bad_video(error)
-            if not skip_bad_videos:
+            if not skip_bad_videos or not error.is_skippable:
                 raise
 
     return np.zeros(loader.clip_shape, np.uint8), NO_LABEL

@@ -31,6 +31,7 @@ class Video:
     label: int
     start: float = 0.0
     end: float | None = None
+    classes: tuple[int, ...] = ()
 
 
 def is_uri(path: str) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.crops import center_crop
-from tsm_tf.data.sources import Source
+from tsm_tf.data.sources import Source, read_for_crop
 from tsm_tf.data.sources.video_file import BadVideoError
 from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.data.timeline import NO_CLASS, SLIGHTLY_LESS, Timeline, classes_at, frame_indices
@@ -102,8 +102,8 @@ class WindowLoader:
 
         num_frames = self.source.num_frames(timeline.path)
         indices = frame_indices(times, self.source.fps(timeline.path), num_frames)
-        frames = self.source.read(
-            timeline.path, indices.tolist(), spec.short_side, spec.interpolation
+        frames = read_for_crop(
+            self.source, timeline.path, indices.tolist(), spec.short_side, spec.interpolation
         )
 
         frames, labels = self._augment(frames, classes.labels, rng)

@@ -23,6 +23,7 @@ from tsm_tf.errors import InputError, MissingFile, shorten
 LABELS_FILE = "labels.txt"
 BACKGROUND_FILE = "background.txt"
 
+_SPLITS = ("train", "val", "test")
 _DIGESTED_FILES = ("train.txt", "val.txt", LABELS_FILE)
 _MAX_NAME = 1000  # characters
 _MAX_NAMED = 5
@@ -75,6 +76,11 @@ class ListFiles:
             digest.update(b"\0")
 
         return digest.hexdigest()
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Those of train, val and test that have a list."""
+        return tuple(s for s in _SPLITS if os.path.isfile(self._file(f"{s}.txt")))
 
     def videos(self, split: str) -> tuple[Video, ...]:
         """Returns the videos of `<split>.txt`, in its order.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tsm_tf.data.resize import BILINEAR
-from tsm_tf.data.sources import Source
+from tsm_tf.data.sources import Source, read_for_crop
 from tsm_tf.data.sources.video_file import BadVideoError
 
 
@@ -50,6 +50,26 @@ class MemoryCache:
         interpolation: str = BILINEAR,
     ) -> np.ndarray:
         """Returns what the source returns, from memory where possible; see `Source.read`."""
+        frames = self._cached(path, indices, short_side, interpolation)
+        if frames is not None:
+            return frames
+        return self.source.read(path, indices, short_side, interpolation)
+
+    def read_for_crop(
+        self,
+        path: str,
+        indices: Sequence[int],
+        short_side: int,
+        interpolation: str = BILINEAR,
+    ) -> np.ndarray:
+        """Returns frames from memory where possible; see `CropSource.read_for_crop`."""
+        frames = self._cached(path, indices, short_side, interpolation)
+        if frames is not None:
+            return frames
+        return read_for_crop(self.source, path, indices, short_side, interpolation)
+
+    def _cached(self, path, indices, short_side, interpolation):
+        """Returns frames from memory, or None."""
         key = (path, short_side, interpolation)
 
         if key not in self._videos and self._may_fit(path, indices, short_side):
@@ -58,7 +78,7 @@ class MemoryCache:
         frames = self._videos.get(key)
         if frames is not None and max(indices) < len(frames):
             return frames[np.asarray(indices)]
-        return self.source.read(path, indices, short_side, interpolation)
+        return None
 
     def _may_fit(self, path, indices, short_side):
         """Estimates whether a whole video fits, without decoding it.

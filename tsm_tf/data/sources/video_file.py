@@ -31,7 +31,12 @@ class BadVideoError(InputError):
     Args:
         path: the video.
         reason: what is wrong with it.
+
+    Attributes:
+        is_skippable: whether leaving out the video solves the problem.
     """
+
+    is_skippable = True
 
     def __init__(self, path: str | os.PathLike, reason: str):
         super().__init__("video", f"must be a video that can be decoded ({reason})", str(path))
@@ -58,6 +63,8 @@ class VideoInfo(NamedTuple):
 
 class VideoFiles:
     """Source that decodes video files on every request."""
+
+    modality = "rgb"
 
     def num_frames(self, path: str) -> int:
         """Counts the frames of a video; see `probe`."""
