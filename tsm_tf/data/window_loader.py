@@ -9,7 +9,7 @@ import numpy as np
 from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.crops import center_crop
 from tsm_tf.data.sources import Source
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.data.timeline import NO_CLASS, SLIGHTLY_LESS, Timeline, classes_at, frame_indices
 from tsm_tf.data.windows import Piece, Videos, frame_weights, plan_window
