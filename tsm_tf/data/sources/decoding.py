@@ -52,9 +52,9 @@ class Decoder:
         """
         limit = _LEAST_SECONDS + os.path.getsize(self.path) / _BYTES_PER_SECOND
         clock, spent, number = self._clock, 0.0, 0
-        packets = container.demux(stream)
 
         with ffmpeg_errors(self.path):
+            packets = container.demux(stream)
             while True:
                 started = clock()
                 packet = next(packets, None)

@@ -37,18 +37,23 @@ class VideoInfo(NamedTuple):
     height: int
 
 
-def probe(path: str | os.PathLike) -> VideoInfo:
+def probe(path: str | os.PathLike, keeps_damaged: bool = False) -> VideoInfo:
     """Counts the frames of a video that can be decoded.
 
     Most files are not decoded for it: their packets are counted. Some formats have no count in the
     header, and in others it is wrong.
+
+    Args:
+        path: the file.
+        keeps_damaged: whether pictures behind a damaged one are used. They can be counted only by
+            decoding.
 
     Raises:
         MissingFile: there is no such file.
         BadVideoError: the file has no video, or no frame.
     """
     with open_video(path) as (container, stream):
-        times = _times(path, container, stream)
+        times = _times(path, container, stream, keeps_damaged)
         step = 1 / nominal_fps(stream)
         if len(times) > 1:
             step = float(times[-1]) / (len(times) - 1) or step
@@ -62,26 +67,27 @@ def probe(path: str | os.PathLike) -> VideoInfo:
         )
 
 
-def frame_times(path: str | os.PathLike) -> np.ndarray:
+def frame_times(path: str | os.PathLike, keeps_damaged: bool = False) -> np.ndarray:
     """Returns the times of a video's frames in seconds after the first, `float64 [num_frames]`.
 
-    They never step back; see `tsm_tf.data.sources.frame_times`.
+    They never step back; see `tsm_tf.data.sources.frame_times`. The arguments are those of `probe`.
 
     Raises:
         MissingFile: there is no such file.
         BadVideoError: the file has no video, or no frame.
     """
     with open_video(path) as (container, stream):
-        return _times(path, container, stream)
+        return _times(path, container, stream, keeps_damaged)
 
 
-def _times(path, container, stream):
+def _times(path, container, stream, keeps_damaged):
     """Returns the times of all frames, from the packets if they tell, else by decoding."""
-    with ffmpeg_errors(path):
-        packets = [_PacketHeader.of(packet) for packet in container.demux(stream)]
-        times = _packet_times(packets, container, stream)
-    if times is not None:
-        return times
+    if not keeps_damaged:
+        with ffmpeg_errors(path):
+            packets = [_PacketHeader.of(packet) for packet in container.demux(stream)]
+            times = _packet_times(packets, container, stream)
+        if times is not None:
+            return times
 
     # Pictures before the first key frame, of open GOPs or without content are not decoded, so only
     # a decoder can count. Damage is for those who read the pictures.
@@ -132,7 +138,7 @@ def _packet_times(packets, container, stream):
 
     kind = "pts" if has_presentation_times(container) else "dts"
     ticks = [getattr(packet, kind) for packet in packets]
-    order = [packet.pts if packet.dts is None else packet.dts for packet in packets]
+    order = [packet.dts for packet in packets if packet.dts is not None]
     if None in ticks or order != sorted(order) or len(set(ticks)) < len(ticks):
         return None
     if min(ticks) < ticks[0]:  # pictures that need one before the first key frame

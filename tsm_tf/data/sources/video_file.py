@@ -44,15 +44,15 @@ class VideoFiles:
 
     def num_frames(self, path: str) -> int:
         """Counts the frames of a video; see `probe`."""
-        return probe(path).num_frames
+        return probe(path, self.keeps_damaged).num_frames
 
     def fps(self, path: str) -> float:
         """Returns the frames per second of a video; see `probe`."""
-        return probe(path).fps
+        return probe(path, self.keeps_damaged).fps
 
     def times(self, path: str) -> np.ndarray:
         """Returns the times of a video's frames; see `frame_times`."""
-        return frame_times(path)
+        return frame_times(path, self.keeps_damaged)
 
     def read(
         self,
@@ -172,5 +172,6 @@ def iterate_frames(
     if not num_frames:
         raise BadVideoError(path, "no frames")
     if decoder.damaged:
-        line = f"warning: {decoder.damaged:,} damaged pictures in {path} were kept"
+        pictures = "picture was" if decoder.damaged == 1 else "pictures were"
+        line = f"warning: {decoder.damaged:,} damaged {pictures} kept in {path}"
         print(line, file=sys.stderr, flush=True)
