@@ -17,7 +17,8 @@ from absl import flags
 
 from tsm_tf import cli
 from tsm_tf.data.listing import Listing
-from tsm_tf.data.sources.video_file import VIDEO_FILES, probe, read_frames
+from tsm_tf.data.sources.probe import probe
+from tsm_tf.data.sources.video_file import VIDEO_FILES, read_frames
 from tsm_tf.data.synthetic.render import write_video
 from tsm_tf.data.timeline import Timeline, check_timelines, frame_indices, timelines
 from tsm_tf.data.windows import Piece, Videos

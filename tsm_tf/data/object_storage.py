@@ -24,7 +24,7 @@ from typing import TypeVar
 import tensorflow as tf
 
 from tsm_tf import cli
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.errors import InputError, one_line
 
 SECONDS_VARIABLE = "TSM_STORAGE_SECONDS"
@@ -199,7 +199,9 @@ def _call(path: str, function: Callable[[], Result]) -> Result:
         error = _without_secrets(one_line(failure))
         time.sleep(min(_PAUSE, max(0.0, deadline - time.monotonic())))
 
-    raise StorageError(path, f"no success in {limit:g} s ({error}); {SECONDS_VARIABLE} is the limit")
+    raise StorageError(
+        path, f"no success in {limit:g} s ({error}); {SECONDS_VARIABLE} is the limit"
+    )
 
 
 def _in_thread(function, seconds):

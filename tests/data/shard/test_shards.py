@@ -26,9 +26,10 @@ from tsm_tf.data.shard.records import TABLE_ROW, part_ranges
 from tsm_tf.data.shard.settings import Settings
 from tsm_tf.data.shard.write import publish, write_shard
 from tsm_tf.data.sources import read_for_crop
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.sources.memory import MemoryCache
 from tsm_tf.data.sources.shards import JpegClip
-from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError
+from tsm_tf.data.sources.video_file import VIDEO_FILES
 from tsm_tf.errors import InputError, MissingFile
 
 SPEC = ModelSpec(
@@ -58,7 +59,9 @@ def test_the_lists_are_those_of_the_videos(videos, shards):
             assert ours.source.num_frames(one.path) == theirs.source.num_frames(other.path)
             assert ours.source.fps(one.path) == pytest.approx(theirs.source.fps(other.path))
             assert ours.source.times(one.path) == pytest.approx(theirs.source.times(other.path))
-    assert ours.digest == hashlib.sha256(pathlib.Path(shards, "shards.json").read_bytes()).hexdigest()
+    assert (
+        ours.digest == hashlib.sha256(pathlib.Path(shards, "shards.json").read_bytes()).hexdigest()
+    )
     with pytest.raises(MissingFile, match=r"split test; shards\.json has: train, val"):
         ours.videos("test")
 
@@ -82,9 +85,7 @@ def test_every_crop_equals_decoding_and_then_cropping(shards):
     for _ in range(100):
         y, x = rng.integers(35), rng.integers(47)
         h, w = rng.integers(1, 37 - y), rng.integers(1, 49 - x)
-        np.testing.assert_array_equal(
-            clip[:, y : y + h, x : x + w], whole[:, y : y + h, x : x + w]
-        )
+        np.testing.assert_array_equal(clip[:, y : y + h, x : x + w], whole[:, y : y + h, x : x + w])
     np.testing.assert_array_equal(clip[..., 3:30, 5:40, :], whole[..., 3:30, 5:40, :])
     for key in (0, -1, slice(2), (slice(None), 3), (slice(1), slice(4), slice(4)), Ellipsis):
         np.testing.assert_array_equal(clip[key], whole[key])
@@ -165,7 +166,12 @@ def test_records_are_shuffled_examples_that_tensorflow_reads(videos, shards):
             video = video_of(listing, name)
             jpegs = list(feature["frames"].bytes_list.value)
             assert len(jpegs) == feature["num_frames"].int64_list.value[0] == video.num_frames
-            decoded = np.stack([tf.image.decode_jpeg(jpeg, dct_method="INTEGER_ACCURATE").numpy() for jpeg in jpegs])
+            decoded = np.stack(
+                [
+                    tf.image.decode_jpeg(jpeg, dct_method="INTEGER_ACCURATE").numpy()
+                    for jpeg in jpegs
+                ]
+            )
             found = listing.source.read(video.path, range(video.num_frames), 36)
             np.testing.assert_array_equal(found, decoded)
     in_lists = [v.name for split in ("train", "val") for v in Listing(videos).videos(split)]
@@ -195,9 +201,7 @@ def test_original_files_are_decoded_as_they_are(videos, tmp_path):
             ours.source.read(one.path, [8, 1], 30), theirs.source.read(other.path, [8, 1], 30)
         )
         assert ours.source.num_frames(one.path) == other.num_frames
-        np.testing.assert_array_equal(
-            ours.source.times(one.path), theirs.source.times(other.path)
-        )
+        np.testing.assert_array_equal(ours.source.times(one.path), theirs.source.times(other.path))
     with pytest.raises(BadVideoError, match="frame 12 is requested, the last is 11"):
         ours.source.read(ours.videos("train")[2].path, [12], 30)
 

@@ -10,7 +10,8 @@ import numpy as np
 from tsm_tf.data.shard.records import MAX_RECORD_BYTES
 from tsm_tf.data.shard.settings import Settings
 from tsm_tf.data.sources import Source
-from tsm_tf.data.sources.video_file import BadVideoError, VideoFiles, iterate_frames, read_frames
+from tsm_tf.data.sources.bad_video import BadVideoError
+from tsm_tf.data.sources.video_file import VideoFiles, iterate_frames, read_frames
 from tsm_tf.errors import InputError
 
 _FRAMES_AT_ONCE = 256  # that are decoded before they are encoded

@@ -152,8 +152,7 @@ def _parse(content: Mapping, manifest: Manifest) -> Index:
     splits = {}
     for split, columns in content["splits"].items():
         lines = tuple(
-            Line(*row, classes=tuple(classes))
-            for *row, classes in _rows(columns, _LINE_COLUMNS)
+            Line(*row, classes=tuple(classes)) for *row, classes in _rows(columns, _LINE_COLUMNS)
         )
         for line in lines:
             _check_line(line, len(entries), len(manifest.labels))
@@ -176,7 +175,7 @@ def _check_entry(entry: Entry, manifest: Manifest) -> None:
         raise ValueError("a frame size or a number of frames")
 
     end = entry.offset + entry.length
-    is_inside = HEADER_BYTES <= entry.offset and end + FOOTER_BYTES <= _size(entry, manifest)
+    is_inside = entry.offset >= HEADER_BYTES and end + FOOTER_BYTES <= _size(entry, manifest)
     table_end = entry.table_at + entry.parts * TABLE_ROW.itemsize
     is_ordered = entry.offset < entry.table_at < table_end < entry.parts_at < end
     expected = entry.num_frames if manifest.settings.encode == "jpeg" else 1

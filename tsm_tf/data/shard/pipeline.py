@@ -47,7 +47,9 @@ def run_pipeline(
     flags = [f"--runner={runner}", *beam_flags]
     if runner == LOCAL_RUNNER:
         given = " ".join(beam_flags)
-        flags += [f"--{name}={value}" for name, value in _LOCAL_OPTIONS.items() if name not in given]
+        flags += [
+            f"--{name}={value}" for name, value in _LOCAL_OPTIONS.items() if name not in given
+        ]
 
     with _watched(on_video) as errors:
         try:

@@ -81,9 +81,7 @@ def load_plan(output: str) -> Plan | None:
                 for name, videos in content["shards"].items()
             },
             splits={
-                split: tuple(
-                    Line(**{**line, "classes": tuple(line["classes"])}) for line in lines
-                )
+                split: tuple(Line(**{**line, "classes": tuple(line["classes"])}) for line in lines)
                 for split, lines in content["splits"].items()
             },
         )

@@ -11,7 +11,7 @@ from tsm_tf.data.shard.pipeline import LOCAL_RUNNER, run_pipeline
 from tsm_tf.data.shard.plan import is_complete, load_plan, make_plan
 from tsm_tf.data.shard.progress import Progress
 from tsm_tf.data.shard.settings import Settings
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.video import is_uri
 from tsm_tf.errors import InputError
 

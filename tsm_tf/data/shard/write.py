@@ -17,7 +17,7 @@ from tsm_tf.data.shard.manifest import INDEX_FILE, MANIFEST_FILE, File, Manifest
 from tsm_tf.data.shard.plan import UNFINISHED, Plan
 from tsm_tf.data.shard.records import FOOTER_BYTES, HEADER_BYTES, Record, make_record
 from tsm_tf.data.sources import Source
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.video import UNKNOWN_FRAMES, is_uri
 from tsm_tf.errors import InputError
 
@@ -161,7 +161,9 @@ def publish(plan: Plan, output: str, skip_bad_videos: bool) -> None:
     left_out = {names[v]: reason for report in reports for v, reason in report.left_out.items()}
     if left_out and not skip_bad_videos:
         received = f"{len(left_out):,} bad of {len(names):,} videos"
-        raise InputError("data", f"must have videos that can be read; {_summary(left_out)}", received)
+        raise InputError(
+            "data", f"must have videos that can be read; {_summary(left_out)}", received
+        )
 
     index = _make_index(plan, reports)
     content = index.to_bytes()

@@ -17,7 +17,8 @@ from tsm_tf.data.resize import BILINEAR, resize_short_side
 from tsm_tf.data.shard.index import Entry, Index
 from tsm_tf.data.shard.manifest import Manifest
 from tsm_tf.data.shard.records import TABLE_ROW, digest_of, part_ranges
-from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError, TooFewFramesError
+from tsm_tf.data.sources.video_file import VIDEO_FILES
 from tsm_tf.data.video import is_uri
 from tsm_tf.errors import InputError, MissingFile
 
@@ -94,9 +95,7 @@ class Shards:
         if not indices or min(indices) < 0:
             raise InputError("indices", "must be frame numbers from 0, at least one", indices)
         if max(indices) >= entry.num_frames:
-            last = entry.num_frames - 1
-            reason = f"frame {max(indices)} is requested, the last is {last}"
-            raise BadVideoError(path, reason)
+            raise TooFewFramesError(path, max(indices), entry.num_frames)
 
         if not self._has_frames:
             return self._from_file(
