@@ -105,14 +105,17 @@ def test_paths_are_absolute_and_names_are_those_of_the_list(data, monkeypatch):
     ]
 
 
-def test_uris_are_kept_as_they_are(data):
+def test_uris_are_kept_as_they_are(data, monkeypatch):
     write(data, "s3://bucket//x/a.mp4 3 0\n'gs://b/with space.mp4' -1 1\n")
     assert [video.path for video in Listing(data).videos("train")] == [
         "s3://bucket//x/a.mp4",
         "gs://b/with space.mp4",
     ]
-    with pytest.raises(MissingFile, match=r"'s3://bucket//x/labels\.txt'"):
+    monkeypatch.setenv("S3_ENDPOINT", "127.0.0.1")
+    with refuses("S3_ENDPOINT", "with http:// or https://", "'127.0.0.1'"):
         Listing("s3://bucket//x")
+    with refuses("data", "s3:// or gs://", "ftp://host/x"):
+        Listing("ftp://host/x")
 
 
 def test_lines_without_quotes_are_split_as_a_shell_splits_them():

@@ -27,8 +27,8 @@ from tsm_tf.data.shard.settings import Settings
 from tsm_tf.data.shard.write import publish, write_shard
 from tsm_tf.data.sources import read_for_crop
 from tsm_tf.data.sources.bad_video import BadVideoError
+from tsm_tf.data.sources.jpeg_clip import JpegClip
 from tsm_tf.data.sources.memory import MemoryCache
-from tsm_tf.data.sources.shards import JpegClip
 from tsm_tf.data.sources.video_file import VIDEO_FILES
 from tsm_tf.errors import InputError, MissingFile
 

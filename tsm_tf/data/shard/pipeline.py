@@ -16,7 +16,7 @@ from tsm_tf.errors import InputError, one_line
 LOCAL_RUNNER = "FnApiRunner"
 """Runs in this process and downloads nothing, other than Beam's `DirectRunner`."""
 
-_LOCAL_OPTIONS = {"direct_running_mode": "multi_threading", "direct_num_workers": "0"}
+_LOCAL_FLAGS = {"--direct_running_mode": "multi_threading", "--direct_num_workers": "0"}
 
 
 def run_pipeline(
@@ -47,9 +47,7 @@ def run_pipeline(
     flags = [f"--runner={runner}", *beam_flags]
     if runner == LOCAL_RUNNER:
         given = " ".join(beam_flags)
-        flags += [
-            f"--{name}={value}" for name, value in _LOCAL_OPTIONS.items() if name not in given
-        ]
+        flags += [f"{flag}={value}" for flag, value in _LOCAL_FLAGS.items() if flag not in given]
 
     with _watched(on_video) as errors:
         try:

@@ -10,38 +10,27 @@ the former, all of which this module avoids:
 - A process that has used `s3://` aborts at its end; see `tsm_tf.cli.end_without_finalizing`.
 """
 
-import functools
 import os
 import pathlib
-import socket
 import threading
 import time
-import urllib.parse
 import uuid
 from collections.abc import Callable
 from typing import TypeVar
 
 import tensorflow as tf
 
-from tsm_tf import cli
 from tsm_tf.data.sources.bad_video import BadVideoError
+from tsm_tf.data.storage.s3_settings import check_settings, without_secrets
 from tsm_tf.errors import InputError, one_line
 
 SECONDS_VARIABLE = "TSM_STORAGE_SECONDS"
 """Environment variable: time limit for one operation with all its retries, in seconds."""
 
 _DEFAULT_SECONDS = 120.0
-_CONNECT_SECONDS = 5.0
 _PAUSE = 0.5  # seconds between attempts
 _SIZE_SECONDS = 60.0  # how long a size is trusted
 
-_ENDPOINTS = ("S3_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-_SECRETS = (*_KEYS, "AWS_SESSION_TOKEN")
-_S3_SETTINGS = {
-    "S3_DISABLE_MULTI_PART_DOWNLOAD": "1",
-    "AWS_EC2_METADATA_DISABLED": "true",  # credentials come from the environment only
-}
 _FINAL_ERRORS = (
     tf.errors.InvalidArgumentError,
     tf.errors.UnimplementedError,
@@ -196,7 +185,7 @@ def _call(path: str, function: Callable[[], Result]) -> Result:
         if failure is None:
             return result  # type: ignore[return-value]
         _raise_if_final(path, failure)
-        error = _without_secrets(one_line(failure))
+        error = without_secrets(one_line(failure))
         time.sleep(min(_PAUSE, max(0.0, deadline - time.monotonic())))
 
     raise StorageError(
@@ -227,7 +216,7 @@ def _raise_if_final(path, error):
     """Raises unless another attempt may succeed."""
     if not isinstance(error, tf.errors.OpError):
         raise error
-    message = _without_secrets(one_line(error.message))
+    message = without_secrets(one_line(error.message))
     if isinstance(error, tf.errors.NotFoundError):
         if "NoSuchBucket" in message:
             raise StorageError(path, f"the bucket does not exist ({message})") from None
@@ -236,13 +225,6 @@ def _raise_if_final(path, error):
         raise StorageError(path, f"access is denied ({message})") from None
     if isinstance(error, _FINAL_ERRORS):
         raise StorageError(path, f"access is denied ({message})") from None
-
-
-def _without_secrets(message):
-    for name in _SECRETS:
-        if secret := os.environ.get(name):
-            message = message.replace(secret, f"${name}")
-    return message
 
 
 def time_limit() -> float:
@@ -259,59 +241,3 @@ def time_limit() -> float:
     if not 0 < seconds < threading.TIMEOUT_MAX:
         raise InputError(SECONDS_VARIABLE, "must be a positive number of seconds", text)
     return seconds
-
-
-def check_settings(path: str) -> None:
-    """Sets and checks what a file system needs, once per process, before it is first used.
-
-    Raises:
-        InputError: an environment variable is missing or wrong, or the server does not answer.
-    """
-    if path.startswith("s3://"):
-        with _lock:
-            _set_up_s3()
-
-
-_lock = threading.Lock()
-
-
-@functools.cache
-def _set_up_s3() -> None:
-    endpoint = next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), "")
-    address = urllib.parse.urlsplit(endpoint)
-    if address.scheme not in ("http", "https") or not address.hostname:
-        rule = (
-            "must be the address of the S3 server with http:// or https://, "
-            "such as https://s3.eu-west-1.amazonaws.com"
-        )
-        raise InputError("S3_ENDPOINT", rule, endpoint)
-    for name in _KEYS:
-        if not os.environ.get(name):
-            rule = "must be set in the environment, to read and write s3://"
-            raise InputError(name, rule, "nothing")
-
-    os.environ["S3_ENDPOINT"] = endpoint
-    os.environ.update(_S3_SETTINGS)
-    _connect(endpoint, address)
-    _load_s3()
-    cli.end_without_finalizing()
-
-
-def _connect(endpoint, address):
-    port = address.port or (443 if address.scheme == "https" else 80)
-    try:
-        socket.create_connection((address.hostname, port), _CONNECT_SECONDS).close()
-    except OSError as error:
-        rule = f"must be the address of a server that answers ({one_line(error)})"
-        raise InputError("S3_ENDPOINT", rule, endpoint) from None
-
-
-def _load_s3():
-    try:
-        import tensorflow_io  # noqa: F401 (registers the file system)
-    except ImportError as error:
-        rule = f"must not be s3:// without tensorflow-io, which cannot be loaded ({error})"
-        raise InputError("data", rule, "s3://") from None
-    if "s3" not in tf.io.gfile.get_registered_schemes():
-        rule = "must not be s3:// if tensorflow-io does not work with this TensorFlow"
-        raise InputError("data", rule, tf.__version__)

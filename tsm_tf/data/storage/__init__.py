@@ -136,6 +136,6 @@ def remove_folder(folder: str) -> None:
 
 
 def _remote() -> ModuleType:
-    from tsm_tf.data import object_storage  # loads TensorFlow, which local files do not need
+    from tsm_tf.data.storage import remote  # loads TensorFlow, which local files do not need
 
-    return object_storage
+    return remote
