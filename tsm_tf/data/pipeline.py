@@ -11,7 +11,7 @@ from tsm_tf.data.epoch_order import PADDING, Order, Schedule
 from tsm_tf.data.listing import Listing, check_labels
 from tsm_tf.data.loader import ClipLoader
 from tsm_tf.data.observer import Observer
-from tsm_tf.data.sources import Source
+from tsm_tf.data.sources import Source, parallel_reads
 from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.video import trainable_videos
 from tsm_tf.errors import InputError
@@ -106,7 +106,7 @@ def _clips(schedule, loader, observer, skip_bad_videos):
         return clip, np.int32(label)
 
     specs = (tf.TensorSpec(loader.clip_shape, tf.uint8), tf.TensorSpec((), tf.int32))
-    return load_in_order(schedule, load, specs, observer)
+    return load_in_order(schedule, load, specs, observer, parallel_reads(loader.source))
 
 
 def load_in_order(
@@ -114,6 +114,7 @@ def load_in_order(
     load: Callable[[int, int], tuple],
     specs: tuple[tf.TensorSpec, ...],
     observer: Observer,
+    parallel: int,
 ) -> tf.data.Dataset:
     """Returns a dataset that loads what a schedule says, in parallel, one epoch per pass.
 
@@ -122,6 +123,7 @@ def load_in_order(
         load: returns an example, a tuple of arrays, for an epoch and an index.
         specs: shape and type of each of its arrays.
         observer: is called when an example is loaded.
+        parallel: how many examples to load at once.
     """
 
     def load_and_report(epoch, index, place):
@@ -146,7 +148,12 @@ def load_in_order(
         count = len(schedule.indices(schedule.order.first_epoch))
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(count))
 
-    return dataset.map(load_in_graph, num_parallel_calls=os.cpu_count())
+    dataset = dataset.map(load_in_graph, num_parallel_calls=parallel)
+    if parallel == os.cpu_count():
+        return dataset
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = parallel  # by default, one thread per processor
+    return dataset.with_options(options)
 
 
 def _load(loader, epoch, index, observer, skip_bad_videos):

@@ -1,5 +1,6 @@
 """Sources of frames: video files, and a memory cache around any other source."""
 
+import os
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
@@ -94,3 +95,12 @@ def read_for_crop(
     if isinstance(source, CropSource):
         return source.read_for_crop(path, indices, short_side, interpolation)
     return source.read(path, indices, short_side, interpolation)
+
+
+def parallel_reads(source: Source) -> int:
+    """Returns how many clips to load at once.
+
+    That is one per processor, or more if a source says in its attribute `parallel_reads` that it
+    waits for a network.
+    """
+    return max(os.cpu_count() or 1, getattr(source, "parallel_reads", 1))

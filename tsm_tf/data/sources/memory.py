@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tsm_tf.data.resize import BILINEAR
-from tsm_tf.data.sources import Source, read_for_crop
+from tsm_tf.data.sources import Source, parallel_reads, read_for_crop
 from tsm_tf.data.sources.bad_video import BadVideoError
 
 
@@ -30,6 +30,11 @@ class MemoryCache:
         self._times: dict[str, np.ndarray] = {}
         self._videos: dict[tuple[str, int, str], np.ndarray] = {}
         self._lock = threading.Lock()
+
+    @property
+    def parallel_reads(self) -> int:
+        """How many clips to load at once, as the source says."""
+        return parallel_reads(self.source)
 
     def num_frames(self, path: str) -> int:
         """Returns the number of frames of a video, and remembers it."""

@@ -23,6 +23,7 @@ from tsm_tf.errors import InputError, MissingFile
 READ_AHEAD = 512 << 10
 """Bytes that a request to object storage reads at least; TensorFlow's buffer has this size."""
 
+_REMOTE_READS = 16  # at once: most of the time they wait for an answer
 _ATTEMPTS = 3  # at reading from object storage, if what arrives is damaged
 
 
@@ -33,12 +34,16 @@ class Shards:
         folder: the folder or URI of the shards.
         manifest: what it holds.
         index: where the records are.
+
+    Attributes:
+        parallel_reads: how many clips to load at once.
     """
 
     modality = "rgb"
 
     def __init__(self, folder: str, manifest: Manifest, index: Index):
         self.folder, self.manifest = folder, manifest
+        self.parallel_reads = _REMOTE_READS if is_uri(folder) else 1
         self._entries = {storage.join(folder, entry.name): entry for entry in index.entries}
 
     def num_frames(self, path: str) -> int:

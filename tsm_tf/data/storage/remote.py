@@ -218,12 +218,11 @@ def _raise_if_final(path, error):
         raise error
     message = without_secrets(one_line(error.message))
     if isinstance(error, tf.errors.NotFoundError):
-        if "NoSuchBucket" in message:
+        if "NoSuchBucket" in error.message:
             raise StorageError(path, f"the bucket does not exist ({message})") from None
-        if "NoSuchKey" in message or "Unable to parse ExceptionName" not in message:
+        if "Unable to parse ExceptionName" not in error.message:  # as for an unknown key
             raise _Missing
-        raise StorageError(path, f"access is denied ({message})") from None
-    if isinstance(error, _FINAL_ERRORS):
+    if isinstance(error, (tf.errors.NotFoundError, *_FINAL_ERRORS)):
         raise StorageError(path, f"access is denied ({message})") from None
 
 

@@ -18,7 +18,12 @@ _SETTINGS = {
     "S3_DISABLE_MULTI_PART_DOWNLOAD": "1",  # with it, retries after broken responses are right
     "AWS_EC2_METADATA_DISABLED": "true",  # credentials come from the environment only
 }
+_TIMEOUTS = {  # of one attempt, in milliseconds; by default, a server may be silent for minutes
+    "S3_CONNECT_TIMEOUT_MSEC": "5000",
+    "S3_REQUEST_TIMEOUT_MSEC": "10000",
+}
 _CONNECT_SECONDS = 5.0
+_SHORTEST_SECRET = 4  # characters; replacing shorter ones would garble messages
 
 _lock = threading.Lock()
 
@@ -51,6 +56,8 @@ def _set_up_s3() -> None:
 
     os.environ["S3_ENDPOINT"] = endpoint
     os.environ.update(_SETTINGS)
+    for name, value in _TIMEOUTS.items():
+        os.environ.setdefault(name, value)
     _connect(endpoint, address)
     _load_s3()
     cli.end_without_finalizing()
@@ -79,6 +86,6 @@ def _load_s3():
 def without_secrets(message: str) -> str:
     """Returns a message without the credentials in the environment, to show or log it."""
     for name in _SECRETS:
-        if secret := os.environ.get(name):
+        if len(secret := os.environ.get(name, "")) >= _SHORTEST_SECRET:
             message = message.replace(secret, f"${name}")
     return message
