@@ -8,9 +8,9 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from tsm_tf.timing import interleaved, paired_ratio
+from tsm_tf.timing import paired_ratio
 
 _SEED = 0
 _TEXTURE_STEP = 4  # pixels; finer textures do not survive the compression
@@ -77,9 +77,7 @@ def cpu_per_clip(
         input_size: height and width of a clip.
         rounds: timed passes over the data.
     """
-    seconds = {
-        name: [] for name in ("videos", "shards")
-    }
+    seconds = {name: [] for name in ("videos", "shards")}
     loads = {
         "videos": _loads(str(videos), num_segments, input_size),
         "shards": _loads(shards, num_segments, input_size),

@@ -142,7 +142,8 @@ class FaultProxy:
     """Stands between a client and a server, and damages answers to GET.
 
     A context manager. `fault` is one of `FAULTS` or None, and happens to the next `times` requests
-    for objects whose names contain `part`. `requests` counts the requests by method.
+    for objects whose names contain `part`. A GET of /inject/FAULT/TIMES sets it from another
+    process. `done` counts the damaged answers.
     """
 
     FAULTS = ("reset", "503", "slow", "cut", "flip", "hang")
@@ -150,16 +151,20 @@ class FaultProxy:
     def __init__(self, endpoint):
         self.upstream = endpoint.removeprefix("http://")
         self.fault, self.times, self.part = None, 0, ""
-        self.requests, self.done = {}, 0
+        self.done = 0
         proxy, lock = self, threading.Lock()
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def handle_any(self):
+                if self.path.startswith("/inject/"):
+                    _, _, fault, times = self.path.split("/")
+                    proxy.inject(fault, int(times))
+                    self.send_response(204)
+                    return self.end_headers()
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 with lock:
-                    proxy.requests[self.command] = proxy.requests.get(self.command, 0) + 1
                     fits = self.command == "GET" and proxy.part in self.path
                     fault = proxy.fault if fits and proxy.times > 0 else None
                     if fault:

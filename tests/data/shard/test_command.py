@@ -1,4 +1,4 @@
-"""`python -m tsm_tf.data.shard`: the Beam pipeline, its progress, and what happens when it stops."""
+"""`python -m tsm_tf.data.shard`: the Beam pipeline, its progress, and how it stops."""
 
 import importlib.util
 import pathlib
