@@ -150,8 +150,8 @@ def stored(videos, tmp_path_factory):
     """Yields the proxy of a gateway that has shards, and the folder with its objects."""
     folder = tmp_path_factory.mktemp("gateway")
     with gateway(folder) as server, FaultProxy(server) as proxy:
-        code = f"from writing import write_shards\nwrite_shards({str(videos)!r}, {URI!r}, num_shards=3)"
-        done = python(code, proxy.endpoint)
+        write = f"write_shards({str(videos)!r}, {URI!r}, num_shards=3)"
+        done = python(f"from writing import write_shards\n{write}", proxy.endpoint)
         assert done.returncode == 0, done.stderr
         yield proxy, folder / URI.removeprefix("s3://")
 
