@@ -40,7 +40,7 @@ ALLOWED = {
         *("keras", "numpy", "h5py", "torch", "safetensors", *MODELS, "tsm_tf.weights"),
     },
     "tsm_tf/data": {"numpy", "tensorflow", *VIDEO, *DATA},
-    "tsm_tf/data/sources": {"numpy", "av", "tsm_tf.data.resize", "tsm_tf.data.sources"},
+    "tsm_tf/data/sources": {"numpy", *VIDEO, "tsm_tf.data.resize", "tsm_tf.data.sources"},
     "tsm_tf/training": {
         *TENSORFLOW,
         *("matplotlib", "cv2", *MODELS, *DATA, "tsm_tf.weights", "tsm_tf.training"),
