@@ -7,7 +7,11 @@ a folder or a URI and returns its layout.
 import os
 from typing import Protocol
 
-from tsm_tf.data.layouts.class_folders import ClassFolders, has_class_folders
+from tsm_tf.data.layouts.class_folders import (
+    ClassFolders,
+    find_split_folders,
+    has_class_folders,
+)
 from tsm_tf.data.layouts.class_names import find_labels_file
 from tsm_tf.data.layouts.folder_tree import FolderTree
 from tsm_tf.data.layouts.list_files import ListFiles, lists_in
@@ -74,7 +78,10 @@ def find_layout(data: str, val_share: float | None = None, allow_outside: bool =
         raise InputError("val_share", "must be above 0 and below 1", val_share)
 
     tree = FolderTree(data, allow_outside)
-    if not lists_in(tree) and has_class_folders(tree):
+    if not lists_in(tree) and (
+        find_split_folders(tree)
+        or (has_class_folders(tree) and (val_share is not None or not find_labels_file(tree)))
+    ):
         return ClassFolders(tree, val_share)
 
     if val_share is not None:

@@ -219,8 +219,8 @@ def is_video_name(name: str) -> bool:
 
 
 def has_class_folders(tree: FolderTree) -> bool:
-    """Returns whether a data folder has folders of splits, or of videos."""
-    return bool(find_split_folders(tree)) or any(
+    """Returns whether a data folder has folders of videos."""
+    return any(
         _holds_videos(tree, name)
         for name, kind in tree.entries(tree.root).items()
         if kind == FOLDER and not name.startswith(".")

@@ -13,22 +13,23 @@ import re
 from collections.abc import Sequence
 
 from tsm_tf.data.layouts import class_names, list_json
+from tsm_tf.data.layouts.class_folders import has_class_folders
 from tsm_tf.data.layouts.class_names import BACKGROUND_FILE, LABELS_FILE
 from tsm_tf.data.layouts.folder_tree import FILE, FolderTree
 from tsm_tf.data.layouts.list_reader import ListContent, ListReader
 from tsm_tf.data.layouts.rates import read_rate
-from tsm_tf.data.layouts.split_names import SPLITS, find_split
+from tsm_tf.data.layouts.split_names import SPLIT_WORDS, SPLITS, find_split
 from tsm_tf.data.sources import Source
 from tsm_tf.data.sources.frame_folder import FrameFolders
 from tsm_tf.data.sources.video_file import VIDEO_FILES
 from tsm_tf.data.text_file import read_bytes, read_lines
 from tsm_tf.data.video import Video
-from tsm_tf.errors import InputError
+from tsm_tf.errors import InputError, MissingFile
 
 _DIGESTED_SPLITS = ("train", "val")
 _LIST = re.compile(
-    r"(?:.+_)?([a-z]+)(?:_list)?(?:_split_?[0-9])?(?:_(?:videofolder|videos|rawframes))?"
-    r"\.(?:txt|csv|json)",
+    rf"(?:.+_)?({'|'.join(SPLIT_WORDS)})(?:_list)?(?:_split_?[0-9])?"
+    r"(?:_(?:videofolder|videos|rawframes))?(?:_flow)?\.(?:txt|csv|json)",
     re.IGNORECASE,
 )
 """`train.txt`, `train.csv`, `train_videofolder.txt`, `ucf101_rgb_train_split_1.txt`,
@@ -124,6 +125,11 @@ class ListFiles:
 
     def _read(self, split, num_classes) -> ListContent:
         path = self._list_file(split)
+        if not os.path.lexists(path):
+            rule = f"must be a folder with {os.path.basename(path)}"
+            if has_class_folders(self._tree):
+                rule += ", or have a folder per class and be read with --val_share"
+            raise MissingFile("data", rule, self._tree.root)
         self._tree.check_inside(path)
         prefixes = [prefix.format(split) for prefix in _PREFIXES]
         reader = ListReader(path, self._tree, num_classes, prefixes, self.fps)

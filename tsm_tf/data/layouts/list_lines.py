@@ -53,9 +53,14 @@ def readings(text: str) -> Iterator[str]:
         yield text
         return
 
-    quoted = _shell_reading(text)
     is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
     inner = text[1:-1] if is_quoted else text
+    if is_quoted and not any(sign in inner for sign in "\"'\\"):  # as below, but faster
+        yield inner
+        yield text
+        return
+
+    quoted = _shell_reading(text)
 
     if quoted is not None and text[0] in "\"'":
         yield quoted

@@ -13,20 +13,14 @@ All lines have one form. Only segments may be listed beside whole videos.
 """
 
 import dataclasses
-import math
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from tsm_tf.data.layouts.folder_tree import FILE, FOLDER, FolderTree
-from tsm_tf.data.layouts.list_lines import (
-    COMMA,
-    parse_integer,
-    parse_labels,
-    several_classes,
-    split_numbers,
-)
+from tsm_tf.data.layouts.list_lines import COMMA, several_classes, split_numbers
 from tsm_tf.data.layouts.list_rows import MOST_NUMBERS, Row, RowFinder
+from tsm_tf.data.layouts.list_videos import BadLine, make_multi_label_video, make_video
 from tsm_tf.data.video import NO_CLASS_KNOWN, UNKNOWN_FRAMES, Video
 from tsm_tf.errors import InputError, MissingFile, shorten
 
@@ -50,7 +44,6 @@ _MAX_LINE = 1 << 16  # characters
 _MAX_PATH = 4096  # characters, as in Linux
 _MAX_NAMED = 5
 _MAX_LOST = 1000
-_MAX_FRAMES = 2**31  # two years; more would overflow when frames are sampled
 
 
 class ListContent(NamedTuple):
@@ -113,6 +106,8 @@ class ListReader:
         self._check_not_annotations(numbered)
         skipped = self._finder.choose([line for _, line in numbered[:_MAX_LOST]], self._file)
         numbered = numbered[skipped:]
+        if self._finder.has_backslashes:
+            numbered = [(number, line.replace("\\", "/")) for number, line in numbered]
         try:
             videos = self._videos(numbered, self._parse)
             form = _OFFSET_FORM if (self._kind, self._columns) == (FOLDER, 3) else None
@@ -200,10 +195,7 @@ class ListReader:
         elif row.kind != self._kind or len(row.numbers) != self._columns:
             self._check_same(row, line)
 
-        try:
-            return self._make(row)
-        except ValueError as error:
-            raise error if isinstance(error, InputError) else self._error(_RULE, line) from None
+        return self._make(make_video, row, line)
 
     def _parse_entry(self, entry) -> Video | None:
         name, num_frames, classes = entry
@@ -213,7 +205,8 @@ class ListReader:
         self._kind = self._kind or row.kind
         if row.kind != self._kind:
             self._check_same(row, name)
-        return self._video(row, self._checked(num_frames), classes)
+        numbers = (str(num_frames), ",".join(map(str, classes)))
+        return self._make(make_video, row._replace(numbers=numbers), name)
 
     def _check_form(self, line) -> None:
         """Raises if a line of which no video is found has another form than others."""
@@ -236,63 +229,22 @@ class ListReader:
         if not (row.kind == FILE and is_mixture_of_times):
             raise self._error(_RULE, line)
 
-    def _make(self, row: Row) -> Video:
-        *numbers, labels = row.numbers or (str(NO_CLASS_KNOWN),)
-        classes = parse_labels(labels)
-        num_frames, start, end = UNKNOWN_FRAMES, 0.0, None
-
-        if len(numbers) == 1:
-            num_frames = self._num_frames(numbers[0], classes)
-        elif len(numbers) == 2 and row.kind == FILE:
-            start, end = map(float, numbers)
-        elif len(numbers) == 2:
-            first, count = map(parse_integer, numbers)
-            start, end = first / self._fps, (first + self._checked(count)) / self._fps
-
-        if end is not None and not 0 <= start < end < math.inf:
-            rule = "must have segments from 0 s on that end after their start"
-            raise self._error(rule, " ".join(row.numbers))
-        return self._video(row, num_frames, classes, start, end)
-
-    def _num_frames(self, text, classes):
-        count = parse_integer(text)
-        if count == 0 and classes == (NO_CLASS_KNOWN,):  # `path 0 -1`, as in VideoMAE's lists
-            return UNKNOWN_FRAMES
-        return self._checked(count)
-
-    def _checked(self, count):
-        if not 1 <= count < _MAX_FRAMES and count != UNKNOWN_FRAMES:
-            raise self._error(
-                "must have num_frames of at least 1, or -1 if unknown, below 2**31", count
-            )
-        return count
-
     def _parse_several_classes(self, line) -> Video | None:
         row = self._finder.find_several_classes(line)
         if row is None:
             return None
         self._kind = self._kind or row.kind
+        if row.kind != self._kind:
+            self._check_same(row, line)
+        return self._make(make_multi_label_video, row, line)
+
+    def _make(self, make, row, line) -> Video:
         try:
-            if row.kind != self._kind:
-                raise ValueError
-            skip = 0 if row.kind == FILE else 1
-            num_frames = self._checked(parse_integer(row.numbers[0])) if skip else UNKNOWN_FRAMES
-            classes = several_classes(row.numbers[skip:])
-        except ValueError as error:
-            raise error if isinstance(error, InputError) else self._error(_RULE, line) from None
-        return self._video(row, num_frames, classes, is_multi_label=True)
-
-    def _video(self, row, num_frames, classes, start=0.0, end=None, is_multi_label=False) -> Video:
-        for label in classes:
-            if not NO_CLASS_KNOWN <= label < self._num_classes:
-                rule = f"must have labels from 0 to {self._num_classes - 1}, or -1 if not known"
-                raise self._error(rule, label)
-        is_multi_label = is_multi_label or len(classes) > 1
-        if is_multi_label and len(set(classes)) < len(classes):
-            raise self._error("must not repeat a class of a video", classes)
-
-        classes_or_none = classes if is_multi_label else ()
-        return Video(row.path, row.name, num_frames, classes[0], start, end, classes_or_none)
+            return make(row, self._num_classes, self._fps)
+        except BadLine as error:
+            raise self._error(error.rule, error.received) from None
+        except ValueError:
+            raise self._error(_RULE, line) from None
 
     def _lose(self, line) -> None:
         """Notes that no video is found for a line."""

@@ -46,14 +46,16 @@ class RowFinder:
     Attributes:
         separator: `SPACE` or `COMMA`.
         prefix: the folder below which the paths are.
+        has_backslashes: whether backslashes divide folders, as on Windows.
     """
 
     def __init__(self, tree: FolderTree, prefixes: Sequence[str] = ("",)):
         self._tree, self._prefixes = tree, prefixes
         self.separator, self.prefix = SPACE, prefixes[0]
+        self.has_backslashes = False
 
     def choose(self, lines: Sequence[str], file: str) -> int:
-        """Chooses the separator and the prefix, from the first lines.
+        """Chooses the separator, the prefix and the meaning of backslashes, from the first lines.
 
         Returns:
             The number of lines that are a header, 0 or 1.
@@ -62,27 +64,34 @@ class RowFinder:
             InputError: with spaces and with commas, the lines name different videos that exist.
         """
         sample = lines[:_SAMPLE]
-        found = {}
-        for prefix in self._prefixes:
-            self.prefix = prefix
-            for separator in (SPACE, COMMA):
-                self.separator = separator
-                rows = map(self.find, sample)
-                # Whether a URI exists is not known.
-                if paths := {row.path for row in rows if row and not is_uri(row.path)}:
-                    found[separator] = paths
-            if found:
+        for self.prefix in self._prefixes:
+            spaced, comma = (self._paths(sample, separator) for separator in (SPACE, COMMA))
+            if spaced or comma:
                 break
         else:
             self.prefix = self._prefixes[0]
 
-        if len(set(map(frozenset, found.values()))) > 1:
-            rule = f"must not name one video with spaces and another with commas; see {file}"
-            raise InputError("data", rule, lines[0])
-        self.separator = SPACE if SPACE in found or (not found and _have_spaces(sample)) else COMMA
+        for line in spaced.keys() & comma.keys():
+            if spaced[line] != comma[line]:
+                rule = f"must not name one video with spaces and another with commas; see {file}"
+                raise InputError("data", rule, line)
+        is_spaced = len(spaced) >= len(comma) if spaced or comma else _have_spaces(sample)
+        self.separator = SPACE if is_spaced else COMMA
+
+        found_in = [(line, row) for line in sample if "\\" in line and (row := self.find(line))]
+        self.has_backslashes = bool(found_in) and all(
+            row.name == split_numbers(line.replace("\\", "/"), self.separator, len(row.numbers))[0]
+            for line, row in found_in
+        )
 
         is_header = bool(lines) and self._is_header(lines[0]) and not self.find(lines[0])
         return int(is_header)
+
+    def _paths(self, lines, separator) -> dict[str, str]:
+        """Returns where the lines lead of which a path exists. Whether a URI does is not known."""
+        self.separator = separator
+        rows = {line: self.find(line) for line in lines}
+        return {line: row.path for line, row in rows.items() if row and not is_uri(row.path)}
 
     def find(self, line: str, columns: int | None = None) -> Row | None:
         """Returns a line as a row, if a reading of it exists.

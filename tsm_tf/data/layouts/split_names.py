@@ -7,6 +7,7 @@ _SPLIT_OF = {
     **dict.fromkeys(("val", "valid", "validate", "validation"), "val"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
+SPLIT_WORDS = tuple(_SPLIT_OF)
 
 
 def find_split(word: str) -> str | None:

@@ -47,6 +47,10 @@ class FrameFolders:
         self._images(path)  # raises as other sources do
         return self._fps
 
+    def times(self, path: str) -> np.ndarray:
+        """Returns the times of a folder's images, `float64 [num_frames]`."""
+        return np.arange(self.num_frames(path)) / self._fps
+
     def read(
         self,
         path: str,
