@@ -221,7 +221,7 @@ def test_mixed_and_ambiguous_lists(data):
         ("a.mp4 30 2\na.mp4 2\n", ("one form in all lines", ":2")),
         ("f 30 2\nf 0 30 2\n", ("one form in all lines", ":2")),
         ("a.mp4 2\n\nsub/b.mp4\n", ("one form in all lines", ":3")),
-        ("a.mp4,2\nsub/b.mp4 29\n", ("one form in all lines", ":2")),
+        ("a.mp4,2\nsub/b.mp4 29\n", ("spaces or commas in all lines", "train.txt", "sub/b.mp4 29")),
         ("clip 3,5\n", ("with spaces and another with commas", "clip 3,5")),
         ("a.mp4 3,3\n", ("must not repeat a class", ":1", "(3, 3)")),
         ("a.mp4 3,30\n", ("labels from 0 to 29", ":1", "30")),

@@ -61,16 +61,23 @@ class RowFinder:
             The number of lines that are a header, 0 or 1.
 
         Raises:
-            InputError: with spaces and with commas, the lines name different videos that exist.
+            InputError: some lines have spaces and others commas, or with both, a line names
+                different videos that exist.
         """
         sample = lines[:_SAMPLE]
-        for self.prefix in self._prefixes:
+        for prefix in self._prefixes:
+            self.prefix = prefix
             spaced, comma = (self._paths(sample, separator) for separator in (SPACE, COMMA))
             if spaced or comma:
                 break
         else:
             self.prefix = self._prefixes[0]
 
+        if spaced.keys() - comma.keys() and comma.keys() - spaced.keys():
+            received = [min(spaced.keys() - comma.keys()), min(comma.keys() - spaced.keys())]
+            raise InputError(
+                "data", f"must have spaces or commas in all lines; see {file}", received
+            )
         for line in spaced.keys() & comma.keys():
             if spaced[line] != comma[line]:
                 rule = f"must not name one video with spaces and another with commas; see {file}"
