@@ -65,19 +65,11 @@ class RowFinder:
                 different videos that exist.
         """
         sample = lines[:_SAMPLE]
-        for prefix in self._prefixes:
-            self.prefix = prefix
-            spaced, comma = (self._paths(sample, separator) for separator in (SPACE, COMMA))
-            if spaced or comma:
-                break
-        else:
-            self.prefix = self._prefixes[0]
-
-        if spaced.keys() - comma.keys() and comma.keys() - spaced.keys():
-            received = [min(spaced.keys() - comma.keys()), min(comma.keys() - spaced.keys())]
-            raise InputError(
-                "data", f"must have spaces or commas in all lines; see {file}", received
-            )
+        spaced, comma = self._choose_prefix(sample)
+        only_spaced, only_comma = sorted(spaced.keys() - comma), sorted(comma.keys() - spaced)
+        if only_spaced and only_comma:
+            rule = f"must have spaces or commas in all lines; see {file}"
+            raise InputError("data", rule, [only_spaced[0], only_comma[0]])
         for line in spaced.keys() & comma.keys():
             if spaced[line] != comma[line]:
                 rule = f"must not name one video with spaces and another with commas; see {file}"
@@ -93,6 +85,16 @@ class RowFinder:
 
         is_header = bool(lines) and self._is_header(lines[0]) and not self.find(lines[0])
         return int(is_header)
+
+    def _choose_prefix(self, sample) -> tuple[dict[str, str], dict[str, str]]:
+        """Returns where lines lead with spaces, and with commas, below the first fitting prefix."""
+        for prefix in self._prefixes:
+            self.prefix = prefix
+            found = self._paths(sample, SPACE), self._paths(sample, COMMA)
+            if any(found):
+                return found
+        self.prefix = self._prefixes[0]
+        return {}, {}
 
     def _paths(self, lines, separator) -> dict[str, str]:
         """Returns where the lines lead of which a path exists. Whether a URI does is not known."""

@@ -35,7 +35,7 @@ def make_video(row: Row, num_classes: int, fps: float) -> Video:
         BadLine: a number is out of range.
         ValueError: a number is not of the kind that it must be.
     """
-    *numbers, labels = row.numbers or (str(NO_CLASS_KNOWN),)
+    *numbers, labels = row.numbers or [str(NO_CLASS_KNOWN)]
     classes = parse_labels(labels)
     num_frames, start, end = UNKNOWN_FRAMES, 0.0, None
 

@@ -140,7 +140,7 @@ def _image_names(folder, roots):
     except NotADirectoryError:
         raise BadVideoError(folder, "a file, not a folder of images") from None
     except OSError as error:
-        raise BadVideoError(folder, error.strerror) from None
+        raise BadVideoError(folder, error.strerror or "cannot be read") from None
 
 
 def is_inside(path: str, roots: Sequence[str]) -> bool:
