@@ -59,6 +59,8 @@ class VideoInfo(NamedTuple):
 class VideoFiles:
     """Source that decodes video files on every request."""
 
+    modality = "rgb"
+
     def num_frames(self, path: str) -> int:
         """Counts the frames of a video; see `probe`."""
         return probe(path).num_frames
