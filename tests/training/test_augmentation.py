@@ -4,16 +4,19 @@
 """
 
 import csv
+import functools
 import json
 
 import numpy as np
 import pytest
+from absl import flags
 from testing import refuses
 from videos import write_data
 
 from tsm_tf import load_checkpoint
-from tsm_tf.data.augmentation_settings import AugmentationSettings
+from tsm_tf.data.augmentation_settings import AUGMENTATION_FIELDS, AugmentationSettings
 from tsm_tf.data.pipeline import clip_dataset
+from tsm_tf.training import augmentation_flags
 from tsm_tf.training.recipes import get_recipe
 from tsm_tf.training.settings import Execution
 from tsm_tf.training.train import train
@@ -72,3 +75,26 @@ def test_trains_on_mixed_clips(accumulate, tmp_path):
     changed = get_recipe("gestures", **TINY, mixup=0.4, cutmix=1.0, accumulate=accumulate)
     with refuses("output", "another randaugment_ops"):
         train(changed, data, tmp_path / "run")
+
+
+def test_flags_become_settings(monkeypatch):
+    values = flags.FlagValues()
+    for kind in ("DEFINE", "DEFINE_enum", "DEFINE_integer", "DEFINE_float"):
+        define = functools.partial(getattr(flags, kind), flag_values=values)
+        monkeypatch.setattr(flags, kind, define)
+    augmentation_flags.define("Default: the recipe's.")
+    assert {*values.flag_values_dict()} == {*AUGMENTATION_FIELDS} - {"scales"}
+    assert not any(value is not None for value in values.flag_values_dict().values())
+
+    given = ["--crop=scale_jitter", "--zoom=1,1.5", "--color_jitter=0.4,0.3,0.2,0.1"]
+    values(["command", *given, "--randaugment_ops=2", "--mixup=0.2"])
+    assert get_recipe("kinetics", **values.flag_values_dict()).augmentation == AugmentationSettings(
+        "scale_jitter",
+        zoom=(1, 1.5),
+        color_jitter=(0.4, 0.3, 0.2, 0.1),
+        randaugment_ops=2,
+        mixup=0.2,
+    )
+    for bad in ("--zoom=a,b", "--zoom=", "--crop=corners"):
+        with pytest.raises(flags.IllegalFlagValueError):
+            values(["command", bad])
