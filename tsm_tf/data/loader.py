@@ -65,11 +65,14 @@ class ClipLoader:
 
     def _training_clip(self, video, augmentation, rng):
         spec = self.spec
-        first, num_frames = frame_range(video, self.source)
-        starts = sampling.train_indices(
-            num_frames, spec.num_segments, rng, new_length(spec.modality)
-        )
-        clip = _read(video, first, starts, num_frames, spec, self.source)
+
+        def choose(num_frames):
+            length = new_length(spec.modality)
+            starts = sampling.train_indices(num_frames, spec.num_segments, rng, length)
+            return sampling.consecutive(starts, num_frames, length)
+
+        indices = _clip_indices(video, choose, self.source)
+        clip = _read(video, indices, spec, self.source)
         return augmentation.apply(clip, video.label, spec.input_size, rng)
 
 
@@ -90,9 +93,14 @@ def center_clip(video: Video, spec: ModelSpec, source: Source) -> np.ndarray:
         BadVideoError: it cannot be decoded.
         InputError: the source has RGB frames for a model of optical flow, or the reverse.
     """
-    first, num_frames = frame_range(video, source)
-    starts = sampling.center_indices(num_frames, spec.num_segments, new_length(spec.modality))
-    clip = _read(video, first, starts, num_frames, spec, source)
+
+    def choose(num_frames):
+        length = new_length(spec.modality)
+        starts = sampling.center_indices(num_frames, spec.num_segments, length)
+        return sampling.consecutive(starts, num_frames, length)
+
+    indices = _clip_indices(video, choose, source)
+    clip = _read(video, indices, spec, source)
     return np.ascontiguousarray(center_crop(clip, spec.input_size))
 
 
@@ -121,18 +129,20 @@ def frame_range(video: Video, source: Source) -> tuple[int, int]:
     return first, max(1, min(end, num_frames) - first)
 
 
-def _read(video, first, starts, num_frames, spec, source):
-    """Reads a clip; each segment has consecutive frames, and the last of the video is repeated."""
-    check_modality(spec.modality, source.modality)
-    length = new_length(spec.modality)
-    indices = np.clip(starts[:, None] + np.arange(length), 0, num_frames - 1)
+def _clip_indices(video, choose, source):
+    first, num_frames = frame_range(video, source)
+    return first + choose(num_frames)
 
-    frames = source.read(video.path, first + indices.ravel(), spec.short_side, spec.interpolation)
+
+def _read(video, indices, spec, source):
+    """Reads the frames of a clip, and stacks those of each segment as channels."""
+    check_modality(spec.modality, source.modality)
+    frames = source.read(video.path, indices, spec.short_side, spec.interpolation)
     if frames.dtype != np.uint8:
         raise InputError("source", "must return frames of uint8, from 0 to 255", frames.dtype.name)
-    if length == 1:
+    if len(frames) == spec.num_segments:
         return frames
 
-    segments = frames.reshape(-1, length, *frames.shape[1:])  # [T, 5, H, W, 2]
+    segments = frames.reshape(spec.num_segments, -1, *frames.shape[1:])  # [T, 5, H, W, 2]
     stacked = segments.transpose(0, 2, 3, 1, 4)  # x and y of the first frame, then of the second
     return stacked.reshape(*stacked.shape[:3], -1)
