@@ -132,6 +132,16 @@ def test_a_flow_clip_has_five_frames_per_segment_and_repeats_the_last():
     assert one[3, 0, 0].tolist() == [0, 100] * 5
 
 
+def test_lists_may_count_more_frames_than_there_is_flow():
+    """RGB frames, or x and y; fewer frames are a part of the video."""
+    whole = center_clip(Video("/x", "x", 7, 1), FLOW, DrawnFlow(7))
+    for count in (UNKNOWN_FRAMES, 8, 14):
+        clip = center_clip(Video("/x", "x", count, 1), FLOW, DrawnFlow(7))
+        np.testing.assert_array_equal(clip, whole)
+    part = center_clip(Video("/x", "x", 5, 1), FLOW, DrawnFlow(7))
+    assert part[3, 0, 0].tolist() == [0, 100, 1, 101, 2, 102, 3, 103, 4, 104]
+
+
 def test_training_flow_clips_are_consecutive():
     loader = ClipLoader([Video("/x", "x", 30, 0)], FLOW, DrawnFlow(30), Augmentation(), 3)
     seen = set()

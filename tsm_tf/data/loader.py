@@ -117,9 +117,12 @@ def frame_range(video: Video, source: Source) -> tuple[int, int]:
         BadVideoError: it cannot be decoded, or ends before its segment starts.
     """
     if video.end is None:
-        # Lists of optical flow count RGB frames, or x and y.
-        is_known = video.num_frames != UNKNOWN_FRAMES and source.modality == "rgb"
-        return 0, video.num_frames if is_known else source.num_frames(video.path)
+        known = video.num_frames
+        if known == UNKNOWN_FRAMES:
+            return 0, source.num_frames(video.path)
+        if source.modality == "flow":  # lists of flow count RGB frames, or x and y
+            known = min(known, source.num_frames(video.path))
+        return 0, known
 
     fps, num_frames = source.fps(video.path), source.num_frames(video.path)
     first, end = frame_indices(np.array([video.start, video.end]), fps, num_frames + 1)
