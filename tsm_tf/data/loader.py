@@ -9,10 +9,10 @@ from tsm_tf.data import sampling
 from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.crops import center_crop
 from tsm_tf.data.modality import check_modality
+from tsm_tf.data.sampling_rate import clip_indices
 from tsm_tf.data.sources import Source
-from tsm_tf.data.sources.video_file import BadVideoError
-from tsm_tf.data.timeline import frame_indices
-from tsm_tf.data.video import UNKNOWN_FRAMES, Video
+from tsm_tf.data.sources.bad_video import BadVideoError
+from tsm_tf.data.video import Video
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 
@@ -71,7 +71,7 @@ class ClipLoader:
             starts = sampling.train_indices(num_frames, spec.num_segments, rng, length)
             return sampling.consecutive(starts, num_frames, length)
 
-        indices = _clip_indices(video, choose, self.source)
+        indices = clip_indices(video, choose, self.source, spec.sampling_rate)
         clip = _read(video, indices, spec, self.source)
         return augmentation.apply(clip, video.label, spec.input_size, rng)
 
@@ -99,7 +99,7 @@ def center_clip(video: Video, spec: ModelSpec, source: Source) -> np.ndarray:
         starts = sampling.center_indices(num_frames, spec.num_segments, length)
         return sampling.consecutive(starts, num_frames, length)
 
-    indices = _clip_indices(video, choose, source)
+    indices = clip_indices(video, choose, source, spec.sampling_rate)
     clip = _read(video, indices, spec, source)
     return np.ascontiguousarray(center_crop(clip, spec.input_size))
 
@@ -107,34 +107,6 @@ def center_clip(video: Video, spec: ModelSpec, source: Source) -> np.ndarray:
 def new_length(modality: str) -> int:
     """Returns the number of consecutive frames per segment for a modality of `ModelSpec`."""
     return FLOW_LENGTH if modality == "flow" else 1
-
-
-def frame_range(video: Video, source: Source) -> tuple[int, int]:
-    """Returns the first frame of a video, or of its segment, and the number of frames.
-
-    Raises:
-        MissingFile: there is no such video.
-        BadVideoError: it cannot be decoded, or ends before its segment starts.
-    """
-    if video.end is None:
-        known = video.num_frames
-        if known == UNKNOWN_FRAMES:
-            return 0, source.num_frames(video.path)
-        if source.modality == "flow":  # lists of flow count RGB frames, or x and y
-            known = min(known, source.num_frames(video.path))
-        return 0, known
-
-    fps, num_frames = source.fps(video.path), source.num_frames(video.path)
-    first, end = frame_indices(np.array([video.start, video.end]), fps, num_frames + 1)
-    if first >= num_frames:
-        reason = f"a segment starts at {video.start:g} s, the video ends at {num_frames / fps:.2f}"
-        raise BadVideoError(video.path, reason)
-    return first, max(1, min(end, num_frames) - first)
-
-
-def _clip_indices(video, choose, source):
-    first, num_frames = frame_range(video, source)
-    return first + choose(num_frames)
 
 
 def _read(video, indices, spec, source):

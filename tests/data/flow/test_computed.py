@@ -8,7 +8,8 @@ from tsm_tf.data.flow.computed import ComputedFlow, frame_pairs, video_flow
 from tsm_tf.data.flow.tv_l1 import FlowEncoder, FlowSettings, decode
 from tsm_tf.data.loader import center_clip
 from tsm_tf.data.sampling import center_indices
-from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError, read_frames
+from tsm_tf.data.sources.bad_video import BadVideoError
+from tsm_tf.data.sources.video_file import VIDEO_FILES, read_frames
 from tsm_tf.data.video import UNKNOWN_FRAMES, Video
 
 

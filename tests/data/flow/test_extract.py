@@ -15,8 +15,8 @@ from tsm_tf.data.flow.computed import video_flow
 from tsm_tf.data.flow.extract import extract_flow
 from tsm_tf.data.flow.tv_l1 import FlowSettings
 from tsm_tf.data.listing import Listing
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.sources.flow_folder import FlowFolders
-from tsm_tf.data.sources.video_file import BadVideoError
 
 QUICK = FlowSettings(short_side=16)
 

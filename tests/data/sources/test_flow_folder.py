@@ -10,9 +10,10 @@ from videos import moving_square, write_data
 
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.modality import source_of
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.sources.flow_folder import FlowFolders
 from tsm_tf.data.sources.frame_folder import FrameFolders
-from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError
+from tsm_tf.data.sources.video_file import VIDEO_FILES
 
 X = [cv2.resize(np.full((2, 2), 40 * i, np.uint8), (24, 16)) for i in range(1, 5)]
 Y = [255 - x for x in X]

@@ -9,7 +9,8 @@ import numpy as np
 from tsm_tf.data.flow.tv_l1 import FlowEncoder, FlowSettings, decode
 from tsm_tf.data.resize import BILINEAR, resize_short_side
 from tsm_tf.data.sources import Source
-from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
+from tsm_tf.data.sources.video_file import VIDEO_FILES
 
 _CHUNK_BYTES = 128 << 20
 
@@ -50,6 +51,10 @@ class ComputedFlow:
     def fps(self, path: str) -> float:
         """Returns the frames per second of the video."""
         return self.source.fps(path)
+
+    def times(self, path: str) -> np.ndarray:
+        """Returns the times of all frames but the last."""
+        return self.source.times(path)[:-1]
 
     def read(
         self,

@@ -20,7 +20,7 @@ from tsm_tf.data.flow.tv_l1 import FlowEncoder, FlowSettings
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.modality import source_of
 from tsm_tf.data.sources import Source
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.video import UNKNOWN_FRAMES, Video
 from tsm_tf.data.worker_pool import start_pool
 from tsm_tf.errors import InputError

@@ -6,9 +6,9 @@ import pathlib
 
 from tsm_tf.data.flow.computed import frame_pairs
 from tsm_tf.data.flow.tv_l1 import FlowEncoder
-from tsm_tf.data.loader import frame_range
+from tsm_tf.data.sampling_rate import frame_range
 from tsm_tf.data.sources import Source
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.video import Video
 from tsm_tf.files import replacing
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.sources.frame_folder import DEFAULT_FPS, FrameFolders, decode_image
 from tsm_tf.data.sources.frame_names import FrameNames, NumberedImages, find_frame_names
-from tsm_tf.data.sources.video_file import BadVideoError
 
 _BLANK = 10
 """Largest standard deviation of a channel without content, after JPEG compression."""

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from tsm_tf.data.resize import BILINEAR, resize_short_side
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.sources.frame_names import NumberedImages, find_frame_names
 from tsm_tf.data.sources.image_size import image_size
-from tsm_tf.data.sources.video_file import BadVideoError
 from tsm_tf.errors import InputError, MissingFile
 
 DEFAULT_FPS = 25.0
