@@ -1,43 +1,37 @@
-"""Worker processes that finish their current job on Ctrl-C, and never outlive their parent."""
+"""A pool of processes that ends with its parent, and leaves Ctrl-C and SIGTERM to it."""
 
 import concurrent.futures
-import contextlib
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 
 _SECONDS_TO_END = 5
 
 
-@contextlib.contextmanager
-def worker_pool(workers: int) -> Iterator[concurrent.futures.ProcessPoolExecutor]:
-    """Context manager that yields a pool of processes.
+def start_pool(
+    workers: int,
+    initializer: Callable[..., object] | None = None,
+    arguments: Sequence[object] = (),
+) -> concurrent.futures.ProcessPoolExecutor:
+    """Returns a pool of processes, forked from a server that ignores SIGTERM.
 
-    After an exception such as Ctrl-C, jobs in progress are finished and the others are dropped.
+    The workers ignore Ctrl-C. After SIGTERM, which may go to all processes, a worker still has five
+    seconds for the parent to stop it. If the parent is killed, it ends at once.
 
     Args:
-        workers: number of processes; 0 starts one per processor.
+        workers: number of processes.
+        initializer: called in each worker at its start.
+        arguments: its arguments.
     """
-    if "forkserver" in multiprocessing.get_all_start_methods():  # not on Windows
-        _start_fork_server()
-        context = multiprocessing.get_context("forkserver")
-    else:
-        context = multiprocessing.get_context("spawn")
-
-    executor = concurrent.futures.ProcessPoolExecutor(
-        workers or os.cpu_count() or 1,
-        mp_context=context,
+    _start_fork_server()
+    return concurrent.futures.ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context("forkserver"),
         initializer=_start_worker,
+        initargs=(initializer, arguments),
     )
-
-    with executor as pool:
-        try:
-            yield pool
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 def _start_fork_server():
@@ -52,14 +46,16 @@ def _start_fork_server():
             signal.signal(signal.SIGTERM, handler)
 
 
-def _start_worker():
+def _start_worker(initializer, arguments):
     """Leaves Ctrl-C and SIGTERM to the parent, and makes the worker end if the parent is killed.
 
-    The parent finishes the jobs in progress. A worker that is still there later ends by itself.
+    The parent finishes the work in progress. A worker that is still there later ends by itself.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: _end_after(_SECONDS_TO_END))
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    if initializer is not None:
+        initializer(*arguments)
 
 
 def _end_after(seconds):
