@@ -12,7 +12,8 @@ output is a data folder: `train.txt`, `val.txt`, `test.txt` (the splits that the
 - `duplicates`: further copies of listed videos, and videos that the annotations name twice;
 - `respelled`: listed files whose names are spelled differently from the annotations;
 - `short`: listed videos with fewer than three frames, which training leaves out;
-- `extra`: everything that the annotations do not name.
+- `extra`: videos that the annotations do not name;
+- `ignored`: files that are no videos, such as archives and unfinished downloads.
 
 Every video is opened once. To resume an interrupted check, run the same command again.
 """
@@ -144,6 +145,10 @@ def prepare(
 
     report = build_report(annotations, matches, checked, labels)
     report.add_unreadable(tree.unreadable)
+    if not report.lines:
+        path, reason = next(iter(report.reasons.items()))
+        rule = f"must hold a video that can be read; {source / path}: {reason}"
+        raise InputError("source", rule, f"{len(matches.found):,} videos")
 
     _write(output, report, labels, subject)
     _print_report(output, report, matches)
@@ -204,14 +209,17 @@ def _write(output, report, labels, subject):
 def _print_found(annotations, data_set, matches, labels, class_order):
     total = len(data_set.labels())
     those_of = {TSM: "the original TSM"}.get(class_order, "MMAction2")
-    some = "" if len(labels) == total else f" of its {total}; the annotations name no others"
     folder = posixpath.dirname(annotations.files[0]) or "the source itself"
+    count = len(annotations.entries)
 
     print(f"{data_set.title}: annotations in the form of {annotations.variant}, in {folder}")
-    print(f"classes: {len(labels)}{some}, in the order of {those_of}")
-    print(f"videos: {len(matches.found):,} {matches.kind} of {len(annotations.entries):,}")
+    if len(labels) == total:
+        print(f"classes: all {total}, in the order of {those_of}")
+    else:
+        print(f"classes: the {len(labels)} of {total} that they name, in the order of {those_of}")
+    print(f"found: {len(matches.found):,} of {count - matches.unused:,} videos, as {matches.kind}")
     if matches.unused:
-        print(f"  {matches.unused:,} are in neither list, as published")
+        print(f"  {matches.unused:,} more are in neither list of this split, as published")
 
 
 def _print_report(output, report, matches):

@@ -25,9 +25,8 @@ class Checked:
 
     Args:
         path: the path, as given.
-        size: bytes of the file, and mtime: when it last changed, in nanoseconds. They tell whether
-            it has changed since.
-        mtime: see `size`.
+        size: bytes of the file; -1 if there is none.
+        mtime: when it was last changed, in nanoseconds; -1 if there is none.
         num_frames: number of frames; 0 if it cannot be read.
         reason: why it cannot be read.
     """
@@ -139,7 +138,8 @@ def _check_all(paths, workers, check) -> Iterator[Checked]:
             if one_by_one:
                 yield Checked(paths[start], *_stamp(paths[start]), 0, "ends the decoder's process")
                 start += 1
-            one_by_one = min(len(paths) - start, 2 * (workers + 1) * _CHUNK)
+            in_progress = 2 * (workers + 1) * _CHUNK
+            one_by_one = 0 if one_by_one else min(len(paths) - start, in_progress)
 
 
 def _map(check, paths, workers) -> Iterator[Checked]:

@@ -43,7 +43,8 @@ class Matches:
         missing: names of videos that are not there.
         duplicates: names of videos that the annotations have twice, and paths of copies in the
             kind that is not listed.
-        extra: paths of everything that the annotations do not name.
+        extra: paths of videos that the annotations do not name.
+        ignored: paths of all other files but the annotations.
     """
 
     kind: str
@@ -52,6 +53,7 @@ class Matches:
     missing: list[str] = dataclasses.field(default_factory=list)
     duplicates: list[str] = dataclasses.field(default_factory=list)
     extra: list[str] = dataclasses.field(default_factory=list)
+    ignored: list[str] = dataclasses.field(default_factory=list)
 
 
 def match(annotations: Annotations, tree: SourceTree, reader: Reader) -> Matches:
@@ -100,7 +102,11 @@ def match(annotations: Annotations, tree: SourceTree, reader: Reader) -> Matches
             keys = [reader.key(posixpath.splitext(path)[0]) for path in paths]
             matches.found.append(Match(entry, paths, sum(map(reader.is_replacement, keys))))
 
-    matches.extra = _extra(tree, claimed.union(annotations.files))
+    matches.extra = sorted({*tree.video_files, *tree.frame_folders} - claimed)
+    matches.ignored = sorted(
+        {posixpath.join(folder, name) for folder, names in tree.others.items() for name in names}
+        - {*annotations.files}
+    )
     matches.duplicates.sort()
     return matches
 
@@ -146,15 +152,3 @@ def _without_aliases(paths: Sequence[str], tree: SourceTree) -> tuple[str, ...]:
             real_paths.add(real_path)
             kept.append(path)
     return tuple(path for path in paths if path in kept)
-
-
-def _extra(tree: SourceTree, claimed: set[str]) -> list[str]:
-    others = (
-        posixpath.join(folder, name) for folder, names in tree.others.items() for name in names
-    )
-    return sorted(
-        path
-        for paths in (tree.video_files, tree.frame_folders, others)
-        for path in paths
-        if path not in claimed
-    )

@@ -12,7 +12,10 @@ from tsm_tf.data.datasets.checking import Checked
 from tsm_tf.data.datasets.matching import Match, Matches
 from tsm_tf.data.video import MIN_TRAINING_FRAMES
 
-PROBLEMS = ("missing", "unreadable", "replaced", "duplicates", "respelled", "short", "extra")
+PROBLEMS = (
+    *("missing", "unreadable", "replaced", "duplicates", "respelled", "short", "extra"),
+    "ignored",
+)
 """Explained in `tsm_tf.data.prepare`."""
 
 _UNKNOWN_LABEL = -1
@@ -61,6 +64,7 @@ def build_report(
     problems["missing"] += matches.missing
     problems["duplicates"] += matches.duplicates
     problems["extra"] += matches.extra
+    problems["ignored"] += matches.ignored
 
     for video, results in zip(matches.found, checked, strict=True):
         result, num_bad = results[-1], sum(not result.num_frames for result in results)

@@ -15,6 +15,14 @@ VIDEO_SUFFIXES = (
 """In small or capital letters."""
 
 
+def is_video_name(name: str) -> bool:
+    """Returns whether a file name is that of a video, and not a hidden file's.
+
+    Archives made by macOS hold a `._name.mp4` beside each `name.mp4`.
+    """
+    return not name.startswith(".") and name.lower().endswith(VIDEO_SUFFIXES)
+
+
 class SourceTree:
     """Everything below a source folder. Each folder is opened once; links are followed.
 
@@ -103,7 +111,7 @@ class SourceTree:
                         self._closed.add(prefix + name)
                     else:
                         folders.append(prefix + name)
-                elif name.lower().endswith(VIDEO_SUFFIXES):
+                elif is_video_name(name):
                     self.video_files.append(prefix + name)
                     videos = True
                 elif is_image_name(name):
