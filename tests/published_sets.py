@@ -33,11 +33,11 @@ HMDB51 = ("kick_ball", "kick", "sword")
 
 # The ids of Kinetics' clips begin with signs and contain underscores.
 KINETICS_IDS = {
-    "train": ("-0abc_EFGHI", "_1abc-EFGH_", "a2_bc_EFGHI", "a3bcdEFGHIJ", "a4bcdEFGHIJ"),
+    "train": ("-0abc_EFGHI", "_1abc-EFGH_", "a2_bc_EFGHI", "a3bcdEFGHIJ", "a4bcdEFGHIJ", "a5bcdEFGHIJ"),
     "val": ("--5_cdEFGHI", "b6bcdEFGHIJ", "b7bcdEFGHIJ"),
     "test": ("c8bcdEFGHIJ",),
 }
-NUMBERS = {"train": ("1", "20", "300", "2"), "val": ("4000", "5", "60"), "test": ("70001",)}
+NUMBERS = {"train": ("1", "20", "300", "2", "31"), "val": ("4000", "5", "60"), "test": ("70001",)}
 HMDB51_NAMES = {
     "kick_ball": ("a#1_[x]_kick_ball_f_cm_np1_ba_bad_0", "b_kick_ball_u_nm_np1_fr_goo_1"),
     "kick": (

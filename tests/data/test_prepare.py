@@ -91,6 +91,7 @@ def test_kinetics(sources, tmp_path):
             "replacement/replacement_for_corrupted_k400/-0abc_EFGHI_000003_000013.mp4 9 0",
             "train/a3bcdEFGHIJ_000033_000043.mp4 9 0",
             "train/a4bcdEFGHIJ_000043_000053.mp4 9 1",
+            "train/a5bcdEFGHIJ_000053_000063.mp4 9 2",
         ],
         "val": [
             "val/--5_cdEFGHI_000003_000013.mp4 9 0",
@@ -111,8 +112,8 @@ def test_kinetics(sources, tmp_path):
         "train/a2_bc_EFGHI_000023_000033.mp4.part",
     ]
     assert report["reasons"] == {"train/_1abc-EFGH__000013_000023.mp4": "an empty file"}
-    assert report["annotated"] == {"train": 5, "val": 3, "test": 1}
-    assert report["listed"] == {"train": 3, "val": 3, "test": 1}
+    assert report["annotated"] == {"train": 6, "val": 3, "test": 1}
+    assert report["listed"] == {"train": 4, "val": 3, "test": 1}
 
 
 def test_kinetics_of_other_publishers(sources, tmp_path):
@@ -148,11 +149,11 @@ def test_something_and_jester(sources, tmp_path):
     assert problems(report) == {"unreadable": ["Train/20"]}
     assert report["reasons"] == {"Train/20": "00004.jpg is missing"}
     found = lists(tmp_path / "jester_kaggle", sources["jester", "jester_kaggle"])
-    assert found["train"] == ["Train/1 9 1", "Train/300 9 0", "Train/2 9 1"]
+    assert found["train"] == ["Train/1 9 1", "Train/300 9 0", "Train/2 9 1", "Train/31 9 2"]
 
     run("sthv2", sources["sthv2", "something_v2_frames"], tmp_path / "frames")
     report = json.loads((tmp_path / "frames/report.json").read_text())
-    assert len(report["extra"]) == 8 and "20bn-something-something-v2-flow/1" in report["extra"]
+    assert len(report["extra"]) == 9 and "20bn-something-something-v2-flow/1" in report["extra"]
 
 
 def test_class_order(sources, tmp_path):

@@ -151,7 +151,12 @@ def prepare(
         raise InputError("source", rule, f"{len(matches.found):,} videos")
 
     _write(output, report, labels, subject)
-    _print_report(output, report, matches)
+    _print_report(output, report)
+    if tree.outside:
+        print(
+            f"links lead out of {source}, such as {tree.outside[0]}: commands that read videos "
+            "behind them need --allow_outside"
+        )
     return report
 
 
@@ -222,7 +227,7 @@ def _print_found(annotations, data_set, matches, labels, class_order):
         print(f"  {matches.unused:,} more are in neither list of this split, as published")
 
 
-def _print_report(output, report, matches):
+def _print_report(output, report):
     for split in SPLITS:
         if report.annotated.get(split):
             count = len(report.lines.get(split, ()))

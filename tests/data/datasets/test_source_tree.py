@@ -65,6 +65,7 @@ def test_links_are_followed_once(tmp_path):
         "train/d.mp4",
         "train/linked/a.mp4",
     ]
+    assert tree.outside == ["train/linked"]
 
 
 def test_the_output_is_passed_over(tmp_path):

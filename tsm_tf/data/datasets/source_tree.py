@@ -5,7 +5,7 @@ import pathlib
 import re
 from collections.abc import Sequence
 
-from tsm_tf.data.sources.frame_names import is_image_name
+from tsm_tf.data.sources.frame_names import is_image_name, is_inside
 from tsm_tf.data.text_file import read_text
 
 VIDEO_SUFFIXES = (
@@ -40,6 +40,7 @@ class SourceTree:
         frame_folders: paths of folders with images and no videos, and those named like a video.
         others: names of the other files, by the path of their folder; `""` is the source.
         unreadable: reason, by the path of each folder that cannot be opened.
+        outside: paths of links that lead out of the source, to files or folders of any kind.
 
     Raises:
         OSError: the source cannot be opened.
@@ -56,6 +57,8 @@ class SourceTree:
         self.frame_folders: list[str] = []
         self.others: dict[str, set[str]] = {}
         self.unreadable: dict[str, str] = {}
+        self.outside: list[str] = []
+        self._root = os.path.realpath(source)
         self._closed: set[str] = set()
         self._seen: set[tuple[int, int]] = set()
         if skip is not None and skip.is_dir():
@@ -105,6 +108,8 @@ class SourceTree:
         with os.scandir(self.source / folder) as entries:
             for entry in entries:
                 name = entry.name
+                if entry.is_symlink() and not is_inside(entry.path, [self._root]):
+                    self.outside.append(prefix + name)
                 if entry.is_dir():
                     if video_folder is not None and video_folder.fullmatch(name):
                         self.frame_folders.append(prefix + name)
