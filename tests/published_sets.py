@@ -33,7 +33,10 @@ HMDB51 = ("kick_ball", "kick", "sword")
 
 # The ids of Kinetics' clips begin with signs and contain underscores.
 KINETICS_IDS = {
-    "train": ("-0abc_EFGHI", "_1abc-EFGH_", "a2_bc_EFGHI", "a3bcdEFGHIJ", "a4bcdEFGHIJ", "a5bcdEFGHIJ"),
+    "train": (
+        *("-0abc_EFGHI", "_1abc-EFGH_", "a2_bc_EFGHI"),
+        *("a3bcdEFGHIJ", "a4bcdEFGHIJ", "a5bcdEFGHIJ"),
+    ),
     "val": ("--5_cdEFGHI", "b6bcdEFGHIJ", "b7bcdEFGHIJ"),
     "test": ("c8bcdEFGHIJ",),
 }

@@ -21,14 +21,20 @@ from tsm_tf.data.datasets.catalogue import DATA_SETS
 from tsm_tf.evaluation import __main__ as evaluation
 from tsm_tf.training import __main__ as training
 
-LAYOUTS_TO_TRAIN = (
-    *(kinetics_cvdf, kinetics_frames, something_v1, something_v2, jester_kaggle, ucf101),
-    pytest.param(hmdb51, marks=()),
-)
+OTHERS = (kinetics_cvdf, kinetics_frames, something_v1, something_v2, jester_kaggle, ucf101)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS_TO_TRAIN, ids=lambda layout: layout.__name__)
-def test_from_the_published_files_to_accuracy(layout, tmp_path, capsys):
+def test_from_the_published_files_to_accuracy(tmp_path, capsys):
+    from_the_published_files_to_accuracy(hmdb51, tmp_path, capsys)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", OTHERS, ids=lambda layout: layout.__name__)
+def test_other_data_sets(layout, tmp_path, capsys):
+    from_the_published_files_to_accuracy(layout, tmp_path, capsys)
+
+
+def from_the_published_files_to_accuracy(layout, tmp_path, capsys):
     (name,) = (name for name, layouts in LAYOUTS.items() if layout in layouts)
     source = build(tmp_path / "source", layout)
     data, run = tmp_path / "data", tmp_path / "run"
