@@ -1,4 +1,4 @@
-"""Prepares one of the paper's data sets: from its published files to the lists that are trained on.
+"""Prepares one of the paper's data sets for training: reads its annotations, writes list files.
 
     python -m tsm_tf.data.prepare --dataset=ucf101 --source=DIR --output=DIR
 

@@ -2,6 +2,6 @@
 
 `catalogue` has one row per data set. `kinetics`, `something`, `jester`, `ucf101` and `hmdb51` read
 the official annotations, in each published form. `source_tree` looks through a downloaded data set
-once, `matching` finds the video of each annotation in it, and `checking` opens the videos.
-`tsm_tf.data.prepare` is the command that puts these together.
+once, `matching` finds the video of each annotation in it, `checking` opens the videos, and `report`
+accounts for all of them. `tsm_tf.data.prepare` is the command that puts these together.
 """
