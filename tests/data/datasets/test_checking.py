@@ -1,5 +1,7 @@
 import json
 import os
+import subprocess
+import sys
 
 import endings
 import pytest
@@ -117,3 +119,18 @@ def test_a_video_that_ends_the_process_is_unreadable(tmp_path, capsys):
     bad = {number: video[0].reason for number, video in enumerate(results) if video[0].reason}
     assert bad == {25: "ends the decoder's process"}
     assert "40 of 40 videos checked" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_processes_that_cannot_start_are_no_fault_of_the_videos(tmp_path):
+    """A script without `if __name__ == "__main__"` runs again in each worker, and ends it."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import pathlib, sys\n"
+        "from tsm_tf.data.datasets.checking import check_videos\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        "check_videos([[str(folder / str(i))] for i in range(40)], folder / 'cache', workers=2)\n"
+    )
+    done = subprocess.run([sys.executable, script, tmp_path], capture_output=True, text=True)
+    assert done.returncode == 1 and "worker processes end as soon as they start" in done.stderr
+    assert (tmp_path / "cache").read_text() == ""

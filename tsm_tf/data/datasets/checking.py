@@ -1,12 +1,12 @@
 """Opens the videos of a data set, in parallel, and counts their frames."""
 
-import concurrent.futures.process
 import contextlib
 import dataclasses
 import json
 import os
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 
 from tsm_tf.data.progress_line import ProgressLine
 from tsm_tf.data.sources.frame_names import find_frame_names
@@ -134,7 +134,7 @@ def _check_all(paths, workers, check) -> Iterator[Checked]:
                 yield result
                 start += 1
             one_by_one = 0
-        except concurrent.futures.process.BrokenProcessPool:
+        except BrokenProcessPool:
             if one_by_one:
                 yield Checked(paths[start], *_stamp(paths[start]), 0, "ends the decoder's process")
                 start += 1
@@ -146,7 +146,14 @@ def _map(check, paths, workers) -> Iterator[Checked]:
     """Yields the results of processes; after Ctrl-C, only checks in progress are finished."""
     with start_pool(workers) as pool:
         try:
+            pool.submit(os.getpid).result()
+        except BrokenProcessPool:  # for example a script without `if __name__ == "__main__"`
+            raise OSError("worker processes end as soon as they start; try workers=1") from None
+
+        try:
             yield from pool.map(check, paths, chunksize=_CHUNK if workers > 1 else 1)
+        except BrokenProcessPool:
+            raise  # nothing is left to cancel
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
