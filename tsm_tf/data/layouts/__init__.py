@@ -78,7 +78,8 @@ def find_layout(data: str, val_share: float | None = None, allow_outside: bool =
         raise InputError("val_share", "must be above 0 and below 1", val_share)
 
     tree = FolderTree(data, allow_outside)
-    if not lists_in(tree) and (
+    has_lists = bool(lists_in(tree))
+    if not has_lists and (
         find_split_folders(tree)
         or (has_class_folders(tree) and (val_share is not None or not find_labels_file(tree)))
     ):
@@ -86,7 +87,7 @@ def find_layout(data: str, val_share: float | None = None, allow_outside: bool =
 
     if val_share is not None:
         raise InputError("val_share", "must be given only for a folder per class", val_share)
-    if lists_in(tree) or find_labels_file(tree):
+    if has_lists or find_labels_file(tree):
         return ListFiles(tree)
 
     rule = (

@@ -5,7 +5,6 @@ names, or of `labels.txt`. Without folders for training and validation, a share 
 each class is chosen for validation; see `val_share`.
 """
 
-import functools
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
@@ -64,6 +63,7 @@ class ClassFolders:
         self._labels_file = class_names.find_labels_file(tree)
         self.labels = self._read_labels()
         self.fps = read_rate(tree)
+        self._frame_folders = FrameFolders(self.fps, tree.roots)
         self._check()
         tree.forget()
 
@@ -76,10 +76,10 @@ class ClassFolders:
         """
         return class_names.read_background(self._tree, self.labels)
 
-    @functools.cached_property
+    @property
     def source(self) -> Source:
         """Reads video files, or folders of images."""
-        return VIDEO_FILES if FILE in self._kinds else FrameFolders(self.fps, self._tree.roots)
+        return VIDEO_FILES if FILE in self._kinds else self._frame_folders
 
     @property
     def digest(self) -> str:
@@ -228,7 +228,7 @@ def has_class_folders(tree: FolderTree) -> bool:
 
 
 def find_split_folders(tree: FolderTree) -> dict[str, str]:
-    """Returns the folder of each split. A folder of videos is a class, whatever its name.
+    """Returns the folder of each split. A folder of video files is a class, whatever its name.
 
     Raises:
         InputError: a split has several folders.
@@ -236,7 +236,7 @@ def find_split_folders(tree: FolderTree) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, kind in sorted(tree.entries(tree.root).items()):
         split = next((s for before in _FOLDERS if (s := _split_of(name, before))), None)
-        if kind != FOLDER or split is None or _holds_videos(tree, name):
+        if kind != FOLDER or split is None or _holds_files(tree, name):
             continue
         if split in found:
             rule = f"must have one folder of the split {split}"
@@ -251,14 +251,17 @@ def _split_of(name, before):
 
 def _holds_videos(tree, folder):
     """Returns whether a folder has video files, or folders of images, directly in it."""
-    entries = tree.entries(tree.path(folder))
-    if any(kind == FILE and is_video_name(name) for name, kind in entries.items()):
-        return True
-    folders = [name for name, kind in entries.items() if kind == FOLDER]
-    return any(
+    folders = [name for name, kind in tree.entries(tree.path(folder)).items() if kind == FOLDER]
+    return _holds_files(tree, folder) or any(
         any(map(is_image_name, tree.entries(tree.path(f"{folder}/{name}"))))
         for name in folders[:_SAMPLE]
     )
+
+
+def _holds_files(tree, folder):
+    """Returns whether a folder has video files directly in it."""
+    entries = tree.entries(tree.path(folder))
+    return any(kind == FILE and is_video_name(name) for name, kind in entries.items())
 
 
 def _check_val_share(folders, val_share, root):

@@ -93,6 +93,8 @@ class FolderTree:
             return OUTSIDE
         if entry.is_file():
             return FILE
+        if entry.is_symlink() and not os.path.exists(entry.path):
+            return MISSING
         return FOLDER if entry.is_dir() else OTHER
 
     def _look(self, path):

@@ -6,7 +6,6 @@ have. `background.txt` holds the names of the classes in which nothing happens, 
 `rate.txt` the frames per second of folders of images.
 """
 
-import functools
 import hashlib
 import os
 import re
@@ -17,7 +16,7 @@ from tsm_tf.data.layouts.class_folders import has_class_folders
 from tsm_tf.data.layouts.class_names import BACKGROUND_FILE, LABELS_FILE
 from tsm_tf.data.layouts.folder_tree import FILE, FolderTree
 from tsm_tf.data.layouts.list_reader import ListContent, ListReader
-from tsm_tf.data.layouts.rates import read_rate
+from tsm_tf.data.layouts.rates import RATE_FILE, read_rate
 from tsm_tf.data.layouts.split_names import SPLIT_WORDS, SPLITS, find_split
 from tsm_tf.data.sources import Source
 from tsm_tf.data.sources.frame_folder import FrameFolders
@@ -54,6 +53,7 @@ class ListFiles:
         self._tree = tree
         self._contents: dict[str, ListContent] = {}
         self.fps = read_rate(tree)
+        self._frame_folders = FrameFolders(self.fps, tree.roots)
         self._labels_file = class_names.find_labels_file(tree)
         if self._labels_file:
             self.labels = class_names.read_labels(self._labels_file, tree)
@@ -69,32 +69,31 @@ class ListFiles:
         """
         return class_names.read_background(self._tree, self.labels)
 
-    @functools.cached_property
+    @property
     def source(self) -> Source:
         """Reads video files, or folders of images: whichever the lists name."""
         if not self._contents:
             self._content(next(iter(self.splits), "train"))
-        if next(iter(self._contents.values())).kind == FILE:
-            return VIDEO_FILES
-        return FrameFolders(self.fps, self._tree.roots)
+        is_file = next(iter(self._contents.values())).kind == FILE
+        return VIDEO_FILES if is_file else self._frame_folders
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the lists, `labels.txt` and any `background.txt`; videos are not read."""
+        """SHA-256 of the lists, `labels.txt`, and any `background.txt` and `rate.txt`."""
         digest = hashlib.sha256()
         paths = [self._list_file(split) for split in _DIGESTED_SPLITS]
-        paths.append(self._labels_file)
+        paths += [self._labels_file] if self._labels_file else []
         paths += [self._tree.path(BACKGROUND_FILE)] if self.background is not None else []
+        paths += filter(os.path.isfile, [self._tree.path(RATE_FILE)])
 
         for path in paths:
-            if path is not None:
-                rule = f"must be a folder with {os.path.basename(path)}"
-                digest.update(read_bytes(path, "data", rule))
-                digest.update(b"\0")
+            rule = f"must be a folder with {os.path.basename(path)}"
+            digest.update(read_bytes(path, "data", rule))
+            digest.update(b"\0")
 
         return digest.hexdigest()
 
-    @functools.cached_property
+    @property
     def splits(self) -> tuple[str, ...]:
         """Those of `train`, `val` and `test` that have a list."""
         return tuple(split for split in SPLITS if os.path.exists(self._list_file(split)))

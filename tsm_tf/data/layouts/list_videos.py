@@ -56,8 +56,8 @@ def make_video(row: Row, num_classes: int, fps: float) -> Video:
         raise BadLine(rule, " ".join(row.numbers))
 
     _check_classes(classes, num_classes)
-    several = classes if len(classes) > 1 else ()
-    return Video(row.path, row.name, num_frames, classes[0], start, end, several)
+    label, several = classes[0], classes if len(classes) > 1 else ()
+    return Video(row.path, row.name, num_frames, label, start, end, several)
 
 
 def make_multi_label_video(row: Row, num_classes: int, _fps: float) -> Video:
