@@ -40,6 +40,10 @@ ALLOWED = {
         *("keras", "numpy", "h5py", "torch", "safetensors", *MODELS, "tsm_tf.weights"),
     },
     "tsm_tf/data": {"numpy", "tensorflow", *VIDEO, *DATA},
+    "tsm_tf/data/datasets": {
+        *("tsm_tf.data.datasets", "tsm_tf.data.sources", "tsm_tf.data.text_file"),
+        *("tsm_tf.data.progress_line", "tsm_tf.data.video", "tsm_tf.data.worker_pool"),
+    },
     "tsm_tf/data/sources": {"numpy", *VIDEO, "tsm_tf.data.resize", "tsm_tf.data.sources"},
     "tsm_tf/training": {
         *TENSORFLOW,
