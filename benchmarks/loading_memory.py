@@ -26,11 +26,12 @@ _MIB = 2**20
 
 def measure(work: pathlib.Path, rounds: int) -> list[dict[str, object]]:
     """Returns memory and speed after each epoch; `rounds` is of no use here."""
+    from tsm_tf.data.listing import Listing
     from tsm_tf.data.shard.run import run
 
     videos, shards = work / "videos", work / "shards"
     write_videos(videos, _VIDEOS, _FRAMES, _WIDTH, _HEIGHT)
-    run(str(videos), str(shards), SETTINGS)
+    run(Listing(videos), str(shards), SETTINGS)
     return memory_of_a_process(shards)
 
 

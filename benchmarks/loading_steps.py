@@ -36,7 +36,7 @@ def measure(work: pathlib.Path, rounds: int) -> list[dict[str, object]]:
     """Returns seconds per step with and without data, and the share of waiting."""
     videos, shards = work / "videos", work / "shards"
     write_videos(videos, _VIDEOS, _FRAMES, _WIDTH, _HEIGHT)
-    run(str(videos), str(shards), SETTINGS)
+    run(Listing(videos), str(shards), SETTINGS)
 
     listing = Listing(str(shards))
     spec = ModelSpec(num_classes=2, labels=listing.labels, width=0.5)

@@ -42,7 +42,7 @@ def measure(work: pathlib.Path, rounds: int) -> list[dict[str, object]]:
     for name, (count, frames, width, height, _) in SHAPES.items():
         videos, shards = work / name, work / f"{name} shards"
         write_videos(videos, count, frames, width, height)
-        run(str(videos), str(shards), SETTINGS)
+        run(Listing(videos), str(shards), SETTINGS)
 
         loads = {"videos": clips_of(videos), "shards": clips_of(shards)}
         seconds = _processor_seconds(loads, rounds)
@@ -104,7 +104,7 @@ def _moving_texture(number, frames, width, height):
     speed = rng.uniform(0.2, 1, 2) * (width, height) / frames
     for t in range(frames):
         x, y = (speed * t).astype(int)
-        yield np.ascontiguousarray(texture[y : y + height, x : x + width])
+        yield np.array(texture[y : y + height, x : x + width], np.uint8)
 
 
 def clips_of(data: pathlib.Path) -> Callable[[int], None]:

@@ -26,9 +26,12 @@ def encode(
     times=None,
     options=None,
     container_format=None,
+    container_options=None,
 ):
     """Writes a video; `times` are presentation times in units of 1/rate."""
-    with av.open(str(path), "w", format=container_format) as container:
+    with av.open(
+        str(path), "w", format=container_format, container_options=container_options or {}
+    ) as container:
         stream = container.add_stream(codec, rate=rate, options=options or {})
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = pix_fmt

@@ -77,7 +77,7 @@ def test_the_progress_line_counts_shards_and_videos_and_tells_the_time_left(vide
     assert progress.line() == "1/6 shards, 4/19 videos"
     for _ in range(5):
         progress.video_encoded()
-    assert progress.line() == "1/6 shards, 9/19 videos, 0.5 videos/s, 0:20 left"
+    assert progress.line() == "1/6 shards, 9/19 videos, 0.5 videos/s, 0:00:20 left"
 
 
 @pytest.fixture(scope="module")

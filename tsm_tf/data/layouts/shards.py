@@ -37,6 +37,17 @@ class ShardFolder:
         """The splits that have a list."""
         return tuple(self.index.splits)
 
+    names_from = MANIFEST_FILE
+
+    def describe(self, split: str) -> str:
+        """Returns what a split was taken for, for people."""
+        settings, shards = self.manifest.settings, self.manifest.shards
+        stored = "video files"
+        if settings.encode == "jpeg":
+            frames = settings.frames or "all"
+            stored = f"JPEG, short side {settings.short_side}, {frames} frames per video"
+        return f"{MANIFEST_FILE}: {len(shards)} shards, {stored}"
+
     def videos(self, split: str) -> tuple[Video, ...]:
         """Returns the videos of a split, in the order of its list.
 

@@ -14,6 +14,7 @@ import sys
 from absl import flags
 
 from tsm_tf import cli
+from tsm_tf.data import data_flags
 from tsm_tf.data.shard.settings import ENCODINGS, Settings
 from tsm_tf.errors import InputError
 
@@ -21,7 +22,7 @@ _beam_flags: list[str] = []
 
 
 def define_flags():
-    flags.DEFINE_string("data", None, "Data folder, in any layout.", required=True)
+    data_flags.define()
     flags.DEFINE_string("output", None, "Folder or URI (s3://, gs://) to write to.", required=True)
     flags.DEFINE_enum(
         "encode",
@@ -69,7 +70,7 @@ def main():
     from tsm_tf.data.shard.run import run
 
     run(
-        values.data,
+        data_flags.read(),
         output,
         settings,
         runner=values.runner,

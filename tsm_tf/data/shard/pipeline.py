@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
@@ -11,6 +12,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.shard.plan import Plan, load_plan
 from tsm_tf.data.shard.write import publish, write_shard
+from tsm_tf.data.video import is_uri
 from tsm_tf.errors import InputError, one_line
 
 LOCAL_RUNNER = "FnApiRunner"
@@ -21,7 +23,7 @@ _LOCAL_FLAGS = {"--direct_running_mode": "multi_threading", "--direct_num_worker
 
 def run_pipeline(
     plan: Plan,
-    data: str,
+    listing: Listing,
     output: str,
     runner: str,
     beam_flags: Sequence[str],
@@ -32,7 +34,7 @@ def run_pipeline(
 
     Args:
         plan: the plan, which is also stored in the output.
-        data: the data folder, under the same path on every worker.
+        listing: the data, whose folder must have the same path on every worker.
         output: folder or URI of the shards.
         runner: Beam's name of a runner.
         beam_flags: more of Beam's flags.
@@ -56,7 +58,7 @@ def run_pipeline(
                     pipeline
                     | "Name the shards" >> beam.Create(list(plan.shards))
                     | "Spread them" >> beam.Reshuffle()
-                    | "Write them" >> beam.ParDo(_WriteShard(data, output, skip_bad_videos))
+                    | "Write them" >> beam.ParDo(_WriteShard(listing, output, skip_bad_videos))
                     | "Wait for all" >> beam.CombineGlobally(beam.combiners.CountCombineFn())
                     | "Publish" >> beam.ParDo(_Publish(output, skip_bad_videos))
                 )
@@ -97,23 +99,31 @@ def _video_done() -> None:
 
 
 @functools.lru_cache(maxsize=1)
-def _open(data: str, output: str) -> tuple[Listing, Plan]:
+def _open(
+    data: str,
+    val_share: float | None,
+    allow_outside: bool,
+    output: str,
+) -> tuple[Listing, Plan]:
     """Returns the data and the plan, read once per process."""
     plan = load_plan(output)
     if plan is None:
         raise InputError("output", "must have the plan that was stored when the run began", output)
-    return Listing(data), plan
+    return Listing(data, val_share=val_share, allow_outside=allow_outside), plan
 
 
 class _WriteShard(beam.DoFn):
     """Writes shards, given by name; yields the names."""
 
-    def __init__(self, data: str, output: str, skip_bad_videos: bool):
-        self.data, self.output, self.skip_bad_videos = data, output, skip_bad_videos
+    def __init__(self, listing: Listing, output: str, skip_bad_videos: bool):
+        data = listing.data
+        self.data = data if is_uri(data) else os.path.abspath(data)
+        self.val_share, self.allow_outside = listing.val_share, listing.allow_outside
+        self.output, self.skip_bad_videos = output, skip_bad_videos
 
     def process(self, element):
         try:
-            listing, plan = _open(self.data, self.output)
+            listing, plan = _open(self.data, self.val_share, self.allow_outside, self.output)
             write_shard(
                 element,
                 plan,

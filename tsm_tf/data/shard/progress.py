@@ -5,6 +5,7 @@ import threading
 import time
 
 from tsm_tf.data import storage
+from tsm_tf.data.progress_line import format_seconds
 from tsm_tf.data.shard.plan import UNFINISHED, Plan
 from tsm_tf.data.shard.write import report_name
 
@@ -57,7 +58,7 @@ class Progress:
             return line
 
         left = seconds / new * (self.num_videos - done)
-        return f"{line}, {new / seconds:.1f} videos/s, {_clock(left)} left"
+        return f"{line}, {new / seconds:.1f} videos/s, {format_seconds(left)} left"
 
     def _finished(self):
         """Returns the finished shards and their videos."""
@@ -77,9 +78,3 @@ class Progress:
             sys.stdout.flush()
         if is_terminal:
             print("\r\033[K", end="", flush=True)
-
-
-def _clock(seconds):
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

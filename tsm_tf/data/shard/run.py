@@ -1,6 +1,5 @@
 """One sharding, from the data folder to the published manifest."""
 
-import os
 from collections.abc import Sequence
 
 from tsm_tf.data import storage
@@ -12,14 +11,13 @@ from tsm_tf.data.shard.plan import is_complete, load_plan, make_plan
 from tsm_tf.data.shard.progress import Progress
 from tsm_tf.data.shard.settings import Settings
 from tsm_tf.data.sources.bad_video import BadVideoError
-from tsm_tf.data.video import is_uri
 from tsm_tf.errors import InputError
 
 _ASSUMED_BYTES = 4 << 20  # of a video that cannot be read
 
 
 def run(
-    data: str,
+    listing: Listing,
     output: str,
     settings: Settings,
     runner: str = LOCAL_RUNNER,
@@ -29,7 +27,7 @@ def run(
     """Writes the shards of a data folder, or resumes an interrupted run.
 
     Args:
-        data: the data folder.
+        listing: the data.
         output: folder or URI of the shards.
         settings: how they are made.
         runner: Beam's name of a runner.
@@ -43,10 +41,9 @@ def run(
         StorageError: the object storage does not answer, or denies access.
     """
     storage.check_scheme(output, "output")
-    listing = Listing(data)
     if listing.source.modality != "rgb":
         rule = "must be RGB videos; shards of optical flow are not supported"
-        raise InputError("data", rule, data)
+        raise InputError("data", rule, listing.data)
 
     if is_complete(output, listing, settings):
         print(f"{output} already has these shards; nothing to do")
@@ -67,7 +64,7 @@ def run(
     with Progress(plan, output) as progress:
         run_pipeline(
             plan,
-            data if is_uri(data) else os.path.abspath(data),
+            listing,
             output,
             runner,
             beam_flags,

@@ -55,6 +55,8 @@ class Decoder:
 
         with ffmpeg_errors(self.path):
             packets = container.demux(stream)
+            # In transport streams, packets are marked where two recordings were joined.
+            marks_damage = container.format.name != "mpegts"
             while True:
                 started = clock()
                 packet = next(packets, None)
@@ -65,8 +67,9 @@ class Decoder:
                     reason = f"{number} frames took {spent:.0f} s to decode, for so small a file"
                     raise BadVideoError(self.path, reason)
 
+                is_cut = packet is not None and packet.is_corrupt and marks_damage
                 for frame in frames:
-                    if frame.is_corrupt:
+                    if frame.is_corrupt or is_cut:
                         self._count_damage(f"picture {number} is damaged")
                     number += 1
                     yield frame

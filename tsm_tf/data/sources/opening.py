@@ -18,10 +18,13 @@ from tsm_tf.errors import MissingFile
 MAX_PIXELS = 1 << 25
 """Largest frame that is decoded, in pixels; 8K video has 33,177,600."""
 
+HIGHEST_FPS = 1e4
+"""Frames per second above which the times of a file are not believed."""
+
 _TIMEOUT = 15.0  # seconds in which a file must open, and in which it must give its next packet
 _MAX_STREAMS = 100
 _DEFAULT_FPS = 25.0  # for files that do not give a rate
-_LOWEST_FPS, _HIGHEST_FPS = 1e-3, 1e4
+_LOWEST_FPS = 1e-3
 _MP4_BOXES = (b"ftyp", b"mdat", b"moov", b"free", b"skip", b"wide", b"uuid", b"moof", b"pnot")
 
 
@@ -137,7 +140,7 @@ def find_film(
 def nominal_fps(stream: av.VideoStream) -> float:
     """Returns the frame rate that a file announces, or a usual one if that is absurd."""
     for rate in (stream.average_rate, stream.guessed_rate):
-        if rate and _LOWEST_FPS <= rate <= _HIGHEST_FPS:
+        if rate and _LOWEST_FPS <= rate <= HIGHEST_FPS:
             return float(rate)
     return _DEFAULT_FPS
 

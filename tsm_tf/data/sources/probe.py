@@ -8,7 +8,7 @@ import numpy as np
 from tsm_tf.data.sources.bad_video import BadVideoError, ffmpeg_errors
 from tsm_tf.data.sources.decoding import Decoder
 from tsm_tf.data.sources.frame_times import FrameClock, SteadyClock
-from tsm_tf.data.sources.opening import has_presentation_times, nominal_fps, open_video
+from tsm_tf.data.sources.opening import HIGHEST_FPS, has_presentation_times, nominal_fps, open_video
 
 # In these, the packets of a file that starts with a key frame are its pictures, one each.
 _COUNTABLE_CONTAINERS = {"mp4", "matroska", "avi"}
@@ -57,6 +57,10 @@ def probe(path: str | os.PathLike, keeps_damaged: bool = False) -> VideoInfo:
         step = 1 / nominal_fps(stream)
         if len(times) > 1:
             step = float(times[-1]) / (len(times) - 1) or step
+        if 1 / step > HIGHEST_FPS:
+            raise BadVideoError(
+                path, f"{1 / step:,.0f} frames per second, of at most {HIGHEST_FPS:,.0f}"
+            )
 
         return VideoInfo(
             num_frames=len(times),

@@ -71,7 +71,7 @@ class Shards:
         self,
         path: str,
         indices: Sequence[int],
-        short_side: int,
+        short_side: int | None,
         interpolation: str = BILINEAR,
     ) -> np.ndarray:
         """Reads and decodes frames of a video; see `Source.read`.
@@ -85,7 +85,7 @@ class Shards:
         self,
         path: str,
         indices: Sequence[int],
-        short_side: int,
+        short_side: int | None,
         interpolation: str = BILINEAR,
     ) -> np.ndarray | JpegClip:
         """Reads frames of a video; those of the stored size are decoded when they are cropped.
@@ -108,7 +108,7 @@ class Shards:
         jpegs = self._read_checked(path, lambda: self._read_parts(entry, unique))
         clip = JpegClip(path, jpegs, places, entry.width, entry.height)
 
-        if min(entry.width, entry.height) == short_side:
+        if short_side in (None, min(entry.width, entry.height)):
             return clip
         return np.stack([resize_short_side(f, short_side, interpolation) for f in clip.decode()])
 

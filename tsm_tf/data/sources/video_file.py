@@ -42,6 +42,8 @@ class VideoFiles:
         self.damaged: dict[str, int] = {}
         self._lock = threading.Lock()
 
+    modality = "rgb"
+
     def num_frames(self, path: str) -> int:
         """Counts the frames of a video; see `probe`."""
         return probe(path, self.keeps_damaged).num_frames
@@ -58,7 +60,7 @@ class VideoFiles:
         self,
         path: str,
         indices: Sequence[int],
-        short_side: int,
+        short_side: int | None,
         interpolation: str = BILINEAR,
     ) -> np.ndarray:
         """Decodes frames of a video; see `read_frames`."""
