@@ -39,7 +39,9 @@ ALLOWED = {
     "tsm_tf/weights": {
         *("keras", "numpy", "h5py", "torch", "safetensors", *MODELS, "tsm_tf.weights"),
     },
+    "tsm_tf/camera": {"numpy", "matplotlib", *VIDEO, "tsm_tf.camera"},
     "tsm_tf/data": {"numpy", "tensorflow", *VIDEO, *DATA},
+    "tsm_tf/data/record": {"numpy", *DATA, "tsm_tf.camera"},
     "tsm_tf/data/sources": {"numpy", "av", "tsm_tf.data.resize", "tsm_tf.data.sources"},
     "tsm_tf/training": {
         *TENSORFLOW,
@@ -54,7 +56,7 @@ ALLOWED = {
     "export/runtime": {"numpy", "export.format", "export.runtime"},
     "export/live": {
         *("numpy", "matplotlib", *VIDEO, "export.format", "export.runtime", "export.live"),
-        *("tsm_tf.data.crops", "tsm_tf.data.resize", "tsm_tf.data.sources"),
+        *("tsm_tf.camera", "tsm_tf.data.crops", "tsm_tf.data.resize", "tsm_tf.data.sources"),
         "tsm_tf.evaluation.events",
         "tsm_tf.evaluation.metrics",
     },

@@ -92,7 +92,7 @@ def main():
     from export.live.frame_clock import AtRate, output_fps
     from export.live.session import Session, run_and_record, stop_on_signals
     from export.live.sources import open_source
-    from export.live.window import open_window
+    from tsm_tf.camera.window import open_window
 
     listeners = _listeners(values.events, values.command)
     decoder = _decoder(

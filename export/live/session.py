@@ -12,12 +12,12 @@ from typing import Protocol
 
 import numpy as np
 
-from export.live import window
 from export.live.events import Event
 from export.live.frame_clock import AtRate
 from export.live.overlay import annotate
 from export.live.recording import Recording
 from export.runtime import StreamRunner
+from tsm_tf.camera import window
 from tsm_tf.cli import Terminated
 from tsm_tf.data.crops import eval_frame
 from tsm_tf.evaluation.metrics import softmax

@@ -1,6 +1,6 @@
 from testing import refuses
 
-from export.live.window import open_window
+from tsm_tf.camera.window import open_window
 
 
 def test_a_window_needs_a_display(monkeypatch):
