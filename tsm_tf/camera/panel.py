@@ -14,7 +14,7 @@ MIN_HEIGHT, MAX_HEIGHT = 320, 720
 
 WHITE, GREY = (255, 255, 255), (170, 170, 170)
 _BACKGROUND, _TRACK, _BAR = (24, 24, 24), (46, 46, 46), (40, 110, 170)
-_CHIP = (96, 72, 24)
+_CHIP, _ALERT = (96, 72, 24), (170, 40, 40)
 _MIN_WIDTH = 420  # in pixels for a picture of MIN_HEIGHT, and so are all sizes
 _MARGIN = 10
 
@@ -56,11 +56,11 @@ class Panel:
         position = left * self._unit, self._height + middle * self._unit
         self._draw.text(position, words, color, _font(size * self._unit, bold), anchor="lm")
 
-    def bar(self, words: str, share: float, top: float) -> None:
+    def bar(self, words: str, share: float, top: float, is_alert: bool = False) -> None:
         """Draws a bar of the panel's width that is filled up to a share, and its text."""
         right = self._width - _MARGIN
         self._box(_MARGIN, right, top, _TRACK)
-        self._box(_MARGIN, _MARGIN + share * (right - _MARGIN), top, _BAR)
+        self._box(_MARGIN, _MARGIN + share * (right - _MARGIN), top, _ALERT if is_alert else _BAR)
         self.text(words, top + 11, 14, left=_MARGIN + 6)
 
     def chips(self, texts: Sequence[str], top: float) -> None:
