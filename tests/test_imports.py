@@ -17,6 +17,7 @@ STANDARD_LIBRARY = {  # modules of tsm_tf that import nothing but the standard l
     "tsm_tf.files",
     "tsm_tf.output_folder",
     "tsm_tf.spec",
+    "tsm_tf.spec_checks",
     "tsm_tf.spec_flags",
     "tsm_tf.timing",
     "tsm_tf.versions",
