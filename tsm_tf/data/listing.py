@@ -53,6 +53,11 @@ class Listing:
         """
         return self.layout.background
 
+    @property
+    def is_multi_label(self) -> bool:
+        """Whether a video may have several classes."""
+        return any(self.videos(split)[0].classes for split in ("train", "val"))
+
     def videos(self, split: str) -> tuple[Video, ...]:
         """Returns the videos of a split, in the order of its list.
 

@@ -20,9 +20,10 @@ class Video:
         path: where the video is: an absolute path, or a URI.
         name: the path as the list has it.
         num_frames: number of frames, or `UNKNOWN_FRAMES`.
-        label: index of the class.
+        label: index of the class, the first one if there are several.
         start: where the class begins in the video, in seconds.
         end: where it ends, or None for the whole video.
+        classes: indices of all classes in a multi-label list, else empty.
     """
 
     path: str
@@ -31,6 +32,7 @@ class Video:
     label: int
     start: float = 0.0
     end: float | None = None
+    classes: tuple[int, ...] = ()
 
 
 def is_uri(path: str) -> bool:

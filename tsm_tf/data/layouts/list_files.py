@@ -7,6 +7,7 @@ several. `background.txt` holds the names of the classes in which nothing happen
 """
 
 import collections
+import dataclasses
 import hashlib
 import math
 import os
@@ -86,13 +87,14 @@ class ListFiles:
         """
         path = self._file(f"{split}.txt")
         folder = self.data if is_uri(self.data) else os.path.join(os.getcwd(), self.data)
-        videos, missing = [], []
+        videos, missing, is_multi_label = [], [], False
 
         for number, line in enumerate(_lines(path), 1):
             if not line.strip():
                 continue
             video = _parse(line, f"{path}:{number}", folder, len(self.labels))
             videos.append(video)
+            is_multi_label = is_multi_label or len(video.classes) > 1
             if not is_uri(video.path) and not os.path.isfile(video.path):
                 missing.append(f"{shorten(video.path)} (line {number})")
 
@@ -104,6 +106,8 @@ class ListFiles:
             rule = f"must hold every video that {path} lists; missing, or not a file: {named}"
             raise MissingFile("data", rule, self.data)
 
+        if not is_multi_label:
+            videos = [dataclasses.replace(video, classes=()) for video in videos]
         return tuple(videos)
 
     def _file(self, name):
@@ -131,7 +135,7 @@ def _read_labels(path):
 def _parse(line, place, folder, num_classes):
     try:
         name, *numbers, label = _split(line)
-        label, is_segment = int(label), len(numbers) == 2
+        classes, is_segment = tuple(map(int, label.split(","))), len(numbers) == 2
         if is_segment:
             num_frames, (start, end) = UNKNOWN_FRAMES, map(float, numbers)
         else:
@@ -144,9 +148,10 @@ def _parse(line, place, folder, num_classes):
         )
         raise InputError("data", rule, line) from None
 
-    if not 0 <= label < num_classes:
-        rule = f"must have labels from 0 to {num_classes - 1}; see {place}"
-        raise InputError("data", rule, label)
+    for label in classes:
+        if not 0 <= label < num_classes:
+            rule = f"must have labels from 0 to {num_classes - 1}; see {place}"
+            raise InputError("data", rule, label)
     if not 1 <= num_frames < _MAX_FRAMES and num_frames != UNKNOWN_FRAMES:
         rule = f"must have num_frames of at least 1, or -1 if unknown, below 2**31; see {place}"
         raise InputError("data", rule, line)
@@ -155,7 +160,7 @@ def _parse(line, place, folder, num_classes):
         rule = f"must have segments from 0 s on that end after their start; see {place}"
         raise InputError("data", rule, line)
 
-    return Video(_join(folder, name), name, num_frames, label, start, end)
+    return Video(_join(folder, name), name, num_frames, classes[0], start, end, classes)
 
 
 def _split(line):
