@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.epoch_order import PADDING, Order, Schedule
-from tsm_tf.data.listing import Listing, check_labels
+from tsm_tf.data.listing import Listing, check_labels, check_multi_label
 from tsm_tf.data.loader import ClipLoader
 from tsm_tf.data.observer import Observer
 from tsm_tf.data.sources import Source
@@ -56,20 +56,23 @@ def clip_dataset(
         skip_bad_videos: leaves out videos that cannot be decoded. Otherwise they are an error.
 
     Returns:
-        A dataset of clips, RGB `uint8 [B, T, H, W, 3]`, and labels, `int32 [B]`. If a last batch
+        A dataset of clips, RGB `uint8 [B, T, H, W, 3]`, and labels, `int32 [B]`, or with
+        `multi_label` `float32 [B, num_classes]` (1 for each class of a clip). If a last batch
         is padded for several devices, there are also weights, `float32 [B]`. They are 0 for the
         padding, and their mean over a pass is 1.
 
     Raises:
         MissingFile: a list or a video does not exist.
         InputError: a bad list, a model for optical flow, labels other than the spec's, a batch
-            that cannot be split, or skipping with several devices.
+            that cannot be split, skipping with several devices, or videos with several classes
+            for a model that expects one.
     """
     if not isinstance(listing, Listing):
         listing = Listing(listing)
     _check(listing, spec, batch_size, order, skip_bad_videos)
 
     videos = listing.videos(split)
+    check_multi_label(spec, videos)
     if augmentation is not None:
         videos = trainable_videos(videos)
 
@@ -103,9 +106,12 @@ def _clips(schedule, loader, observer, skip_bad_videos):
 
     def load(epoch, index):
         clip, label = _load(loader, epoch, index, observer, skip_bad_videos)
-        return clip, np.int32(label)
+        return clip, label
 
-    specs = (tf.TensorSpec(loader.clip_shape, tf.uint8), tf.TensorSpec((), tf.int32))
+    label = tf.TensorSpec((), tf.int32)
+    if loader.spec.multi_label:
+        label = tf.TensorSpec((loader.spec.num_classes,), tf.float32)
+    specs = (tf.TensorSpec(loader.clip_shape, tf.uint8), label)
     return load_in_order(schedule, load, specs, observer)
 
 
@@ -152,13 +158,22 @@ def load_in_order(
 def _load(loader, epoch, index, observer, skip_bad_videos):
     if index != PADDING:
         try:
-            return loader.load(epoch, index)
+            clip, label = loader.load(epoch, index)
+            return clip, label if loader.spec.multi_label else np.int32(label)
         except BadVideoError as error:
             observer.bad_video(error)
             if not skip_bad_videos:
                 raise
 
-    return np.zeros(loader.clip_shape, np.uint8), NO_LABEL
+    clip = np.zeros(loader.clip_shape, np.uint8)
+    if loader.spec.multi_label:
+        return clip, np.full(loader.spec.num_classes, NO_LABEL, np.float32)
+    return clip, np.int32(NO_LABEL)
+
+
+def _has_label(labels):
+    """Returns which clips of a batch count, `bool [B]`."""
+    return labels != NO_LABEL if labels.shape.rank == 1 else labels[:, 0] != NO_LABEL
 
 
 def _with_weights(dataset, num_videos, batch_size):
@@ -166,7 +181,7 @@ def _with_weights(dataset, num_videos, batch_size):
     weight = num_batches * batch_size / num_videos
 
     def add_weights(clips, labels):
-        weights = tf.where(labels == NO_LABEL, 0.0, tf.constant(weight, tf.float32))
+        weights = tf.where(_has_label(labels), tf.constant(weight, tf.float32), 0.0)
         return clips, tf.maximum(labels, 0), weights
 
     return dataset.map(add_weights)
@@ -176,7 +191,7 @@ def _without_skipped(dataset):
     """Removes clips after batching, so that an epoch has the same steps whatever is skipped."""
 
     def remove(clips, labels):
-        is_kept = labels != NO_LABEL
+        is_kept = _has_label(labels)
         return clips[is_kept], labels[is_kept]
 
     return dataset.map(remove).filter(lambda clips, labels: tf.size(labels) > 0)
