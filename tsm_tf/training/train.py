@@ -71,6 +71,8 @@ def _train(
     check_settings(recipe, initialization, execution, devices)
     listing = Listing(data)
     plan = make_plan(recipe, listing, devices)
+    if plan.spec.multi_label:
+        check_multi_label(initialization, devices)
 
     settings = {
         "data": listing.data if is_uri(listing.data) else str(pathlib.Path(listing.data)),
@@ -135,6 +137,9 @@ def make_plan(recipe: Recipe, listing: Listing, devices: Devices) -> Plan:
     labels = listing.labels
     if len(labels) < 2:
         raise InputError("data", "must have at least two classes to tell apart", labels)
+    if listing.is_multi_label and listing.background:
+        rule = "must have no background classes if videos have several classes"
+        raise InputError("data", rule, listing.background)
     videos = listing.videos("train")
     streams = recipe.streams
     if streams:
@@ -145,6 +150,7 @@ def make_plan(recipe: Recipe, listing: Listing, devices: Devices) -> Plan:
         num_classes=len(labels),
         labels=labels,
         background=listing.background,
+        multi_label=listing.is_multi_label,
         fps=fps,
     )
 
@@ -168,6 +174,8 @@ def make_plan(recipe: Recipe, listing: Listing, devices: Devices) -> Plan:
         f"{count:,} videos to train on, {len(listing.videos('val')):,} to validate, "
         f"{len(labels)} classes"
     )
+    if spec.multi_label:
+        print("videos have several classes: sigmoid cross-entropy, and mAP decides the best epoch")
     return Plan(recipe, listing, spec, targets, drop_last, steps)
 
 
@@ -225,3 +233,17 @@ def check_settings(
         if value != neutral:
             rule = f"must be {neutral} unless KERAS_BACKEND is tensorflow"
             raise InputError(name, rule, value)
+
+
+def check_multi_label(initialization: Initialization, devices: Devices) -> None:
+    """Raises if settings do not work for videos with several classes.
+
+    Raises:
+        InputError: naming one of the settings.
+    """
+    if initialization.teacher:
+        rule = "must be None if videos have several classes: its softmax expects one"
+        raise InputError("teacher", rule, initialization.teacher)
+    if devices.share.count > 1:
+        rule = "must be of one machine if videos have several classes"
+        raise InputError("strategy", rule, f"{devices.share.count} processes")
