@@ -81,3 +81,14 @@ def check_multi_label(
     if thresholds is not None and not (multi_label and len(thresholds) == num_classes):
         rule = f"must be None without multi_label, else num_classes={num_classes} numbers"
         raise InputError("thresholds", rule, thresholds)
+
+
+def check_one_class(multi_label: bool) -> None:
+    """Raises if the videos of a model may have several classes, where a command needs one.
+
+    Raises:
+        InputError: about `model`.
+    """
+    if multi_label:
+        rule = "must be trained on videos with one class each for this command"
+        raise InputError("model", rule, "multi_label=True")

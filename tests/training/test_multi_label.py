@@ -162,7 +162,7 @@ def test_what_several_classes_exclude(data, tmp_path):
     with refuses("strategy", "one machine", "2 processes"):
         check_multi_label(Initialization(), Devices(share=Share(0, 2)))
     with refuses("data", "one class per video for streams"):
-        make_plan(get_recipe("gestures_online", is_quick=True), Listing(data), Devices())
+        make_plan(get_recipe("gestures_online", quick_variant=True), Listing(data), Devices())
     for path in data.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "background.txt").write_text("rare\n")
