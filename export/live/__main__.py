@@ -18,7 +18,7 @@ from absl import flags
 from export.format.metadata import UNCHECKED
 from export.format.smoothing_rules import AVERAGED_STEPS, REFRACTORY_STEPS
 from export.live.event_outputs import EventCommand, EventFile
-from export.live.events import EventDecoder
+from export.live.events import EventDecoder, PresenceDecoder
 from export.live.smoothing import SmoothedEvents, Smoother
 from export.runtime import StreamRunner
 from export.runtime.interpreter import DELEGATES
@@ -143,8 +143,13 @@ def _describe(runner):
 
 
 def _decoder(runner, original_smoothing, **steps):
-    """Returns the decoder of events, or the original smoothing if a flag asks for it."""
+    """Returns the decoder that fits the model, or the original smoothing if a flag asks for it."""
     given = {name: value for name, value in steps.items() if value is not None}
+    if runner.spec.multi_label:
+        if given or original_smoothing:
+            rule = "must not be given for a model with several classes per video"
+            raise InputError("original_smoothing", rule, True)
+        return PresenceDecoder.of(runner.spec)
     if not given and not original_smoothing:
         return EventDecoder.of(runner.spec)
     rules = dataclasses.replace(runner.smoothing, **given)

@@ -144,7 +144,7 @@ def test_the_loss_is_the_mean_sigmoid_cross_entropy(data):
     spec = ModelSpec(
         backbone="resnet18", num_classes=3, num_segments=2, input_size=32, multi_label=True
     )
-    model = TrainingModel(build_model(spec))
+    model = TrainingModel(build_model(spec), multi_label=True)
     loss, metric = loss_and_metric(spec)
     logits = np.array([[0.0, 2.0, -1.0], [3.0, -2.0, 0.5]], np.float32)
     targets = np.array([[1, 0, 0], [1, 1, 0]], np.float32)

@@ -44,9 +44,11 @@ def make_model(
         distillation = make_distillation(spec, initialization, steps * recipe.epochs)
         window = recipe.streams.window if recipe.streams else None
         if recipe.accumulate > 1:
-            model = AccumulatingModel(clip_model, recipe.accumulate, distillation, window)
+            model = AccumulatingModel(
+                clip_model, recipe.accumulate, distillation, window, spec.multi_label
+            )
         else:
-            model = TrainingModel(clip_model, distillation, window)
+            model = TrainingModel(clip_model, distillation, window, spec.multi_label)
         prepare_layers(
             model.trained,
             partial_bn=recipe.partial_bn,

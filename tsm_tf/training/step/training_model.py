@@ -21,6 +21,7 @@ class TrainingModel(keras.Model):
         distillation: adds the loss of a teacher; None trains on the labels alone.
         window: number of frames of a window, to train on the logits of each frame of a stream;
             None trains on clips.
+        multi_label: whether clips have several classes; see `ModelSpec`.
 
     Attributes:
         thresholds: those of a multi-label model from the last validation, `float32 [num_classes]`.
@@ -32,13 +33,14 @@ class TrainingModel(keras.Model):
         clip_model: ClipModel,
         distillation: Distillation | None = None,
         window: int | None = None,
+        multi_label: bool = False,
     ):
         super().__init__(name="training")
         self.clip_model = clip_model
         self.trained = clip_model.per_frame(window) if window else clip_model
         self.distillation = distillation
         self.thresholds = None
-        if clip_model.spec.multi_label:
+        if multi_label:
             self.thresholds = self.add_weight(
                 shape=(clip_model.spec.num_classes,),
                 initializer=keras.initializers.Constant(DEFAULT_THRESHOLD),
