@@ -128,6 +128,7 @@ def make_progress(plan: Plan, devices: Devices, step: int) -> Progress:
         first_batch=step,
         metric=plan.metric[0],
         title=plan.metric[1],
+        unit="windows" if plan.recipe.streams else "clips",
     )
 
 
