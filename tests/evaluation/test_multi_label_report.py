@@ -12,6 +12,7 @@ from weights import with_weights
 from tsm_tf import ModelSpec, build_model, clip_dataset, save_checkpoint
 from tsm_tf.data.listing import Listing
 from tsm_tf.evaluation import __main__ as command
+from tsm_tf.evaluation.ensemble import check_members
 from tsm_tf.evaluation.multi_label_report import multi_label_rows, summarise_multi_label
 from tsm_tf.evaluation.report import write_report
 from tsm_tf.evaluation.scores import Scores
@@ -73,6 +74,11 @@ def test_a_file_holds_the_scores(scores, tmp_path):
     loaded = Scores.load(tmp_path / "scores.npz")
     assert loaded.labels.dtype == bool and (loaded.labels == scores.labels).all()
     assert loaded.spec == SPEC and (loaded.predicted == scores.predicted).all()
+
+
+def test_ensembles_need_one_class_per_video(scores):
+    with refuses("scores", "one class each", "multi_label"):
+        check_members([scores, scores])
 
 
 @pytest.mark.parametrize("labels", [np.array([0, 1, 1, 2]), np.ones((4, 2), bool), np.ones((4, 3))])

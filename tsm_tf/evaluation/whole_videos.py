@@ -43,7 +43,7 @@ def check_whole_videos(spec: ModelSpec, listing: Listing, split: str) -> tuple[V
         rule = f"must have the checkpoint's {spec.num_classes} classes"
         raise InputError("data", rule, listing.labels)
 
-    videos = listing.videos(split)
+    videos = listing.labelled_videos(split)
     check_multi_label(spec, videos)
     segment = next((video for video in videos if video.end is not None), None)
     if segment:
