@@ -46,7 +46,8 @@ def test_a_recording(tmp_path, video, capsys):
         "  wave 1/2: recording",
         "wave 1/2: 15 frames, train/wave/001.mp4",
     ]
-    assert "python -m tsm_tf.training --recipe=gestures" in shown[-1] and "mine" in shown[-1]
+    assert "python -m tsm_tf.training --recipe=gestures" in shown[-2] and "mine" in shown[-2]
+    assert "python -m export.live" in shown[-1] and "mine-model" in shown[-1]
 
     # The clips are parts of the film, in its order.
     film = read_frames(video, range(90)).astype(int)

@@ -117,9 +117,10 @@ def _progress(session):
 
 def _print_next_commands(folder):
     run = folder.parent / f"{folder.name}-model"
-    data, output = shlex.join([f"--data={folder}"]), shlex.join([f"--output={run}"])
+    training = shlex.join([f"--data={folder}", f"--output={run}"])
     print(f"all clips are in {folder}; next:")
-    print(f"  python -m tsm_tf.training --recipe=gestures {data} {output}")
+    print(f"  python -m tsm_tf.training --recipe=gestures {training}")
+    print(f"  python -m export.live {shlex.join([f'--model={run}'])} --camera=0 --show")
 
 
 def run_command() -> None:
