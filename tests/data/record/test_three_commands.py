@@ -56,9 +56,8 @@ def test_three_commands(tmp_path):
 
     names = ("nothing", "red", "nothing", "green", "nothing")
     test = film(tmp_path / "test.mp4", names, 2)
-    shown = run(
-        "export.live", f"--model={model}", f"--video={test}", f"--output={tmp_path / 'out'}"
-    )
+    output = tmp_path / "out"
+    shown = run("export.live", f"--model={model}", f"--video={test}", f"--output={output}")
     assert "event: red" in shown and "event: green" in shown and "event: nothing" not in shown
     with (output / "frames.csv").open() as file:
         events = [row["event"] for row in csv.DictReader(file) if row["event"]]
