@@ -12,7 +12,8 @@ import numpy as np
 from export.live.frame_clock import at_natural_speed
 from export.live.network_stream import STANDARD_INPUT, NetworkStream
 from tsm_tf.camera.capture import Camera, Capture, Frames
-from tsm_tf.data.sources.video_file import iterate_frames, probe
+from tsm_tf.data.sources.probe import probe
+from tsm_tf.data.sources.video_file import iterate_frames
 from tsm_tf.errors import InputError
 
 # Seconds until a dropped source is opened again; doubled after each failure.

@@ -7,7 +7,7 @@ from testing import refuses
 from videos import encode, moving_square
 
 from tsm_tf.camera.capture import Camera, Capture
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tsm_tf.data.listing import Listing, check_labels, check_multi_label, open_l
 from tsm_tf.data.loader import ClipLoader
 from tsm_tf.data.observer import Observer
 from tsm_tf.data.sources import Source
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.video import trainable_videos
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec

@@ -10,7 +10,7 @@ from tsm_tf.data.listing import Listing, check_labels
 from tsm_tf.data.observer import Observer
 from tsm_tf.data.pipeline import BATCHES_AHEAD, dataset_options, load_in_order
 from tsm_tf.data.sources import Source
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.stream_rate import median_seconds
 from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.data.timeline import check_rates, check_timelines, timelines

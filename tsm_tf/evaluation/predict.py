@@ -7,7 +7,7 @@ from tsm_tf.data.listing import Listing
 from tsm_tf.data.loader import multi_hot
 from tsm_tf.data.observer import Observer
 from tsm_tf.data.pipeline import clip_dataset
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.errors import InputError
 from tsm_tf.evaluation.protocols import Protocol
 from tsm_tf.evaluation.scores import Scores

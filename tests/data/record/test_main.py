@@ -10,7 +10,8 @@ from videos import encode, moving_square
 from tsm_tf.camera import window
 from tsm_tf.camera.capture import Camera
 from tsm_tf.data.record import __main__ as command
-from tsm_tf.data.sources.video_file import probe, read_frames
+from tsm_tf.data.sources.probe import probe
+from tsm_tf.data.sources.video_file import read_frames
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from testing import refuses
 
 from export.live.sources import open_source
 from tsm_tf.camera.capture import Camera
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 
 
 @pytest.fixture

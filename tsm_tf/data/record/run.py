@@ -10,7 +10,8 @@ from tsm_tf.camera import window
 from tsm_tf.camera.capture import Camera, Capture, Frames
 from tsm_tf.camera.panel import GREY, Panel, scaled
 from tsm_tf.data.record.session import RecordingSession
-from tsm_tf.data.sources.video_file import iterate_frames, probe
+from tsm_tf.data.sources.probe import probe
+from tsm_tf.data.sources.video_file import iterate_frames
 
 _HEIGHT = 96  # of the panel, for a picture of 320 rows
 _KEYS = "space: start or pause    r: take the last clip again    q: quit"

@@ -27,6 +27,18 @@ class Source(Protocol):
         """
         ...
 
+    def times(self, path: str) -> np.ndarray:
+        """Returns when each frame of a video is shown, in seconds after the first one.
+
+        Returns:
+            `float64 [num_frames]`, never decreasing.
+
+        Raises:
+            MissingFile: there is no such video.
+            BadVideoError: it cannot be read.
+        """
+        ...
+
     def read(
         self,
         path: str,

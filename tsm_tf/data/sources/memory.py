@@ -7,7 +7,7 @@ import numpy as np
 
 from tsm_tf.data.resize import BILINEAR
 from tsm_tf.data.sources import Source
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 
 
 class MemoryCache:
@@ -27,6 +27,7 @@ class MemoryCache:
         self._largest_frame = 0  # bytes, of the videos cached so far
         self._num_frames: dict[str, int] = {}
         self._fps: dict[str, float] = {}
+        self._times: dict[str, np.ndarray] = {}
         self._videos: dict[tuple[str, int | None, str], np.ndarray] = {}
         self._lock = threading.Lock()
 
@@ -41,6 +42,12 @@ class MemoryCache:
         if path not in self._fps:
             self._fps[path] = self.source.fps(path)
         return self._fps[path]
+
+    def times(self, path: str) -> np.ndarray:
+        """Returns the times of a video's frames, and remembers them."""
+        if path not in self._times:
+            self._times[path] = self.source.times(path)
+        return self._times[path]
 
     def read(
         self,
