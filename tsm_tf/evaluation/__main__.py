@@ -50,13 +50,17 @@ def main():
         values.batch_size,
     )
 
+    shown = "average_precision" if "mAP" in metrics else "recall"
     for row in metrics["per_class"]:
-        recall = "   -  " if row["recall"] is None else f"{row['recall']:6.1%}"
-        print(f"{recall}  {row['class']} ({row['videos']} videos)")
-    print(
-        f"top-1 {metrics['top1']:.1%}, top-5 {metrics['top5']:.1%} on {metrics['videos']} videos;"
-        f" written to {output}"
-    )
+        share = "   -  " if row[shown] is None else f"{row[shown]:6.1%}"
+        print(f"{share}  {row['class']} ({row['videos']} videos)")
+    print(f"{_summary(metrics)} on {metrics['videos']} videos; written to {output}")
+
+
+def _summary(metrics):
+    if "mAP" in metrics:
+        return f"mAP {metrics['mAP']:.1%}"
+    return f"top-1 {metrics['top1']:.1%}, top-5 {metrics['top5']:.1%}"
 
 
 def run_command() -> None:
