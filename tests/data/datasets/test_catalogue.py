@@ -1,7 +1,7 @@
 import pytest
 from public_labels import HMDB51, KINETICS400, UCF101
 
-from tsm_tf.data.data_sets import find_symmetric_data_set
+from tsm_tf.data.datasets.catalogue import find_symmetric_data_set
 
 
 @pytest.mark.parametrize(
