@@ -5,7 +5,9 @@ import pathlib
 from absl import flags
 
 from tsm_tf import cli
+from tsm_tf.errors import InputError
 from tsm_tf.evaluation.protocols import EFFICIENT, PROTOCOLS
+from tsm_tf.weights.presets.table import name_checkpoint
 
 
 def define_flags():
@@ -13,7 +15,11 @@ def define_flags():
         "checkpoint",
         None,
         "Checkpoint folder, or folder of a training run.",
-        required=True,
+    )
+    flags.DEFINE_string(
+        "preset",
+        None,
+        "Public checkpoint instead of --checkpoint: a name from python -m tsm_tf.weights --list.",
     )
     flags.DEFINE_string(
         "data",
@@ -24,7 +30,7 @@ def define_flags():
     flags.DEFINE_string(
         "output",
         None,
-        "Folder for the results. Default: evaluation/<split> in --checkpoint.",
+        "Folder for the results. Default: evaluation/<split> in --checkpoint; a preset has none.",
     )
     flags.DEFINE_string("split", "val", "Name of the list file, without .txt.")
     flags.DEFINE_enum(
@@ -37,12 +43,16 @@ def define_flags():
 
 
 def main():
+    values = flags.FLAGS
+    checkpoint = name_checkpoint(values.checkpoint, values.preset)
+
     from tsm_tf.evaluation.evaluate import evaluate
 
-    values = flags.FLAGS
-    output = values.output or pathlib.Path(values.checkpoint) / "evaluation" / values.split
+    if values.preset and not values.output:
+        raise InputError("output", "must be a folder for the results of a preset", values.output)
+    output = values.output or pathlib.Path(checkpoint) / "evaluation" / values.split
     metrics = evaluate(
-        values.checkpoint,
+        checkpoint,
         values.data,
         output,
         values.split,
