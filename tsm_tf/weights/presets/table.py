@@ -33,7 +33,7 @@ class Source:
     Args:
         title: name of the project.
         url: its repository.
-        licence: of its code, and what it says about the weights.
+        licence: licence of its code, and what it says about the weights.
         class_order: the order of its classes, see `tsm_tf.data.datasets.catalogue`.
         flow_std: standard deviation of flow that is scaled to 0..1.
         flow_mean: mean of flow that is scaled to 0..1.
@@ -180,7 +180,7 @@ def name_checkpoint(checkpoint: str | None, preset: str | None) -> str:
         InputError: both or none of them are given, or there is no such preset.
     """
     if bool(checkpoint) == bool(preset):
-        rule = "or else preset must be given, and not both"
+        rule = "must be given, or else --preset, but not both"
         raise InputError("checkpoint", rule, (checkpoint, preset))
     return checkpoint or f"{PREFIX}{find_preset(str(preset)).name}"
 
