@@ -136,13 +136,28 @@ def test_plain_data_is_what_pickle_reads(protocol):
     assert found == content
 
 
+@both_formats
+def test_torch_reads_what_the_tests_write(tmp_path, is_old):
+    torch = pytest.importorskip("torch", reason="make test-torch has it")
+    path = tmp_path / "a.pth"
+    save(tensors(), path, is_old)
+    found = torch.load(path, weights_only=True)
+    for name, array in expected().items():
+        theirs = found[name].detach()
+        theirs = theirs.float() if theirs.is_floating_point() else theirs
+        np.testing.assert_array_equal(theirs.numpy(), array.astype(theirs.numpy().dtype), name)
+
+
 def test_hostile_files_end_in_one_line(tmp_path):
     """A part of the hostile files; the slow tests watch all of them in a process."""
-    names = sorted(set(torch_files.FILES) - torch_files.MAY_LOAD - {"bomb", "shared", "shared_old"})
-    for name in [name for name in names if "instructions_instructions" not in name][::6]:
+    left_out = {"bomb", "shared", "shared_old", "names", "names_old"}  # slow, or odd names only
+    names = sorted(set(torch_files.FILES) - torch_files.MAY_LOAD - left_out)
+    for name in names[::3]:
         path = tmp_path / "a.pth"
         path.unlink(missing_ok=True)
         torch_files.FILES[name](path)
+        if path.stat().st_size > 100_000:  # takes long
+            continue
         with refuses("input") as caught:
             read_state_dict(path)
         assert "\n" not in str(caught.value), name
