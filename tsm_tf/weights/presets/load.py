@@ -13,7 +13,15 @@ from tsm_tf.weights.presets.download import Local, adopt, obtain, preset_folder,
 from tsm_tf.weights.presets.table import PREFIX, Preset, find_preset
 from tsm_tf.weights.state_dicts import read_state_dict
 
-_COMPARED = ("backbone", "num_classes", "width", "modality", "shift_place", "non_local")
+_COMPARED = (
+    "backbone",
+    "num_classes",
+    "width",
+    "modality",
+    "shift_place",
+    "non_local",
+    "temporal_pool",
+)
 
 
 def load_preset(name: str, preprocess: bool = True, per_frame: bool = False) -> ClipModel:
@@ -91,7 +99,11 @@ def _converted_folder(preset: Preset, local: Local) -> pathlib.Path:
 def _convert(preset: Preset, path: pathlib.Path, folder: pathlib.Path) -> None:
     print(f"converting {path.name} ...", flush=True)
     model = build_model(preset.spec())
-    load_official_weights(model, _read(preset, path))
+    try:
+        load_official_weights(model, _read(preset, path))
+    except InputError as error:
+        rule = f"must have a file with its weights; the names in it {error.rule}"
+        raise InputError("preset", rule, str(path)) from error
 
     unfinished = folder.with_name(unfinished_name(folder.name))
     try:
