@@ -148,6 +148,17 @@ def test_flags(tmp_path, capsys):
             run_main(command, *flags)
 
 
+@pytest.mark.slow
+def test_weights_that_are_missing_are_named(home, online, monkeypatch, tmp_path):
+    weights = online[1].state_dict()
+    del weights["features.5.conv.3.weight"]
+    with FileServer() as server:
+        content = written(tmp_path / "a.pth", as_online(weights), is_old=False)
+        serve(server, monkeypatch, ONLINE, content)
+        with refuses("preset", "its weights", "missing features.5.conv.3.weight"):
+            load_preset(ONLINE)
+
+
 CASES = [
     # golden case, preset, content of the file, format, data set with the case's classes, tolerance
     ("A", "tsm_r50_8f_sthv1", as_tsm, True, "sthv1", 1e-5),

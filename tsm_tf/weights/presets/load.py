@@ -127,7 +127,7 @@ def _read(preset: Preset, path: pathlib.Path) -> dict:
         found = infer_spec(state_dict)
     except InputError as error:
         rule = f"must have a file that can be read; it {error.rule}"
-        raise InputError("preset", rule, preset.name) from error
+        raise InputError("preset", rule, str(path)) from error
 
     spec = preset.spec()
     expected = {name: getattr(spec, name) for name in _COMPARED}
@@ -140,5 +140,5 @@ def _read(preset: Preset, path: pathlib.Path) -> dict:
     ]
     if wrong:
         rule = f"must have a file with its network; in this one {', '.join(wrong)}"
-        raise InputError("preset", rule, preset.name)
+        raise InputError("preset", rule, str(path))
     return state_dict
