@@ -11,7 +11,8 @@ from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.crops import center_crop
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.loader import ClipLoader, center_clip
-from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError, read_frames
+from tsm_tf.data.sources.bad_video import BadVideoError
+from tsm_tf.data.sources.video_file import VIDEO_FILES, read_frames
 from tsm_tf.data.video import UNKNOWN_FRAMES, Video
 from tsm_tf.errors import MissingFile
 

@@ -8,10 +8,10 @@ import numpy as np
 from tsm_tf.data import sampling
 from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.crops import center_crop
+from tsm_tf.data.sampling_rate import clip_indices
 from tsm_tf.data.sources import Source
-from tsm_tf.data.sources.video_file import BadVideoError
-from tsm_tf.data.timeline import frame_indices
-from tsm_tf.data.video import UNKNOWN_FRAMES, Video
+from tsm_tf.data.sources.bad_video import BadVideoError
+from tsm_tf.data.video import Video
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 
@@ -61,8 +61,11 @@ class ClipLoader:
 
     def _training_clip(self, video, augmentation, rng):
         spec = self.spec
-        first, num_frames = _frame_range(video, self.source)
-        indices = first + sampling.train_indices(num_frames, spec.num_segments, rng)
+
+        def choose(num_frames):
+            return sampling.train_indices(num_frames, spec.num_segments, rng)
+
+        indices = clip_indices(video, choose, self.source, spec.sampling_rate)
         clip = _read(video, indices, spec, self.source)
         return augmentation.apply(clip, video.label, spec.input_size, rng)
 
@@ -82,24 +85,13 @@ def center_clip(video: Video, spec: ModelSpec, source: Source) -> np.ndarray:
         MissingFile: there is no such video.
         BadVideoError: it cannot be decoded.
     """
-    first, num_frames = _frame_range(video, source)
-    indices = first + sampling.center_indices(num_frames, spec.num_segments)
+
+    def choose(num_frames):
+        return sampling.center_indices(num_frames, spec.num_segments)
+
+    indices = clip_indices(video, choose, source, spec.sampling_rate)
     clip = _read(video, indices, spec, source)
     return np.ascontiguousarray(center_crop(clip, spec.input_size))
-
-
-def _frame_range(video, source):
-    """Returns the first frame of a video, or of its segment, and the number of frames."""
-    if video.end is None:
-        is_known = video.num_frames != UNKNOWN_FRAMES
-        return 0, video.num_frames if is_known else source.num_frames(video.path)
-
-    fps, num_frames = source.fps(video.path), source.num_frames(video.path)
-    first, end = frame_indices(np.array([video.start, video.end]), fps, num_frames + 1)
-    if first >= num_frames:
-        reason = f"a segment starts at {video.start:g} s, the video ends at {num_frames / fps:.2f}"
-        raise BadVideoError(video.path, reason)
-    return first, max(1, min(end, num_frames) - first)
 
 
 def _read(video, indices, spec, source):

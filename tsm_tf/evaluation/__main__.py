@@ -5,6 +5,7 @@ import pathlib
 from absl import flags
 
 from tsm_tf import cli
+from tsm_tf.data import data_flags
 from tsm_tf.errors import InputError
 from tsm_tf.evaluation.protocols import EFFICIENT, PROTOCOLS
 from tsm_tf.weights.presets.table import name_checkpoint
@@ -21,18 +22,15 @@ def define_flags():
         None,
         "Public checkpoint instead of --checkpoint: a name from python -m tsm_tf.weights --list.",
     )
-    flags.DEFINE_string(
-        "data",
-        None,
-        "Folder with the list file and labels.txt.",
-        required=True,
-    )
+    data_flags.define()
     flags.DEFINE_string(
         "output",
         None,
         "Folder for the results. Default: evaluation/<split> in --checkpoint; a preset has none.",
     )
-    flags.DEFINE_string("split", "val", "Name of the list file, without .txt.")
+    flags.DEFINE_string(
+        "split", "val", "Which videos to use: train, val, test, or the name of a list file."
+    )
     flags.DEFINE_enum(
         "protocol",
         EFFICIENT.name,
@@ -45,15 +43,16 @@ def define_flags():
 def main():
     values = flags.FLAGS
     checkpoint = name_checkpoint(values.checkpoint, values.preset)
+    if values.preset and not values.output:
+        raise InputError("output", "must be a folder for the results of a preset", values.output)
+    listing = data_flags.read(values.split)
 
     from tsm_tf.evaluation.evaluate import evaluate
 
-    if values.preset and not values.output:
-        raise InputError("output", "must be a folder for the results of a preset", values.output)
     output = values.output or pathlib.Path(checkpoint) / "evaluation" / values.split
     metrics = evaluate(
         checkpoint,
-        values.data,
+        listing,
         output,
         values.split,
         PROTOCOLS[values.protocol],

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tsm_tf import output_folder
-from tsm_tf.data.listing import Listing
+from tsm_tf.data.listing import Listing, open_listing
 from tsm_tf.data.video import is_uri
 from tsm_tf.errors import InputError
 from tsm_tf.evaluation.predict import predict
@@ -20,7 +20,7 @@ from tsm_tf.weights.presets.load import resolve_checkpoint
 
 def evaluate(
     checkpoint: str | os.PathLike,
-    data: str | os.PathLike,
+    data: Listing | str | os.PathLike,
     output: str | os.PathLike,
     split: str = "val",
     protocol: Protocol = EFFICIENT,
@@ -30,7 +30,7 @@ def evaluate(
 
     Args:
         checkpoint: checkpoint folder, folder of a training run, or `preset:NAME`.
-        data: folder with `<split>.txt` and `labels.txt`; its classes must be the checkpoint's.
+        data: the videos, a `Listing` or what it is made of; its classes must be the checkpoint's.
         output: see `report.write_report`. A new folder, or one with the results of the same
             checkpoint, data, split and protocol, which are replaced.
         split: which list file.
@@ -48,13 +48,13 @@ def evaluate(
     folder = pathlib.Path(output)
     subject = {
         "checkpoint": str(pathlib.Path(checkpoint)),
-        "data": _normalised(data),
+        "data": _normalised(data.data if isinstance(data, Listing) else data),
         "split": split,
     }
     check_output(folder, subject, protocol)
 
-    listing = Listing(data)
-    listing.videos(split)  # reports missing files before Keras builds the model
+    listing = open_listing(data)
+    listing.labelled_videos(split)  # reports missing files before Keras builds the model
     checkpoint = resolve_checkpoint(checkpoint)
     model = load_checkpoint(checkpoint)
     digest = checkpoint_digest(checkpoint)

@@ -131,10 +131,10 @@ def test_images_that_are_links(fill, tmp_path):
     folder = fill("1.jpg")
     (tmp_path / "outside.jpg").touch()
     (folder / "2.jpg").symlink_to("1.jpg")
-    assert find_frame_names(folder, str(folder.resolve())).images.count == 2
+    assert find_frame_names(folder, [str(folder.resolve())]).images.count == 2
 
     (folder / "3.jpg").symlink_to("../outside.jpg")
     assert find_frame_names(folder).images.count == 3
-    assert find_frame_names(folder, str(tmp_path.resolve())).images.count == 3
+    assert find_frame_names(folder, [str(tmp_path.resolve())]).images.count == 3
     with refuses("video", f"3.jpg is a link to {tmp_path}/outside.jpg, outside of", str(folder)):
-        find_frame_names(folder, str(folder.resolve()))
+        find_frame_names(folder, [str(folder.resolve())])

@@ -19,7 +19,7 @@ number is the smallest; each later number must follow without a gap.
 import dataclasses
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tsm_tf.data.sources.video_file import BadVideoError
 from tsm_tf.errors import MissingFile
@@ -79,25 +79,25 @@ def is_image_name(name: str) -> bool:
     return not name.startswith(".") and name.lower().endswith(IMAGE_SUFFIXES)
 
 
-def find_frame_names(folder: str | os.PathLike, root: str | None = None) -> FrameNames:
+def find_frame_names(folder: str | os.PathLike, roots: Sequence[str] = ()) -> FrameNames:
     """Finds out how the images of a folder are named, from the names alone.
 
     Hidden files, files other than JPEG and PNG, and images without a number are ignored.
 
     Args:
         folder: the folder of a video.
-        root: the real path of a folder in which all images must be, links followed; None if
+        roots: real paths of the folders in which all images must be, links followed; none if
             they may be anywhere.
 
     Raises:
         MissingFile: there is no such folder.
         BadVideoError: it has no numbered images, a number is missing or repeated, the images
             have several prefixes or suffixes, x and y do not match, or an image is outside of
-            `root`.
+            `roots`.
     """
     folder = os.fspath(folder)
     numbers: dict[tuple[str, str, str, str], dict[int, int]] = {}
-    for name in _image_names(folder, root):
+    for name in _image_names(folder, roots):
         if match := _FLOW.fullmatch(name):
             before, axis, after, number, suffix = match.groups()
         elif match := _IMAGE.fullmatch(name):
@@ -123,15 +123,15 @@ def find_frame_names(folder: str | os.PathLike, root: str | None = None) -> Fram
     return _pair(folder, sequences)
 
 
-def _image_names(folder, root):
+def _image_names(folder, roots):
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if not is_image_name(entry.name) or not entry.is_file():
                     continue
-                if root is not None and entry.is_symlink() and not is_inside(entry.path, root):
+                if roots and entry.is_symlink() and not is_inside(entry.path, roots):
                     reason = f"{entry.name} is a link to {os.path.realpath(entry.path)}, outside"
-                    raise BadVideoError(folder, f"{reason} of {root}")
+                    raise BadVideoError(folder, f"{reason} of {roots[0]}; see --allow_outside")
                 yield entry.name
     except BadVideoError:
         raise
@@ -140,12 +140,13 @@ def _image_names(folder, root):
     except NotADirectoryError:
         raise BadVideoError(folder, "a file, not a folder of images") from None
     except OSError as error:
-        raise BadVideoError(folder, error.strerror) from None
+        raise BadVideoError(folder, error.strerror or "cannot be read") from None
 
 
-def is_inside(path: str, root: str) -> bool:
-    """Returns whether a path, links followed, is `root` or below it; `root` is a real path."""
-    return os.path.commonpath((os.path.realpath(path), root)) == root
+def is_inside(path: str, roots: Sequence[str]) -> bool:
+    """Returns whether a path, links followed, is one of `roots`, which are real paths, or below."""
+    real = os.path.realpath(path)
+    return any(real == root or real.startswith(os.path.join(root, "")) for root in roots)
 
 
 def _sequence(folder: str, prefix: str, suffix: str, digits: Mapping[int, int]) -> NumberedImages:

@@ -24,7 +24,13 @@ MODEL_FIELDS = tuple(name for name in spec_flags.FIELDS if name != "num_classes"
 """Fields of the spec that a training can set. The data folder decides the classes."""
 
 _NO_STREAMS = {"streams": None, "clip_epochs": 0}
-_ADDED = {"shift_place": "blockres", "temporal_pool": False, "modality": "rgb", **_NO_STREAMS}
+_ADDED = {
+    "shift_place": "blockres",
+    "temporal_pool": False,
+    "modality": "rgb",
+    "sampling_rate": "native",
+    **_NO_STREAMS,
+}
 """Settings that older run.json files lack, with the values that those runs used."""
 
 _PACKAGES = ("tsm-tf", "keras", "tensorflow", "numpy", "av", "opencv-python-headless")
