@@ -38,7 +38,8 @@ ALLOWED = {
     "tsm_tf/backbones": {"keras", "numpy", "tsm_tf.layers", "tsm_tf.backbones"},
     "tsm_tf/models": {"keras", "numpy", *MODELS},
     "tsm_tf/weights": {
-        *("keras", "numpy", "h5py", "torch", "safetensors", *MODELS, "tsm_tf.weights"),
+        *("keras", "numpy", "h5py", "ml_dtypes", "safetensors", *MODELS, "tsm_tf.weights"),
+        "tsm_tf.data.datasets.catalogue",  # the order of the classes
     },
     "tsm_tf/camera": {"numpy", "matplotlib", *VIDEO, "tsm_tf.camera"},
     "tsm_tf/data": {"numpy", "tensorflow", *VIDEO, *DATA},
