@@ -49,7 +49,7 @@ ALLOWED = {
         *TENSORFLOW,
         *("matplotlib", *MODELS, *DATA, "tsm_tf.weights", "tsm_tf.evaluation"),
     },
-    "tsm_tf/analysis": {"tsm_tf", *TENSORFLOW, "matplotlib"},
+    "tsm_tf/analysis": {"tsm_tf", *TENSORFLOW, "matplotlib", *VIDEO},
     "export/format": {"numpy", "export.format"},
     "export/runtime": {"numpy", "export.format", "export.runtime"},
     "export/live": {
