@@ -58,6 +58,7 @@ def write_page(
             for path in sorted(output.glob("export/*/*.tflite"))
         ],
         rendered=(output / "data" / CONTACT_SHEET).is_file(),
+        mapped=(output / "cam" / "cam.png").is_file(),
         steps=steps,
         spec=spec,
         versions=[f"{name} {version}" for name, version in versions.items()],

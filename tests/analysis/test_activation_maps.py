@@ -93,7 +93,7 @@ def test_only_maps_that_everything_depends_on():
 
 @pytest.mark.parametrize(
     ("size", "expected"),
-    [(192, ("cam", "features_18_2")), (48, ("hires_cam", "features_7_conv_2"))],
+    [(224, ("cam", "features_18_2")), (48, ("hires_cam", "features_4_conv_2"))],
 )
 def test_small_last_maps_are_not_mapped(size, expected):
     spec = tsm_tf.ModelSpec(width=0.35, num_segments=2, num_classes=3, input_size=size)

@@ -19,7 +19,7 @@ METHODS = (CAM, GRAD_CAM, HIRES_CAM)
 KEPT_SHARE = 0.2
 """Share of the pixels that is foreground (section 8)."""
 
-_MIN_SIDE = 6  # maps with fewer rows or columns show where something is in hardly any detail
+_MIN_SIDE = 7  # as in the paper, whose maps are 7 x 7
 _KEEPS_PLACE = (keras.layers.Dropout, keras.layers.Flatten, keras.layers.Identity)
 _PADDING = (keras.layers.ZeroPadding2D, keras.layers.Cropping2D)
 _LARGEST = -1  # instead of the index of a class
@@ -63,7 +63,7 @@ class Mapper:
       place. It also works at layers far from the head. Behind average pooling, all three are equal.
 
     By default, a pooled head is mapped with CAM and any other head with Grad-CAM, at the last
-    feature maps. If these have fewer than 6 rows or columns, HiResCAM is used at the last maps that
+    feature maps. If these have fewer than 7 rows or columns, HiResCAM is used at the last maps that
     have as many, because Grad-CAM loses the place there.
 
     Args:

@@ -34,7 +34,7 @@ def define_flags():
         None,
         list(_METHODS),
         "Kind of map. Default: cam for pooled heads, grad_cam for others, and hires_cam where the "
-        "last feature maps have fewer than 6 rows.",
+        "last feature maps have fewer than 7 rows.",
     )
     flags.DEFINE_string("layer", None, "Layer to map. Default: depends on the method.")
     flags.DEFINE_string("output", None, "Folder for the pictures.", required=True)
