@@ -43,4 +43,7 @@ def test_runs_must_be_evaluated(tmp_path):
     run = write_run(tmp_path / "tsm", SPEC)
     with refuses("runs", "must have evaluations"):
         run_main(accuracy_cost, f"--runs={run}", f"--output={tmp_path / 'out'}")
+    write_result(run, run, protocol="mine")
+    with refuses("runs", "a protocol from efficient", "mine of"):
+        run_main(accuracy_cost, f"--runs={run}", f"--output={tmp_path / 'out'}")
     assert not (tmp_path / "out").exists()

@@ -14,6 +14,7 @@ from absl import flags
 
 from tsm_tf import cli, output_folder
 from tsm_tf.analysis.paper_tables import OURS, PAPER, read_paper
+from tsm_tf.errors import InputError
 from tsm_tf.evaluation.plot_text import plot_text
 from tsm_tf.files import replacing, write_csv
 
@@ -38,7 +39,11 @@ Row = dict[str, Any]
 
 
 def own_rows(runs: Sequence[Any]) -> list[Row]:
-    """Returns one row per evaluation of each `Run`."""
+    """Returns one row per evaluation of each `Run`.
+
+    Raises:
+        InputError: an evaluation whose number of views is unknown.
+    """
     from tsm_tf.analysis.cost import model_cost
     from tsm_tf.evaluation.protocols import PROTOCOLS
     from tsm_tf.models.clip import build_model
@@ -47,7 +52,10 @@ def own_rows(runs: Sequence[Any]) -> list[Row]:
     for run in runs:
         cost = model_cost(build_model(run.spec))
         for evaluation in run.evaluations:
-            protocol = PROTOCOLS[evaluation["protocol"]]
+            protocol = PROTOCOLS.get(evaluation["protocol"])
+            if protocol is None:
+                rule = f"must be evaluated with a protocol from {', '.join(PROTOCOLS)}"
+                raise InputError("runs", rule, f"{evaluation['protocol']} of {run.name}")
             views = protocol.clips * protocol.crops
             rows.append(
                 {
