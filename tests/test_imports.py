@@ -135,6 +135,12 @@ def test_only_commands_of_tsm_tf_import_the_runtime_and_nothing_else_of_export()
         assert exports <= allowed, f"{path} imports {exports}"
 
 
+def test_analysis_is_a_leaf():
+    for path in [path for path in MODULES if not path.startswith("tsm_tf/analysis/")]:
+        wrong = [name for name in imports_of(path) if is_within(name, {"tsm_tf.analysis"})]
+        assert not wrong, f"{path} imports {wrong}"
+
+
 def test_no_import_goes_round_in_a_circle():
     graph = {
         path: {file_of(name) for name in imports_of(path) if file_of(name)} - {path}

@@ -6,7 +6,9 @@ from testing import array, refuses, video_frames
 from weights import with_weights
 
 import tsm_tf
+from tsm_tf.analysis import cam
 from tsm_tf.analysis.activation_maps import (
+    METHODS,
     Mapper,
     attention,
     find_pooled_head,
@@ -116,6 +118,10 @@ def test_temporal_pooling_repeats_maps():
     assert maps.shape == (4, 8, 8)
     np.testing.assert_array_equal(maps[::2], maps[1::2])
     assert not np.array_equal(maps[0], maps[2])
+
+
+def test_the_command_has_all_methods():
+    assert cam.METHODS == METHODS  # it must not import TensorFlow to define its flags
 
 
 def test_errors():

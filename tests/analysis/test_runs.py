@@ -56,8 +56,23 @@ def test_errors(tmp_path, runs):
     with refuses("runs", "must have evaluations", "tsm_tf.evaluation", "a"):
         read_runs(runs, need="evaluations")
     write_result(runs[0], runs[0], values={"top1": 1.0})
-    with refuses("results", "data, per_class", "metrics.json"):
+    with refuses("results", "valid data, per_class", "metrics.json"):
         read_runs(runs)
+    for changes in (
+        {"top1": "high"},
+        {"top1": 75},
+        {"top5": []},
+        {"data": 3},
+        {"per_class": [{"class": "a", "recall": "x"}]},
+        {"per_class": [["a", 1.0]]},
+    ):
+        write_result(runs[0], runs[0], **changes)
+        with refuses("results", f"valid {next(iter(changes))}", "metrics.json"):
+            read_runs(runs)
     (runs[0] / "metrics.json").write_text("[")
     with refuses("results", "readable"):
+        read_runs(runs)
+    (runs[0] / "metrics.json").unlink()
+    write_result(runs[0], runs[0], "stream.json", {"data": "a", "event_f1": "good"})
+    with refuses("results", "valid event_f1", "stream.json"):
         read_runs(runs)

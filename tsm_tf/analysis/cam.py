@@ -19,7 +19,7 @@ from tsm_tf import cli, output_folder
 from tsm_tf.errors import InputError
 
 _MARKER = "cam.json"
-_METHODS = ("cam", "grad_cam", "hires_cam")
+METHODS = ("cam", "grad_cam", "hires_cam")
 
 
 def define_flags():
@@ -32,7 +32,7 @@ def define_flags():
     flags.DEFINE_enum(
         "method",
         None,
-        list(_METHODS),
+        list(METHODS),
         "Kind of map. Default: cam for pooled heads, grad_cam for others, and hires_cam where the "
         "last feature maps have fewer than 7 rows.",
     )

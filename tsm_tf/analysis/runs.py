@@ -22,6 +22,50 @@ _SKIPPED = {"states", "tensorboard", "clips"}  # folders of a training without r
 Result = dict[str, Any]
 
 
+def _is_share(value):
+    return isinstance(value, (int, float)) and 0 <= value <= 1
+
+
+def _is_optional_share(value):
+    return value is None or _is_share(value)
+
+
+def _is_optional_number(value):
+    return value is None or isinstance(value, (int, float))
+
+
+def _is_text(value):
+    return isinstance(value, str)
+
+
+def _are_classes(value):
+    return isinstance(value, list) and all(
+        isinstance(row, dict)
+        and _is_text(row.get("class"))
+        and _is_optional_share(row.get("recall"))
+        for row in value
+    )
+
+
+_METRICS = {
+    # key in `metrics.json`: whether a value is valid
+    "data": _is_text,
+    "top1": _is_share,
+    "top5": _is_optional_share,
+    "per_class": _are_classes,
+}
+_FIGURES = {
+    "data": _is_text,
+    **dict.fromkeys(
+        (
+            *("event_f1", "event_precision", "event_recall", "levenshtein_accuracy"),
+            *("frame_accuracy", "false_alarms_per_hour", "delay_median_s"),
+        ),
+        _is_optional_number,
+    ),
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class Run:
     """A trained model and its results.
@@ -77,8 +121,8 @@ def read_runs(
             str(name),
             folder,
             load_spec(folder),
-            tuple(_read_all(folder, results, METRICS_FILE, ("top1", "data", "per_class"))),
-            tuple(_read_all(folder, results, FIGURES_FILE, ("event_f1", "data"))),
+            tuple(_read_all(folder, results, METRICS_FILE, _METRICS)),
+            tuple(_read_all(folder, results, FIGURES_FILE, _FIGURES)),
         )
         if need and not getattr(run, need):
             rule = f"must have {need}: run `python -m tsm_tf.evaluation`, or name their folder"
@@ -87,7 +131,7 @@ def read_runs(
     return found
 
 
-def _read_all(folder, results, name, keys) -> Iterable[Result]:
+def _read_all(folder, results, name, checks) -> Iterable[Result]:
     """Yields the results of a run, those in its own folder first."""
     own = folder.resolve()
     seen = set()
@@ -96,9 +140,11 @@ def _read_all(folder, results, name, keys) -> Iterable[Result]:
             if path.resolve() in seen:
                 continue
             values = read_marker(path, "results")
-            missing = [key for key in keys if key not in (values or {})]
-            if values is None or missing:
-                raise InputError("results", f"must have {', '.join(missing)}", str(path))
+            if values is None:
+                continue
+            bad = [key for key, is_good in checks.items() if not is_good(values.get(key))]
+            if bad:
+                raise InputError("results", f"must have valid {', '.join(bad)}", str(path))
 
             checkpoint = pathlib.Path(str(values.get("checkpoint", ""))).resolve()
             if root == folder or own == checkpoint or own in checkpoint.parents:
