@@ -1,4 +1,4 @@
-# make demo | test | test-slow | test-jax | test-torch | lint | bench | bench-train | apk | apk-test; each makes its environment first.
+# make demo | test | test-slow | test-jax | test-torch | lint | bench | bench-data | bench-train | fuzz | apk | apk-test; each makes its environment first.
 # Python 3.11 gets the pinned set, with which the numbers in docs/ were measured. 3.12 and 3.13 get the newest releases.
 LOCK_3.11 := lock.txt
 LOCK_3.12 := lock-latest.txt
@@ -14,7 +14,7 @@ RUN := $(VENV)/bin/python
 PIP = $(1)/bin/python -m pip install --quiet --disable-pip-version-check
 DEMO ?= runs/demo
 
-.PHONY: env demo test test-slow test-jax test-torch test-backends test-latest lint format bench bench-train soak clean \
+.PHONY: env demo test test-slow test-jax test-torch test-backends test-latest lint format bench bench-data bench-train fuzz soak clean \
   apk apk-unsigned apk-test apk-deps apk-tools apk-models apk-screenshots
 
 env: $(VENV)/.installed
@@ -79,6 +79,10 @@ format: env
 bench: env
 	$(RUN) -m benchmarks.run
 
+# Video files against a bare loop of PyAV and decord, shards against video files, memory, and waiting for data.
+bench-data: env
+	$(RUN) -m benchmarks.data_loading
+
 # Training steps against TSN, the original in PyTorch, and two workers; 10 minutes, and PyTorch's 5 GB.
 bench-train: env .venv-torch/.installed
 	$(RUN) -m benchmarks.run --parts=training_step --torch_python=.venv-torch/bin/python
@@ -88,6 +92,12 @@ STEPS ?= 1000000
 soak: env
 	TF_CPP_MIN_LOG_LEVEL=3 $(RUN) tests/soak.py --steps=$(STEPS)
 	$(RUN) tests/mutations.py
+
+# 10,000 damaged videos, lists, folders and shards; some minutes. `make fuzz MUTATIONS=1000 SEED=1` for other ones.
+MUTATIONS ?= 10000
+SEED ?= 0
+fuzz: env
+	PYTHONPATH=tests $(RUN) -m fuzz --mutations=$(MUTATIONS) --seed=$(SEED)
 
 # The Android demo; see docs/android.md. Its models are MODEL="FILE ...", or exported from CHECKPOINT=DIR,
 # or from `make demo`. Otherwise, it gets fresh weights.

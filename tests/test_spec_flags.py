@@ -41,6 +41,7 @@ def test_every_field_has_the_type_of_the_spec(parsed):
         "modality": "flow",
         "non_local": True,
         "temporal_pool": True,
+        "sampling_rate": "constant",
         "dropout": 0.25,
     }
     assert set(changes) == set(spec_flags.FIELDS)

@@ -26,9 +26,12 @@ def encode(
     times=None,
     options=None,
     container_format=None,
+    container_options=None,
 ):
     """Writes a video; `times` are presentation times in units of 1/rate."""
-    with av.open(str(path), "w", format=container_format) as container:
+    with av.open(
+        str(path), "w", format=container_format, container_options=container_options or {}
+    ) as container:
         stream = container.add_stream(codec, rate=rate, options=options or {})
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = pix_fmt
@@ -41,6 +44,46 @@ def encode(
             container.mux(stream.encode(picture))
         container.mux(stream.encode())
     return path
+
+
+def write_packets(path, source, packets):
+    """Writes packets of the codec of another file, one per frame; the first is a key frame."""
+    with av.open(str(source)) as container, av.open(str(path), "w") as output:
+        template = container.streams.video[0]
+        stream = output.add_stream_from_template(template)
+        for number, content in enumerate(packets):
+            packet = av.Packet(content)
+            packet.stream, packet.is_keyframe = stream, number == 0
+            packet.pts = packet.dts = number * round(1 / (template.average_rate * _tick(template)))
+            packet.time_base = _tick(template)
+            output.mux(packet)
+    return path
+
+
+def _tick(stream):
+    assert stream.time_base is not None
+    return stream.time_base
+
+
+def cut_stream(path, source, first):
+    """Copies a video without its first packets, as a recording that starts anywhere."""
+    with av.open(str(source)) as container, av.open(str(path), "w") as output:
+        stream = output.add_stream_from_template(container.streams.video[0])
+        for number, packet in enumerate(container.demux(video=0)):
+            if number >= first and packet.size:
+                packet.stream = stream
+                output.mux(packet)
+    return path
+
+
+def avi_pictures(content):
+    """Returns where the pictures of an AVI file are: pairs of the chunk's start and its size."""
+    places, place = [], content.index(b"movi") + 4
+    while content[place : place + 4] == b"00dc":
+        size = int.from_bytes(content[place + 4 : place + 8], "little")
+        places.append((place, size))
+        place += 8 + size + size % 2
+    return places
 
 
 def natural_videos():

@@ -13,6 +13,7 @@ CHANNEL_ORDERS = ("rgb", "bgr")
 INTERPOLATIONS = ("bilinear",)
 SHIFT_MODES = ("bidirectional", "unidirectional", "none")
 SHIFT_PLACES = ("blockres", "block")
+NATIVE, CONSTANT = SAMPLING_RATES = ("native", "constant")
 
 CHANNELS = {"rgb": 3, "flow": 10}
 """Channels of a frame by modality; flow is x and y of 5 frames, stored with 128 as zero."""
@@ -24,6 +25,7 @@ _CHOICES = {
     "shift_place": SHIFT_PLACES,
     "modality": MODALITIES,
     "interpolation": INTERPOLATIONS,
+    "sampling_rate": SAMPLING_RATES,
 }
 _BACKGROUND = ("No gesture", "Doing other things")  # in Jester
 _INTEGERS = {
@@ -69,6 +71,8 @@ class ModelSpec:
         temporal_pool: halve the number of segments after the first ResNet stage.
         dropout: dropout rate before the classifier during training, in [0, 1).
         fps: frames per second to stream at, derived from the training clips; None if unknown.
+        sampling_rate: what frames are chosen by: `"native"`, their numbers, as in the original; or
+            `"constant"`, their times, as in a stream. They differ if a video's rate varies.
         background: names of the classes in which nothing happens; None: those of `labels` that are
             `"No gesture"` or `"Doing other things"`.
         events: when a gesture in a stream counts as an event; None for the default rules.
@@ -100,6 +104,7 @@ class ModelSpec:
     temporal_pool: bool = False
     dropout: float = 0.5
     fps: float | None = None
+    sampling_rate: str = NATIVE
     background: tuple[str, ...] | None = None
     events: EventRules | None = None
     mean: tuple[float, ...] = ()  # never empty after __post_init__

@@ -6,7 +6,7 @@ from typing import Any
 from absl import flags
 
 from tsm_tf.catalogue import known_backbones
-from tsm_tf.spec import MODALITIES, SHIFT_MODES, SHIFT_PLACES
+from tsm_tf.spec import MODALITIES, SAMPLING_RATES, SHIFT_MODES, SHIFT_PLACES
 
 
 def _choice(choices: Sequence[str]) -> Callable:
@@ -45,6 +45,11 @@ _FLAGS = {
     "modality": (_choice(MODALITIES), "Input: RGB frames or optical flow."),
     "non_local": (_switch, "Add non-local blocks."),
     "temporal_pool": (_switch, "Halve the number of segments after the first ResNet stage."),
+    "sampling_rate": (
+        _choice(SAMPLING_RATES),
+        "Choose frames by number, as the original does (native), or by time, as a stream does "
+        "(constant); they differ if a video's rate varies.",
+    ),
     "dropout": (_number, "Dropout rate before the classifier."),
 }
 FIELDS = tuple(_FLAGS)

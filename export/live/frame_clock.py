@@ -1,46 +1,13 @@
 """The times of frames: a clock that never steps back, and frames at the model's rate."""
 
-import sys
 import time
 from collections.abc import Generator, Iterable
 
 import numpy as np
 
+from tsm_tf.data.sources.frame_times import SteadyClock
+
 _DEFAULT_STRIDE = 2  # the original demo uses every second camera frame
-
-# Seconds by which a time may differ from the one before it. Otherwise the clock was set.
-_LARGEST_STEP_BACK, _LARGEST_STEP = 1.0, 24 * 3600.0
-
-
-class SteadyClock:
-    """Corrects the times of a stream, so that they never step back and never leap.
-
-    Times in real files step back where recordings were joined, and those of a camera when its clock
-    is set. After such a jump, time continues from the frame before it. Times that step back by less
-    than a second are those of frames in the wrong order: for these, time stands still.
-    """
-
-    def __init__(self):
-        self._last: float | None = None
-        self._offset = 0.0
-        self._has_warned = False
-
-    def at(self, seconds: float) -> float:
-        """Returns the corrected time of the next frame; warns about the first one that differs."""
-        if self._last is None:
-            self._last = seconds
-            return seconds
-
-        step = seconds + self._offset - self._last
-        if not -_LARGEST_STEP_BACK <= step <= _LARGEST_STEP:
-            self._offset -= step
-        if (step < 0 or step > _LARGEST_STEP) and not self._has_warned:
-            self._has_warned = True
-            line = f"warning: the time of a frame jumps by {step:.3f} s; its order is kept"
-            print(line, file=sys.stderr, flush=True)
-
-        self._last = max(self._last, seconds + self._offset)
-        return self._last
 
 
 class AtRate:

@@ -13,7 +13,8 @@ import numpy as np
 
 from export.live.frame_clock import at_natural_speed
 from export.live.network_stream import STANDARD_INPUT, NetworkStream
-from tsm_tf.data.sources.video_file import iterate_frames, probe
+from tsm_tf.data.sources.probe import probe
+from tsm_tf.data.sources.video_file import iterate_frames
 from tsm_tf.errors import InputError
 
 _CAMERA_FPS = 30.0  # for cameras that do not report their rate

@@ -13,7 +13,8 @@ from tsm_tf.data.crops import center_crop
 from tsm_tf.data.epoch_order import Order, Share
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.observer import Observer
-from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError, read_frames
+from tsm_tf.data.sources.bad_video import BadVideoError
+from tsm_tf.data.sources.video_file import VIDEO_FILES, read_frames
 from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.data.timeline import timelines
 from tsm_tf.data.window_loader import WindowLoader

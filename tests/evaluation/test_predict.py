@@ -8,7 +8,7 @@ from weights import with_weights
 
 from tsm_tf import ModelSpec, build_model, clip_dataset
 from tsm_tf.data.listing import Listing
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.evaluation.predict import predict
 from tsm_tf.evaluation.protocols import EFFICIENT, Protocol
 

@@ -9,7 +9,7 @@ from videos import write_data
 
 from tsm_tf.data.epoch_order import Share
 from tsm_tf.data.listing import Listing
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.training.clips import Clips
 from tsm_tf.training.devices import Devices
 from tsm_tf.training.fit import explained_errors, tensorboard, validate

@@ -1,6 +1,6 @@
 """What a dataset reports while it loads clips."""
 
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 
 
 class Observer:

@@ -15,16 +15,19 @@ filtered first, then columns. The result is rounded once, at the end: floor(x + 
 and column it may differ by more.
 """
 
+import struct
 import threading
 
 import av
 import cv2
 import numpy as np
+from av.sidedata.sidedata import Type
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from tsm_tf.errors import InputError
 
 BILINEAR = "bilinear"
+_DISPLAY_MATRIX = Type.DISPLAYMATRIX
 _FILTERS = {BILINEAR: Interpolation.BILINEAR}
 # Without these, swscale's RGB is up to 2 levels too dark. They cost no measurable time.
 _EXACT = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
@@ -61,12 +64,11 @@ class Resizer:
             short_side: pixels of the shorter side; None keeps the size.
 
         Returns:
-            `uint8 [H, W, 3]`, rotated upright as the file's metadata says.
+            `uint8 [H, W, 3]`, rotated and mirrored as the file's display matrix says.
         """
         rgb = self._reformat(frame, frame.width, frame.height, "rgb24")
 
-        turns = round(frame.rotation / 90) % 4
-        rgb = np.ascontiguousarray(np.rot90(rgb, turns))
+        rgb = np.ascontiguousarray(_upright(rgb, _display_matrix(frame)))
         if not short_side:
             return rgb
 
@@ -99,6 +101,27 @@ class Resizer:
             threads=1,  # PyAV starts one thread per core for each conversion otherwise
         )
         return reformatted.to_ndarray()
+
+
+def _display_matrix(frame):
+    """Returns `((a, b), (c, d))`: a stored point (x, y) is shown at (a x + c y, b x + d y)."""
+    matrix = frame.side_data.get(_DISPLAY_MATRIX)
+    if matrix is None:
+        return (1, 0), (0, 1)
+    a, b, _, c, d = struct.unpack_from("=5i", bytes(matrix))
+    return (a, b), (c, d)
+
+
+def _upright(image, matrix):
+    """Turns an image by the nearest multiple of 90 degrees to its matrix, and mirrors it."""
+    (a, b), (c, d) = matrix
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        image, x_sign, y_sign = image.swapaxes(0, 1), c, b
+    else:
+        x_sign, y_sign = a, d
+    if x_sign < 0:
+        image = image[:, ::-1]
+    return image[::-1] if y_sign < 0 else image
 
 
 class _PerThread(threading.local):

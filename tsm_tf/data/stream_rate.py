@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Sequence
 
 from tsm_tf.data.sources import Source
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.video import Video
 from tsm_tf.errors import InputError
 

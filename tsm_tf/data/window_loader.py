@@ -8,10 +8,11 @@ import numpy as np
 
 from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.crops import center_crop
+from tsm_tf.data.sampling_rate import frames_at
 from tsm_tf.data.sources import Source
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.stream_sampling import StreamSampling
-from tsm_tf.data.timeline import NO_CLASS, SLIGHTLY_LESS, Timeline, classes_at, frame_indices
+from tsm_tf.data.timeline import NO_CLASS, SLIGHTLY_LESS, Timeline, classes_at
 from tsm_tf.data.windows import Piece, Videos, frame_weights, plan_window
 from tsm_tf.spec import ModelSpec
 
@@ -100,8 +101,7 @@ class WindowLoader:
         classes = classes_at(timeline, times, duration, self._between)
         weights = frame_weights(piece, classes, spec.background_classes, self.sampling)
 
-        num_frames = self.source.num_frames(timeline.path)
-        indices = frame_indices(times, self.source.fps(timeline.path), num_frames)
+        indices = frames_at(timeline.path, times, self.source, spec.sampling_rate)
         frames = self.source.read(
             timeline.path, indices.tolist(), spec.short_side, spec.interpolation
         )

@@ -10,7 +10,7 @@ from tsm_tf.data.listing import Listing, check_labels
 from tsm_tf.data.observer import Observer
 from tsm_tf.data.pipeline import BATCHES_AHEAD, dataset_options, load_in_order
 from tsm_tf.data.sources import Source
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.stream_rate import median_seconds
 from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.data.timeline import check_rates, check_timelines, timelines
@@ -42,7 +42,7 @@ def check_streams(listing: Listing, spec: ModelSpec, split: str, fps: float) -> 
         InputError: bad segments, only background, or videos with too low a rate.
         BadVideoError: a video of the sample cannot be read.
     """
-    videos = timelines(listing.videos(split))
+    videos = timelines(listing.labelled_videos(split))
     Videos.of(videos, spec.background_classes)
     check_timelines(videos, listing.source)
     check_rates(videos[:: max(1, len(videos) // _SAMPLE_SIZE)], fps, listing.source)
@@ -87,11 +87,11 @@ def window_dataset(
             optical flow, or labels other than the spec's.
     """
     if spec.modality != "rgb":
-        raise InputError("modality", "must be rgb to load videos", spec.modality)
+        raise InputError("modality", "must be rgb to train on streams", spec.modality)
     check_labels(spec, listing)
     order.share.check(batch_size)
 
-    videos = timelines(listing.videos(split))
+    videos = timelines(listing.labelled_videos(split))
     source = source or listing.source
     check_timelines(videos, source)
     loader = WindowLoader(videos, spec, sampling, source, augmentation, order.seed)

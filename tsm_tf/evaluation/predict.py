@@ -6,7 +6,7 @@ import tensorflow as tf
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.observer import Observer
 from tsm_tf.data.pipeline import clip_dataset
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.errors import InputError
 from tsm_tf.evaluation.protocols import Protocol
 from tsm_tf.evaluation.scores import Scores
@@ -40,7 +40,7 @@ def predict(
         rule = "must have one clip per video and one crop per clip"
         raise InputError("protocol", rule, protocol)
     _check_classes(model.spec, listing)
-    videos = listing.videos(split)
+    videos = listing.labelled_videos(split)
 
     observer = _FirstBadVideo()
     dataset = clip_dataset(listing, model.spec, split, batch_size, observer=observer)

@@ -7,8 +7,11 @@ import shlex
 from absl import flags
 
 from tsm_tf import cli, spec_flags
+from tsm_tf.data import data_flags
+from tsm_tf.data.augmentation_settings import AugmentationSettings
 from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.errors import InputError
+from tsm_tf.training import augmentation_flags
 from tsm_tf.training.recipes import MODELS, OPTIMIZERS, RECIPES, SCHEDULES, Recipe, get_recipe
 from tsm_tf.training.run_folder.run_settings import MODEL_FIELDS
 from tsm_tf.training.settings import (
@@ -24,7 +27,7 @@ _NOTE = "Default: the recipe's."
 
 def define_flags():
     flags.DEFINE_enum("recipe", None, list(RECIPES), "What to train, and how.", required=True)
-    flags.DEFINE_string("data", None, "Folder with train.txt, val.txt, labels.txt.", required=True)
+    data_flags.define()
     flags.DEFINE_string(
         "output",
         None,
@@ -58,6 +61,7 @@ def _define_recipe_flags():
         ("clip_norm", "Largest global norm of the gradient; 0 disables clipping."),
     ):
         flags.DEFINE_float(name, None, f"{text} {_NOTE}")
+    augmentation_flags.define(_NOTE)
     _define_stream_flags()
     flags.DEFINE_enum("optimizer", None, list(OPTIMIZERS), f"Optimizer. {_NOTE}")
     flags.DEFINE_enum("schedule", None, list(SCHEDULES), f"Learning-rate schedule. {_NOTE}")
@@ -165,23 +169,24 @@ def main():
         **spec_flags.read(MODEL_FIELDS),
         **_select(values, Recipe),
         **_select(values, StreamSampling),
+        **_select(values, AugmentationSettings),
     )
     initialization = Initialization(**_select(values, Initialization))
     execution = Execution(**_select(values, Execution))
-    data, output = values["data"], values["output"]
+    listing, output = data_flags.read("train", "val"), values["output"]
 
     from tsm_tf.training.run_folder.callbacks import Preempted
     from tsm_tf.training.train import train
 
     try:
-        train(recipe, data, output, initialization=initialization, execution=execution)
+        train(recipe, listing, output, initialization=initialization, execution=execution)
     except KeyboardInterrupt:
         print(f"\ninterrupted; run the same command again to resume {output}")
         raise
     except Preempted:
         print(f"\nstopped by SIGTERM; run the same command again to resume {output} at this step")
         return
-    _print_next_commands(recipe, data, pathlib.Path(output))
+    _print_next_commands(recipe, data_flags.given(), pathlib.Path(output))
 
 
 def _select(values, kind):
@@ -190,9 +195,9 @@ def _select(values, kind):
     return {name: values[name] for name in names & set(values)}
 
 
-def _print_next_commands(recipe, data, output):
+def _print_next_commands(recipe, data_arguments, output):
     print(f"written to {output}: best/, last/, log.csv, curves.png; tensorboard --logdir={output}")
-    evaluation = shlex.join([f"--checkpoint={output / 'best'}", f"--data={data}"])
+    evaluation = shlex.join([f"--checkpoint={output / 'best'}", *data_arguments])
     print(f"next:\n  python -m tsm_tf.evaluation {evaluation}")
     if recipe.streams:
         results = shlex.join([f"--output={output / 'streams'}"])

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tsm_tf.data.observer import Observer
 from tsm_tf.data.pipeline import BATCHES_AHEAD
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.errors import InputError
 from tsm_tf.training.clips import Clips, Plan, make_clips
 from tsm_tf.training.devices import AverageBatchNorms, Devices, prepared
@@ -183,8 +183,9 @@ def tensorboard(
     if plan.recipe.streams:
         return [board]
     clips, labels = next(iter(validation))[:2]
+    classes = tf.argmax(labels, axis=-1) if labels.shape.rank == 2 else labels
     names = plan.spec.labels or ()
-    return [board, WrongClips(clips.numpy(), labels.numpy(), names, folder / "validation")]
+    return [board, WrongClips(clips.numpy(), classes.numpy(), names, folder / "validation")]
 
 
 @contextlib.contextmanager

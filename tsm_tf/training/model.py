@@ -150,9 +150,14 @@ def compile_model(
     optimizer = build_optimizer(recipe, model.clip_model, steps, new_head)
     if devices.has_replicas:
         clip_after_reduction(optimizer)
+    losses = keras.losses
+    has_soft_labels = recipe.augmentation.mixes
+    loss = (
+        losses.CategoricalCrossentropy if has_soft_labels else losses.SparseCategoricalCrossentropy
+    )
     model.compile(
         optimizer,
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        loss(from_logits=True),
         weighted_metrics=["accuracy"],
         jit_compile="auto" if execution.jit_compile is None else execution.jit_compile,
     )

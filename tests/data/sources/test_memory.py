@@ -11,8 +11,9 @@ from videos import encode, write_data
 from tsm_tf import ModelSpec
 from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.pipeline import clip_dataset
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.sources.memory import MemoryCache
-from tsm_tf.data.sources.video_file import VIDEO_FILES, BadVideoError, VideoFiles, read_frames
+from tsm_tf.data.sources.video_file import VIDEO_FILES, VideoFiles, read_frames
 
 FRAMES, HEIGHT, WIDTH = 6, 32, 48
 VIDEO_BYTES = FRAMES * 16 * 24 * 3  # at a short side of 16
@@ -22,6 +23,7 @@ class Counting(VideoFiles):
     """Video files that remember what was asked of them; may claim another length."""
 
     def __init__(self, claimed=None):
+        super().__init__()
         self.claimed, self.counted, self.read_indices = claimed, [], []
 
     def num_frames(self, path):

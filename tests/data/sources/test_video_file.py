@@ -5,7 +5,9 @@ import pytest
 from testing import refuses
 from videos import encode, moving_square, natural_videos
 
-from tsm_tf.data.sources.video_file import BadVideoError, iterate_frames, probe, read_frames
+from tsm_tf.data.sources.bad_video import BadVideoError
+from tsm_tf.data.sources.probe import probe
+from tsm_tf.data.sources.video_file import iterate_frames, read_frames
 
 KINDS = {
     # name: (file, frames, how to encode, largest mean error of a frame)

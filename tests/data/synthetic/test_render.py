@@ -8,7 +8,8 @@ import pytest
 from testing import refuses
 
 from tsm_tf.data.listing import Listing
-from tsm_tf.data.sources.video_file import probe, read_frames
+from tsm_tf.data.sources.probe import probe
+from tsm_tf.data.sources.video_file import read_frames
 from tsm_tf.data.synthetic.gestures import LABELS
 from tsm_tf.data.synthetic.render import render
 

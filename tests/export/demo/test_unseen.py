@@ -5,7 +5,8 @@ import pytest
 from videos import encode, write_data
 
 from export.demo.unseen import join, read_truth
-from tsm_tf.data.sources.video_file import probe, read_frames
+from tsm_tf.data.sources.probe import probe
+from tsm_tf.data.sources.video_file import read_frames
 
 BLUE = (40, 40, 220)
 

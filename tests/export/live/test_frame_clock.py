@@ -3,7 +3,7 @@ import time
 import numpy as np
 import pytest
 
-from export.live.frame_clock import AtRate, SteadyClock, at_natural_speed, output_fps
+from export.live.frame_clock import AtRate, at_natural_speed, output_fps
 
 
 @pytest.mark.parametrize(
@@ -37,32 +37,6 @@ def test_a_watched_file_plays_at_its_own_speed(monkeypatch):
         now[0] += 0.15  # what the model takes
     assert [m for m, _ in moments] == [0.0, 0.5, 0.7, 0.8]
     np.testing.assert_allclose([m for _, m in moments], [0.0, 0.5, 0.7, 0.85])
-
-
-def test_times_that_are_in_order_stay_as_they_are(capsys):
-    clock, times = SteadyClock(), [5.0, 5.0, 5.1, 9.0, 80_000.0]
-    assert [clock.at(seconds) for seconds in times] == times
-    assert capsys.readouterr().err == ""
-
-
-def test_a_clock_that_restarts_continues(capsys):
-    """At zero after an hour, far in the future, and in the past."""
-    clock, seen = SteadyClock(), []
-    for start in (3600.0, 0.0, 1e9, 50.0):
-        seen += [clock.at(start + i / 4) for i in range(3)]
-    expected = [3600 + step / 4 for step in (0, 1, 2, 2, 3, 4, 4, 5, 6, 6, 7, 8)]
-    np.testing.assert_allclose(seen, expected, atol=1e-6)
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 1 and "jumps by -3600.500 s" in lines[0]
-
-
-def test_frames_in_the_wrong_order_do_not_move_the_clock(capsys):
-    clock = SteadyClock()
-    assert [clock.at(seconds) for seconds in (0, 0.1, 0.4, 0.2, 0.3, 0.5)] == [
-        *(0, 0.1, 0.4, 0.4, 0.4),
-        0.5,
-    ]
-    assert capsys.readouterr().err.count("warning") == 1
 
 
 @pytest.mark.parametrize("start", [0.0, -7200.0, 1e7])

@@ -11,7 +11,8 @@ from testing import refuses
 from videos import encode, moving_square
 
 from export.live.network_stream import NetworkStream
-from tsm_tf.data.sources.video_file import BadVideoError, iterate_frames
+from tsm_tf.data.sources.bad_video import BadVideoError
+from tsm_tf.data.sources.video_file import iterate_frames
 
 
 @pytest.fixture(scope="module")

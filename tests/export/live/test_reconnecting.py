@@ -16,7 +16,7 @@ from servers import CameraServer, RtspServer
 from videos import encode, moving_square
 
 from export.live.sources import reconnecting
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 
 
 def test_a_source_that_drops_is_opened_again(capsys):

@@ -8,7 +8,7 @@ from testing import refuses
 from videos import encode, moving_square
 
 from export.live.sources import Camera, Capture, open_source
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from testing import array, frames, refuses
 
 from tsm_tf.data.epoch_order import Share
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.training.devices import Devices
 from tsm_tf.training.run_folder import callbacks
 from tsm_tf.training.run_folder.callbacks import (

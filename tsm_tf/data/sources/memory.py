@@ -7,7 +7,7 @@ import numpy as np
 
 from tsm_tf.data.resize import BILINEAR
 from tsm_tf.data.sources import Source
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 
 
 class MemoryCache:
@@ -23,11 +23,13 @@ class MemoryCache:
 
     def __init__(self, source: Source, num_bytes: int):
         self.source = source
+        self.modality = source.modality
         self._bytes_left = num_bytes
         self._largest_frame = 0  # bytes, of the videos cached so far
         self._num_frames: dict[str, int] = {}
         self._fps: dict[str, float] = {}
-        self._videos: dict[tuple[str, int, str], np.ndarray] = {}
+        self._times: dict[str, np.ndarray] = {}
+        self._videos: dict[tuple[str, int | None, str], np.ndarray] = {}
         self._lock = threading.Lock()
 
     def num_frames(self, path: str) -> int:
@@ -42,11 +44,17 @@ class MemoryCache:
             self._fps[path] = self.source.fps(path)
         return self._fps[path]
 
+    def times(self, path: str) -> np.ndarray:
+        """Returns the times of a video's frames, and remembers them."""
+        if path not in self._times:
+            self._times[path] = self.source.times(path)
+        return self._times[path]
+
     def read(
         self,
         path: str,
         indices: Sequence[int],
-        short_side: int,
+        short_side: int | None,
         interpolation: str = BILINEAR,
     ) -> np.ndarray:
         """Returns what the source returns, from memory where possible; see `Source.read`."""
@@ -66,7 +74,8 @@ class MemoryCache:
         Counting the frames reads the whole file, so a lower bound is checked first.
         """
         # A frame is at least a square. The largest frame so far is a better guess.
-        frame_bytes = max(self._largest_frame, 3 * short_side**2)
+        channels = 2 if self.modality == "flow" else 3
+        frame_bytes = max(self._largest_frame, channels * (short_side or 0) ** 2)
 
         if (max(indices) + 1) * frame_bytes > self._bytes_left:
             return False

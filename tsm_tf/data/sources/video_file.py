@@ -4,114 +4,76 @@ Colours follow the file's matrix and range. Pixels count as square, as in the of
 extraction.
 """
 
-import contextlib
 import os
-from collections.abc import Generator, Iterator, Sequence
-from typing import NamedTuple
+import sys
+import threading
+import time
+from collections.abc import Generator, Sequence
 
-import av
-import av.container
-import av.error
 import numpy as np
 
 from tsm_tf.data.resize import BILINEAR, Resizer
-from tsm_tf.data.sources.kinds import CODECS, CONTAINERS
-from tsm_tf.errors import InputError, MissingFile
+from tsm_tf.data.sources.bad_video import BadVideoError, TooFewFramesError, ffmpeg_errors
+from tsm_tf.data.sources.decoding import Decoder
+from tsm_tf.data.sources.frame_times import FrameClock
+from tsm_tf.data.sources.opening import has_presentation_times, nominal_fps, open_video
+from tsm_tf.data.sources.probe import frame_times, probe
+from tsm_tf.errors import InputError
 
-_DEFAULT_FPS = 25  # for files that do not give a rate
-_OPTIONS = {
-    "protocol_whitelist": "file",  # no file makes FFmpeg open an address
-    "format_whitelist": ",".join(sorted(CONTAINERS)),
-}
-
-
-class BadVideoError(InputError):
-    """A video that cannot be decoded, or not as its list file promises.
-
-    Args:
-        path: the video.
-        reason: what is wrong with it.
-    """
-
-    def __init__(self, path: str | os.PathLike, reason: str):
-        super().__init__("video", f"must be a video that can be decoded ({reason})", str(path))
-        self.path, self.reason = str(path), reason
-
-
-class VideoInfo(NamedTuple):
-    """What `probe` finds out.
-
-    Attributes:
-        num_frames: number of frames that a player shows.
-        fps: frames per second; the mean if the rate varies.
-        duration: seconds.
-        width: pixels as stored, before rotation.
-        height: pixels as stored, before rotation.
-    """
-
-    num_frames: int
-    fps: float
-    duration: float
-    width: int
-    height: int
+_MAX_ASPECT_RATIO = 32  # of frames that are resized; 2x4096 would become 256x524288
 
 
 class VideoFiles:
-    """Source that decodes video files on every request."""
+    """Source that decodes video files on every request.
+
+    Args:
+        keeps_damaged: whether damaged pictures are used as far as they could be decoded. Otherwise,
+            a video is an error if it has one up to the last requested frame.
+
+    Attributes:
+        damaged: number of damaged pictures that were used, by path. A path appears once its video
+            has been read and found to be damaged.
+    """
+
+    modality = "rgb"
+
+    def __init__(self, keeps_damaged: bool = False):
+        self.keeps_damaged = keeps_damaged
+        self.damaged: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    modality = "rgb"
 
     def num_frames(self, path: str) -> int:
         """Counts the frames of a video; see `probe`."""
-        return probe(path).num_frames
+        return probe(path, self.keeps_damaged).num_frames
 
     def fps(self, path: str) -> float:
         """Returns the frames per second of a video; see `probe`."""
-        return probe(path).fps
+        return probe(path, self.keeps_damaged).fps
+
+    def times(self, path: str) -> np.ndarray:
+        """Returns the times of a video's frames; see `frame_times`."""
+        return frame_times(path, self.keeps_damaged)
 
     def read(
         self,
         path: str,
         indices: Sequence[int],
-        short_side: int,
+        short_side: int | None,
         interpolation: str = BILINEAR,
     ) -> np.ndarray:
         """Decodes frames of a video; see `read_frames`."""
-        return read_frames(path, indices, short_side, interpolation)
+        decoder = Decoder(path, self.keeps_damaged)
+        frames = _read(decoder, indices, short_side, interpolation)
+
+        if decoder.damaged:
+            with self._lock:
+                self.damaged[path] = max(decoder.damaged, self.damaged.get(path, 0))
+        return frames
 
 
 VIDEO_FILES = VideoFiles()
-
-
-def probe(path: str | os.PathLike) -> VideoInfo:
-    """Counts the frames of a video by its packets, without decoding them.
-
-    Some formats have no count in the header, and in others it is wrong.
-
-    Raises:
-        MissingFile: there is no such file.
-        BadVideoError: the file has no video, or no frame.
-    """
-    with _open(path) as (container, stream):
-        shown = [
-            packet
-            for packet in demux(path, container, stream)
-            if packet.size and not packet.is_discard
-        ]
-        if not shown:
-            raise BadVideoError(path, "no frames")
-
-        times = [packet.dts if packet.pts is None else packet.pts for packet in shown]
-        step = 1 / float(stream.average_rate or _DEFAULT_FPS)
-        known = [time for time in times if time is not None]
-        if len(known) > 1 and len(known) == len(times) and stream.time_base is not None:
-            step = float((max(known) - min(known)) * stream.time_base) / (len(known) - 1) or step
-
-        return VideoInfo(
-            num_frames=len(times),
-            fps=1 / step,
-            duration=len(times) * step,
-            width=stream.width,
-            height=stream.height,
-        )
 
 
 def read_frames(
@@ -136,6 +98,10 @@ def read_frames(
         BadVideoError: the file is not a video, is broken, or is too short.
         InputError: there are no indices, or one is negative.
     """
+    return _read(Decoder(path), indices, short_side, interpolation)
+
+
+def _read(decoder, indices, short_side, interpolation):
     indices = [int(i) for i in indices]
     if not indices or min(indices) < 0:
         raise InputError("indices", "must be frame numbers from 0, at least one", indices)
@@ -143,106 +109,71 @@ def read_frames(
     requested, last, found, count = set(indices), max(indices), {}, 0
     resizer = Resizer(interpolation)
 
-    with _open(path) as (container, stream):
+    with open_video(decoder.path) as (container, stream):
         # Clips are decoded in parallel. More threads within one clip cost more than they gain
         # (measured from 112x84 to 1280x720).
         stream.codec_context.thread_count = 1
-        for frame in _decode(path, container, stream):
+        for frame in decoder.frames(container, stream):
             if count in requested:
-                found[count] = resizer.to_rgb(frame, short_side)
+                found[count] = _to_rgb(decoder.path, frame, resizer, short_side)
             count += 1
             if count > last:
                 break
 
     if count <= last:
-        reason = f"frame {last} is requested, the last is {count - 1}" if count else "no frames"
-        raise BadVideoError(path, reason)
+        raise TooFewFramesError(decoder.path, last, count)
     if len({rgb.shape for rgb in found.values()}) > 1:
-        raise BadVideoError(path, "frames of several sizes")
+        raise BadVideoError(decoder.path, "frames of several sizes")
 
     return np.stack([found[i] for i in indices])
+
+
+def _to_rgb(path, frame, resizer, short_side):
+    sides = frame.width, frame.height
+    if short_side and max(sides) > _MAX_ASPECT_RATIO * min(sides):
+        rule = f"with one side at most {_MAX_ASPECT_RATIO} times the other"
+        raise BadVideoError(path, f"{sides[0]}x{sides[1]} pixels per frame, not {rule}")
+
+    with ffmpeg_errors(path):
+        return resizer.to_rgb(frame, short_side)
 
 
 def iterate_frames(
     path: str | os.PathLike,
     short_side: int | None = None,
     interpolation: str = BILINEAR,
+    keeps_damaged: bool = False,
 ) -> Generator[tuple[float, np.ndarray], None, None]:
     """Yields all frames with their times in seconds after the first; RGB as in `read_frames`.
 
-    Closing the generator closes the file.
+    The times never step back; a warning is printed if those in the file do. Closing the generator
+    closes the file.
+
+    Args:
+        path: a video file, as in `read_frames`.
+        short_side: pixels of the shorter side after resizing; None keeps the size.
+        interpolation: the resize filter; see `tsm_tf.data.resize`.
+        keeps_damaged: whether damaged pictures are yielded as far as they could be decoded, and
+            counted in a warning at the end. Otherwise, the first one is an error.
 
     Raises:
         MissingFile: there is no such file.
         BadVideoError: the file is not a video, has no frame, or is broken behind the frames
             that were yielded.
     """
-    first = None
-    resizer = Resizer(interpolation)
+    decoder, resizer = Decoder(path, keeps_damaged, time.monotonic), Resizer(interpolation)
+    num_frames = 0
 
-    with _open(path) as (container, stream):
+    with open_video(path) as (container, stream):
         stream.thread_type = "AUTO"
-        fps = float(stream.average_rate or _DEFAULT_FPS)
-        for number, frame in enumerate(_decode(path, container, stream)):
-            seconds = number / fps if frame.time is None else frame.time
-            first = seconds if first is None else first
-            yield seconds - first, resizer.to_rgb(frame, short_side)
+        clock = FrameClock(1 / nominal_fps(stream), has_presentation_times(container), warns=True)
+        for frame in decoder.frames(container, stream):
+            num_frames += 1
+            yield clock.at(frame), _to_rgb(path, frame, resizer, short_side)
 
-    if first is None:
+    if not num_frames:
         raise BadVideoError(path, "no frames")
-
-
-@contextlib.contextmanager
-def ffmpeg_errors(path: str | os.PathLike) -> Iterator[None]:
-    """Context manager that turns FFmpeg's errors into a `BadVideoError` with the video's name."""
-    try:
-        yield
-    except BadVideoError:
-        raise
-    except av.error.ExitError:
-        raise BadVideoError(path, "no answer in time") from None
-    except (av.error.FFmpegError, ValueError) as error:
-        raise BadVideoError(path, getattr(error, "strerror", None) or str(error)) from None
-
-
-def demux(
-    path: str | os.PathLike,
-    container: av.container.InputContainer,
-    stream: av.VideoStream,
-) -> Iterator[av.Packet]:
-    """Yields a stream's packets; errors name the video."""
-    with ffmpeg_errors(path):
-        yield from container.demux(stream)
-
-
-@contextlib.contextmanager
-def _open(path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
-    path = os.fspath(path)
-    if not os.path.exists(path):
-        raise MissingFile("video", "must be an existing file", path)
-    if not os.path.isfile(path):  # FFmpeg would wait for a FIFO
-        raise BadVideoError(path, "a folder, FIFO or device")
-    if not os.path.getsize(path):  # files in /proc also have no size, and some never end
-        raise BadVideoError(path, "an empty file")
-
-    with ffmpeg_errors(path):
-        try:
-            # Without the prefix, a colon in the name means a protocol.
-            container = av.open(f"file:{path}", container_options=_OPTIONS)
-        except av.error.ArgumentError:
-            kinds = ", ".join(sorted(CONTAINERS))
-            raise BadVideoError(path, f"damaged, or not one of these: {kinds}") from None
-
-    with container:
-        stream = container.streams.best("video")  # a film, rather than the picture of its cover
-        if not isinstance(stream, av.VideoStream):
-            raise BadVideoError(path, "no video stream")
-        codec = stream.codec_context
-        if codec is None or codec.codec.canonical_name not in CODECS:
-            raise BadVideoError(path, f"a codec other than {', '.join(sorted(CODECS))}")
-        yield container, stream
-
-
-def _decode(path, container, stream):
-    with ffmpeg_errors(path):
-        yield from container.decode(stream)
+    if decoder.damaged:
+        pictures = "picture was" if decoder.damaged == 1 else "pictures were"
+        line = f"warning: {decoder.damaged:,} damaged {pictures} kept in {path}"
+        print(line, file=sys.stderr, flush=True)

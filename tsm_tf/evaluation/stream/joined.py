@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from tsm_tf.data.crops import center_crop
+from tsm_tf.data.sampling_rate import frames_at
 from tsm_tf.data.sources import Source
-from tsm_tf.data.timeline import NO_CLASS, Timeline, classes_at, frame_indices
+from tsm_tf.data.timeline import NO_CLASS, Timeline, classes_at
 from tsm_tf.data.windows import Piece, Videos
 from tsm_tf.spec import ModelSpec
 
@@ -128,9 +129,8 @@ class Joiner:
         spec = self.spec
         for piece in stream.pieces:
             path = self.timelines[piece.video].path
-            indices = frame_indices(
-                piece.times(self.fps), self.source.fps(path), self.source.num_frames(path)
-            )
+            times = piece.times(self.fps)
+            indices = frames_at(path, times, self.source, spec.sampling_rate)
             frames = self.source.read(path, indices.tolist(), spec.short_side, spec.interpolation)
             yield from np.ascontiguousarray(center_crop(frames, spec.input_size))
 

@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.errors import InputError
 from tsm_tf.files import remove_temporary_files
 from tsm_tf.keras_internals import build_symbolically
