@@ -11,7 +11,7 @@ COMMANDS = (
     *("tsm_tf.training.__main__", "tsm_tf.evaluation.__main__", "tsm_tf.evaluation.early"),
     *("tsm_tf.evaluation.online", "tsm_tf.evaluation.stream.__main__", "export.parity"),
     *("export.tflite.__main__", "export.demo.__main__", "export.demo.unseen"),
-    *("benchmarks.training_input",),
+    *("tsm_tf.analysis.cam", "benchmarks.training_input"),
 )
 
 
