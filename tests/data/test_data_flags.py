@@ -42,7 +42,10 @@ def test_opens_the_data_and_prints_what_it_found_once(data, capsys):
     assert given == [[f"--data={data}", "--val_share=0.4", "--allow_outside"]]
 
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == [f"data: {data}", "  train: video files in a folder per class"]
+    assert lines[:2] == [
+        f"data: {data}",
+        "  train: video files in a folder per class, 0.4 of each for validation",
+    ]
     assert [line.split() for line in lines[-3:]] == [
         ["a", "3", "2"],
         ["b", "3", "2"],
