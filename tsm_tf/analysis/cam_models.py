@@ -210,7 +210,7 @@ def map_split(
         InputError: no video of the class.
         BadVideoError: a video cannot be decoded.
     """
-    videos = listing.videos(split)
+    videos = listing.labelled_videos(split)
     if models[0].class_index is not None:
         videos = [video for video in videos if video.label == models[0].class_index]
         if not videos:
