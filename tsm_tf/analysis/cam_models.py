@@ -25,6 +25,7 @@ from tsm_tf.evaluation.metrics import softmax
 from tsm_tf.files import write_csv
 from tsm_tf.spec import ModelSpec
 from tsm_tf.weights.checkpoint import BEST, load_checkpoint, load_spec
+from tsm_tf.weights.presets.load import resolve_checkpoint
 
 KINDS = {"none": "TSN", "unidirectional": "online TSM", "bidirectional": "offline TSM"}
 MAX_CLASSES = 30
@@ -69,7 +70,7 @@ def load_models(
     """Loads models that can be shown side by side.
 
     Args:
-        checkpoints: checkpoint folders, or folders of training runs.
+        checkpoints: checkpoint folders, folders of training runs, or `preset:NAME`.
         class_name: the class to map, or its number; None for the predicted or true one.
         method: see `Mapper`.
         layer: see `Mapper`.
@@ -80,7 +81,8 @@ def load_models(
         InputError: models of other classes, clip lengths or modalities, an unknown class, or a
             method or layer that a model does not have.
     """
-    specs = [load_spec(checkpoint) for checkpoint in checkpoints]
+    folders = [resolve_checkpoint(checkpoint) for checkpoint in checkpoints]
+    specs = [load_spec(folder) for folder in folders]
     for checkpoint, spec in zip(checkpoints, specs, strict=True):
         _check_spec(str(checkpoint), spec, specs[0])
         if listing is not None:
@@ -91,8 +93,8 @@ def load_models(
 
     index = _class_index(class_name, specs[0])
     models = []
-    for checkpoint, spec in zip(checkpoints, specs, strict=True):
-        mapper = Mapper(load_checkpoint(checkpoint), method, layer)
+    for checkpoint, folder, spec in zip(checkpoints, folders, specs, strict=True):
+        mapper = Mapper(load_checkpoint(folder), method, layer)
         name = f"{KINDS[spec.shift_mode]} ({_folder_name(pathlib.Path(checkpoint))})"
         models.append(MappedModel(name, mapper, index))
     return models
