@@ -43,7 +43,8 @@ class VideoFiles:
         self.damaged: dict[str, int] = {}
         self._lock = threading.Lock()
 
-    modality = "rgb"
+    def __reduce__(self):
+        return VideoFiles, (self.keeps_damaged,)  # for other processes, which have their own lock
 
     def num_frames(self, path: str) -> int:
         """Counts the frames of a video; see `probe`."""
