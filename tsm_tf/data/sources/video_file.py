@@ -159,7 +159,7 @@ def iterate_frames(
         BadVideoError: the file is not a video, has no frame, or is broken behind the frames
             that were yielded.
     """
-    decoder, resizer = Decoder(path, keeps_damaged, time.monotonic), Resizer(interpolation)
+    decoder, resizer = Decoder(path, keeps_damaged, time.process_time), Resizer(interpolation)
     num_frames = 0
 
     with open_video(path) as (container, stream):
