@@ -22,10 +22,11 @@ import tomllib
 from packaging.markers import Marker
 from resolve import PYTHONS, ROOT, SYSTEMS, environment
 
-# Files, their Pythons, and extras that need a newer one: tflite-runtime needs numpy 1.
+# Files, their Pythons, and extras that need a newer one, or that have none: tflite-runtime needs
+# numpy 1, and Beam an older protobuf than the newest TensorFlow.
 LOCKS = (
     ("lock.txt", ("3.11",), {}),
-    ("lock-latest.txt", PYTHONS, {"live": "3.12", "jax": "3.12"}),
+    ("lock-latest.txt", PYTHONS, {"live": "3.12", "jax": "3.12", "shards": None}),
 )
 MAKE_SYSTEMS = [system for system in SYSTEMS if "Windows" not in system]  # that have `make`
 OLDEST_PATCH = {"3.11": "3.11.9"}  # mkdocstrings does not support the first releases of 3.11
@@ -109,7 +110,7 @@ def package_line(requirement: str, package: Package, pythons: tuple[str, ...]) -
     return f"{requirement} {hashes}  # {' '.join(sorted(package.extras))}\n" if targets else ""
 
 
-def write_lock(file: str, pythons: tuple[str, ...], newer: dict[str, str]) -> None:
+def write_lock(file: str, pythons: tuple[str, ...], newer: dict[str, str | None]) -> None:
     path, packages = ROOT / file, collections.defaultdict(Package)
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as versions:
         lines = path.read_text().splitlines() if path.exists() else []
@@ -117,7 +118,10 @@ def write_lock(file: str, pythons: tuple[str, ...], newer: dict[str, str]) -> No
         versions.flush()
 
         for extra, requirements in read_extras().items():
-            for found in resolve(requirements, newer.get(extra, pythons[0]), versions.name):
+            python = newer.get(extra, pythons[0])
+            if python is None:
+                continue
+            for found in resolve(requirements, python, versions.name):
                 package = packages[f"{found['name']}=={found['version']}"]
                 package.extras.add(extra)
                 package.markers.add(found.get("marker", ALWAYS))

@@ -12,6 +12,7 @@ from absl import flags
 from benchmarks.results import RESULTS, publish, result_path, version_of
 from export.benchmark import device
 from tsm_tf import cli
+from tsm_tf.data import data_flags
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.video import Video
 from tsm_tf.spec import ModelSpec
@@ -82,7 +83,7 @@ def _rate(videos, seconds):
 
 
 def define_flags():
-    flags.DEFINE_string("data", None, "Folder with train.txt and labels.txt.", required=True)
+    data_flags.define()
     flags.DEFINE_integer("batch_size", 16, "Clips per batch.", lower_bound=1)
     flags.DEFINE_integer("input_size", 64, "Height and width of a frame.", lower_bound=32)
     flags.DEFINE_integer("rounds", 10, "Timed passes over the data.", lower_bound=1)
@@ -91,7 +92,7 @@ def define_flags():
 
 def main():
     values = flags.FLAGS
-    listing = Listing(values.data)
+    listing = data_flags.read("train")
     spec = ModelSpec(
         num_classes=len(listing.labels),
         labels=listing.labels,

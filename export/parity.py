@@ -17,6 +17,7 @@ from export.format.metadata import UNCHECKED, read_contents
 from export.runtime import ClipRunner, StreamRunner
 from export.runtime.interpreter import RUNTIMES
 from tsm_tf import cli
+from tsm_tf.data import data_flags
 from tsm_tf.errors import InputError
 
 if TYPE_CHECKING:
@@ -159,8 +160,10 @@ def define_flags():
         "Checkpoint that the file was made from.",
         required=True,
     )
-    flags.DEFINE_string("data", None, "Folder with the list file and labels.txt.", required=True)
-    flags.DEFINE_string("split", "val", "Name of the list file, without .txt.")
+    data_flags.define()
+    flags.DEFINE_string(
+        "split", "val", "Which videos to use: train, val, test, or the name of a list file."
+    )
     flags.DEFINE_integer(
         "num_videos",
         100,
@@ -175,6 +178,7 @@ def main():
     values = flags.FLAGS
     path = pathlib.Path(values.model)
     contents = read_contents(path, values.unchecked)
+    listing = data_flags.read(values.split)
 
     os.environ["KERAS_BACKEND"] = "tensorflow"
     from export.sample_clips import from_videos
@@ -183,7 +187,7 @@ def main():
     if load_spec(values.checkpoint) != contents.spec:
         rule = "must be the one that the model was made from; its spec differs"
         raise InputError("checkpoint", rule, str(path))
-    clips = from_videos(contents.spec, values.data, values.split, values.num_videos)
+    clips = from_videos(contents.spec, listing, values.split, values.num_videos)
     expected = keras_logits(load_checkpoint(values.checkpoint), clips, contents.is_online)
 
     proof = prove(path, clips, expected, values.runtime, values.unchecked)

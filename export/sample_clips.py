@@ -7,10 +7,11 @@ import os
 import numpy as np
 
 from tsm_tf.data.crops import eval_frame
-from tsm_tf.data.listing import Listing, check_labels
+from tsm_tf.data.listing import Listing, check_labels, open_listing
 from tsm_tf.data.loader import center_clip
 from tsm_tf.data.sampling import center_indices
 from tsm_tf.data.synthetic.gestures import LABELS, gesture_frames
+from tsm_tf.data.video import NO_CLASS_KNOWN
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 
@@ -46,11 +47,11 @@ def drawn_patterns(spec: ModelSpec, num_clips: int, num_frames: int) -> SampleCl
 
 def from_videos(
     spec: ModelSpec,
-    data_dir: str | os.PathLike,
+    data: Listing | str | os.PathLike,
     split: str,
     num_videos: int,
 ) -> SampleClips:
-    """Returns the centre clips, as evaluation sees them, of videos spread evenly over a list.
+    """Returns the centre clips, as evaluation sees them, of videos spread evenly over a split.
 
     Raises:
         FileNotFoundError: no such list or video.
@@ -58,7 +59,7 @@ def from_videos(
         BadVideoError: a broken video.
     """
     _check_rgb(spec)
-    listing = Listing(data_dir)
+    listing = open_listing(data)
     check_labels(spec, listing)
 
     videos = listing.videos(split)
@@ -70,7 +71,9 @@ def from_videos(
         clips = pool.map(lambda video: center_clip(video, spec, listing.source), videos)
         frames = np.stack(list(clips))
     labels = np.array([video.label for video in videos])
-    source = f"{len(videos)} videos from {os.path.join(listing.data, split)}.txt"
+    if (labels == NO_CLASS_KNOWN).any():
+        labels = None
+    source = f"{len(videos)} videos from {split} in {listing.data}"
     return SampleClips(frames, labels, source)
 
 

@@ -9,7 +9,9 @@ import pathlib
 
 import cv2
 import numpy as np
+from videos import natural_videos
 
+from tsm_tf.data.sources.video_file import probe, read_frames
 from tsm_tf.data.synthetic.render import write_video
 
 LABELS = (
@@ -24,6 +26,19 @@ LABELS = (
 BACKGROUND = "nothing"
 HEIGHT, WIDTH = 96, 128
 _FPS = (15, 24, 25, 30)
+
+
+def natural_backgrounds() -> np.ndarray:
+    """Returns 64 natural images, RGB `uint8 [64, 150, 200, 3]`."""
+    images = []
+    for path in natural_videos():
+        indices = np.linspace(0, probe(path).num_frames - 1, 16).astype(int)
+        for frame in read_frames(path, indices.tolist()):
+            scale = max(150 / frame.shape[0], 200 / frame.shape[1])
+            small = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            y, x = (small.shape[0] - 150) // 2, (small.shape[1] - 200) // 2
+            images.append(small[y : y + 150, x : x + 200])
+    return np.stack(images)
 
 
 def shape_frames(

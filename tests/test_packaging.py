@@ -22,9 +22,9 @@ CAPTURE = {"capture_output": True, "text": True}
 LANES = [
     # lock, Python, extras that are not for it
     ("lock.txt", "3.11", set()),
-    ("lock-latest.txt", "3.11", {"live", "jax"}),  # tflite-runtime needs numpy 1
-    ("lock-latest.txt", "3.12", set()),
-    ("lock-latest.txt", "3.13", set()),
+    ("lock-latest.txt", "3.11", {"live", "jax", "shards"}),  # tflite-runtime needs numpy 1
+    ("lock-latest.txt", "3.12", {"shards"}),
+    ("lock-latest.txt", "3.13", {"shards"}),
 ]
 
 

@@ -16,6 +16,7 @@ from absl import flags
 
 from export.demo.steps import DONE_FILE, FULL, MODES, QUICK, model_path, plan, run
 from tsm_tf import cli, output_folder
+from tsm_tf.data import data_flags
 from tsm_tf.files import write_text
 
 
@@ -25,11 +26,7 @@ def define_flags():
         "runs/demo",
         "Folder for everything; an interrupted demo is resumed.",
     )
-    flags.DEFINE_string(
-        "data",
-        None,
-        "Your own videos (train.txt, val.txt, labels.txt); default: rendered gestures.",
-    )
+    data_flags.define(f"{data_flags.LAYOUTS} Default: rendered gestures.", required=False)
     flags.DEFINE_integer(
         "epochs",
         None,
@@ -55,17 +52,14 @@ def main():
 
     data = pathlib.Path(values.data) if values.data else None
     if data:
-        from tsm_tf.data.listing import Listing
-
-        listing = Listing(data)
-        for split in ("train", "val"):
-            listing.videos(split)  # raises if a list or a video is missing
+        data_flags.read("train", "val")  # raises if a list or a video is missing
 
     output.mkdir(parents=True, exist_ok=True)
     if not (output / DONE_FILE).is_file():
         write_text(output / DONE_FILE, "[]")
 
-    steps = plan(output, data, QUICK if values.quick else _size(values))
+    size = QUICK if values.quick else _size(values)
+    steps = plan(output, data, size, data_flags.given()[1:])
     try:
         run(steps, output)
     except subprocess.CalledProcessError as error:

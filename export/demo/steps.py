@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tsm_tf import cli
 from tsm_tf.files import write_text
@@ -39,7 +39,7 @@ class Size:
 
 
 # The TSN gets fewer epochs, which saves minutes. The page says so.
-FULL = Size(1440, 360, {"tsm": (), "tsn": ("--clip_epochs=5", "--epochs=8")}, 10)
+FULL = Size(1440, 360, {"tsm": (), "tsn": ("--clip_epochs=4", "--epochs=6")}, 10)
 QUICK = Size(18, 18, dict.fromkeys(MODES, ("--clip_epochs=1", "--epochs=1")), 0.5)
 
 
@@ -72,6 +72,7 @@ def plan(
     output: pathlib.Path,
     data: pathlib.Path | None,
     size: Size,
+    layout: Sequence[str] = (),
 ) -> list[Step]:
     """Returns the steps before the page.
 
@@ -79,20 +80,22 @@ def plan(
         output: the demo's folder.
         data: folder of videos; None renders gestures first.
         size: how much to compute.
+        layout: flags that say how to read the folder, such as `--val_share=0.2`.
     """
     steps = []
     if data is None:
         data = output / "data"
         steps.append(_render_step(data, size))
+    videos = (f"--data={data}", *layout)
 
-    steps += [_train_step(name, output, data, size.training[name]) for name in MODES]
-    steps += [_evaluate_step(name, output, data) for name in MODES]
+    steps += [_train_step(name, output, videos, size.training[name]) for name in MODES]
+    steps += [_evaluate_step(name, output, videos) for name in MODES]
     # These fit the event rules, which the exported files then have.
-    steps += [_evaluate_streams_step(name, output, data, size) for name in MODES]
+    steps += [_evaluate_streams_step(name, output, videos, size) for name in MODES]
     steps += [_export_step(name, output) for name in MODES]
 
     models = [model_path(output, name) for name in MODES]
-    return [*steps, *_live_steps(output, data, models[0]), _benchmark_step(output, models)]
+    return [*steps, *_live_steps(output, videos, models[0]), _benchmark_step(output, models)]
 
 
 def model_path(output: pathlib.Path, name: str) -> pathlib.Path:
@@ -110,11 +113,11 @@ def _render_step(data, size):
     return Step("render gesture videos", arguments)
 
 
-def _train_step(name, output, data, training):
+def _train_step(name, output, videos, training):
     arguments = (
         "tsm_tf.training",
         "--recipe=gestures_online",
-        f"--data={data}",
+        *videos,
         f"--output={output / name}",
         f"--shift_mode={MODES[name]}",
         *training,
@@ -122,21 +125,21 @@ def _train_step(name, output, data, training):
     return Step(f"train {name.upper()}", arguments)
 
 
-def _evaluate_step(name, output, data):
+def _evaluate_step(name, output, videos):
     arguments = (
         "tsm_tf.evaluation",
         f"--checkpoint={output / name}",
-        f"--data={data}",
+        *videos,
         f"--output={output / 'evaluation' / name}",
     )
     return Step(f"evaluate {name.upper()}", arguments)
 
 
-def _evaluate_streams_step(name, output, data, size):
+def _evaluate_streams_step(name, output, videos, size):
     arguments = (
         "tsm_tf.evaluation.stream",
         f"--checkpoint={output / name}",
-        f"--data={data}",
+        *videos,
         f"--output={output / 'streams' / name}",
         f"--background_minutes={size.background_minutes:g}",
     )
@@ -154,10 +157,10 @@ def _export_step(name, output):
     return Step(f"export {name.upper()}", arguments, fresh=folder)
 
 
-def _live_steps(output, data, model):
+def _live_steps(output, videos, model):
     unseen, stream = output / "unseen.mp4", output / "stream"
     events = stream / "events.jsonl"
-    join = ("export.demo.unseen", f"--data={data}", f"--output={unseen}")
+    join = ("export.demo.unseen", *videos, f"--output={unseen}")
     live = (
         "export.live",
         f"--model={model}",

@@ -8,6 +8,7 @@ the video, as a CSV file of the same name.
 import csv
 import dataclasses
 import itertools
+import os
 import pathlib
 from collections.abc import Sequence
 
@@ -16,9 +17,9 @@ import numpy as np
 from absl import flags
 
 from tsm_tf import cli
-from tsm_tf.data.listing import Listing
-from tsm_tf.data.sources.probe import probe
-from tsm_tf.data.sources.video_file import VIDEO_FILES, read_frames
+from tsm_tf.data import data_flags
+from tsm_tf.data.listing import Listing, open_listing
+from tsm_tf.data.sources import Source
 from tsm_tf.data.synthetic.render import write_video
 from tsm_tf.data.timeline import Timeline, check_timelines, frame_indices, timelines
 from tsm_tf.data.windows import Piece, Videos
@@ -34,11 +35,16 @@ _MAX_SHORT_SIDE = 240  # pixels
 _PAUSE_SECONDS = 2.0  # mean length
 
 
-def join(data_dir: pathlib.Path, output: pathlib.Path, num_gestures: int, seed: int) -> float:
+def join(
+    data: Listing | str | os.PathLike,
+    output: pathlib.Path,
+    num_gestures: int,
+    seed: int,
+) -> float:
     """Joins validation videos, and writes the video and its truth.
 
     Args:
-        data_dir: a folder with `val.txt`.
+        data: the videos, a `Listing` or what it is made of.
         output: the video to write; the truth is beside it, with the suffix `.csv`: `start` and
             `end` in seconds, and `label`, for each gesture.
         num_gestures: number of videos with gestures, of each class about equally many.
@@ -47,8 +53,8 @@ def join(data_dir: pathlib.Path, output: pathlib.Path, num_gestures: int, seed: 
     Returns:
         The seconds of the video, at most a minute.
     """
-    listing = Listing(data_dir)
-    videos = timelines(listing.videos("val"))
+    listing = open_listing(data)
+    videos = timelines(listing.labelled_videos("val"))
     check_timelines(videos, listing.source)
 
     spec = ModelSpec(
@@ -69,7 +75,7 @@ def join(data_dir: pathlib.Path, output: pathlib.Path, num_gestures: int, seed: 
     )
     pieces, truth = _chain(streams)
 
-    frames = _read(pieces, videos)
+    frames = _read(pieces, videos, listing.source)
     write_csv(
         output.with_suffix(".csv"),
         [
@@ -123,24 +129,22 @@ def _chain(streams: Sequence[JoinedStream]) -> tuple[list[Piece], list[Gesture]]
     return [piece for piece in pieces if piece.count], gestures
 
 
-def _read(pieces: Sequence[Piece], videos: Sequence[Timeline]) -> np.ndarray:
+def _read(pieces: Sequence[Piece], videos: Sequence[Timeline], source: Source) -> np.ndarray:
     """Returns the frames of pieces, all of the size of the first, with even height and width."""
-    first = probe(videos[pieces[0].video].path)
-    short_side = min(first.height, first.width, _MAX_SHORT_SIDE)
+    first = source.read(videos[pieces[0].video].path, [0], None)
+    short_side = min(*first.shape[1:3], _MAX_SHORT_SIDE)
     frames, size = [], None
     for piece in pieces:
         path = videos[piece.video].path
-        indices = frame_indices(
-            piece.times(_FPS), VIDEO_FILES.fps(path), VIDEO_FILES.num_frames(path)
-        )
-        for frame in read_frames(path, indices.tolist(), short_side):
+        indices = frame_indices(piece.times(_FPS), source.fps(path), source.num_frames(path))
+        for frame in source.read(path, indices.tolist(), short_side):
             size = size or (frame.shape[1] // 2 * 2, frame.shape[0] // 2 * 2)
             frames.append(cv2.resize(frame, size, interpolation=cv2.INTER_AREA))
     return np.stack(frames)
 
 
 def define_flags():
-    flags.DEFINE_string("data", None, "Folder with val.txt.", required=True)
+    data_flags.define()
     flags.DEFINE_string("output", None, "The video to write.", required=True)
     flags.DEFINE_integer("num_gestures", 12, "Number of gestures.", lower_bound=1)
     flags.DEFINE_integer("seed", 0, "Seed for the choice, the order and the pauses.")
@@ -149,7 +153,7 @@ def define_flags():
 def main():
     values = flags.FLAGS
     output = pathlib.Path(values.output)
-    seconds = join(pathlib.Path(values.data), output, values.num_gestures, values.seed)
+    seconds = join(data_flags.read("val"), output, values.num_gestures, values.seed)
     labels = [label for _, _, label in read_truth(output.with_suffix(".csv"))]
     print(f"written to {output}: {len(labels)} gestures in {seconds:.1f} s: {', '.join(labels)}")
 

@@ -26,6 +26,8 @@ from tsm_tf.errors import InputError
 if TYPE_CHECKING:
     import keras
 
+    from tsm_tf.data.listing import Listing
+
 __all__ = [
     "CALIBRATED",
     "IMAGE_TYPES",
@@ -47,7 +49,7 @@ def export_model(
     logits_type: str = ExportSettings.logits_type,
     gpu_friendly: bool = ExportSettings.gpu_friendly,
     unchecked: bool = ExportSettings.unchecked,
-    data: str | None = ExportSettings.data,
+    data: "Listing | str | None" = ExportSettings.data,
     num_videos: int = ExportSettings.num_videos,
 ) -> list[pathlib.Path]:
     """Converts a clip model, compares the files with Keras, and writes them.
@@ -63,7 +65,7 @@ def export_model(
         logits_type: output type of int8 files.
         gpu_friendly: reject files that phones' GPU delegates run incorrectly.
         unchecked: write files even if they contain operators that `export.format` refuses.
-        data: data folder to calibrate and compare on.
+        data: videos to calibrate and compare on, a `Listing` or what it is made of.
         num_videos: number of videos from it.
 
     Returns:

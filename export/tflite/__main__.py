@@ -6,6 +6,7 @@ import pathlib
 from absl import flags
 
 from export.tflite.export_settings import (
+    CALIBRATED,
     CARD,
     IMAGE_TYPES,
     LOGITS_TYPES,
@@ -14,6 +15,7 @@ from export.tflite.export_settings import (
     output_paths,
 )
 from tsm_tf import cli, spec_flags
+from tsm_tf.data import data_flags
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 
@@ -31,11 +33,10 @@ def define_flags():
     flags.DEFINE_string("output", None, "Folder to write to.", required=True)
     flags.DEFINE_bool("online", False, "Export one frame at a time with caches, not whole clips.")
     flags.DEFINE_list("variants", ["float32"], f"Names from {', '.join(VARIANTS)}.")
-    flags.DEFINE_string(
-        "data",
-        None,
-        "Folder of videos: train.txt calibrates int8 and edgetpu, val.txt is compared with Keras; "
-        "default: rendered gestures.",
+    data_flags.define(
+        f"{data_flags.LAYOUTS} Those for training calibrate int8 and edgetpu, those for validation "
+        "are compared with Keras. Default: rendered gestures.",
+        required=False,
     )
     flags.DEFINE_integer(
         "num_videos",
@@ -77,6 +78,10 @@ def main():
     if values.checkpoint and choices:
         rule = f"has its own spec; omit --{', --'.join(choices)}"
         raise InputError("checkpoint", rule, values.checkpoint)
+    variants = tuple(values.variants)
+    listing = None
+    if values.data:
+        listing = data_flags.read(*(("train",) if set(variants) & set(CALIBRATED) else ()), "val")
     settings = ExportSettings(
         online=values.online,
         num_streams=values.streams,
@@ -84,10 +89,9 @@ def main():
         logits_type=values.logits_type,
         gpu_friendly=values.gpu_friendly,
         unchecked=values.unchecked,
-        data=values.data,
+        data=listing,
         num_videos=values.num_videos,
     )
-    variants = tuple(values.variants)
     folder = pathlib.Path(values.output)
 
     if values.checkpoint:

@@ -4,9 +4,13 @@ import dataclasses
 import json
 import os
 import pathlib
+from typing import TYPE_CHECKING
 
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from tsm_tf.data.listing import Listing
 
 VARIANTS = ("float32", "float16", "dynamic", "int8", "edgetpu")
 """- `float32`: as trained.
@@ -36,8 +40,9 @@ class ExportSettings:
         unchecked: write a file even if it contains operators that `export.format.verify` refuses.
             `StreamRunner` then needs `unchecked=True` as well.
         gpu_friendly: refuse a file that the GPU delegates of phones may compute incorrectly.
-        data: folder of videos for calibration (`train.txt`) and for the comparison with Keras
-            (`val.txt`). None calibrates on rendered gestures and compares on drawn patterns.
+        data: videos for calibration (`train`) and for the comparison with Keras (`val`), a
+            `Listing` or what it is made of. None calibrates on rendered gestures and compares on
+            drawn patterns.
         num_videos: number of videos for each of the two.
 
     Raises:
@@ -50,7 +55,7 @@ class ExportSettings:
     logits_type: str = "float32"
     gpu_friendly: bool = False
     unchecked: bool = False
-    data: str | None = None
+    data: "Listing | str | None" = None
     num_videos: int = 64
 
     def __post_init__(self):

@@ -16,7 +16,7 @@ def test_videos_are_spread_over_the_list(model, gestures):
     spec = model.spec.replace(labels=None, num_classes=9)
     clips = from_videos(spec, gestures, "val", 3)
     assert clips.frames.shape == (3, 4, 32, 32, 3) and len(set(clips.labels.tolist())) > 1
-    assert clips.source == f"3 videos from {gestures}/val.txt"
+    assert clips.source == f"3 videos from val in {gestures}"
     assert len(from_videos(spec, gestures, "val", 100).frames) == 9
     with refuses("data", "the model's classes"):
         from_videos(model.spec, gestures, "val", 3)

@@ -47,6 +47,14 @@ def test_line_of_progress(clock, capsys):
     ]
 
 
+def test_line_names_the_unit(clock, capsys):
+    progress = Progress(2, 3, batch_size=8, local_batch_size=8, unit="windows")
+    progress.on_epoch_begin(0)
+    clock.now += 20
+    progress.on_train_batch_end(0, {"loss": 1.5, "accuracy": 0.5})
+    assert "0.4 windows/s" in lines(capsys)[0]
+
+
 def test_the_compilation_in_the_first_step_does_not_count_as_step_time(clock, capsys):
     """The first step takes 100 s, the next ones 2 s and 11 s, so their median is 6.5 s."""
     progress = Progress(epochs=1, steps_per_epoch=163, batch_size=8, local_batch_size=8)

@@ -5,7 +5,7 @@ import os
 
 from tsm_tf.data.layouts import Layout, find_layout
 from tsm_tf.data.sources import Source
-from tsm_tf.data.video import Video
+from tsm_tf.data.video import Video, check_labelled
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 
@@ -18,14 +18,19 @@ class Listing:
 
     Args:
         data: the folder or URI, of any layout in `tsm_tf.data.layouts`.
+        val_share: for a folder per class without `train` and `val`: the share of the videos of
+            each class for validation, in (0, 1).
+        allow_outside: whether videos may be outside of the folder. Otherwise, absolute paths,
+            paths with `..` and links that leave it are errors.
 
     Attributes:
         data: the folder, as given.
         labels: the class names.
 
     Raises:
-        MissingFile: there are no class names.
-        InputError: no names, one name twice, or an endless or unprintable name.
+        MissingFile: nothing there is known.
+        InputError: no class names, one name twice, an endless or unprintable name, or a
+            `val_share` that does not fit.
 
     Example:
         >>> listing = Listing("data/gestures")
@@ -33,9 +38,16 @@ class Listing:
         'Swiping Left'
     """
 
-    def __init__(self, data: str | os.PathLike):
+    def __init__(
+        self,
+        data: str | os.PathLike,
+        *,
+        val_share: float | None = None,
+        allow_outside: bool = False,
+    ):
         self.data = os.fspath(data)
-        self.layout: Layout = find_layout(self.data)
+        self.val_share, self.allow_outside = val_share, allow_outside
+        self.layout: Layout = find_layout(self.data, val_share, allow_outside)
         self.labels = self.layout.labels
         self._videos: dict[str, tuple[Video, ...]] = {}
 
@@ -53,6 +65,16 @@ class Listing:
         """
         return self.layout.background
 
+    @property
+    def is_multi_label(self) -> bool:
+        """Whether videos may have several classes, by the splits that were read, or else the first.
+
+        Then `Video.classes` holds them.
+        """
+        if not self._videos:
+            self.videos(next(iter(self.layout.splits), "train"))
+        return any(video.classes for videos in self._videos.values() for video in videos)
+
     def videos(self, split: str) -> tuple[Video, ...]:
         """Returns the videos of a split, in the order of its list.
 
@@ -64,10 +86,25 @@ class Listing:
             self._videos[split] = self.layout.videos(split)
         return self._videos[split]
 
+    def labelled_videos(self, split: str) -> tuple[Video, ...]:
+        """Returns the videos of a split, each with a class; raises as `videos` does.
+
+        Raises:
+            InputError: a video has no class, as in the test lists of many data sets.
+        """
+        videos = self.videos(split)
+        check_labelled(videos, split)
+        return videos
+
     @functools.cached_property
     def digest(self) -> str:
         """SHA-256 of the lists and the class names; videos are not read."""
         return self.layout.digest
+
+
+def open_listing(data: Listing | str | os.PathLike) -> Listing:
+    """Returns a listing as it is, and opens a folder or URI; raises as `Listing` does."""
+    return data if isinstance(data, Listing) else Listing(data)
 
 
 def check_labels(spec: ModelSpec, listing: Listing) -> None:

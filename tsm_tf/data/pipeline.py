@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.epoch_order import PADDING, Order, Schedule
-from tsm_tf.data.listing import Listing, check_labels
+from tsm_tf.data.listing import Listing, check_labels, open_listing
 from tsm_tf.data.loader import ClipLoader
 from tsm_tf.data.observer import Observer
 from tsm_tf.data.sources import Source
@@ -43,7 +43,7 @@ def clip_dataset(
     Each pass over a training dataset is the next epoch, and an unfinished pass also counts.
 
     Args:
-        listing: the data, or a folder with `<split>.txt` and `labels.txt`.
+        listing: the data, or what a `Listing` is made of.
         spec: gives the number and the size of the frames.
         split: name of the list file without `.txt`, such as `"train"` or `"val"`.
         batch_size: clips per batch, for all processes together; the last batch may be smaller.
@@ -65,13 +65,12 @@ def clip_dataset(
         InputError: a bad list, a model for optical flow, labels other than the spec's, a batch
             that cannot be split, or skipping with several devices.
     """
-    if not isinstance(listing, Listing):
-        listing = Listing(listing)
+    listing = open_listing(listing)
     _check(listing, spec, batch_size, order, skip_bad_videos)
 
     videos = listing.videos(split)
     if augmentation is not None:
-        videos = trainable_videos(videos)
+        videos = trainable_videos(listing.labelled_videos(split))
 
     schedule = Schedule(len(videos), batch_size, order, shuffle=augmentation is not None)
     loader = ClipLoader(videos, spec, source or listing.source, augmentation, order.seed)

@@ -1,6 +1,7 @@
 """Reads small text files that people write or download, whatever they turn out to be."""
 
 import os
+import posixpath
 import stat
 
 from tsm_tf.errors import InputError, MissingFile
@@ -57,6 +58,16 @@ def read_text(path: str | os.PathLike, argument: str, rule: str) -> str:
     except UnicodeDecodeError as error:
         where = f"must be text in UTF-8; see {os.fspath(path)}"
         raise InputError(argument, where, f"byte {error.start}") from None
+
+
+def read_lines(path: str) -> list[str]:
+    """Returns the lines of a file of a data folder, without line ends; see `read_text`.
+
+    Lines end at LF or CR LF only. Names may contain all other characters, some of which
+    `str.splitlines` takes for line ends.
+    """
+    text = read_text(path, "data", f"must be a folder with {posixpath.basename(path)}")
+    return [line.removesuffix("\r") for line in text.split("\n")]
 
 
 def _open_without_waiting(path, flags):

@@ -42,7 +42,7 @@ def check_streams(listing: Listing, spec: ModelSpec, split: str, fps: float) -> 
         InputError: bad segments, only background, or videos with too low a rate.
         BadVideoError: a video of the sample cannot be read.
     """
-    videos = timelines(listing.videos(split))
+    videos = timelines(listing.labelled_videos(split))
     Videos.of(videos, spec.background_classes)
     check_timelines(videos, listing.source)
     check_rates(videos[:: max(1, len(videos) // _SAMPLE_SIZE)], fps, listing.source)
@@ -91,7 +91,7 @@ def window_dataset(
     check_labels(spec, listing)
     order.share.check(batch_size)
 
-    videos = timelines(listing.videos(split))
+    videos = timelines(listing.labelled_videos(split))
     source = source or listing.source
     check_timelines(videos, source)
     loader = WindowLoader(videos, spec, sampling, source, augmentation, order.seed)

@@ -5,6 +5,7 @@ import pathlib
 from absl import flags
 
 from tsm_tf import cli
+from tsm_tf.data import data_flags
 from tsm_tf.evaluation.protocols import EFFICIENT, PROTOCOLS
 
 
@@ -15,18 +16,15 @@ def define_flags():
         "Checkpoint folder, or folder of a training run.",
         required=True,
     )
-    flags.DEFINE_string(
-        "data",
-        None,
-        "Folder with the list file and labels.txt.",
-        required=True,
-    )
+    data_flags.define()
     flags.DEFINE_string(
         "output",
         None,
         "Folder for the results. Default: evaluation/<split> in --checkpoint.",
     )
-    flags.DEFINE_string("split", "val", "Name of the list file, without .txt.")
+    flags.DEFINE_string(
+        "split", "val", "Which videos to use: train, val, test, or the name of a list file."
+    )
     flags.DEFINE_enum(
         "protocol",
         EFFICIENT.name,
@@ -37,13 +35,15 @@ def define_flags():
 
 
 def main():
+    values = flags.FLAGS
+    listing = data_flags.read(values.split)
+
     from tsm_tf.evaluation.evaluate import evaluate
 
-    values = flags.FLAGS
     output = values.output or pathlib.Path(values.checkpoint) / "evaluation" / values.split
     metrics = evaluate(
         values.checkpoint,
-        values.data,
+        listing,
         output,
         values.split,
         PROTOCOLS[values.protocol],

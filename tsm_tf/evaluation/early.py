@@ -17,6 +17,7 @@ import numpy as np
 from absl import flags
 
 from tsm_tf import cli, output_folder
+from tsm_tf.data import data_flags
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.sources import Source
 from tsm_tf.data.video import Video
@@ -118,7 +119,7 @@ def plot(path: pathlib.Path, results: Mapping[str, Sequence[float]]) -> None:
 
 def define_flags():
     flags.DEFINE_list("checkpoints", None, "Checkpoint folders, with commas.", required=True)
-    flags.DEFINE_string("data", None, "Folder with val.txt and labels.txt.", required=True)
+    data_flags.define()
     flags.DEFINE_string("output", None, "Folder for the results.", required=True)
     flags.DEFINE_string("split", "val", "Which list file to use.")
 
@@ -127,8 +128,7 @@ def main():
     values, output = flags.FLAGS, pathlib.Path(flags.FLAGS.output)
     if not values.checkpoints:
         raise InputError("checkpoints", "must name at least one folder", values.checkpoints)
-    listing = Listing(values.data)
-    listing.videos(values.split)
+    listing = data_flags.read(values.split)
     subject = {"checkpoints": values.checkpoints, "data": values.data, "split": values.split}
     output_folder.check_subject(output, _MARKER, subject)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tsm_tf import output_folder
-from tsm_tf.data.listing import Listing
+from tsm_tf.data.listing import Listing, open_listing
 from tsm_tf.data.video import is_uri
 from tsm_tf.errors import InputError
 from tsm_tf.evaluation.predict import predict
@@ -19,7 +19,7 @@ from tsm_tf.weights.checkpoint import SPEC_FILE, WEIGHTS_FILE, find_checkpoint, 
 
 def evaluate(
     checkpoint: str | os.PathLike,
-    data: str | os.PathLike,
+    data: Listing | str | os.PathLike,
     output: str | os.PathLike,
     split: str = "val",
     protocol: Protocol = EFFICIENT,
@@ -29,7 +29,7 @@ def evaluate(
 
     Args:
         checkpoint: checkpoint folder, or folder of a training run.
-        data: folder with `<split>.txt` and `labels.txt`; its classes must be the checkpoint's.
+        data: the videos, a `Listing` or what it is made of; its classes must be the checkpoint's.
         output: see `report.write_report`. A new folder, or one with the results of the same
             checkpoint, data, split and protocol, which are replaced.
         split: which list file.
@@ -47,13 +47,13 @@ def evaluate(
     folder = pathlib.Path(output)
     subject = {
         "checkpoint": str(pathlib.Path(checkpoint)),
-        "data": _normalised(data),
+        "data": _normalised(data.data if isinstance(data, Listing) else data),
         "split": split,
     }
     check_output(folder, subject, protocol)
 
-    listing = Listing(data)
-    listing.videos(split)  # reports missing files before Keras builds the model
+    listing = open_listing(data)
+    listing.labelled_videos(split)  # reports missing files before Keras builds the model
     model = load_checkpoint(checkpoint)
     digest = checkpoint_digest(checkpoint)
 

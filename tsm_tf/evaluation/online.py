@@ -16,6 +16,7 @@ import numpy as np
 from absl import flags
 
 from tsm_tf import cli, output_folder
+from tsm_tf.data import data_flags
 from tsm_tf.data.listing import Listing
 from tsm_tf.errors import InputError
 from tsm_tf.files import write_csv
@@ -94,7 +95,7 @@ def table(rows: Sequence[Mapping[str, str]]) -> str:
 
 def define_flags():
     flags.DEFINE_list("checkpoints", None, "Checkpoint folders, with commas.", required=True)
-    flags.DEFINE_string("data", None, "Folder with val.txt and labels.txt.", required=True)
+    data_flags.define()
     flags.DEFINE_string("output", None, "Folder for the results.", required=True)
     flags.DEFINE_string("split", "val", "Which list file to use.")
     flags.DEFINE_integer("rounds", 30, "Timed frames per model.", lower_bound=1)
@@ -104,8 +105,7 @@ def main():
     values, output = flags.FLAGS, pathlib.Path(flags.FLAGS.output)
     if not values.checkpoints:
         raise InputError("checkpoints", "must name at least one folder", values.checkpoints)
-    listing = Listing(values.data)
-    listing.videos(values.split)
+    listing = data_flags.read(values.split)
     subject = {"checkpoints": values.checkpoints, "data": values.data, "split": values.split}
     output_folder.check_subject(output, _MARKER, subject)
 

@@ -40,7 +40,7 @@ def predict(
         rule = "must have one clip per video and one crop per clip"
         raise InputError("protocol", rule, protocol)
     _check_classes(model.spec, listing)
-    videos = listing.videos(split)
+    videos = listing.labelled_videos(split)
 
     observer = _FirstBadVideo()
     dataset = clip_dataset(listing, model.spec, split, batch_size, observer=observer)

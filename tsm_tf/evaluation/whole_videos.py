@@ -41,7 +41,7 @@ def check_whole_videos(spec: ModelSpec, listing: Listing, split: str) -> tuple[V
         rule = f"must have the checkpoint's {spec.num_classes} classes"
         raise InputError("data", rule, listing.labels)
 
-    videos = listing.videos(split)
+    videos = listing.labelled_videos(split)
     segment = next((video for video in videos if video.end is not None), None)
     if segment:
         received = f"{segment.name} {segment.start:g} {segment.end:g} {segment.label}"

@@ -7,6 +7,7 @@ import shlex
 from absl import flags
 
 from tsm_tf import cli, spec_flags
+from tsm_tf.data import data_flags
 from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.errors import InputError
 from tsm_tf.training.recipes import MODELS, OPTIMIZERS, RECIPES, SCHEDULES, Recipe, get_recipe
@@ -24,7 +25,7 @@ _NOTE = "Default: the recipe's."
 
 def define_flags():
     flags.DEFINE_enum("recipe", None, list(RECIPES), "What to train, and how.", required=True)
-    flags.DEFINE_string("data", None, "Folder with train.txt, val.txt, labels.txt.", required=True)
+    data_flags.define()
     flags.DEFINE_string(
         "output",
         None,
@@ -168,20 +169,20 @@ def main():
     )
     initialization = Initialization(**_select(values, Initialization))
     execution = Execution(**_select(values, Execution))
-    data, output = values["data"], values["output"]
+    listing, output = data_flags.read("train", "val"), values["output"]
 
     from tsm_tf.training.run_folder.callbacks import Preempted
     from tsm_tf.training.train import train
 
     try:
-        train(recipe, data, output, initialization=initialization, execution=execution)
+        train(recipe, listing, output, initialization=initialization, execution=execution)
     except KeyboardInterrupt:
         print(f"\ninterrupted; run the same command again to resume {output}")
         raise
     except Preempted:
         print(f"\nstopped by SIGTERM; run the same command again to resume {output} at this step")
         return
-    _print_next_commands(recipe, data, pathlib.Path(output))
+    _print_next_commands(recipe, data_flags.given(), pathlib.Path(output))
 
 
 def _select(values, kind):
@@ -190,9 +191,9 @@ def _select(values, kind):
     return {name: values[name] for name in names & set(values)}
 
 
-def _print_next_commands(recipe, data, output):
+def _print_next_commands(recipe, data_arguments, output):
     print(f"written to {output}: best/, last/, log.csv, curves.png; tensorboard --logdir={output}")
-    evaluation = shlex.join([f"--checkpoint={output / 'best'}", f"--data={data}"])
+    evaluation = shlex.join([f"--checkpoint={output / 'best'}", *data_arguments])
     print(f"next:\n  python -m tsm_tf.evaluation {evaluation}")
     if recipe.streams:
         results = shlex.join([f"--output={output / 'streams'}"])

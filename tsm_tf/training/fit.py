@@ -123,6 +123,7 @@ def make_progress(plan: Plan, devices: Devices, step: int) -> Progress:
         plan.batch_size,
         plan.batch_size // devices.share.count,
         first_batch=step,
+        unit="windows" if plan.recipe.streams else "clips",
     )
 
 

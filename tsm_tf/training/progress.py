@@ -30,6 +30,7 @@ class Progress(keras.callbacks.Callback):
         first_batch: number of steps that the first epoch has behind it already.
         metric: name of the metric to show, a share from 0 to 1.
         title: name of the metric in the line.
+        unit: what a step counts, such as "clips".
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Progress(keras.callbacks.Callback):
         first_batch: int = 0,
         metric: str = "accuracy",
         title: str = "top-1",
+        unit: str = "clips",
     ):
         super().__init__()
         self.epochs = epochs
@@ -50,6 +52,7 @@ class Progress(keras.callbacks.Callback):
         self.first_batch = first_batch
         self.metric = metric
         self.title = title
+        self.unit = unit
 
         self.epoch = 0
         self.steps = 0  # of this epoch, in this process
@@ -119,7 +122,7 @@ class Progress(keras.callbacks.Callback):
             numbers = f"loss {logs['loss']:.3f}, {self.title} {logs[self.metric]:.1%}  "
         return (
             f"epoch {self.epoch + 1}/{self.epochs}  step {step}/{self.steps_per_epoch}  {numbers}"
-            f"{self.steps * self.batch_size / seconds:.1f} clips/s, "
+            f"{self.steps * self.batch_size / seconds:.1f} {self.unit}/s, "
             f"{self.waited / seconds:.0%} waiting for data{self._time_left(step)}"
         )
 

@@ -8,7 +8,7 @@ import pathlib
 import keras
 
 from tsm_tf.data.flips import choose_flips, describe_flips
-from tsm_tf.data.listing import Listing
+from tsm_tf.data.listing import Listing, open_listing
 from tsm_tf.data.stream_rate import stream_fps
 from tsm_tf.data.video import MIN_TRAINING_FRAMES, is_uri, trainable_videos
 from tsm_tf.data.window_pipeline import check_streams, num_windows
@@ -30,7 +30,7 @@ CLIPS = "clips"
 
 def train(
     recipe: Recipe,
-    data: str | os.PathLike,
+    data: Listing | str | os.PathLike,
     output: str | os.PathLike,
     *,
     initialization: Initialization = Initialization(),  # noqa: B008 (frozen)
@@ -40,7 +40,7 @@ def train(
 
     Args:
         recipe: model and hyper-parameters.
-        data: folder with `train.txt`, `val.txt`, `labels.txt`.
+        data: the videos for training and validation, a `Listing` or what it is made of.
         output: the run's folder: `best/`, `last/`, `log.csv`, `curves.png`, `tensorboard/`,
             `states/`, `run.json`, `launches.jsonl`.
         initialization: which weights to start from.
@@ -61,7 +61,7 @@ def train(
 
 def _train(
     recipe: Recipe,
-    data: str | os.PathLike,
+    data: Listing | str | os.PathLike,
     output: pathlib.Path,
     initialization: Initialization,
     execution: Execution,
@@ -69,7 +69,7 @@ def _train(
 ) -> keras.Model:
     """Trains one or both stages; they share the devices, since a process has one strategy."""
     check_settings(recipe, initialization, execution, devices)
-    listing = Listing(data)
+    listing = open_listing(data)
     plan = make_plan(recipe, listing, devices)
 
     settings = {
@@ -84,7 +84,7 @@ def _train(
                 with disk_errors(output):
                     claim(output, settings)
             initialization = _train_on_clips(
-                recipe, data, output, initialization, execution, devices
+                recipe, listing, output, initialization, execution, devices
             )
 
         keras.utils.set_random_seed(recipe.seed)
@@ -105,7 +105,7 @@ def _train(
 
 def _train_on_clips(
     recipe: Recipe,
-    data: str | os.PathLike,
+    data: Listing | str | os.PathLike,
     output: pathlib.Path,
     initialization: Initialization,
     execution: Execution,
@@ -135,7 +135,8 @@ def make_plan(recipe: Recipe, listing: Listing, devices: Devices) -> Plan:
     labels = listing.labels
     if len(labels) < 2:
         raise InputError("data", "must have at least two classes to tell apart", labels)
-    videos = listing.videos("train")
+    videos = listing.labelled_videos("train")
+    listing.labelled_videos("val")
     streams = recipe.streams
     if streams:
         fps = streams.fps

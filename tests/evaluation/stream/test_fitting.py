@@ -4,7 +4,12 @@ import numpy as np
 
 from tsm_tf import ModelSpec
 from tsm_tf.evaluation.stream.figures import event_figures
-from tsm_tf.evaluation.stream.fitting import candidate_rules, decode, fit_rules
+from tsm_tf.evaluation.stream.fitting import (
+    candidate_rules,
+    decode,
+    fit_rules,
+    harden_pauses,
+)
 from tsm_tf.evaluation.stream.joined import Gesture, JoinedStream
 
 SPEC = ModelSpec(num_classes=3, labels=("a", "b", "No gesture"))
@@ -50,6 +55,32 @@ def test_without_false_alarms_the_earliest_rules_win():
         figures_of(stream, logits, other)["delay_median_s"] >= found["delay_median_s"]
         for other in slower
     )
+
+
+def test_pauses_are_harder_by_two_nats_than_those_that_were_seen():
+    logits = np.arange(6, dtype=np.float32).reshape(2, 3)
+    assert harden_pauses(logits, np.array([1, 2]), SPEC).tolist() == [[0, 1, 2], [3, 4, 3]]
+    assert logits[1, 2] == 5
+    without_background = ModelSpec(num_classes=3)
+    np.testing.assert_array_equal(
+        harden_pauses(logits, np.array([1, -1]), without_background), logits
+    )
+
+
+def test_rules_bear_a_pause_that_is_slightly_harder_than_the_seen_ones(monkeypatch):
+    stream, logits = noisy_stream(0, spikes=0)
+    in_pauses = (stream.labels == 2) & (np.arange(len(logits)) % 16 // 4 == 2)
+    logits[in_pauses] = np.log([0.4, 0.05, 0.55])
+    harder = logits.copy()
+    harder[in_pauses] = np.log([0.75, 0.05, 0.2])
+
+    rules = fit_rules([stream], [logits], SPEC, 6.0)
+    found = figures_of(stream, harder, rules)
+    assert found["false_alarms_per_hour"] == 0 and found["event_recall"] == 1
+
+    monkeypatch.setattr("tsm_tf.evaluation.stream.fitting._MARGIN", 0)
+    rules = fit_rules([stream], [logits], SPEC, 6.0)
+    assert figures_of(stream, harder, rules)["false_alarms_per_hour"] > 1000
 
 
 def test_spikes_in_pauses_make_the_rules_slower():

@@ -1,51 +1,64 @@
-"""List files, in the formats of the original and of this project.
+"""List files, in the formats of this project, the original, TSN, MMAction2 and SlowFast.
 
-`labels.txt` holds one class name per line. `<split>.txt` holds one video per line,
-`path num_frames label`, with paths relative to the folder. Quote paths that contain spaces.
-A line `path start end label` is a segment of an untrimmed video, in seconds; a video may have
-several. `background.txt` holds the names of the classes in which nothing happens, one per line.
+The folder holds one list per split, such as `train.txt` and `val.txt`, and `labels.txt` with one
+class name per line. Paths are relative to the folder. `list_reader` says which forms the lines may
+have. `background.txt` holds the names of the classes in which nothing happens, one per line, and
+`rate.txt` the frames per second of folders of images.
 """
 
-import collections
 import hashlib
-import math
 import os
-import posixpath
 import re
-import shlex
+from collections.abc import Sequence
 
+from tsm_tf.data.layouts import class_names, list_json
+from tsm_tf.data.layouts.class_folders import has_class_folders
+from tsm_tf.data.layouts.class_names import BACKGROUND_FILE, LABELS_FILE
+from tsm_tf.data.layouts.folder_tree import FILE, FolderTree
+from tsm_tf.data.layouts.list_reader import ListContent, ListReader
+from tsm_tf.data.layouts.rates import RATE_FILE, read_rate
+from tsm_tf.data.layouts.split_names import SPLIT_WORDS, SPLITS, find_split
 from tsm_tf.data.sources import Source
+from tsm_tf.data.sources.frame_folder import FrameFolders
 from tsm_tf.data.sources.video_file import VIDEO_FILES
-from tsm_tf.data.text_file import read_bytes, read_text
-from tsm_tf.data.video import UNKNOWN_FRAMES, Video, is_uri
-from tsm_tf.errors import InputError, MissingFile, shorten
+from tsm_tf.data.text_file import read_bytes, read_lines
+from tsm_tf.data.video import Video
+from tsm_tf.errors import InputError, MissingFile
 
-LABELS_FILE = "labels.txt"
-BACKGROUND_FILE = "background.txt"
-
-_DIGESTED_FILES = ("train.txt", "val.txt", LABELS_FILE)
-_MAX_NAME = 1000  # characters
-_MAX_NAMED = 5
-_MAX_FRAMES = 2**31  # two years; more would overflow when frames are sampled
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # they would act on the terminal
+_DIGESTED_SPLITS = ("train", "val")
+_LIST = re.compile(
+    rf"(?:.+_)?({'|'.join(SPLIT_WORDS)})(?:_list)?(?:_split_?[0-9])?"
+    r"(?:_(?:videofolder|videos|rawframes))?(?:_flow)?\.(?:txt|csv|json)",
+    re.IGNORECASE,
+)
+"""`train.txt`, `train.csv`, `train_videofolder.txt`, `ucf101_rgb_train_split_1.txt`,
+`kinetics400_train_list_videos.txt`, `train_split_1_rawframes.txt`, ..."""
+_PREFIXES = ("", "videos_{}", "rawframes_{}", "videos", "rawframes", "frames", "{}")
+"""Folders below which the videos of a split may be; MMAction2 calls them `data_prefix`."""
 
 
 class ListFiles:
     """A folder of list files.
 
     Args:
-        data: the folder.
+        tree: the data folder.
 
     Raises:
-        MissingFile: there is no `labels.txt`.
-        InputError: `labels.txt` has no names, one name twice, or an endless or unprintable name.
+        MissingFile: a list without class names does not exist.
+        InputError: the file of class names has none, one name twice, or an endless or unprintable
+            name, or, if there is no such file, a list is bad.
     """
 
-    source: Source = VIDEO_FILES
-
-    def __init__(self, data: str):
-        self.data = data
-        self.labels = _read_labels(self._file(LABELS_FILE))
+    def __init__(self, tree: FolderTree):
+        self._tree = tree
+        self._contents: dict[str, ListContent] = {}
+        self.fps = read_rate(tree)
+        self._frame_folders = FrameFolders(self.fps, tree.roots)
+        self._labels_file = class_names.find_labels_file(tree)
+        if self._labels_file:
+            self.labels = class_names.read_labels(self._labels_file, tree)
+        else:
+            self.labels = self._numbers()
 
     @property
     def background(self) -> tuple[str, ...] | None:
@@ -54,124 +67,127 @@ class ListFiles:
         Raises:
             InputError: a name is not in `labels.txt`.
         """
-        path = self._file(BACKGROUND_FILE)
-        if not os.path.isfile(path):
-            return None
-        names = tuple(line.strip() for line in _lines(path) if line.strip())
-        for name in names:
-            if name not in self.labels:
-                raise InputError("data", f"must have names of {LABELS_FILE} in {path}", name)
-        return names
+        return class_names.read_background(self._tree, self.labels)
+
+    @property
+    def source(self) -> Source:
+        """Reads video files, or folders of images: whichever the lists name."""
+        if not self._contents:
+            self._content(next(iter(self.splits), "train"))
+        is_file = next(iter(self._contents.values())).kind == FILE
+        return VIDEO_FILES if is_file else self._frame_folders
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the lists, `labels.txt` and any `background.txt`; videos are not read."""
+        """SHA-256 of the lists, `labels.txt`, and any `background.txt` and `rate.txt`."""
         digest = hashlib.sha256()
-        names = _DIGESTED_FILES if self.background is None else (*_DIGESTED_FILES, BACKGROUND_FILE)
+        paths = [self._list_file(split) for split in _DIGESTED_SPLITS]
+        paths += [self._labels_file] if self._labels_file else []
+        paths += [self._tree.path(BACKGROUND_FILE)] if self.background is not None else []
+        paths += filter(os.path.isfile, [self._tree.path(RATE_FILE)])
 
-        for name in names:
-            path = self._file(name)
-            digest.update(read_bytes(path, "data", _rule(path)))
+        for path in paths:
+            rule = f"must be a folder with {os.path.basename(path)}"
+            digest.update(read_bytes(path, "data", rule))
             digest.update(b"\0")
 
         return digest.hexdigest()
 
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Those of `train`, `val` and `test` that have a list."""
+        return tuple(split for split in SPLITS if os.path.exists(self._list_file(split)))
+
     def videos(self, split: str) -> tuple[Video, ...]:
-        """Returns the videos of `<split>.txt`, in its order.
+        """Returns the videos of a split's list, in its order; see `ListReader.read`."""
+        return self._content(split).videos
 
-        Raises:
-            MissingFile: there is no such list, or a listed video does not exist.
-            InputError: a line is not `path num_frames label`, a label is out of range, or the
-                list is empty.
-        """
-        path = self._file(f"{split}.txt")
-        folder = self.data if is_uri(self.data) else os.path.join(os.getcwd(), self.data)
-        videos, missing = [], []
+    def describe(self, split: str) -> str:
+        """Returns what a split was taken for, for people."""
+        content = self._content(split)
+        kind = "video files" if content.kind == FILE else f"folders of images ({self.fps:g} fps)"
+        return f"{os.path.basename(self._list_file(split))}: {kind}, {content.form}"
 
-        for number, line in enumerate(_lines(path), 1):
-            if not line.strip():
-                continue
-            video = _parse(line, f"{path}:{number}", folder, len(self.labels))
-            videos.append(video)
-            if not is_uri(video.path) and not os.path.isfile(video.path):
-                missing.append(f"{shorten(video.path)} (line {number})")
+    @property
+    def names_from(self) -> str:
+        """Where the class names are from, for people."""
+        if self._labels_file:
+            return os.path.basename(self._labels_file)
+        return f"no {LABELS_FILE}: numbers are used as class names"
 
-        if not videos:
-            raise InputError("data", "must list at least one video", path)
-        if missing:
-            more = f" and {len(missing) - _MAX_NAMED} more" if len(missing) > _MAX_NAMED else ""
-            named = ", ".join(missing[:_MAX_NAMED]) + more
-            rule = f"must hold every video that {path} lists; missing, or not a file: {named}"
-            raise MissingFile("data", rule, self.data)
+    def _content(self, split) -> ListContent:
+        if split not in self._contents:
+            content = self._read(split, len(self.labels))
+            self._check_kind(split, content)
+            self._contents[split] = content
+        return self._contents[split]
 
-        return tuple(videos)
+    def _read(self, split, num_classes) -> ListContent:
+        path = self._list_file(split)
+        if not os.path.lexists(path):
+            rule = f"must be a folder with {os.path.basename(path)}"
+            if has_class_folders(self._tree):
+                rule += ", or have a folder per class and be read with --val_share"
+            raise MissingFile("data", rule, self._tree.root)
+        self._tree.check_inside(path)
+        prefixes = [prefix.format(split) for prefix in _PREFIXES]
+        reader = ListReader(path, self._tree, num_classes, prefixes, self.fps)
 
-    def _file(self, name):
-        return _join(self.data, name)
-
-
-def _read_labels(path):
-    labels = tuple(line.strip() for line in _lines(path) if line.strip())
-    repeated = sorted(label for label, count in collections.Counter(labels).items() if count > 1)
-
-    if not labels or repeated:
-        rule = f"must have distinct class names, at least one, in {path}"
-        raise InputError("data", rule, repeated)
-
-    for label in labels:
-        if len(label) > _MAX_NAME or _CONTROL.search(label):
-            rule = (
-                f"must have class names of at most {_MAX_NAME:,} characters, without control "
-                f"characters, in {path}"
-            )
-            raise InputError("data", rule, label)
-    return labels
-
-
-def _parse(line, place, folder, num_classes):
-    try:
-        name, *numbers, label = _split(line)
-        label, is_segment = int(label), len(numbers) == 2
-        if is_segment:
-            num_frames, (start, end) = UNKNOWN_FRAMES, map(float, numbers)
+        if path.lower().endswith(".json"):
+            content = list_json.read(path, reader)
         else:
-            (count,) = numbers
-            num_frames, start, end = int(count), 0.0, None
-    except ValueError:
-        rule = (
-            "must have one `path num_frames label` per line, or `path start end label` in seconds, "
-            f"with quotes around a path that contains spaces or quotes; see {place}"
-        )
-        raise InputError("data", rule, line) from None
+            content = reader.read(read_lines(path))
+        self._tree.forget()
+        return content
 
-    if not 0 <= label < num_classes:
-        rule = f"must have labels from 0 to {num_classes - 1}; see {place}"
-        raise InputError("data", rule, label)
-    if not 1 <= num_frames < _MAX_FRAMES and num_frames != UNKNOWN_FRAMES:
-        rule = f"must have num_frames of at least 1, or -1 if unknown, below 2**31; see {place}"
-        raise InputError("data", rule, line)
+    def _check_kind(self, split, content):
+        for other, known in self._contents.items():
+            if known.kind != content.kind:
+                rule = f"must list either video files or folders of images; {other} lists others"
+                raise InputError("data", rule, split)
 
-    if end is not None and not 0 <= start < end < math.inf:
-        rule = f"must have segments from 0 s on that end after their start; see {place}"
-        raise InputError("data", rule, line)
+    def _list_file(self, split):
+        return find_list(self._tree, split) or self._tree.path(f"{split}.txt")
 
-    return Video(_join(folder, name), name, num_frames, label, start, end)
-
-
-def _split(line):
-    """Splits a line as a shell does. Most lines need no quotes, and `str.split` is far faster."""
-    needs_shell = not line.isascii() or any(sign in line for sign in "\"'\\")
-    return shlex.split(line) if needs_shell else line.split()
+    def _numbers(self) -> tuple[str, ...]:
+        """Returns the numbers of the classes as their names, for lists without names."""
+        for split in self.splits:
+            self._contents[split] = self._read(split, None)
+        videos = [video for content in self._contents.values() for video in content.videos]
+        largest = max((max(video.classes, default=video.label) for video in videos), default=-1)
+        if largest < 0:
+            rule = f"must be a folder with {LABELS_FILE}, or lists with classes"
+            raise InputError("data", rule, self._tree.root)
+        return tuple(map(str, range(largest + 1)))
 
 
-def _join(folder, name):
-    """Joins as `os.path.join` does, but leaves URIs alone."""
-    return name if is_uri(name) or os.path.isabs(name) else posixpath.join(folder, name)
+def find_list(tree: FolderTree, split: str) -> str | None:
+    """Returns the path of a split's list; None if there is none.
+
+    `<split>.txt` comes first. Without it, one file with a published name may stand for it. Lists
+    of optical flow are passed over where there are others.
+
+    Raises:
+        InputError: there are several.
+    """
+    exact = f"{split}.txt"
+    if os.path.lexists(tree.path(exact)):
+        return tree.path(exact)
+    names = [name for name in lists_in(tree) if find_split(_word(name)) == split]
+    names = [name for name in names if "flow" not in name.lower()] or names
+    if len(names) > 1:
+        rule = f"must have one list of the split {split}; rename the one to use to {exact}"
+        raise InputError("data", rule, names)
+    return tree.path(names[0]) if names else None
 
 
-def _lines(path):
-    return read_text(path, "data", _rule(path)).splitlines()
+def lists_in(tree: FolderTree) -> Sequence[str]:
+    """Returns the names of the files that may be the list of a split, in order."""
+    entries = tree.entries(tree.root)
+    return sorted(name for name in entries if find_split(_word(name)))
 
 
-def _rule(path):
-    return f"must be a folder with {posixpath.basename(path)}"
+def _word(name):
+    """Returns the word in the name of a list that may be a split's."""
+    match = _LIST.fullmatch(name)
+    return match[1] if match else ""

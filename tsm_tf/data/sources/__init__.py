@@ -43,7 +43,7 @@ class Source(Protocol):
         self,
         path: str,
         indices: Sequence[int],
-        short_side: int,
+        short_side: int | None,
         interpolation: str = "bilinear",
     ) -> np.ndarray:
         """Returns frames of a video, resized.
@@ -51,7 +51,7 @@ class Source(Protocol):
         Args:
             path: an absolute path or a URI, as in `Video.path`.
             indices: frame numbers from 0, in any order, with or without repetitions.
-            short_side: pixels of the shorter side after resizing.
+            short_side: pixels of the shorter side after resizing; None keeps the size.
             interpolation: the resize filter, as in `ModelSpec.interpolation`.
 
         Returns:

@@ -28,7 +28,7 @@ class MemoryCache:
         self._num_frames: dict[str, int] = {}
         self._fps: dict[str, float] = {}
         self._times: dict[str, np.ndarray] = {}
-        self._videos: dict[tuple[str, int, str], np.ndarray] = {}
+        self._videos: dict[tuple[str, int | None, str], np.ndarray] = {}
         self._lock = threading.Lock()
 
     def num_frames(self, path: str) -> int:
@@ -53,7 +53,7 @@ class MemoryCache:
         self,
         path: str,
         indices: Sequence[int],
-        short_side: int,
+        short_side: int | None,
         interpolation: str = BILINEAR,
     ) -> np.ndarray:
         """Returns what the source returns, from memory where possible; see `Source.read`."""
@@ -73,7 +73,7 @@ class MemoryCache:
         Counting the frames reads the whole file, so a lower bound is checked first.
         """
         # A frame is at least a square. The largest frame so far is a better guess.
-        frame_bytes = max(self._largest_frame, 3 * short_side**2)
+        frame_bytes = max(self._largest_frame, 3 * (short_side or 0) ** 2)
 
         if (max(indices) + 1) * frame_bytes > self._bytes_left:
             return False

@@ -58,7 +58,7 @@ class VideoFiles:
         self,
         path: str,
         indices: Sequence[int],
-        short_side: int,
+        short_side: int | None,
         interpolation: str = BILINEAR,
     ) -> np.ndarray:
         """Decodes frames of a video; see `read_frames`."""

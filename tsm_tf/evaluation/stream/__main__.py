@@ -14,7 +14,7 @@ import pathlib
 from absl import flags
 
 from tsm_tf import cli
-from tsm_tf.data.listing import Listing
+from tsm_tf.data import data_flags
 from tsm_tf.data.timeline import timelines
 from tsm_tf.errors import InputError
 from tsm_tf.files import write_text
@@ -24,7 +24,7 @@ from tsm_tf.spec import ModelSpec
 def define_flags():
     flags.DEFINE_string("checkpoint", None, "Checkpoint folder, or folder of a training run.")
     flags.DEFINE_string("model", None, "A .tflite file, instead of a checkpoint.")
-    flags.DEFINE_string("data", None, "Folder with val.txt and labels.txt.", required=True)
+    data_flags.define()
     flags.DEFINE_string("output", None, "Folder for the results.", required=True)
     flags.DEFINE_string("split", "val", "Which list file to use.")
     flags.DEFINE_float("background_minutes", 30.0, "Minutes of pauses, in each half of the split.")
@@ -38,7 +38,8 @@ def main():
     if (values.checkpoint is None) == (values.model is None):
         rule = "must be given, or else model; one of the two"
         raise InputError("checkpoint", rule, values.checkpoint)
-    timelines(Listing(values.data).videos(values.split))  # reports bad lists first
+    listing = data_flags.read(values.split)
+    timelines(listing.labelled_videos(values.split))  # reports bad lists first
 
     from tsm_tf.evaluation.stream.evaluate import Settings, evaluate_streams, summary
 
@@ -53,7 +54,7 @@ def main():
     else:
         model, subject = _checkpoint_model(values.checkpoint), {"checkpoint": values.checkpoint}
 
-    figures, rules = evaluate_streams(model, values.data, values.output, subject, settings)
+    figures, rules = evaluate_streams(model, listing, values.output, subject, settings)
     print(summary(figures))
     if values.checkpoint:
         path = _save_rules(values.checkpoint, model.spec.replace(events=rules))

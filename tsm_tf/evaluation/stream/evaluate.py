@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tsm_tf import output_folder
-from tsm_tf.data.listing import Listing, check_labels
+from tsm_tf.data.listing import Listing, check_labels, open_listing
 from tsm_tf.data.sources.memory import MemoryCache
 from tsm_tf.data.timeline import Timeline, check_rates, check_timelines, timelines
 from tsm_tf.errors import InputError
@@ -73,7 +73,7 @@ class Model:
 
 def evaluate_streams(
     model: Model,
-    data: str | os.PathLike,
+    data: Listing | str | os.PathLike,
     output: str | os.PathLike,
     subject: dict[str, str],
     settings: Settings = Settings(),
@@ -85,7 +85,7 @@ def evaluate_streams(
 
     Args:
         model: the model.
-        data: folder with `<split>.txt` and `labels.txt`.
+        data: the videos, a `Listing` or what it is made of.
         output: a new folder, or one with the results of the same subject, which are replaced.
         subject: names of the model and the data, for `stream.json`.
         settings: how to evaluate.
@@ -100,13 +100,14 @@ def evaluate_streams(
         BadVideoError: a video cannot be decoded.
     """
     folder, spec = pathlib.Path(output), model.spec
-    subject = {**subject, "data": str(pathlib.Path(data)), "split": settings.split}
+    where = data.data if isinstance(data, Listing) else data
+    subject = {**subject, "data": str(pathlib.Path(where)), "split": settings.split}
     output_folder.check_subject(folder, FIGURES_FILE, subject)
 
-    listing = Listing(data)
+    listing = open_listing(data)
     check_labels(spec, listing)
     source = MemoryCache(listing.source, _CACHE_BYTES)
-    videos = timelines(listing.videos(settings.split))
+    videos = timelines(listing.labelled_videos(settings.split))
     fps = spec.fps or DEFAULT_FPS
     check_timelines(videos, source)
     check_rates(videos, fps, source)

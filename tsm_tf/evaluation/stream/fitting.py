@@ -17,6 +17,12 @@ _OPEN = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98)
 _CLOSE = (0.15, 0.3, 0.45)
 _MIN = (0.0, 0.1, 0.2, 0.3, 0.4)
 _ENOUGH = 0.003  # a set of rules is as good as the best if its F1 is at most this much lower
+_MARGIN = 2.0
+"""The rules must bear a pause whose background logits are this much lower.
+
+The pauses of a stream are few videos, shown again and again. One unseen video that is slightly
+harder than these would otherwise cause a false alarm each time it appears.
+"""
 
 
 def candidate_rules() -> list[EventRules]:
@@ -68,6 +74,7 @@ def fit_rules(
 ) -> EventRules:
     """Returns the best rules with at most so many false alarms.
 
+    Pauses are made harder: the logits of the background classes are lowered by `_MARGIN` there.
     Of the sets of rules whose F1 is all but the highest, the one with the shortest delay is taken.
     If none has so few false alarms, those with the fewest compete. Without background, there are
     none.
@@ -80,7 +87,8 @@ def fit_rules(
     """
     rules = candidate_rules()
     decoded = [
-        decode(rows, stream.fps, rules, spec) for stream, rows in zip(streams, logits, strict=True)
+        decode(harden_pauses(rows, stream.labels, spec), stream.fps, rules, spec)
+        for stream, rows in zip(streams, logits, strict=True)
     ]
     figures = [
         event_figures(streams, [events[place] for events in decoded]) for place in range(len(rules))
@@ -90,6 +98,20 @@ def fit_rules(
     best = max(figures[place]["event_f1"] for place in allowed)
     good = [place for place in allowed if figures[place]["event_f1"] >= best - _ENOUGH]
     return rules[min(good, key=lambda place: _delay(figures[place]))]
+
+
+def harden_pauses(logits: np.ndarray, labels: np.ndarray, spec: ModelSpec) -> np.ndarray:
+    """Returns a stream's logits `[n, num_classes]`, with lower background logits in its pauses.
+
+    Args:
+        logits: of each frame.
+        labels: the true class of each frame.
+        spec: gives the background classes.
+    """
+    background = np.array(spec.background_classes, int)
+    harder = logits.copy()
+    harder[np.ix_(np.isin(labels, background), background)] -= _MARGIN
+    return harder
 
 
 def _alarms(figures: EventFigures) -> float:

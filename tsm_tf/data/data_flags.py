@@ -1,0 +1,64 @@
+"""The flags that say where the videos are, for every command that reads videos."""
+
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+if TYPE_CHECKING:
+    from tsm_tf.data.listing import Listing
+
+LAYOUTS = (
+    "Folder of videos: lists (train.txt, val.txt, labels.txt), or a folder per class "
+    "(train/<class>, val/<class>, or <class> with --val_share)."
+)
+
+
+def define(help_text: str = LAYOUTS, required: bool = True) -> None:
+    """Defines `--data`, `--val_share` and `--allow_outside`.
+
+    Args:
+        help_text: what the command does with the videos.
+        required: whether there must be `--data`.
+    """
+    flags.DEFINE_string("data", None, help_text, required=required)
+    flags.DEFINE_float(
+        "val_share",
+        None,
+        "Share of the videos of each class for validation, such as 0.2, if --data has a folder "
+        "per class without train and val.",
+    )
+    flags.DEFINE_bool(
+        "allow_outside",
+        False,
+        "Also read videos outside of --data, where its lists and links lead.",
+    )
+
+
+def read(*splits: str) -> "Listing":
+    """Opens `--data`, reads the lists of some splits, and prints what was found.
+
+    Raises:
+        MissingFile: nothing there is known, there is no such split, or a video does not exist.
+        InputError: a bad list, or flags that do not fit.
+    """
+    # Here, so that a command without the extra `live` or `train` names it in one line.
+    from tsm_tf.data.listing import Listing
+    from tsm_tf.data.summary import summarize
+
+    values = flags.FLAGS
+    listing = Listing(
+        values.data,
+        val_share=values.val_share,
+        allow_outside=values.allow_outside,
+    )
+    print(summarize(listing, splits), flush=True)
+    return listing
+
+
+def given() -> list[str]:
+    """Returns the flags that were given, for another command on the same videos."""
+    values = flags.FLAGS
+    arguments = [] if values.data is None else [f"--data={values.data}"]
+    if values.val_share is not None:
+        arguments.append(f"--val_share={values.val_share}")
+    return [*arguments, "--allow_outside"] if values.allow_outside else arguments
