@@ -15,6 +15,7 @@ def interleaved(
     calls: Mapping[Name, Callable[[], object]],
     rounds: int,
     progress: Callable[[str], object] = print,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[Name, list[float]]:
     """Times functions in turns, once per round, so that a drifting machine slows all equally.
 
@@ -22,6 +23,8 @@ def interleaved(
         calls: functions by name; each first runs twice without being timed.
         rounds: timed calls per function.
         progress: called with a message every five rounds.
+        clock: measures seconds; `time.process_time` for the processor time of work without
+            waiting, which other programs on the machine hardly change.
 
     Returns:
         Seconds by name, in the order of the rounds.
@@ -36,9 +39,9 @@ def interleaved(
         # Every round starts with another function: whatever follows a big model has cold caches.
         first = number % len(names)
         for name in names[first:] + names[:first]:
-            started = time.perf_counter()
+            started = clock()
             calls[name]()
-            seconds[name].append(time.perf_counter() - started)
+            seconds[name].append(clock() - started)
 
         if (number + 1) % _ROUNDS_PER_MESSAGE == 0:
             progress(f"  round {number + 1}/{rounds}")

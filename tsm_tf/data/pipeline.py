@@ -1,5 +1,6 @@
 """Clips for training and evaluation as a `tf.data.Dataset`."""
 
+import functools
 import os
 from collections.abc import Callable
 
@@ -73,7 +74,8 @@ def clip_dataset(
         videos = trainable_videos(listing.labelled_videos(split))
 
     schedule = Schedule(len(videos), batch_size, order, shuffle=augmentation is not None)
-    loader = ClipLoader(videos, spec, source or listing.source, augmentation, order.seed)
+    place = functools.partial(listing.place, split)
+    loader = ClipLoader(videos, spec, source or listing.source, augmentation, order.seed, place)
     dataset = _clips(schedule, loader, observer or Observer(), skip_bad_videos)
     dataset = dataset.batch(batch_size // order.share.parts)
 

@@ -4,9 +4,11 @@ import pathlib
 
 from absl import flags
 
-from tsm_tf import cli
+from tsm_tf import cli, spec_flags
 from tsm_tf.data import data_flags
 from tsm_tf.evaluation.protocols import EFFICIENT, PROTOCOLS
+
+_SPEC_FIELDS = ("sampling_rate",)
 
 
 def define_flags():
@@ -32,6 +34,7 @@ def define_flags():
         "Clips and crops per video. efficient: one clip, centre crop.",
     )
     flags.DEFINE_integer("batch_size", 16, "Clips per batch.", lower_bound=1)
+    spec_flags.define(_SPEC_FIELDS, "Default: the checkpoint's.")
 
 
 def main():
@@ -48,6 +51,7 @@ def main():
         values.split,
         PROTOCOLS[values.protocol],
         values.batch_size,
+        **spec_flags.read(_SPEC_FIELDS),
     )
 
     for row in metrics["per_class"]:

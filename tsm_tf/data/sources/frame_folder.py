@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from tsm_tf.data.resize import BILINEAR, resize_short_side
+from tsm_tf.data.sources.bad_video import BadVideoError, TooFewFramesError
 from tsm_tf.data.sources.frame_names import NumberedImages, find_frame_names
 from tsm_tf.data.sources.image_size import image_size
-from tsm_tf.data.sources.video_file import BadVideoError
 from tsm_tf.errors import InputError, MissingFile
 
 DEFAULT_FPS = 25.0
@@ -65,7 +65,7 @@ class FrameFolders:
 
         images, last = self._images(path), max(indices)
         if last >= images.count:
-            raise BadVideoError(path, f"frame {last} is requested, the last is {images.count - 1}")
+            raise TooFewFramesError(path, last, images.count)
 
         found = {}
         for index in sorted(set(indices)):

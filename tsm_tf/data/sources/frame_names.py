@@ -21,7 +21,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.errors import MissingFile
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")

@@ -6,7 +6,6 @@ extraction.
 
 import os
 import sys
-import threading
 import time
 from collections.abc import Generator, Sequence
 
@@ -40,7 +39,6 @@ class VideoFiles:
     def __init__(self, keeps_damaged: bool = False):
         self.keeps_damaged = keeps_damaged
         self.damaged: dict[str, int] = {}
-        self._lock = threading.Lock()
 
     def num_frames(self, path: str) -> int:
         """Counts the frames of a video; see `probe`."""
@@ -66,8 +64,7 @@ class VideoFiles:
         frames = _read(decoder, indices, short_side, interpolation)
 
         if decoder.damaged:
-            with self._lock:
-                self.damaged[path] = max(decoder.damaged, self.damaged.get(path, 0))
+            self.damaged[path] = max(decoder.damaged, self.damaged.get(path, 0))
         return frames
 
 
