@@ -55,7 +55,12 @@ class Resizer:
         # One each, since a reformatter keeps the tables of one conversion only.
         self._converter, self._scaler = VideoReformatter(), VideoReformatter()
 
-    def to_rgb(self, frame: av.VideoFrame, short_side: int | None = None) -> np.ndarray:
+    def to_rgb(
+        self,
+        frame: av.VideoFrame,
+        short_side: int | None = None,
+        out: np.ndarray | None = None,
+    ) -> np.ndarray:
         """Converts a decoded frame to upright RGB, then resizes it.
 
         swscale could do both in one pass. But that would resize the YUV samples, and a model would
@@ -64,6 +69,7 @@ class Resizer:
         Args:
             frame: a frame in any pixel format.
             short_side: pixels of the shorter side; None keeps the size.
+            out: where to write the result, if it has this shape and is contiguous.
 
         Returns:
             `uint8 [H, W, 3]`, rotated and mirrored as the file's display matrix says.
@@ -75,11 +81,11 @@ class Resizer:
         else:
             planes = [np.ascontiguousarray(_upright(plane, matrix)) for plane in planes]
             if not short_side:
-                return cv2.merge(planes)
+                return cv2.merge(planes, out)
             grey = [av.VideoFrame.from_ndarray(plane, "gray") for plane in planes]
 
         width, height = scaled_size(grey[0].width, grey[0].height, short_side)
-        return cv2.merge(self._resize_grey(grey, width, height))
+        return cv2.merge(self._resize_grey(grey, width, height), out)
 
     def resize(self, image: np.ndarray, width: int, height: int) -> np.ndarray:
         """Resizes an image `uint8 [H, W, C]` to `[height, width, C]`.

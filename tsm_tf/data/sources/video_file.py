@@ -101,7 +101,8 @@ def _read(decoder, indices, short_side, interpolation):
     if not indices or min(indices) < 0:
         raise InputError("indices", "must be frame numbers from 0, at least one", indices)
 
-    requested, last, found, count = set(indices), max(indices), {}, 0
+    places = {index: place for place, index in enumerate(sorted(set(indices)))}
+    last, count, frames = max(indices), 0, None
     resizer = Resizer(interpolation)
 
     with open_video(decoder.path) as (container, stream):
@@ -109,28 +110,32 @@ def _read(decoder, indices, short_side, interpolation):
         # (measured from 112x84 to 1280x720).
         stream.codec_context.thread_count = 1
         for frame in decoder.frames(container, stream):
-            if count in requested:
-                found[count] = _to_rgb(decoder.path, frame, resizer, short_side)
+            if count in places:
+                out = None if frames is None else frames[places[count]]
+                rgb = _to_rgb(decoder.path, frame, resizer, short_side, out)
+                if frames is None:
+                    frames = np.empty((len(places), *rgb.shape), np.uint8)
+                if rgb.shape != frames.shape[1:]:
+                    raise BadVideoError(decoder.path, "frames of several sizes")
+                if rgb is not out:
+                    frames[places[count]] = rgb
             count += 1
             if count > last:
                 break
 
-    if count <= last:
+    if frames is None or count <= last:
         raise TooFewFramesError(decoder.path, last, count)
-    if len({rgb.shape for rgb in found.values()}) > 1:
-        raise BadVideoError(decoder.path, "frames of several sizes")
-
-    return np.stack([found[i] for i in indices])
+    return frames if indices == list(places) else frames[[places[index] for index in indices]]
 
 
-def _to_rgb(path, frame, resizer, short_side):
+def _to_rgb(path, frame, resizer, short_side, out=None):
     sides = frame.width, frame.height
     if short_side and max(sides) > _MAX_ASPECT_RATIO * min(sides):
         rule = f"with one side at most {_MAX_ASPECT_RATIO} times the other"
         raise BadVideoError(path, f"{sides[0]}x{sides[1]} pixels per frame, not {rule}")
 
     with ffmpeg_errors(path):
-        return resizer.to_rgb(frame, short_side)
+        return resizer.to_rgb(frame, short_side, out)
 
 
 def iterate_frames(
