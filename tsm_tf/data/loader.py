@@ -8,12 +8,16 @@ import numpy as np
 from tsm_tf.data import sampling
 from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.crops import center_crop
+from tsm_tf.data.modality import check_modality
 from tsm_tf.data.sampling_rate import clip_indices
 from tsm_tf.data.sources import Source
 from tsm_tf.data.sources.bad_video import BadVideoError, TooFewFramesError
 from tsm_tf.data.video import UNKNOWN_FRAMES, Video
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
+
+FLOW_LENGTH = 5
+"""Consecutive frames of optical flow per segment, as in the original."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,8 +46,10 @@ class ClipLoader:
         spec = self.spec
         return spec.num_segments, spec.input_size, spec.input_size, spec.channels
 
-    def load(self, epoch: int, index: int) -> tuple[np.ndarray, int]:
-        """Returns a clip `uint8 [T, S, S, 3]` and its class.
+    def load(self, epoch: int, index: int) -> tuple[np.ndarray, int | np.ndarray]:
+        """Returns a clip `uint8 [T, S, S, C]` and its class.
+
+        With `multi_label`, the class is `float32 [num_classes]`, with 1 for each of the classes.
 
         Args:
             epoch: number of the epoch, from 0.
@@ -55,7 +61,8 @@ class ClipLoader:
         video = self.videos[index]
         try:
             if self.augmentation is None:
-                return center_clip(video, self.spec, self.source), video.label
+                clip = center_clip(video, self.spec, self.source)
+                return clip, self._target(np.array(video.classes or [video.label]))
             rng = np.random.default_rng((self.seed, epoch, index))
             return self._training_clip(video, self.augmentation, rng)
         except FileNotFoundError:  # it existed when the list was read
@@ -78,11 +85,27 @@ class ClipLoader:
         spec = self.spec
 
         def choose(num_frames):
-            return sampling.train_indices(num_frames, spec.num_segments, rng)
+            length = new_length(spec.modality)
+            starts = sampling.train_indices(num_frames, spec.num_segments, rng, length)
+            return sampling.consecutive(starts, num_frames, length)
 
         indices = clip_indices(video, choose, self.source, spec.sampling_rate)
         clip = _read(video, indices, spec, self.source)
-        return augmentation.apply(clip, video.label, spec.input_size, rng)
+        labels = np.array(video.classes or [video.label])
+        clip, labels = augmentation.apply_to_stream(clip, labels, spec.input_size, rng)
+        return clip, self._target(labels)
+
+    def _target(self, labels):
+        if self.spec.multi_label:
+            return multi_hot(labels, self.spec.num_classes)
+        return int(labels[0])
+
+
+def multi_hot(classes: Sequence[int] | np.ndarray, num_classes: int) -> np.ndarray:
+    """Returns `float32 [num_classes]` with 1 for each of some classes."""
+    target = np.zeros(num_classes, np.float32)
+    target[list(classes)] = 1
+    return target
 
 
 def center_clip(video: Video, spec: ModelSpec, source: Source) -> np.ndarray:
@@ -94,23 +117,39 @@ def center_clip(video: Video, spec: ModelSpec, source: Source) -> np.ndarray:
         source: what frames are read from.
 
     Returns:
-        RGB `uint8 [num_segments, input_size, input_size, 3]`.
+        `uint8 [num_segments, input_size, input_size, C]`: RGB, or x and y of five consecutive
+        frames of optical flow.
 
     Raises:
         MissingFile: there is no such video.
         BadVideoError: it cannot be decoded.
+        InputError: the source has RGB frames for a model of optical flow, or the reverse.
     """
 
     def choose(num_frames):
-        return sampling.center_indices(num_frames, spec.num_segments)
+        length = new_length(spec.modality)
+        starts = sampling.center_indices(num_frames, spec.num_segments, length)
+        return sampling.consecutive(starts, num_frames, length)
 
     indices = clip_indices(video, choose, source, spec.sampling_rate)
     clip = _read(video, indices, spec, source)
     return np.ascontiguousarray(center_crop(clip, spec.input_size))
 
 
+def new_length(modality: str) -> int:
+    """Returns the number of consecutive frames per segment for a modality of `ModelSpec`."""
+    return FLOW_LENGTH if modality == "flow" else 1
+
+
 def _read(video, indices, spec, source):
+    """Reads the frames of a clip, and stacks those of each segment as channels."""
+    check_modality(spec.modality, source.modality)
     frames = source.read(video.path, indices, spec.short_side, spec.interpolation)
     if frames.dtype != np.uint8:
         raise InputError("source", "must return frames of uint8, from 0 to 255", frames.dtype.name)
-    return frames
+    if len(frames) == spec.num_segments:
+        return frames
+
+    segments = frames.reshape(spec.num_segments, -1, *frames.shape[1:])  # [T, 5, H, W, 2]
+    stacked = segments.transpose(0, 2, 3, 1, 4)  # x and y of the first frame, then of the second
+    return stacked.reshape(*stacked.shape[:3], -1)

@@ -19,6 +19,7 @@ from absl import flags
 from tsm_tf import cli, output_folder
 from tsm_tf.data import data_flags
 from tsm_tf.data.listing import Listing
+from tsm_tf.data.modality import source_of
 from tsm_tf.data.sources import Source
 from tsm_tf.data.video import Video
 from tsm_tf.errors import InputError
@@ -57,7 +58,8 @@ def early_accuracies(model: "ClipModel", listing: Listing, split: str) -> list[f
     videos = check_whole_videos(model.spec, listing, split)
     predict = _predict_streams if is_streamable(model.spec) else _predict_clips
     labels = np.array([video.label for video in videos])
-    return [float((classes == labels).mean()) for classes in predict(model, videos, listing.source)]
+    source = source_of(listing, model.spec.modality)
+    return [float((classes == labels).mean()) for classes in predict(model, videos, source)]
 
 
 def _predict_streams(model, videos, source):
@@ -118,7 +120,12 @@ def plot(path: pathlib.Path, results: Mapping[str, Sequence[float]]) -> None:
 
 
 def define_flags():
-    flags.DEFINE_list("checkpoints", None, "Checkpoint folders, with commas.", required=True)
+    flags.DEFINE_list(
+        "checkpoints",
+        None,
+        "Checkpoint folders or preset:NAME, with commas.",
+        required=True,
+    )
     data_flags.define()
     flags.DEFINE_string("output", None, "Folder for the results.", required=True)
     flags.DEFINE_string("split", "val", "Which list file to use.")
@@ -133,14 +140,16 @@ def main():
     output_folder.check_subject(output, _MARKER, subject)
 
     from tsm_tf.weights.checkpoint import find_checkpoint, load_checkpoint
+    from tsm_tf.weights.presets.load import resolve_checkpoint
 
-    for checkpoint in values.checkpoints:
-        find_checkpoint(checkpoint)  # before the first is evaluated
+    folders = {name: resolve_checkpoint(name) for name in values.checkpoints}
+    for folder in folders.values():
+        find_checkpoint(folder)  # before the first is evaluated
 
     results = {}
-    for checkpoint in values.checkpoints:
+    for checkpoint, folder in folders.items():
         print(checkpoint, flush=True)
-        top1 = early_accuracies(load_checkpoint(checkpoint), listing, values.split)
+        top1 = early_accuracies(load_checkpoint(folder), listing, values.split)
         print("  " + ", ".join(f"{p}%: {v:.1%}" for p, v in zip(PERCENT, top1, strict=True)))
         results[checkpoint] = top1
 

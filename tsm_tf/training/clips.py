@@ -5,10 +5,11 @@ import dataclasses
 import tensorflow as tf
 
 from tsm_tf.data.augment import Augmentation
-from tsm_tf.data.epoch_order import Order
+from tsm_tf.data.epoch_order import Order, Share
 from tsm_tf.data.listing import Listing
+from tsm_tf.data.modality import source_of
 from tsm_tf.data.observer import Observer
-from tsm_tf.data.pipeline import clip_dataset
+from tsm_tf.data.pipeline import clip_dataset, with_soft_labels
 from tsm_tf.data.sources.memory import MemoryCache
 from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.data.window_pipeline import window_dataset
@@ -16,6 +17,7 @@ from tsm_tf.spec import ModelSpec
 from tsm_tf.training.devices import Devices
 from tsm_tf.training.recipes import Recipe
 from tsm_tf.training.settings import Execution
+from tsm_tf.training.step.validation import MAP
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +47,16 @@ class Plan:
         return self.recipe.streams
 
     @property
+    def augmentation(self) -> Augmentation:
+        """The random changes of training clips."""
+        return Augmentation(self.recipe.augmentation, self.flip_targets, self.spec.modality)
+
+    @property
+    def metric(self) -> tuple[str, str]:
+        """The metric that decides `best/`: its name in the log, and in the progress line."""
+        return (MAP, MAP) if self.spec.multi_label else ("accuracy", "top-1")
+
+    @property
     def batch_size(self) -> int:
         """Clips per update, on all devices together."""
         return self.recipe.batch_size * self.recipe.accumulate
@@ -69,7 +81,9 @@ class Clips:
         self.plan = plan
         self.devices = devices
         self.skip_bad_videos = execution.on_bad_video == "skip"
-        self.source = MemoryCache(plan.listing.source, execution.cache_mib << 20)
+        self.source = MemoryCache(
+            source_of(plan.listing, plan.spec.modality), execution.cache_mib << 20
+        )
 
     def training(self, first_epoch: int, first_batch: int, observer: Observer) -> tf.data.Dataset:
         """Returns the augmented clips of the epochs from `first_epoch`, one pass per epoch."""
@@ -79,7 +93,7 @@ class Clips:
             plan.spec,
             "train",
             plan.batch_size,
-            augmentation=Augmentation(plan.recipe.scales, plan.flip_targets),
+            augmentation=plan.augmentation,
             order=Order(
                 seed=plan.recipe.seed,
                 first_epoch=first_epoch,
@@ -93,18 +107,26 @@ class Clips:
         )
 
     def validation(self, observer: Observer | None = None) -> tf.data.Dataset:
-        """Returns the centre clips of the validation videos, in the order of the list."""
-        plan = self.plan
-        return clip_dataset(
+        """Returns the centre clips of the validation videos, in the order of the list.
+
+        A multi-label model computes all of them on each device.
+        """
+        plan, share, batch_size = self.plan, self.devices.share, self.plan.recipe.batch_size
+        if plan.spec.multi_label:
+            share, batch_size = Share(), max(1, batch_size // share.parts)
+        dataset = clip_dataset(
             plan.listing,
             plan.spec,
             "val",
-            plan.recipe.batch_size,
-            order=Order(share=self.devices.share),
+            batch_size,
+            order=Order(share=share),
             observer=observer,
             source=self.source,
             skip_bad_videos=self.skip_bad_videos,
         )
+        if plan.recipe.augmentation.mixes:
+            return with_soft_labels(dataset, plan.spec.num_classes)
+        return dataset
 
 
 class Windows(Clips):
@@ -119,7 +141,7 @@ class Windows(Clips):
             "train",
             plan.batch_size,
             plan.streams,
-            augmentation=Augmentation(plan.recipe.scales, plan.flip_targets),
+            augmentation=plan.augmentation,
             order=Order(
                 seed=plan.recipe.seed,
                 first_epoch=first_epoch,

@@ -9,6 +9,7 @@ import keras
 
 from tsm_tf.data.flips import choose_flips, describe_flips
 from tsm_tf.data.listing import Listing, open_listing
+from tsm_tf.data.modality import source_of
 from tsm_tf.data.stream_rate import stream_fps
 from tsm_tf.data.video import MIN_TRAINING_FRAMES, is_uri, trainable_videos
 from tsm_tf.data.window_pipeline import check_streams, num_windows
@@ -71,6 +72,8 @@ def _train(
     check_settings(recipe, initialization, execution, devices)
     listing = open_listing(data)
     plan = make_plan(recipe, listing, devices)
+    if plan.spec.multi_label:
+        check_multi_label(recipe, initialization, devices)
 
     settings = {
         "data": listing.data if is_uri(listing.data) else str(pathlib.Path(listing.data)),
@@ -137,15 +140,22 @@ def make_plan(recipe: Recipe, listing: Listing, devices: Devices) -> Plan:
         raise InputError("data", "must have at least two classes to tell apart", labels)
     videos = listing.labelled_videos("train")
     listing.labelled_videos("val")
+    if listing.is_multi_label and listing.background:
+        rule = "must have no background classes if videos have several classes"
+        raise InputError("data", rule, listing.background)
     streams = recipe.streams
+    source = source_of(listing, recipe.model.modality)
     if streams:
         fps = streams.fps
+    elif source.modality == "flow":
+        fps = None  # frames of a stream have no flow
     else:
-        fps = stream_fps(videos, recipe.model.num_segments, listing.source)
+        fps = stream_fps(videos, recipe.model.num_segments, source)
     spec = recipe.model.replace(
         num_classes=len(labels),
         labels=labels,
         background=listing.background,
+        multi_label=listing.is_multi_label,
         fps=fps,
     )
 
@@ -169,6 +179,8 @@ def make_plan(recipe: Recipe, listing: Listing, devices: Devices) -> Plan:
         f"{count:,} videos to train on, {len(listing.videos('val')):,} to validate, "
         f"{len(labels)} classes"
     )
+    if spec.multi_label:
+        print("videos have several classes: sigmoid cross-entropy, and mAP decides the best epoch")
     return Plan(recipe, listing, spec, targets, drop_last, steps)
 
 
@@ -226,3 +238,21 @@ def check_settings(
         if value != neutral:
             rule = f"must be {neutral} unless KERAS_BACKEND is tensorflow"
             raise InputError(name, rule, value)
+
+
+def check_multi_label(recipe: Recipe, initialization: Initialization, devices: Devices) -> None:
+    """Raises if settings do not work for videos with several classes.
+
+    Raises:
+        InputError: naming one of the settings.
+    """
+    if initialization.teacher:
+        rule = "must be None if videos have several classes: its softmax expects one"
+        raise InputError("teacher", rule, initialization.teacher)
+    for name in ("mixup", "cutmix"):
+        if getattr(recipe.augmentation, name):
+            rule = "must be 0 if videos have several classes"
+            raise InputError(name, rule, getattr(recipe.augmentation, name))
+    if devices.share.count > 1:
+        rule = "must be of one machine if videos have several classes"
+        raise InputError("strategy", rule, f"{devices.share.count} processes")

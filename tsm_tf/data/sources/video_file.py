@@ -40,6 +40,8 @@ class VideoFiles:
         self.keeps_damaged = keeps_damaged
         self.damaged: dict[str, int] = {}
 
+    modality = "rgb"
+
     def num_frames(self, path: str) -> int:
         """Counts the frames of a video; see `probe`."""
         return probe(path, self.keeps_damaged).num_frames
