@@ -40,7 +40,7 @@ class Videos:
 
     Args:
         name: what they are like.
-        suffix: of the files.
+        suffix: ending of the files' names.
         codec: FFmpeg's name of the encoder.
         frames: number of frames.
         width: in pixels.

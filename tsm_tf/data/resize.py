@@ -122,7 +122,7 @@ class Resizer:
             return [_as_array(frame.planes[0]) for frame in frames]
 
         resized = [
-            # PyAV starts one thread per core for each conversion unless it is told not to.
+            # Otherwise, PyAV starts one thread per core for each conversion.
             self._scaler.reformat(
                 frame, width, height, "gray", interpolation=self._filter, threads=1
             )

@@ -103,7 +103,7 @@ class ListFiles:
         return self._content(split).videos
 
     def place(self, split: str, video: Video) -> str:
-        """Returns the list and the line that name a video, such as `data/train.txt:3`."""
+        """Returns the list and the line of a video, such as `data/train.txt:3`."""
         path = self._list_file(split)
         numbers = "" if video.num_frames == UNKNOWN_FRAMES else str(video.num_frames)
         for number, line in enumerate(read_lines(path), 1):
