@@ -1,5 +1,6 @@
 """Clips for training and evaluation as a `tf.data.Dataset`."""
 
+import functools
 import os
 from collections.abc import Callable
 
@@ -80,7 +81,8 @@ def clip_dataset(
         videos = trainable_videos(listing.labelled_videos(split))
 
     schedule = Schedule(len(videos), batch_size, order, shuffle=augmentation is not None)
-    loader = ClipLoader(videos, spec, source, augmentation, order.seed)
+    place = functools.partial(listing.place, split)
+    loader = ClipLoader(videos, spec, source, augmentation, order.seed, place)
     mixing = _mixing(augmentation, order) if mixes else None
     dataset = _clips(schedule, loader, observer or Observer(), skip_bad_videos, mixing)
     dataset = dataset.batch(batch_size // order.share.parts)
