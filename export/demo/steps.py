@@ -99,12 +99,8 @@ def plan(
     steps += [_export_step(name, output) for name in MODES]
 
     models = [model_path(output, name) for name in MODES]
-<<<<<<< HEAD
-    steps += [*_live_steps(output, data, models[0]), _benchmark_step(output, models)]
+    steps += [*_live_steps(output, videos, models[0]), _benchmark_step(output, models)]
     return [*steps, _maps_step(output, data)] if is_rendered else steps
-=======
-    return [*steps, *_live_steps(output, videos, models[0]), _benchmark_step(output, models)]
->>>>>>> main
 
 
 def model_path(output: pathlib.Path, name: str) -> pathlib.Path:

@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import pathlib
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,6 +17,8 @@ from tsm_tf.analysis.activation_maps import (
 from tsm_tf.analysis.cam_pictures import View, film, strip, write_film, write_png
 from tsm_tf.data.listing import Listing, check_labels
 from tsm_tf.data.loader import center_clip
+from tsm_tf.data.modality import source_of
+from tsm_tf.data.progress_line import ProgressLine
 from tsm_tf.data.sources.video_file import VIDEO_FILES
 from tsm_tf.data.video import UNKNOWN_FRAMES, Video
 from tsm_tf.errors import InputError
@@ -29,8 +30,6 @@ from tsm_tf.weights.checkpoint import BEST, load_checkpoint, load_spec
 KINDS = {"none": "TSN", "unidirectional": "online TSM", "bidirectional": "offline TSM"}
 MAX_CLASSES = 30
 """Rows in a picture of classes."""
-
-_VIDEOS_PER_MESSAGE = 25
 
 
 @dataclasses.dataclass
@@ -210,7 +209,7 @@ def map_split(
         InputError: no video of the class.
         BadVideoError: a video cannot be decoded.
     """
-    videos = listing.videos(split)
+    videos = listing.labelled_videos(split)
     if models[0].class_index is not None:
         videos = [video for video in videos if video.label == models[0].class_index]
         if not videos:
@@ -231,10 +230,11 @@ def map_split(
 def _sum_maps(model, videos, listing) -> dict[int, _ClassSums]:
     """Sums clips and maps over the videos of each class, and sets the model's threshold."""
     sums: dict[int, _ClassSums] = {}
-    everything, started = [], time.perf_counter()
+    everything, progress = [], ProgressLine(len(videos), "videos", f"mapped by {model.name}")
+    source = source_of(listing, model.spec.modality)
 
     for done, video in enumerate(videos, 1):
-        clip = center_clip(video, model.spec, listing.source)
+        clip = center_clip(video, model.spec, source)
         maps = model.mapper(clip, video.label).maps
         everything.append(maps)
 
@@ -245,11 +245,7 @@ def _sum_maps(model, videos, listing) -> dict[int, _ClassSums]:
         total.maps += maps
         total.videos += 1
 
-        if done % _VIDEOS_PER_MESSAGE == 0 or done == len(videos):
-            rate = done / (time.perf_counter() - started)
-            left = (len(videos) - done) / rate
-            line = f"{model.name}: {done}/{len(videos)} videos, {rate:.1f}/s, {left:.0f} s left"
-            print(line, flush=True)
+        progress.show(done)
 
     model.threshold = foreground_threshold(np.stack(everything))
     return dict(sorted(sums.items()))
