@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from tsm_tf.data.crops import eval_frame
-from tsm_tf.data.listing import Listing, check_labels, open_listing
+from tsm_tf.data.listing import Listing, check_labels, check_multi_label, open_listing
 from tsm_tf.data.loader import center_clip
 from tsm_tf.data.sampling import center_indices
 from tsm_tf.data.synthetic.gestures import LABELS, gesture_frames
@@ -22,7 +22,7 @@ class SampleClips:
 
     Args:
         frames: RGB `uint8 [N, T, input_size, input_size, channels]`.
-        labels: class of each clip, `int [N]`, or None.
+        labels: class of each clip, `int [N]`; None if they are unknown, or several per clip.
         source: a description for people.
     """
 
@@ -63,6 +63,7 @@ def from_videos(
     check_labels(spec, listing)
 
     videos = listing.videos(split)
+    check_multi_label(spec, videos)
     count = min(num_videos, len(videos))
     chosen = np.linspace(0, len(videos) - 1, count).round().astype(int)
     videos = [videos[i] for i in chosen]
@@ -71,7 +72,7 @@ def from_videos(
         clips = pool.map(lambda video: center_clip(video, spec, listing.source), videos)
         frames = np.stack(list(clips))
     labels = np.array([video.label for video in videos])
-    if (labels == NO_CLASS_KNOWN).any():
+    if spec.multi_label or (labels == NO_CLASS_KNOWN).any():
         labels = None
     source = f"{len(videos)} videos from {split} in {listing.data}"
     return SampleClips(frames, labels, source)

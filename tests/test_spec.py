@@ -3,6 +3,7 @@ import json
 import pytest
 from testing import refuses
 
+from tsm_tf.event_rules import EventRules
 from tsm_tf.spec import ModelSpec
 
 
@@ -17,7 +18,20 @@ def test_round_trip_through_json():
     )
     assert ModelSpec.from_json(spec.to_json()) == spec
     assert spec.labels == ("auf", "zu") and hash(spec)
-    assert set(json.loads(spec.to_json())) == set(ModelSpec.__dataclass_fields__)
+    # Older versions read the specs of models without several classes per video.
+    fields = set(ModelSpec.__dataclass_fields__) - {"multi_label", "thresholds"}
+    assert set(json.loads(spec.to_json())) == fields
+
+
+def test_multi_label_specs():
+    spec = ModelSpec(num_classes=2, multi_label=True)
+    assert spec.class_thresholds == (0.5, 0.5)
+    assert ModelSpec.from_json(spec.to_json()) == spec
+    fitted = spec.replace(thresholds=[0.2, 1])
+    assert fitted.class_thresholds == fitted.thresholds == (0.2, 1)
+    assert json.loads(fitted.to_json())["thresholds"] == [0.2, 1]
+    assert ModelSpec.from_json(fitted.to_json()) == fitted and hash(fitted)
+    assert set(json.loads(fitted.to_json())) == set(ModelSpec.__dataclass_fields__)
 
 
 def test_modality_decides_channels_and_normalisation():
@@ -75,6 +89,26 @@ def test_short_side_follows_the_papers_256_to_224():
         ("labels", {"num_classes": 2, "labels": ("a", "b\x1b[2J")}, "control characters"),
         ("labels", {"num_classes": 2, "labels": ("a", "\ud800")}, "control characters"),
         ("labels", {"num_classes": 1, "labels": ([],)}, "1 to 1000"),
+        ("multi_label", {"multi_label": 1}, "true or false"),
+        ("thresholds", {"num_classes": 2, "thresholds": (0.5, 0.5)}, "without multi_label"),
+        *(
+            ("thresholds", {"num_classes": 2, "multi_label": True, "thresholds": wrong}, rule)
+            for wrong, rule in (
+                ((0.5,), "num_classes=2 numbers"),
+                ((), "num_classes=2 numbers"),
+                ((0.5, 1.01), "from 0 to 1"),
+                ((0.5, float("nan")), "from 0 to 1"),
+                ((0.5, "1"), "from 0 to 1"),
+                ((0.5, True), "from 0 to 1"),
+                (0.5, "list"),
+            )
+        ),
+        ("events", {"multi_label": True, "events": EventRules()}, "None with multi_label"),
+        (
+            "background",
+            {"num_classes": 1, "labels": ("a",), "multi_label": True, "background": ("a",)},
+            "None with multi_label",
+        ),
         ("mean", {"mean": (0.5,)}, "3 values"),
         ("std", {"std": (0, 1, 1)}, "from 1e-06"),
         ("backbone", {"backbone": []}, "mobilenet_v2"),

@@ -7,6 +7,7 @@ EXTRA_OF_MODULE = {
     "tensorflow": "train",
     "keras": "train",
     "matplotlib": "train",
+    "sklearn": "train",
     "safetensors": "train",
     "av": "live",
     "cv2": "live",

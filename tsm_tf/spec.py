@@ -2,12 +2,13 @@
 
 import dataclasses
 import json
-import unicodedata
 from collections.abc import Mapping
+from typing import Any
 
 from tsm_tf.catalogue import OPTIONS, PREPROCESSING, find_architecture
 from tsm_tf.errors import InputError
 from tsm_tf.event_rules import EventRules
+from tsm_tf.spec_checks import check_choice, check_labels, check_multi_label, check_number
 
 CHANNEL_ORDERS = ("rgb", "bgr")
 INTERPOLATIONS = ("bilinear",)
@@ -18,7 +19,11 @@ NATIVE, CONSTANT = SAMPLING_RATES = ("native", "constant")
 CHANNELS = {"rgb": 3, "flow": 10}
 """Channels of a frame by modality; flow is x and y of 5 frames, stored with 128 as zero."""
 
+DEFAULT_THRESHOLD = 0.5
+"""Probability from which on a multi-label model counts a class as present."""
+
 MODALITIES = tuple(CHANNELS)
+_MULTI_LABEL = ("multi_label", "thresholds")
 _FLOW_PREPROCESSING = ((0.5,) * 10, (0.226,) * 10, "rgb")
 _CHOICES = {
     "shift_mode": SHIFT_MODES,
@@ -35,15 +40,6 @@ _INTEGERS = {
     "input_size": (32, 4096),
     "shift_div": (1, 4096),
 }
-_NUMBERS = {
-    "width": (0.01, 16),
-    "dropout": (0, 0.999),
-    "crop_pct": (0.05, 1),
-    "fps": (1e-4, 1e4),
-    "mean": (-1e4, 1e4),
-    "std": (1e-6, 1e4),
-}
-_MAX_LABEL = 1000  # characters
 _MAX_JSON = 32 << 20  # characters; a spec with the largest network in keras.applications has 1 MB
 _OLD_NAMES = {"network": "keras_json"}  # in specs written before the field was renamed
 
@@ -76,6 +72,10 @@ class ModelSpec:
         background: names of the classes in which nothing happens; None: those of `labels` that are
             `"No gesture"` or `"Doing other things"`.
         events: when a gesture in a stream counts as an event; None for the default rules.
+        multi_label: whether a video may have several classes. The probability of a class is then
+            the sigmoid of its logit, instead of the softmax over all of them.
+        thresholds: for each class the probability from which on a multi-label model counts it as
+            present; None: 0.5 for all classes.
         mean: mean per channel, for values scaled to 0..1; None uses the backbone's or modality's.
         std: standard deviation per channel, as `mean`.
         channel_order: order in which the network expects the channels of RGB frames, `"rgb"` or
@@ -107,6 +107,8 @@ class ModelSpec:
     sampling_rate: str = NATIVE
     background: tuple[str, ...] | None = None
     events: EventRules | None = None
+    multi_label: bool = False
+    thresholds: tuple[float, ...] | None = None
     mean: tuple[float, ...] = ()  # never empty after __post_init__
     std: tuple[float, ...] = ()
     channel_order: str = ""
@@ -118,16 +120,17 @@ class ModelSpec:
     def __post_init__(self):
         find_architecture(self.backbone)
         for name, choices in _CHOICES.items():
-            _check_choice(name, getattr(self, name), choices)
+            check_choice(name, getattr(self, name), choices)
 
         self._set_defaults()
         if self.events is not None and not isinstance(self.events, EventRules):
             object.__setattr__(self, "events", EventRules.from_json_object(self.events))
-        _check_choice("channel_order", self.channel_order, CHANNEL_ORDERS)
+        check_choice("channel_order", self.channel_order, CHANNEL_ORDERS)
 
         self._check_numbers()
         self._check_per_channel()
-        self._check_labels()
+        check_labels(self.labels, self.background, self.num_classes)
+        self._check_multi_label()
         self._check_options()
 
     def _set_defaults(self):
@@ -137,7 +140,7 @@ class ModelSpec:
             mean, std, order = PREPROCESSING[find_architecture(self.backbone).preprocessing]
         defaults = {"mean": mean, "std": std}
 
-        for name in ("labels", "background", "mean", "std", "shift_layers"):
+        for name in ("labels", "background", "thresholds", "mean", "std", "shift_layers"):
             value = getattr(self, name)
             if not isinstance(value, (list, tuple, type(None))):
                 raise InputError(name, "must be a list or None", value)
@@ -156,13 +159,13 @@ class ModelSpec:
             is_integer = isinstance(value, int) and not isinstance(value, bool)
             if not is_integer or not smallest <= value <= largest:
                 raise InputError(name, f"must be an integer from {smallest} to {largest}", value)
-        for name in ("non_local", "temporal_pool"):
+        for name in ("non_local", "temporal_pool", "multi_label"):
             if not isinstance(getattr(self, name), bool):
                 raise InputError(name, "must be true or false", getattr(self, name))
         for name in ("width", "dropout", "crop_pct"):
-            _check_number(name, getattr(self, name))
+            check_number(name, getattr(self, name))
         if self.fps is not None:
-            _check_number("fps", self.fps)
+            check_number("fps", self.fps)
 
     def _check_per_channel(self):
         for name in ("mean", "std"):
@@ -171,24 +174,13 @@ class ModelSpec:
                 rule = f"must have {self.channels} values, one per channel of {self.modality}"
                 raise InputError(name, rule, value)
             for number in value:
-                _check_number(name, number)
+                check_number(name, number)
 
-    def _check_labels(self):
-        for name in self.background or ():
-            if name not in (self.labels or ()):
-                raise InputError("background", f"must be names in labels={self.labels}", name)
-        if self.labels is None:
-            return
-        if len(self.labels) != self.num_classes:
-            rule = f"must have num_classes={self.num_classes} names"
-            raise InputError("labels", rule, self.labels)
-        for label in self.labels:
-            is_text = isinstance(label, str) and 0 < len(label) <= _MAX_LABEL
-            if not is_text or any(unicodedata.category(c) in ("Cc", "Cs") for c in label):
-                rule = f"must be strings of 1 to {_MAX_LABEL} characters without control characters"
-                raise InputError("labels", rule, label)
-        if len(set(self.labels)) != len(self.labels):
-            raise InputError("labels", "must be distinct", self.labels)
+    def _check_multi_label(self):
+        only_others = {"background": self.background, "events": self.events}
+        check_multi_label(self.multi_label, self.thresholds, self.num_classes, only_others)
+        for number in self.thresholds or ():
+            check_number("thresholds", number)
 
     def _check_options(self):
         """Checks the fields that only some architectures have, and those that depend on others."""
@@ -206,6 +198,11 @@ class ModelSpec:
         if self.shift_mode == "bidirectional" and self.shift_div < 2:
             rule = "must be at least 2 to shift in both directions"
             raise InputError("shift_div", rule, self.shift_div)
+
+    @property
+    def class_thresholds(self) -> tuple[float, ...]:
+        """The threshold of each class of a multi-label model."""
+        return self.thresholds or (DEFAULT_THRESHOLD,) * self.num_classes
 
     @property
     def background_classes(self) -> tuple[int, ...]:
@@ -271,9 +268,19 @@ class ModelSpec:
             raise InputError("ModelSpec", rule, unknown)
         return cls(**values)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the fields, as `from_dict` takes them.
+
+        Those of multi-label models are left out of other specs, so that older versions read them.
+        """
+        values = dataclasses.asdict(self)
+        for name in () if self.multi_label else _MULTI_LABEL:
+            del values[name]
+        return values
+
     def to_json(self) -> str:
         """Returns the spec as a JSON object, one key per line."""
-        return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False)
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "ModelSpec":
@@ -291,15 +298,3 @@ class ModelSpec:
         if not isinstance(values, dict):
             raise InputError("spec", "must be a JSON object", values)
         return cls.from_dict(values)
-
-
-def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    if not isinstance(value, str) or value not in choices:
-        raise InputError(name, f"must be one of {', '.join(choices)}", value)
-
-
-def _check_number(name: str, value: object) -> None:
-    smallest, largest = _NUMBERS[name]
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not smallest <= value <= largest:  # also for NaN
-        raise InputError(name, f"must be a number from {smallest:g} to {largest:g}", value)

@@ -2,6 +2,7 @@
 
     python -m export.live --model=FILE --video=FILE --output=DIR
     python -m export.live --model=FILE --camera=0 --show
+    python -m export.live --model=runs/mine --camera=0 --show
     python -m export.live --model=FILE --camera=0 --events=FILE --command='notify-send {label}'
     python -m export.live --model=FILE --video=rtsp://192.168.0.2/stream --show
     rpicam-vid -t 0 --codec libav --libav-format mpegts -o - \\
@@ -18,7 +19,8 @@ from absl import flags
 from export.format.metadata import UNCHECKED
 from export.format.smoothing_rules import AVERAGED_STEPS, REFRACTORY_STEPS
 from export.live.event_outputs import EventCommand, EventFile
-from export.live.events import EventDecoder
+from export.live.events import EventDecoder, PresenceDecoder
+from export.live.find_model import find_model
 from export.live.smoothing import SmoothedEvents, Smoother
 from export.runtime import StreamRunner
 from export.runtime.interpreter import DELEGATES
@@ -29,7 +31,10 @@ _MAX_GAP = 2.0  # seconds without a frame after which the state of a live stream
 
 
 def define_flags():
-    made_by = "A file of `python -m export.tflite --online`."
+    made_by = (
+        "A file of `python -m export.tflite --online`, or the folder of a training, whose best "
+        "checkpoint is then exported into its folder export/ if necessary."
+    )
     flags.DEFINE_string("model", None, made_by, required=True)
     flags.DEFINE_bool("unchecked", False, UNCHECKED)
     video = "File or URL (rtsp://, http://) to stream, or - for standard input."
@@ -86,13 +91,14 @@ def main():
         rule = "must be given, or --show, --events or --command"
         raise InputError("output", rule, values.output)
     folder = _check_output(values.output)
-    runner = _load_runner(values.model, values.threads, values.delegate, values.unchecked)
+    model = find_model(values.model)
+    runner = _load_runner(model, values.threads, values.delegate, values.unchecked)
 
     # Imported here, so that a missing package is reported in one line.
     from export.live.frame_clock import AtRate, output_fps
     from export.live.session import Session, run_and_record, stop_on_signals
     from export.live.sources import open_source
-    from export.live.window import open_window
+    from tsm_tf.camera.window import open_window
 
     listeners = _listeners(values.events, values.command)
     decoder = _decoder(
@@ -108,7 +114,7 @@ def main():
             opened.enter_context(listener)
         if values.show:
             open_window()
-        print(f"{values.model} {_describe(runner)}; press Ctrl-C to stop", flush=True)
+        print(f"{model} {_describe(runner)}; press Ctrl-C to stop", flush=True)
 
         until_stop = itertools.takewhile(lambda _: not stop.is_set(), source.frames)
         frames = AtRate(until_stop, runner.spec.fps)
@@ -143,8 +149,13 @@ def _describe(runner):
 
 
 def _decoder(runner, original_smoothing, **steps):
-    """Returns the decoder of events, or the original smoothing if a flag asks for it."""
+    """Returns the decoder that fits the model, or the original smoothing if a flag asks for it."""
     given = {name: value for name, value in steps.items() if value is not None}
+    if runner.spec.multi_label:
+        if given or original_smoothing:
+            rule = "must not be given for a model with several classes per video"
+            raise InputError("original_smoothing", rule, True)
+        return PresenceDecoder.of(runner.spec)
     if not given and not original_smoothing:
         return EventDecoder.of(runner.spec)
     rules = dataclasses.replace(runner.smoothing, **given)

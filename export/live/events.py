@@ -7,9 +7,13 @@
             print(event.label, event.seconds)
 
 The rules are those in the file, which `python -m tsm_tf.evaluation.stream` fits to a data set.
+
+A model with several classes per video (`runner.spec.multi_label`) needs `PresenceDecoder` instead:
+`decoder.present` holds all classes whose probability is at least their threshold in the file.
 """
 
 from tsm_tf.evaluation.events import Event, EventDecoder
+from tsm_tf.evaluation.presence import PresenceDecoder
 from tsm_tf.event_rules import EventRules
 
-__all__ = ["Event", "EventDecoder", "EventRules"]
+__all__ = ["Event", "EventDecoder", "EventRules", "PresenceDecoder"]

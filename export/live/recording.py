@@ -2,30 +2,22 @@
 
 import contextlib
 import csv
-import fractions
 import os
 import pathlib
 
-import av
 import cv2
 import numpy as np
 from PIL import Image
 
+from tsm_tf.camera.mp4 import Mp4File
 from tsm_tf.errors import InputError
 from tsm_tf.files import unfinished_path
 
 MP4, GIF, CSV = "stream.mp4", "stream.gif", "frames.csv"
-_CLOCK = fractions.Fraction(1, 1000)  # the MP4 has times in milliseconds
 _GIF_HEIGHT = 320
 _GIF_COLORS = 128
 _MAX_GIF_FRAMES = 240  # a GIF is for a page; the MP4 has the rest
 _MAX_GIF_DURATION = 600_000  # milliseconds per frame; the format has 16 bits for 1/100 s
-
-# Each fragment has its own index, so those before a full disk can be played.
-_FRAGMENTS = {
-    "movflags": "empty_moov+delay_moov+default_base_moof",
-    "frag_duration": "1000000",  # microseconds
-}
 
 
 class Recording:
@@ -50,7 +42,7 @@ class Recording:
         self.fps = fps
         self.columns = columns
         self._shape: tuple[int, int] | None = None
-        self._files: list[_Rows | _Video | _Gif] = []
+        self._files: list[_Rows | Mp4File | _Gif] = []
         self._error: OSError | None = None
 
     def __enter__(self):
@@ -74,13 +66,16 @@ class Recording:
         """
         if self._shape is None:
             self._shape = picture.shape[0], picture.shape[1]
-            self._files.append(_Video(self.folder / MP4, self.fps, *self._shape))
+            self._files.append(Mp4File(self.folder / MP4, self.fps, *self._shape))
             self._files.append(_Gif(self.folder / GIF, self.fps))
 
         picture = _fit(picture, *self._shape)
         try:
             for file in self._files:
-                file.write(picture, seconds, row)
+                if isinstance(file, _Rows):
+                    file.write(row)
+                else:
+                    file.write(picture, seconds)
         except OSError as error:
             self._error = error
             raise
@@ -101,7 +96,7 @@ class Recording:
                 self._error = self._error or error
 
         whole = [file for file in self._files if file.trim()]
-        if self._error is not None and not any(isinstance(file, _Video) for file in whole):
+        if self._error is not None and not any(isinstance(file, Mp4File) for file in whole):
             whole = []  # without the video, the rows are of no use
         for file in self._files:
             if file in whole:
@@ -133,7 +128,7 @@ class _Rows:
             self.temporary.unlink(missing_ok=True)
             raise
 
-    def write(self, picture, seconds, row):
+    def write(self, row):
         self._writer.writerow(row)
 
     def close(self):
@@ -148,51 +143,6 @@ class _Rows:
         return True
 
 
-class _Video:
-    """A fragmented MP4 file of H.264 that keeps the frames' own times."""
-
-    def __init__(self, path, fps, height, width):
-        self.path, self.temporary = path, unfinished_path(path)
-        rate = fractions.Fraction(fps).limit_denominator(1000)
-        self._container = av.open(str(self.temporary), "w", format="mp4", options=_FRAGMENTS)
-        self._stream = self._container.add_stream(
-            "libx264", rate, {"crf": "20", "preset": "veryfast"}
-        )
-        self._stream.height, self._stream.width = height, width
-        self._stream.pix_fmt = "yuv420p"
-        self._stream.codec_context.time_base = _CLOCK
-        self._next_pts = 0
-        self._is_broken = False
-
-    def write(self, picture, seconds, row):
-        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-        frame.pts, frame.time_base = max(round(seconds / _CLOCK), self._next_pts), _CLOCK
-        self._next_pts = frame.pts + 1  # the format requires increasing times
-        self._mux(self._stream.encode(frame))
-
-    def _mux(self, packets):
-        # PyAV crashes if it has to write after its header could not be written.
-        if not self._is_broken:
-            self._is_broken = True
-            self._container.mux(packets)
-            self._is_broken = False
-
-    def close(self):
-        try:
-            self._mux(self._stream.encode())
-        finally:
-            self._container.close()
-
-    def trim(self):
-        """Removes a fragment that was cut off. Returns whether there is a whole one."""
-        if not self.temporary.exists():
-            return False
-        end, has_frames = _end_of_fragments(self.temporary)
-        if end < self.temporary.stat().st_size:
-            os.truncate(self.temporary, end)
-        return has_frames
-
-
 class _Gif:
     """The first frames as a GIF, which is written at the end."""
 
@@ -203,7 +153,7 @@ class _Gif:
         self._times: list[float] = []
         self._is_whole = False
 
-    def write(self, picture, seconds, row):
+    def write(self, picture, seconds):
         if len(self._frames) == _MAX_GIF_FRAMES:
             return
         width = max(1, round(picture.shape[1] * _GIF_HEIGHT / picture.shape[0]))
@@ -229,29 +179,6 @@ class _Gif:
     def trim(self):
         """Returns whether the file is whole."""
         return self._is_whole
-
-
-def _end_of_fragments(path):
-    """Returns where the last whole box of an MP4 file ends, and whether it has any frames.
-
-    A file is a sequence of boxes: a size, a type, and content. A fragment is a `moof`, which is the
-    index, and an `mdat`, which holds the frames.
-    """
-    size, start, end, has_frames = path.stat().st_size, 0, 0, False
-    with path.open("rb") as file:
-        while start + 16 <= size:
-            file.seek(start)
-            header = file.read(16)
-            length, kind = int.from_bytes(header[:4]), header[4:8]
-            if length == 1:  # a larger size follows
-                length = int.from_bytes(header[8:])
-            start += length
-            if length < 8 or start > size:
-                break
-            if kind != b"moof":
-                end = start
-            has_frames = has_frames or kind == b"mdat"
-    return end, has_frames
 
 
 def _fit(picture, height, width):

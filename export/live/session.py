@@ -12,15 +12,16 @@ from typing import Protocol
 
 import numpy as np
 
-from export.live import window
 from export.live.events import Event
 from export.live.frame_clock import AtRate
 from export.live.overlay import annotate
 from export.live.recording import Recording
 from export.runtime import StreamRunner
+from tsm_tf.camera import window
 from tsm_tf.cli import Terminated
 from tsm_tf.data.crops import eval_frame
 from tsm_tf.evaluation.metrics import softmax
+from tsm_tf.multi_label.sigmoid import sigmoid
 
 COLUMNS = (
     "frame",
@@ -30,7 +31,8 @@ COLUMNS = (
     "smoothed",  # the most probable class of the smoothed probabilities
     "smoothed_probability",
     "shown",  # the label on the picture; empty if nothing happens
-    "event",  # the label of the event that was recognised at this frame; mostly empty
+    "event",  # the label of the event that was recognised at this frame; mostly empty. A model for
+    # several classes per video may have several labels, with commas, here and in "shown".
     "milliseconds",
 )
 _RATE_STEPS = 20  # the frame rate on the screen is that of the last 20 steps
@@ -38,7 +40,11 @@ _NUM_EVENTS = 8  # on the screen
 
 
 class Decoder(Protocol):
-    """Turns logits into events: `EventDecoder`, or `SmoothedEvents` for the original's rules."""
+    """Turns logits into events.
+
+    `EventDecoder`, `PresenceDecoder` for models with several classes per video, or `SmoothedEvents`
+    for the original's rules.
+    """
 
     @property
     def probabilities(self) -> np.ndarray: ...
@@ -108,7 +114,8 @@ class Session:
             for listener in self.listeners:
                 listener(event)
 
-        probabilities, smoothed = softmax(logits), self.decoder.probabilities
+        to_probabilities = sigmoid if self.runner.spec.multi_label else softmax
+        probabilities, smoothed = to_probabilities(logits), self.decoder.probabilities
         predicted, best = int(logits.argmax()), int(smoothed.argmax())
         return {
             "frame": number,
@@ -118,7 +125,7 @@ class Session:
             "smoothed": self.runner.labels[best],
             "smoothed_probability": round(float(smoothed[best]), 4),
             "shown": self.decoder.shown,
-            "event": "".join(event.label for event in events),
+            "event": ", ".join(event.label for event in events),
             "milliseconds": round(milliseconds, 3),
         }
 

@@ -78,7 +78,7 @@ def write_card(
     latency = _measure_latency(paths, runtimes or _installed_runtimes(), threads, rounds)
 
     card = {
-        "spec": dataclasses.asdict(spec),
+        "spec": spec.to_dict(),
         "files": [*kept, *(_describe(entry, latency[entry.path]) for entry in entries)],
         "device": device(),
         "versions": installed_versions(_PACKAGES),

@@ -113,7 +113,8 @@ def _output(builder, name, spec):
     if spec.labels is not None:
         strings = builder.CreateString(LABEL_FILE), builder.CreateString("Names of the classes")
         files = _vector(builder, [_table(builder, *strings, _byte(_TENSOR_AXIS_LABELS))])
-    return _tensor(builder, name, "Score of each class, before a softmax", files=files)
+    function = "sigmoid" if spec.multi_label else "softmax"
+    return _tensor(builder, name, f"Score of each class, before a {function}", files=files)
 
 
 def _cache(builder, name, link):

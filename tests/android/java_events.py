@@ -1,7 +1,8 @@
 """Specs for the Java tests, with what Python reads about events from each.
 
 One JSON object per line: `spec`, a text; `rules`, the five values in the order of `EventRules`, or
-null if Python refuses the spec; and `background`, the names of the background classes.
+null if Python refuses the spec; `background`, the names of the background classes; and
+`thresholds`, those of a model for several classes per video, else null.
 """
 
 import dataclasses
@@ -24,6 +25,10 @@ _BACKGROUND = (
     *(None, [], ["left"], ["No gesture", "left"], ["left", "left"], list(_NAMES)),
     *(["right"], ["Left"], [""], [0], [None], [["left"]], {}, {"left": 1}, "left", 0, False),
 )
+_THRESHOLDS = (
+    *(None, [], [0.5], [0, 1, 1.0], [0.1] * 3, [0.1] * 4, [0.1, 0.2, 1.0000001], [0.1, 0.2, -1e-9]),
+    *([0.1, 0.2, None], [0.1, 0.2, "0.3"], [0.1, 0.2, True], [0.1, 0.2, 10**400], {}, 0.5, "0.5"),
+)
 
 
 def spec_lines() -> Iterator[str]:
@@ -35,7 +40,8 @@ def spec_lines() -> Iterator[str]:
         try:
             read = ModelSpec.from_json(text)
             rules = dataclasses.astuple(read.events or EventRules())
-            expected.update(rules=rules, background=read.background_labels)
+            thresholds = read.class_thresholds if read.multi_label else None
+            expected.update(rules=rules, background=read.background_labels, thresholds=thresholds)
         except InputError:
             pass
         yield json.dumps(expected)
@@ -52,3 +58,11 @@ def _changes():
     for background in _BACKGROUND:
         yield {"background": background}
         yield {"background": background, "labels": None}
+    for multi_label in (True, False, None, 1, "true"):
+        yield {"multi_label": multi_label}
+        yield {"multi_label": multi_label, "thresholds": [0.5, 0.25, 0.75]}
+    for thresholds in _THRESHOLDS:
+        yield {"multi_label": True, "thresholds": thresholds}
+        yield {"thresholds": thresholds}
+    for name, value in (("events", {}), ("background", []), ("background", ["left"])):
+        yield {"multi_label": True, name: value}

@@ -15,6 +15,7 @@ from tsm_tf.data.crops import center_crop, eval_frame
 from tsm_tf.data.resize import scaled_size
 from tsm_tf.data.sources.video_file import iterate_frames
 from tsm_tf.evaluation.events import EventDecoder
+from tsm_tf.evaluation.presence import PresenceDecoder
 from tsm_tf.event_rules import EventRules
 from tsm_tf.spec import ModelSpec
 
@@ -170,6 +171,35 @@ def test_events_are_pythons(host_tool, rules, num_classes, background):
 
     count = sum(begun != -1 for begun, _ in expected)
     assert count == 0 if len(background) == num_classes else count > 1
+
+
+@pytest.mark.parametrize("thresholds", [(0.5,) * 9, (0.1, 0.9, 0.0, 1.0, 0.75), (0.6,)])
+def test_presence_is_pythons(host_tool, thresholds):
+    """The same classes at the same frames, and probabilities that differ only by rounding."""
+    count = len(thresholds)
+    logits, seconds = peaky_stream(np.random.default_rng(count), count)
+    logits = logits - 3
+    logits[100, 0], logits[150:152, -1] = np.nan, np.inf
+    labels = [str(i) for i in range(count)]
+    decoder = PresenceDecoder(labels, thresholds)
+    expected, probabilities = [], []
+    for row, time in zip(logits, seconds, strict=True):
+        appeared = [event.label for event in decoder.step(row, time)]
+        expected.append([",".join(appeared) or "-", ",".join(decoder.present) or "-"])
+        probabilities.append(decoder.probabilities)
+
+    data = b"".join(
+        struct.pack(">d", time) + row.astype(">f4").tobytes()
+        for row, time in zip(logits, seconds, strict=True)
+    )
+    lines = [
+        line.split() for line in host_tool(["presence", *thresholds], data).decode().splitlines()
+    ]
+    assert [line[:2] for line in lines] == expected
+    actual = np.array([line[2:] for line in lines], np.float64)
+    np.testing.assert_allclose(actual, probabilities, rtol=0, atol=1e-12)
+    assert len({present for _, present in expected}) > 1
+    assert count == 1 or any("," in present for _, present in expected)
 
 
 @pytest.mark.parametrize("fps", [5.0, 8.0, 12.5, 60.0, None])

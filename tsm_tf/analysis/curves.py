@@ -16,6 +16,8 @@ from tsm_tf.evaluation.plot_text import plot_text
 from tsm_tf.files import replacing
 from tsm_tf.training.run_folder.curves import LOG_FILE
 
+_METRIC = "val_accuracy"
+
 Run = Sequence[tuple[float, float]]
 """Seconds since the start, and top-1, after each epoch."""
 
@@ -25,7 +27,7 @@ def read_run(folder: pathlib.Path) -> Run:
 
     Raises:
         MissingFile: the folder is not that of a training.
-        InputError: the training has not finished an epoch.
+        InputError: the training has not finished an epoch, or logs no top-1.
     """
     path = folder / LOG_FILE
     if not path.is_file():
@@ -35,9 +37,12 @@ def read_run(folder: pathlib.Path) -> Run:
         rows = list(csv.DictReader(file))
     if not rows:
         raise InputError("runs", "must have finished an epoch", str(folder))
+    if _METRIC not in rows[0]:
+        rule = f"must be trainings on videos with one class each, whose {LOG_FILE} has {_METRIC}"
+        raise InputError("runs", rule, str(folder))
 
     seconds = itertools.accumulate(float(row["seconds"]) for row in rows)
-    return [(time, float(row["val_accuracy"])) for time, row in zip(seconds, rows, strict=True)]
+    return [(time, float(row[_METRIC])) for time, row in zip(seconds, rows, strict=True)]
 
 
 def best_within(run: Run, seconds: float) -> float:

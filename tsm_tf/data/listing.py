@@ -2,6 +2,7 @@
 
 import functools
 import os
+from collections.abc import Sequence
 
 from tsm_tf.data.layouts import Layout, find_layout
 from tsm_tf.data.sources import Source
@@ -115,3 +116,15 @@ def check_labels(spec: ModelSpec, listing: Listing) -> None:
     """
     if spec.labels and spec.labels != listing.labels:
         raise InputError("data", f"must have the model's classes {spec.labels}", listing.labels)
+
+
+def check_multi_label(spec: ModelSpec, videos: Sequence[Video]) -> None:
+    """Raises if a video has several classes and the model expects one.
+
+    Raises:
+        InputError: names the first such video.
+    """
+    several = next((video for video in videos if len(video.classes) > 1), None)
+    if several and not spec.multi_label:
+        rule = "must have one class per video for a model that was trained on such videos"
+        raise InputError("data", rule, f"{several.name} with the classes {several.classes}")

@@ -44,8 +44,10 @@ class ClipLoader:
         spec = self.spec
         return spec.num_segments, spec.input_size, spec.input_size, spec.channels
 
-    def load(self, epoch: int, index: int) -> tuple[np.ndarray, int]:
+    def load(self, epoch: int, index: int) -> tuple[np.ndarray, int | np.ndarray]:
         """Returns a clip `uint8 [T, S, S, C]` and its class.
+
+        With `multi_label`, the class is `float32 [num_classes]`, with 1 for each of the classes.
 
         Args:
             epoch: number of the epoch, from 0.
@@ -57,7 +59,8 @@ class ClipLoader:
         video = self.videos[index]
         try:
             if self.augmentation is None:
-                return center_clip(video, self.spec, self.source), video.label
+                clip = center_clip(video, self.spec, self.source)
+                return clip, self._target(np.array(video.classes or [video.label]))
             rng = np.random.default_rng((self.seed, epoch, index))
             return self._training_clip(video, self.augmentation, rng)
         except FileNotFoundError:  # it existed when the list was read
@@ -73,7 +76,21 @@ class ClipLoader:
 
         indices = clip_indices(video, choose, self.source, spec.sampling_rate)
         clip = _read(video, indices, spec, self.source)
-        return augmentation.apply(clip, video.label, spec.input_size, rng)
+        labels = np.array(video.classes or [video.label])
+        clip, labels = augmentation.apply_to_stream(clip, labels, spec.input_size, rng)
+        return clip, self._target(labels)
+
+    def _target(self, labels):
+        if self.spec.multi_label:
+            return multi_hot(labels, self.spec.num_classes)
+        return int(labels[0])
+
+
+def multi_hot(classes: Sequence[int] | np.ndarray, num_classes: int) -> np.ndarray:
+    """Returns `float32 [num_classes]` with 1 for each of some classes."""
+    target = np.zeros(num_classes, np.float32)
+    target[list(classes)] = 1
+    return target
 
 
 def center_clip(video: Video, spec: ModelSpec, source: Source) -> np.ndarray:

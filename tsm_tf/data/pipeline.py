@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.epoch_order import PADDING, Order, Schedule
-from tsm_tf.data.listing import Listing, check_labels, open_listing
+from tsm_tf.data.listing import Listing, check_labels, check_multi_label, open_listing
 from tsm_tf.data.loader import ClipLoader
 from tsm_tf.data.mixing import Mixing, mix_clips
 from tsm_tf.data.modality import check_modality, source_of
@@ -58,14 +58,16 @@ def clip_dataset(
         skip_bad_videos: leaves out videos that cannot be decoded. Otherwise they are an error.
 
     Returns:
-        A dataset of clips, `uint8 [B, T, H, W, C]`, and labels, `int32 [B]`; with MixUp or CutMix,
-        `float32 [B, num_classes]`. If a last batch is padded for several devices, there are also
-        weights, `float32 [B]`. They are 0 for the padding, and their mean over a pass is 1.
+        A dataset of clips, `uint8 [B, T, H, W, C]`, and labels, `int32 [B]`; with MixUp, CutMix, or
+        `multi_label` (1 for each class of a clip), `float32 [B, num_classes]`. If a last batch is
+        padded for several devices, there are also weights, `float32 [B]`. They are 0 for the
+        padding, and their mean over a pass is 1.
 
     Raises:
         MissingFile: a list or a video does not exist.
         InputError: a bad list, RGB videos for a model of optical flow or the reverse, labels
-            other than the spec's, a batch that cannot be split, or skipping with several devices.
+            other than the spec's, a batch that cannot be split, skipping with several devices, or
+            videos with several classes for a model that expects one.
     """
     listing = open_listing(listing)
     source = source or source_of(listing, spec.modality)
@@ -73,6 +75,7 @@ def clip_dataset(
     _check(listing, spec, source, batch_size, order, skip_bad_videos, mixes)
 
     videos = listing.videos(split)
+    check_multi_label(spec, videos)
     if augmentation is not None:
         videos = trainable_videos(listing.labelled_videos(split))
 
@@ -119,13 +122,15 @@ def _clips(schedule, loader, observer, skip_bad_videos, mixing):
 
     With mixing, there is also the region of each clip that its partner changes.
     """
-    specs = (tf.TensorSpec(loader.clip_shape, tf.uint8), tf.TensorSpec((), tf.int32))
+    label = tf.TensorSpec((), tf.int32)
+    if loader.spec.multi_label:
+        label = tf.TensorSpec((loader.spec.num_classes,), tf.float32)
+    specs = (tf.TensorSpec(loader.clip_shape, tf.uint8), label)
     if mixing is not None:
         specs = (*specs, tf.TensorSpec((5,), tf.float32))
 
     def load(epoch, index):
-        clip, label = _load(loader, epoch, index, observer, skip_bad_videos)
-        example = clip, np.int32(label)
+        example = _load(loader, epoch, index, observer, skip_bad_videos)
         if mixing is None:
             return example
         return *example, mixing.region(epoch, index, loader.spec.input_size)
@@ -176,13 +181,22 @@ def load_in_order(
 def _load(loader, epoch, index, observer, skip_bad_videos):
     if index != PADDING:
         try:
-            return loader.load(epoch, index)
+            clip, label = loader.load(epoch, index)
+            return clip, label if loader.spec.multi_label else np.int32(label)
         except BadVideoError as error:
             observer.bad_video(error)
             if not skip_bad_videos:
                 raise
 
-    return np.zeros(loader.clip_shape, np.uint8), NO_LABEL
+    clip = np.zeros(loader.clip_shape, np.uint8)
+    if loader.spec.multi_label:
+        return clip, np.full(loader.spec.num_classes, NO_LABEL, np.float32)
+    return clip, np.int32(NO_LABEL)
+
+
+def _has_label(labels):
+    """Returns which clips of a batch count, `bool [B]`."""
+    return labels != NO_LABEL if labels.shape.rank == 1 else labels[:, 0] != NO_LABEL
 
 
 def _with_weights(dataset, num_videos, batch_size):
@@ -190,7 +204,7 @@ def _with_weights(dataset, num_videos, batch_size):
     weight = num_batches * batch_size / num_videos
 
     def add_weights(clips, labels):
-        weights = tf.where(labels == NO_LABEL, 0.0, tf.constant(weight, tf.float32))
+        weights = tf.where(_has_label(labels), tf.constant(weight, tf.float32), 0.0)
         return clips, tf.maximum(labels, 0), weights
 
     return dataset.map(add_weights)
@@ -200,7 +214,7 @@ def _without_skipped(dataset):
     """Removes clips after batching, so that an epoch has the same steps whatever is skipped."""
 
     def remove(clips, labels, *regions):
-        is_kept = labels != NO_LABEL
+        is_kept = _has_label(labels)
         return tuple(array[is_kept] for array in (clips, labels, *regions))
 
     return dataset.map(remove).filter(lambda clips, labels, *_: tf.size(labels) > 0)

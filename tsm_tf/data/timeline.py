@@ -56,9 +56,13 @@ def timelines(videos: Sequence[Video]) -> tuple[Timeline, ...]:
         videos: the lines of a list file, `Listing.videos`.
 
     Raises:
-        InputError: segments with different classes overlap, or a video is listed both whole and in
-            segments.
+        InputError: segments with different classes overlap, a video is listed both whole and in
+            segments, or has several classes.
     """
+    several = next((video for video in videos if len(video.classes) > 1), None)
+    if several:
+        raise InputError("data", "must have one class per video for streams", several.name)
+
     segments: dict[str, list[Segment]] = {}
     trimmed = []
     for video in videos:

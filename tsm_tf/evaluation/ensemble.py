@@ -62,6 +62,9 @@ def check_members(members: Sequence[Scores]) -> None:
         raise InputError("scores", "must have at least two members", len(members))
 
     first = members[0]
+    if any(member.spec.multi_label for member in members):
+        rule = "must be of models that were trained on videos with one class each"
+        raise InputError("scores", rule, "multi_label=True")
     for number, member in enumerate(members[1:], 2):
         if member.classes != first.classes:
             difference = _first_difference(first.classes, member.classes)

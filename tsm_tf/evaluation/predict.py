@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tsm_tf.data.listing import Listing
+from tsm_tf.data.loader import multi_hot
 from tsm_tf.data.observer import Observer
 from tsm_tf.data.pipeline import clip_dataset
 from tsm_tf.data.sources.bad_video import BadVideoError
@@ -53,13 +54,21 @@ def predict(
 
     return Scores(
         logits=logits,
-        labels=np.array([video.label for video in videos], np.int64),
+        labels=_labels(videos, model.spec),
         names=tuple(video.name for video in videos),
         classes=listing.labels,
         protocol=protocol.name,
         spec=model.spec,
         checkpoint_digest=checkpoint_digest,
     )
+
+
+def _labels(videos, spec):
+    """Returns the classes of videos, as `Scores` has them."""
+    if not spec.multi_label:
+        return np.array([video.label for video in videos], np.int64)
+    classes = [video.classes or (video.label,) for video in videos]
+    return np.stack([multi_hot(row, spec.num_classes) for row in classes]) > 0
 
 
 def _check_classes(spec: ModelSpec, listing: Listing) -> None:

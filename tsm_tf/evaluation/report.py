@@ -2,14 +2,18 @@
 
 import json
 import pathlib
-import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from tsm_tf.data.video import is_uri
 from tsm_tf.evaluation.metrics import confusion_matrix, per_class, softmax, top_k
+from tsm_tf.evaluation.multi_label_report import (
+    logit_columns,
+    multi_label_rows,
+    summarise_multi_label,
+    video_path,
+)
 from tsm_tf.evaluation.plot_text import plot_names, plot_text
 from tsm_tf.evaluation.scores import SCORES_FILE, Scores
 from tsm_tf.files import replacing, write_csv, write_text
@@ -29,26 +33,32 @@ def write_report(
 
     Args:
         scores: what the model predicted.
-        output: folder; gets `metrics.json`, `scores.npz`, `confusion.png`, `per_class.csv` and
-            `scores.csv`. It is created if necessary.
+        output: folder; gets `metrics.json`, `scores.npz`, `per_class.csv`, `scores.csv` and, unless
+            videos have several classes, `confusion.png`. It is created if necessary.
         subject: what was evaluated; added to `metrics.json`. Its `data` is the data folder.
 
     Returns:
         The content of `metrics.json`: top-1, top-5, and recall, precision and number of videos per
-        class.
+        class. For a multi-label model, see `multi_label_report.summarise_multi_label`.
     """
-    confusion = confusion_matrix(scores.predicted, scores.labels, len(scores.classes))
-    metrics = {**subject, "protocol": scores.protocol, **summarise(scores, confusion)}
+    confusion = None
+    if scores.spec.multi_label:
+        figures, rows = summarise_multi_label(scores), multi_label_rows(scores, subject["data"])
+    else:
+        confusion = confusion_matrix(scores.predicted, scores.labels, len(scores.classes))
+        figures, rows = summarise(scores, confusion), score_rows(scores, subject["data"])
+    metrics = {**subject, "protocol": scores.protocol, **figures}
 
     output.mkdir(parents=True, exist_ok=True)
     text = json.dumps(metrics, indent=2, ensure_ascii=False) + "\n"
     write_text(output / METRICS_FILE, text)  # first: it marks the folder as this subject's
     scores.save(output / SCORES_FILE)
 
-    title = f"top-1 {metrics['top1']:.1%}"
-    plot_confusion(confusion, scores.classes, title, output / CONFUSION_FILE)
+    if confusion is not None:
+        title = f"top-1 {metrics['top1']:.1%}"
+        plot_confusion(confusion, scores.classes, title, output / CONFUSION_FILE)
     write_csv(output / PER_CLASS_FILE, metrics["per_class"])
-    write_csv(output / SCORE_TABLE_FILE, score_rows(scores, subject["data"]))
+    write_csv(output / SCORE_TABLE_FILE, rows)
 
     return metrics
 
@@ -79,14 +89,12 @@ def score_rows(scores: Scores, data: str) -> Iterator[dict[str, object]]:
         strict=True,
     ):
         row = {
-            "path": name if is_uri(name) else posixpath.join(data, name),
+            "path": video_path(data, name),
             "label": scores.classes[label],
             "predicted": scores.classes[predicted],
             "probability": round(float(probability[predicted]), 4),
         }
-        for class_name, logit in zip(scores.classes, logits, strict=True):
-            row[f"logit {class_name}"] = round(float(logit), 5)
-        yield row
+        yield row | logit_columns(scores.classes, logits)
 
 
 def plot_confusion(

@@ -10,6 +10,7 @@ import numpy as np
 
 from tsm_tf.errors import InputError, MissingFile
 from tsm_tf.files import replacing
+from tsm_tf.multi_label.sigmoid import sigmoid
 from tsm_tf.spec import ModelSpec
 
 SCORES_FILE = "scores.npz"
@@ -21,7 +22,7 @@ class Scores:
 
     Args:
         logits: `float32 [N, C]`, one row per video in the order of the list file, not rounded.
-        labels: `int64 [N]`, the true classes.
+        labels: `int64 [N]`, the true classes; or `bool [N, C]` for a multi-label model.
         names: the videos, as written in the list file.
         classes: the class names.
         protocol: name of the evaluation protocol.
@@ -52,9 +53,12 @@ class Scores:
             rule = f"must be float32 with one row per video and one column per class, {shape}"
             raise InputError("logits", rule, received)
 
-        if self.labels.dtype != np.int64 or self.labels.shape != shape[:1]:
+        dtype, expected = ("bool", shape) if self.spec.multi_label else ("int64", shape[:1])
+        if self.labels.dtype != dtype or self.labels.shape != expected:
             received = f"{self.labels.dtype} {self.labels.shape}"
-            raise InputError("labels", f"must be int64 with shape {shape[:1]}", received)
+            raise InputError("labels", f"must be {dtype} with shape {expected}", received)
+        if self.spec.multi_label:
+            return
 
         wrong = self.labels[(self.labels < 0) | (self.labels >= shape[1])]
         if wrong.size:
@@ -62,7 +66,12 @@ class Scores:
 
     @property
     def predicted(self) -> np.ndarray:
-        """The class with the largest logit of each video, `int64 [N]`."""
+        """The class with the largest logit of each video, `int64 [N]`.
+
+        For a multi-label model, whether each class reaches its threshold, `bool [N, C]`.
+        """
+        if self.spec.multi_label:
+            return sigmoid(self.logits) >= np.array(self.spec.class_thresholds)
         return self.logits.argmax(axis=1)
 
     def save(self, path: pathlib.Path) -> None:

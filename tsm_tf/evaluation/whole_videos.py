@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tsm_tf.data.listing import Listing, check_labels
+from tsm_tf.data.listing import Listing, check_labels, check_multi_label
 from tsm_tf.data.loader import center_clip
 from tsm_tf.data.sources import Source
 from tsm_tf.data.timeline import check_rates, timelines
@@ -14,6 +14,7 @@ from tsm_tf.evaluation.stream.joined import DEFAULT_FPS, Joiner
 from tsm_tf.evaluation.stream.logits import keras_step, stream_logits
 from tsm_tf.models.clip import ClipModel
 from tsm_tf.spec import ModelSpec
+from tsm_tf.spec_checks import check_one_class
 
 _SIDE_BY_SIDE = 16
 
@@ -36,12 +37,14 @@ def check_whole_videos(spec: ModelSpec, listing: Listing, split: str) -> tuple[V
             with a lower rate than the model's.
         BadVideoError: a video cannot be decoded.
     """
+    check_one_class(spec.multi_label)
     check_labels(spec, listing)
     if len(listing.labels) != spec.num_classes:
         rule = f"must have the checkpoint's {spec.num_classes} classes"
         raise InputError("data", rule, listing.labels)
 
     videos = listing.labelled_videos(split)
+    check_multi_label(spec, videos)
     segment = next((video for video in videos if video.end is not None), None)
     if segment:
         received = f"{segment.name} {segment.start:g} {segment.end:g} {segment.label}"

@@ -59,8 +59,14 @@ class ClipModel(keras.Model):
 
     @property
     def spec(self) -> ModelSpec:
-        """What the model was built from."""
+        """What the model was built from. `thresholds`, on which no layer depends, can be set."""
         return find_preparation(self).spec
+
+    @spec.setter
+    def spec(self, spec: ModelSpec) -> None:
+        if spec.replace(thresholds=self.spec.thresholds) != self.spec:
+            raise InputError("spec", "must differ from the model's in thresholds only", spec)
+        find_preparation(self).spec = spec
 
     @property
     def receptive_field(self) -> int:

@@ -1,6 +1,5 @@
 """The first layer of clip and stream models: from frames in 0..255 to the network's input."""
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -77,7 +76,7 @@ class PrepareFrames(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "spec": dataclasses.asdict(self.spec),
+            "spec": self.spec.to_dict(),
             "normalise": self.normalise,
             "by_rows": self.by_rows,
         }

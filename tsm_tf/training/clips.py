@@ -5,7 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from tsm_tf.data.augment import Augmentation
-from tsm_tf.data.epoch_order import Order
+from tsm_tf.data.epoch_order import Order, Share
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.modality import source_of
 from tsm_tf.data.observer import Observer
@@ -17,6 +17,7 @@ from tsm_tf.spec import ModelSpec
 from tsm_tf.training.devices import Devices
 from tsm_tf.training.recipes import Recipe
 from tsm_tf.training.settings import Execution
+from tsm_tf.training.step.validation import MAP
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +50,11 @@ class Plan:
     def augmentation(self) -> Augmentation:
         """The random changes of training clips."""
         return Augmentation(self.recipe.augmentation, self.flip_targets, self.spec.modality)
+
+    @property
+    def metric(self) -> tuple[str, str]:
+        """The metric that decides `best/`: its name in the log, and in the progress line."""
+        return (MAP, MAP) if self.spec.multi_label else ("accuracy", "top-1")
 
     @property
     def batch_size(self) -> int:
@@ -101,14 +107,19 @@ class Clips:
         )
 
     def validation(self, observer: Observer | None = None) -> tf.data.Dataset:
-        """Returns the centre clips of the validation videos, in the order of the list."""
-        plan = self.plan
+        """Returns the centre clips of the validation videos, in the order of the list.
+
+        A multi-label model computes all of them on each device.
+        """
+        plan, share, batch_size = self.plan, self.devices.share, self.plan.recipe.batch_size
+        if plan.spec.multi_label:
+            share, batch_size = Share(), max(1, batch_size // share.parts)
         dataset = clip_dataset(
             plan.listing,
             plan.spec,
             "val",
-            plan.recipe.batch_size,
-            order=Order(share=self.devices.share),
+            batch_size,
+            order=Order(share=share),
             observer=observer,
             source=self.source,
             skip_bad_videos=self.skip_bad_videos,

@@ -47,7 +47,9 @@ def fit(
             rule = f"must be a run whose epochs have {plan.steps} steps"
             raise InputError("output", rule, state.place)
         if epoch and not step and devices.is_chief:
-            Publisher(saver).publish(model)  # a killed process may not have finished that
+            Publisher(saver, f"val_{plan.metric[0]}").publish(
+                model
+            )  # a killed process may not have finished that
         if epoch >= epochs:
             print(f"{output} already has all its {epochs} epochs")
             return
@@ -87,14 +89,15 @@ def fit_epochs(
     progress = make_progress(plan, devices, step)
     steps = (end - first) * plan.steps - step
     validation = clips.validation(_Observer(report))
-    callbacks = make_callbacks(saver, devices, report)
+    validated = validation if plan.spec.multi_label else devices.distribute(validation)
+    callbacks = make_callbacks(saver, devices, report, plan.metric[0])
     if devices.is_chief:
         shown = tensorboard(saver.directory, plan, validation, execution.profile, steps)
         callbacks += [progress, *shown]
 
     with explained_errors(report, execution, devices):
         if step == plan.steps:
-            validate(model, devices.distribute(validation), first, callbacks)
+            validate(model, validated, first, callbacks)
             return
         training = clips.training(first, step, _Observer(report, progress))
         try:
@@ -103,7 +106,7 @@ def fit_epochs(
                 # decays (operations that need no clip run), and only then fails.
                 devices.distribute(training.repeat(end - first).prefetch(BATCHES_AHEAD)),
                 steps_per_epoch=plan.steps - step,
-                validation_data=devices.distribute(validation),
+                validation_data=validated,
                 initial_epoch=first,
                 epochs=end,
                 callbacks=callbacks,
@@ -123,6 +126,8 @@ def make_progress(plan: Plan, devices: Devices, step: int) -> Progress:
         plan.batch_size,
         plan.batch_size // devices.share.count,
         first_batch=step,
+        metric=plan.metric[0],
+        title=plan.metric[1],
         unit="windows" if plan.recipe.streams else "clips",
     )
 
@@ -131,13 +136,21 @@ def make_callbacks(
     saver: StateSaver,
     devices: Devices,
     report: BadVideoReport,
+    metric: str = "accuracy",
 ) -> list[keras.callbacks.Callback]:
-    """Returns the callbacks that keep the run's folder, in the order that they need."""
+    """Returns the callbacks that keep the run's folder, in the order that they need.
+
+    Args:
+        saver: saves the states.
+        devices: only the chief publishes checkpoints.
+        report: lists bad videos.
+        metric: name of the metric that decides `best/`.
+    """
     callbacks = [StopOnNan(saver), saver]
     if devices.has_replicas:
         callbacks.append(AverageBatchNorms(devices))
     if devices.is_chief:
-        callbacks.append(Publisher(saver))
+        callbacks.append(Publisher(saver, f"val_{metric}"))
     return [*callbacks, StopOnSignal(saver, devices), report]
 
 
@@ -180,7 +193,7 @@ def tensorboard(
     folder = output / TENSORBOARD
     profiled = tuple(min(step, steps) for step in _PROFILED_STEPS) if profile and steps else 0
     board = keras.callbacks.TensorBoard(folder, profile_batch=profiled)
-    if plan.recipe.streams:
+    if plan.recipe.streams or plan.spec.multi_label:
         return [board]
     clips, labels = next(iter(validation))[:2]
     classes = tf.argmax(labels, axis=-1) if labels.shape.rank == 2 else labels

@@ -17,6 +17,7 @@ from tsm_tf.training.step.kernels import use_fast_kernels
 from tsm_tf.training.step.optimizer import build_optimizer
 from tsm_tf.training.step.parameter_groups import batch_norms, freeze_batch_norms
 from tsm_tf.training.step.training_model import TrainingModel
+from tsm_tf.training.step.validation import MAP
 from tsm_tf.weights.pretrained import initial_weights, pretrained_weights
 
 
@@ -43,9 +44,11 @@ def make_model(
         distillation = make_distillation(spec, initialization, steps * recipe.epochs)
         window = recipe.streams.window if recipe.streams else None
         if recipe.accumulate > 1:
-            model = AccumulatingModel(clip_model, recipe.accumulate, distillation, window)
+            model = AccumulatingModel(
+                clip_model, recipe.accumulate, distillation, window, spec.multi_label
+            )
         else:
-            model = TrainingModel(clip_model, distillation, window)
+            model = TrainingModel(clip_model, distillation, window, spec.multi_label)
         prepare_layers(
             model.trained,
             partial_bn=recipe.partial_bn,
@@ -150,14 +153,32 @@ def compile_model(
     optimizer = build_optimizer(recipe, model.clip_model, steps, new_head)
     if devices.has_replicas:
         clip_after_reduction(optimizer)
-    losses = keras.losses
-    has_soft_labels = recipe.augmentation.mixes
-    loss = (
-        losses.CategoricalCrossentropy if has_soft_labels else losses.SparseCategoricalCrossentropy
-    )
+    loss, metric = loss_and_metric(model.clip_model.spec, recipe.augmentation.mixes)
     model.compile(
         optimizer,
-        loss(from_logits=True),
-        weighted_metrics=["accuracy"],
+        loss,
+        weighted_metrics=[metric],
         jit_compile="auto" if execution.jit_compile is None else execution.jit_compile,
     )
+
+
+def loss_and_metric(
+    spec: ModelSpec, has_soft_labels: bool
+) -> tuple[keras.losses.Loss, str | keras.metrics.Metric]:
+    """Returns the loss on the labels, and what the training clips are measured by.
+
+    The mean average precision of the training clips is Keras' estimate from 200 thresholds. That of
+    the validation clips is exact; see `validate_multi_label`.
+    """
+    if has_soft_labels:
+        return keras.losses.CategoricalCrossentropy(from_logits=True), "accuracy"
+    if not spec.multi_label:
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True), "accuracy"
+    metric = keras.metrics.AUC(
+        curve="PR",
+        name=MAP,
+        multi_label=True,
+        num_labels=spec.num_classes,
+        from_logits=True,
+    )
+    return keras.losses.BinaryCrossentropy(from_logits=True), metric

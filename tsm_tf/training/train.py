@@ -72,6 +72,8 @@ def _train(
     check_settings(recipe, initialization, execution, devices)
     listing = open_listing(data)
     plan = make_plan(recipe, listing, devices)
+    if plan.spec.multi_label:
+        check_multi_label(recipe, initialization, devices)
 
     settings = {
         "data": listing.data if is_uri(listing.data) else str(pathlib.Path(listing.data)),
@@ -138,6 +140,9 @@ def make_plan(recipe: Recipe, listing: Listing, devices: Devices) -> Plan:
         raise InputError("data", "must have at least two classes to tell apart", labels)
     videos = listing.labelled_videos("train")
     listing.labelled_videos("val")
+    if listing.is_multi_label and listing.background:
+        rule = "must have no background classes if videos have several classes"
+        raise InputError("data", rule, listing.background)
     streams = recipe.streams
     source = source_of(listing, recipe.model.modality)
     if streams:
@@ -150,6 +155,7 @@ def make_plan(recipe: Recipe, listing: Listing, devices: Devices) -> Plan:
         num_classes=len(labels),
         labels=labels,
         background=listing.background,
+        multi_label=listing.is_multi_label,
         fps=fps,
     )
 
@@ -173,6 +179,8 @@ def make_plan(recipe: Recipe, listing: Listing, devices: Devices) -> Plan:
         f"{count:,} videos to train on, {len(listing.videos('val')):,} to validate, "
         f"{len(labels)} classes"
     )
+    if spec.multi_label:
+        print("videos have several classes: sigmoid cross-entropy, and mAP decides the best epoch")
     return Plan(recipe, listing, spec, targets, drop_last, steps)
 
 
@@ -230,3 +238,21 @@ def check_settings(
         if value != neutral:
             rule = f"must be {neutral} unless KERAS_BACKEND is tensorflow"
             raise InputError(name, rule, value)
+
+
+def check_multi_label(recipe: Recipe, initialization: Initialization, devices: Devices) -> None:
+    """Raises if settings do not work for videos with several classes.
+
+    Raises:
+        InputError: naming one of the settings.
+    """
+    if initialization.teacher:
+        rule = "must be None if videos have several classes: its softmax expects one"
+        raise InputError("teacher", rule, initialization.teacher)
+    for name in ("mixup", "cutmix"):
+        if getattr(recipe.augmentation, name):
+            rule = "must be 0 if videos have several classes"
+            raise InputError(name, rule, getattr(recipe.augmentation, name))
+    if devices.share.count > 1:
+        rule = "must be of one machine if videos have several classes"
+        raise InputError("strategy", rule, f"{devices.share.count} processes")

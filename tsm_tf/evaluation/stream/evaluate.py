@@ -21,6 +21,7 @@ from tsm_tf.evaluation.stream.logits import Step, stream_logits
 from tsm_tf.evaluation.stream.report import FIGURES_FILE, write_report
 from tsm_tf.event_rules import EventRules
 from tsm_tf.spec import ModelSpec
+from tsm_tf.spec_checks import check_one_class
 
 _CACHE_BYTES = 1 << 30
 
@@ -104,6 +105,7 @@ def evaluate_streams(
     subject = {**subject, "data": str(pathlib.Path(where)), "split": settings.split}
     output_folder.check_subject(folder, FIGURES_FILE, subject)
 
+    check_one_class(spec.multi_label)
     listing = open_listing(data)
     check_labels(spec, listing)
     source = MemoryCache(listing.source, _CACHE_BYTES)

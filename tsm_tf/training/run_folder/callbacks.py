@@ -223,10 +223,11 @@ class Publisher(keras.callbacks.Callback):
         if missing:
             rule = f"must be a run that logged {', '.join(sorted(missing))}"
             raise InputError("output", rule, str(directory))
+        clip_model = model.finished_clip_model()
         with disk_errors(directory):
-            save_checkpoint(model.clip_model, directory / LAST)
+            save_checkpoint(clip_model, directory / LAST)
             if history[-1][self.best] >= max(row[self.best] for row in history):
-                save_checkpoint(model.clip_model, directory / BEST)
+                save_checkpoint(clip_model, directory / BEST)
             write_log(history, directory / LOG_FILE)
             plot_curves(history, directory / CURVES_FILE, self.best.removeprefix("val_"))
 

@@ -25,6 +25,7 @@ class AccumulatingModel(TrainingModel):
         parts: number of parts; the batch of each device has to be a multiple of it.
         distillation: see `TrainingModel`.
         window: see `TrainingModel`.
+        multi_label: see `TrainingModel`.
     """
 
     def __init__(
@@ -33,8 +34,9 @@ class AccumulatingModel(TrainingModel):
         parts: int,
         distillation: Distillation | None = None,
         window: int | None = None,
+        multi_label: bool = False,
     ):
-        super().__init__(clip_model, distillation, window)
+        super().__init__(clip_model, distillation, window, multi_label)
         self.parts = parts
 
     def train_step(self, data):

@@ -120,7 +120,7 @@ public final class EventDecoder {
         return best;
     }
 
-    private static boolean areFinite(float[] logits) {
+    static boolean areFinite(float[] logits) {
         for (float logit : logits) {
             if (Float.isNaN(logit) || Float.isInfinite(logit)) {
                 return false;

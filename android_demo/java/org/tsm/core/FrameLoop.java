@@ -19,6 +19,7 @@ public final class FrameLoop implements AutoCloseable {
     private final YuvConverter converter;
     private final FrameClock clock;
     private final EventDecoder decoder;
+    private final PresenceDecoder presence; // instead of the decoder; null with one class per video
     private final Latencies latencies = new Latencies(STATISTICS);
     private final Latencies intervals = new Latencies(STATISTICS);
     private long last;
@@ -31,6 +32,8 @@ public final class FrameLoop implements AutoCloseable {
         converter = new YuvConverter(file.inputSize, file.shortSide);
         clock = new FrameClock(file.fps);
         decoder = new EventDecoder(file.labels, file.background, file.events);
+        double[] thresholds = file.thresholds();
+        presence = thresholds == null ? null : new PresenceDecoder(thresholds);
         events = new EventHistory(file.labels.size());
         top = new TopClasses(Math.min(SHOWN_CLASSES, file.labels.size()));
     }
@@ -59,17 +62,42 @@ public final class FrameLoop implements AutoCloseable {
         long start = System.nanoTime();
         converter.convert(frame, rotation, mirror, classifier.image);
         double seconds = last / NANOS;
-        int begun = decoder.step(classifier.step(), seconds);
+        if (presence == null) {
+            decode(classifier.step(), seconds);
+        } else {
+            decodePresence(classifier.step(), seconds);
+        }
+        latencies.add(System.nanoTime() - start);
+    }
+
+    private void decode(float[] logits, double seconds) {
+        int begun = decoder.step(logits, seconds);
         if (begun != EventDecoder.NONE) {
             events = events.with(begun, seconds);
         }
         top.update(decoder.probabilities());
-        latencies.add(System.nanoTime() - start);
     }
 
-    /** Returns the class to show, or {@link EventDecoder#NONE}; see {@link EventDecoder#shown}. */
-    public int shown() {
-        return decoder.shown();
+    private void decodePresence(float[] logits, double seconds) {
+        presence.step(logits, seconds);
+        for (int i = 0; i < logits.length; i++) {
+            if (presence.hasAppeared(i)) {
+                events = events.with(i, seconds);
+            }
+        }
+        top.update(presence.probabilities());
+    }
+
+    /**
+     * Returns the classes to show: that of {@link EventDecoder#shown}, or all that are present, the
+     * most probable first. Allocates a little.
+     */
+    public int[] shown() {
+        if (presence != null) {
+            return presence.present();
+        }
+        int shown = decoder.shown();
+        return shown == EventDecoder.NONE ? new int[0] : new int[] {shown};
     }
 
     /** Returns the events since the stream began. */
@@ -101,6 +129,9 @@ public final class FrameLoop implements AutoCloseable {
     public void reset() {
         classifier.reset();
         decoder.reset();
+        if (presence != null) {
+            presence.reset();
+        }
         events = new EventHistory(file.labels.size());
         clock.reset();
         latencies.reset();

@@ -51,6 +51,7 @@ public final class ModelFile {
     /** Names of the classes in which nothing happens. */
     public final Set<String> background;
 
+    private final double[] thresholds; // null unless videos may have several classes
     private final Map<String, Integer> initialCaches;
 
     /**
@@ -79,6 +80,7 @@ public final class ModelFile {
             shortSide = (int) (inputSize / crop(spec));
             fps = fps(spec);
             labels = labels(spec, classes);
+            thresholds = MultiLabelJson.thresholds(spec, classes);
             events = EventsJson.rules(spec);
             background =
                     EventsJson.background(
@@ -93,6 +95,14 @@ public final class ModelFile {
         } catch (JSONException error) {
             throw new ModelException("The file's spec cannot be read: " + error.getMessage());
         }
+    }
+
+    /**
+     * Returns for each class the probability from which on it is present, or null if a video has
+     * one class only.
+     */
+    public double[] thresholds() {
+        return thresholds == null ? null : thresholds.clone();
     }
 
     /** Returns the value of every element of a cache before the first frame, in its own type. */

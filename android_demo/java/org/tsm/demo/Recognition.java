@@ -1,13 +1,17 @@
 package org.tsm.demo;
 
 import java.util.List;
-import org.tsm.core.EventDecoder;
 import org.tsm.core.EventHistory;
 import org.tsm.core.FrameLoop;
 
 /** The result for one frame, as shown on the screen. Immutable. */
 final class Recognition {
-    /** The class of the event in progress, or a background class; null for neither. */
+    private static final String SEPARATOR = ", ";
+
+    /**
+     * The class of the event in progress, or a background class; null for neither. If a video may
+     * have several classes, all that are present.
+     */
     final String label;
 
     /** The most probable classes, best first. */
@@ -48,7 +52,6 @@ final class Recognition {
     /** Returns the result for the loop's last frame. */
     static Recognition of(FrameLoop loop) {
         List<String> labels = loop.file.labels;
-        int shown = loop.shown();
         String[] names = new String[loop.top.count()];
         double[] probabilities = new double[names.length];
         for (int rank = 0; rank < names.length; rank++) {
@@ -57,7 +60,7 @@ final class Recognition {
         }
 
         return new Recognition(
-                shown == EventDecoder.NONE ? null : labels.get(shown),
+                label(labels, loop.shown()),
                 names,
                 probabilities,
                 labels,
@@ -66,5 +69,16 @@ final class Recognition {
                 loop.medianMillis(),
                 loop.p95Millis(),
                 loop.dropped());
+    }
+
+    private static String label(List<String> labels, int[] shown) {
+        if (shown.length == 0) {
+            return null;
+        }
+        StringBuilder names = new StringBuilder(labels.get(shown[0]));
+        for (int i = 1; i < shown.length; i++) {
+            names.append(SEPARATOR).append(labels.get(shown[i]));
+        }
+        return names.toString();
     }
 }

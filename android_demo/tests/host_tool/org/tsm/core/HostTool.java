@@ -32,6 +32,9 @@ public final class HostTool {
                 case "events":
                     events(in, rest);
                     break;
+                case "presence":
+                    presence(in, rest);
+                    break;
                 case "clock":
                     clock(in, Double.parseDouble(rest.get(0)));
                     break;
@@ -115,6 +118,45 @@ public final class HostTool {
             }
             StringBuilder line = new StringBuilder();
             line.append(decoder.step(logits, seconds)).append(' ').append(decoder.shown());
+            for (double probability : decoder.probabilities()) {
+                line.append(' ').append(probability);
+            }
+            System.out.println(line);
+        }
+    }
+
+    /**
+     * Decodes a stream of a model for several classes per video. The arguments are the thresholds.
+     * The input is that of {@link #events}. The output has one line per frame: the classes that
+     * appear, the classes that are present, with commas ("-" if there are none), and all mean
+     * probabilities.
+     */
+    private static void presence(DataInputStream in, List<String> arguments) throws IOException {
+        double[] thresholds = new double[arguments.size()];
+        for (int i = 0; i < thresholds.length; i++) {
+            thresholds[i] = Double.parseDouble(arguments.get(i));
+        }
+        float[] logits = new float[thresholds.length];
+        PresenceDecoder decoder = new PresenceDecoder(thresholds);
+        while (true) {
+            double seconds = in.readDouble();
+            for (int i = 0; i < logits.length; i++) {
+                logits[i] = in.readFloat();
+            }
+            decoder.step(logits, seconds);
+            List<String> appeared = new ArrayList<>();
+            List<String> present = new ArrayList<>();
+            for (int i = 0; i < logits.length; i++) {
+                if (decoder.hasAppeared(i)) {
+                    appeared.add(Integer.toString(i));
+                }
+            }
+            for (int index : decoder.present()) {
+                present.add(Integer.toString(index));
+            }
+            StringBuilder line = new StringBuilder();
+            line.append(appeared.isEmpty() ? "-" : String.join(",", appeared)).append(' ');
+            line.append(present.isEmpty() ? "-" : String.join(",", present));
             for (double probability : decoder.probabilities()) {
                 line.append(' ').append(probability);
             }

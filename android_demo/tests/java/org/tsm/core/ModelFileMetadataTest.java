@@ -1,5 +1,6 @@
 package org.tsm.core;
 
+import static org.junit.Assert.assertArrayEquals;
 import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertThrows;
 import static org.junit.Assert.assertTrue;
@@ -41,7 +42,9 @@ public class ModelFileMetadataTest {
                 rules.minSeconds,
                 rules.refractorySeconds
             };
-            return Arrays.toString(numbers) + new TreeSet<>(file.background);
+            return Arrays.toString(numbers)
+                    + new TreeSet<>(file.background)
+                    + Arrays.toString(file.thresholds());
         } catch (ModelException error) {
             return null;
         }
@@ -59,7 +62,11 @@ public class ModelFileMetadataTest {
         for (int i = 0; i < json.getJSONArray("background").length(); i++) {
             background.add(json.getJSONArray("background").getString(i));
         }
-        return Arrays.toString(numbers) + background;
+        double[] thresholds = json.isNull("thresholds") ? null : new double[3];
+        for (int i = 0; thresholds != null && i < thresholds.length; i++) {
+            thresholds[i] = json.getJSONArray("thresholds").getDouble(i);
+        }
+        return Arrays.toString(numbers) + background + Arrays.toString(thresholds);
     }
 
     @Test
@@ -76,8 +83,8 @@ public class ModelFileMetadataTest {
             refused += expected == null ? 1 : 0;
             count++;
         }
-        assertEquals(145, count);
-        assertTrue(refused + " refused", 80 < refused && refused < 120);
+        assertEquals(188, count);
+        assertTrue(refused + " refused", 80 < refused && refused < 160);
         assertTrue(results.toString(), results.size() > 20);
     }
 
@@ -99,6 +106,29 @@ public class ModelFileMetadataTest {
         String deep = "[".repeat(100_000);
         assertTrue(error(", \"events\": " + deep, "{}").contains("cannot be read"));
         assertTrue(error(", \"background\": " + deep, "{}").contains("cannot be read"));
+    }
+
+    @Test
+    public void readsThresholds() throws ModelException {
+        assertArrayEquals(null, read("", "{}").thresholds(), 0);
+        assertArrayEquals(
+                new double[] {0.5, 0.5, 0.5},
+                read(", \"multi_label\": true", "{}").thresholds(),
+                0);
+        String thresholds = ", \"multi_label\": true, \"thresholds\": [0.25, 1, %s]";
+        assertArrayEquals(
+                new double[] {0.25, 1, 0},
+                read(String.format(thresholds, "0"), "{}").thresholds(),
+                0);
+        assertEquals(
+                "The spec's thresholds are out of range: 1.5",
+                error(String.format(thresholds, "1.5"), "{}"));
+        assertEquals(
+                "The spec has 1 thresholds for 3 classes",
+                error(", \"multi_label\": true, \"thresholds\": [0.5]", "{}"));
+        assertEquals(
+                "The spec has events, which do not belong to a model with several classes per video",
+                error(", \"multi_label\": true, \"events\": {}", "{}"));
     }
 
     @Test

@@ -1,4 +1,4 @@
-"""The window that shows a stream."""
+"""The window that shows what a camera sees."""
 
 import os
 import sys
@@ -8,19 +8,23 @@ import numpy as np
 
 from tsm_tf.errors import InputError
 
+QUIT = "q"
 _TITLE = "TSM"
-_ESCAPE = 27
+_NO_KEY, _ESCAPE = -1, 27
 
 
-def open_window() -> None:
-    """Opens the window that `show` draws into.
+def open_window(instead: str = "--output records without one") -> None:
+    """Opens the window that `draw` and `show` draw into.
+
+    Args:
+        instead: what to do without a display, for the error.
 
     Raises:
         InputError: there is no display, or OpenCV was built without windows.
     """
     has_display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if sys.platform == "linux" and not has_display:
-        rule = "needs a display (DISPLAY is not set); --output records without one"
+        rule = f"needs a display (DISPLAY is not set); {instead}"
         raise InputError("show", rule, True)
 
     try:
@@ -33,9 +37,18 @@ def open_window() -> None:
         raise InputError("show", rule, True) from None
 
 
+def draw(picture: np.ndarray) -> str | None:
+    """Draws an RGB picture; returns the character of a key that was pressed, or None.
+
+    Escape, and closing the window, count as `QUIT`.
+    """
+    cv2.imshow(_TITLE, picture[..., ::-1])
+    key = cv2.waitKey(1)
+    if key == _ESCAPE or cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) <= 0:
+        return QUIT
+    return None if key == _NO_KEY else chr(key & 0xFF)
+
+
 def show(picture: np.ndarray) -> bool:
     """Draws an RGB picture; returns False once q or Escape was pressed or the window was closed."""
-    cv2.imshow(_TITLE, picture[..., ::-1])
-    if cv2.waitKey(1) in (ord("q"), _ESCAPE):
-        return False
-    return cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) > 0
+    return draw(picture) != QUIT

@@ -1,0 +1,1 @@
+"""Models whose videos may have several classes: probabilities, metrics and thresholds."""
