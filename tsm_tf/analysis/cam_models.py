@@ -211,7 +211,7 @@ def map_split(
     """
     videos = listing.labelled_videos(split)
     if models[0].class_index is not None:
-        videos = [video for video in videos if video.label == models[0].class_index]
+        videos = [video for video in videos if models[0].class_index in _classes(video)]
         if not videos:
             name = models[0].label(models[0].class_index)
             raise InputError("class", f"must be a class of videos in {split}", name)
@@ -235,20 +235,23 @@ def _sum_maps(model, videos, listing) -> dict[int, _ClassSums]:
 
     for done, video in enumerate(videos, 1):
         clip = center_clip(video, model.spec, source)
-        maps = model.mapper(clip, video.label).maps
-        everything.append(maps)
+        for label in _classes(video) if model.class_index is None else [model.class_index]:
+            maps = model.mapper(clip, label).maps
+            everything.append(maps)
 
-        if video.label not in sums:
-            sums[video.label] = _ClassSums(np.zeros(clip.shape), np.zeros(maps.shape))
-        total = sums[video.label]
-        total.frames += clip
-        total.maps += maps
-        total.videos += 1
-
+            total = sums.setdefault(label, _ClassSums(np.zeros(clip.shape), np.zeros(maps.shape)))
+            total.frames += clip
+            total.maps += maps
+            total.videos += 1
         progress.show(done)
 
     model.threshold = foreground_threshold(np.stack(everything))
     return dict(sorted(sums.items()))
+
+
+def _classes(video):
+    """Returns all classes of a video; multi-label lists have several."""
+    return video.classes or (video.label,)
 
 
 def _class_views(model, sums):
