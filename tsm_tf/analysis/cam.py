@@ -24,13 +24,11 @@ METHODS = ("cam", "grad_cam", "hires_cam")
 
 
 def define_flags():
-    flags.DEFINE_string(
-        "checkpoint", None, "Checkpoint folder, folder of a training run, or preset:NAME."
-    )
+    flags.DEFINE_string("checkpoint", None, "Checkpoint folder, or folder of a training run.")
     flags.DEFINE_list("checkpoints", [], "Several of them, to show side by side.")
     flags.DEFINE_string("video", None, "Video to show.")
     data_flags.define(f"{data_flags.LAYOUTS} For average maps per class.", required=False)
-    flags.DEFINE_string("split", "val", "Which videos of --data to use.")
+    flags.DEFINE_string("split", "val", "Name of the list file in --data, without .txt.")
     flags.DEFINE_string("class", None, "Class to map. Default: the predicted or true one.")
     flags.DEFINE_enum(
         "method",
