@@ -1,3 +1,4 @@
+import atexit
 import importlib
 import types
 
@@ -53,6 +54,26 @@ def test_opens_the_data_and_prints_what_it_found_once(data, capsys):
     ]
 
 
+def test_damaged_pictures_are_counted_at_the_end(data, capsys, monkeypatch):
+    """When the command has ended, whatever it was doing."""
+    ends, listings = [], []
+    monkeypatch.setattr(atexit, "register", ends.append)
+
+    def main():
+        listings.append(data_flags.read("train"))
+        assert data_flags.given()[-1] == "--keep_damaged"
+
+    run_main(command(main), f"--data={data}", "--val_share=0.4", "--keep_damaged")
+    (end,), (listing,) = ends, listings
+    assert listing.keep_damaged
+    capsys.readouterr()
+    end()
+    assert capsys.readouterr().out == "no damaged pictures were used\n"
+    listing.source.damaged.update({"a.mp4": 2, "b.mp4": 1})
+    end()
+    assert capsys.readouterr().out == "3 damaged pictures in 2 videos were used\n"
+
+
 def test_errors_come_before_anything_is_printed(data, capsys):
     with refuses("val_share", "must be given for a folder per class"):
         run_main(command(lambda: data_flags.read("train")), f"--data={data}")
@@ -72,4 +93,4 @@ def test_every_command_with_videos_has_the_flags(name):
     new = set(flags.FLAGS) - others
     for flag in new:
         delattr(flags.FLAGS, flag)
-    assert {"data", "val_share", "allow_outside"} <= new
+    assert {"data", "val_share", "allow_outside", "keep_damaged"} <= new

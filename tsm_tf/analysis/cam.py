@@ -28,7 +28,7 @@ def define_flags():
     flags.DEFINE_list("checkpoints", [], "Several of them, to show side by side.")
     flags.DEFINE_string("video", None, "Video to show.")
     data_flags.define(f"{data_flags.LAYOUTS} For average maps per class.", required=False)
-    flags.DEFINE_string("split", "val", "Which videos of --data to use.")
+    flags.DEFINE_string("split", "val", "Name of the list file in --data, without .txt.")
     flags.DEFINE_string("class", None, "Class to map. Default: the predicted or true one.")
     flags.DEFINE_enum(
         "method",
