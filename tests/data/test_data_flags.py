@@ -12,7 +12,7 @@ COMMANDS = (
     *("tsm_tf.training.__main__", "tsm_tf.evaluation.__main__", "tsm_tf.evaluation.early"),
     *("tsm_tf.evaluation.online", "tsm_tf.evaluation.stream.__main__", "export.parity"),
     *("export.tflite.__main__", "export.demo.__main__", "export.demo.unseen"),
-    *("benchmarks.training_input",),
+    *("tsm_tf.analysis.cam", "benchmarks.training_input"),
 )
 
 
@@ -43,7 +43,10 @@ def test_opens_the_data_and_prints_what_it_found_once(data, capsys):
     assert given == [[f"--data={data}", "--val_share=0.4", "--allow_outside"]]
 
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == [f"data: {data}", "  train: video files in a folder per class"]
+    assert lines[:2] == [
+        f"data: {data}",
+        "  train: video files in a folder per class, 0.4 of each for validation",
+    ]
     assert [line.split() for line in lines[-3:]] == [
         ["a", "3", "2"],
         ["b", "3", "2"],

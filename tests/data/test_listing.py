@@ -32,6 +32,14 @@ def test_lists_are_parsed_once_and_videos_looked_for_once(data, monkeypatch):
         Listing(data)
 
 
+def test_uris_need_a_kind_of_storage_that_is_known_and_set_up(monkeypatch):
+    monkeypatch.setenv("S3_ENDPOINT", "127.0.0.1")
+    with refuses("S3_ENDPOINT", "with http:// or https://", "'127.0.0.1'"):
+        Listing("s3://bucket//x")
+    with refuses("data", "s3:// or gs://", "ftp://host/x"):
+        Listing("ftp://host/x")
+
+
 def test_short_videos_are_not_trained_on():
     videos = [Video(f"/{n}.mp4", f"{n}.mp4", n, 0) for n in (1, 2, 3, UNKNOWN_FRAMES, 40)]
     assert [video.num_frames for video in trainable_videos(videos)] == [3, UNKNOWN_FRAMES, 40]

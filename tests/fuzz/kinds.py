@@ -14,6 +14,7 @@ KINDS = {
     "videos": ("fuzz.video_files:VideoFilesKind", 6),
     "lists": ("fuzz.list_files:ListFilesKind", 2),
     "frame folders": ("fuzz.frame_folders:FrameFoldersKind", 2),
+    "shards": ("fuzz.shards:ShardsKind", 1),
 }
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 LAYOUTS = (
     "Folder of videos: lists (train.txt, val.txt, labels.txt), or a folder per class "
-    "(train/<class>, val/<class>, or <class> with --val_share)."
+    "(train/<class>, val/<class>, or <class> with --val_share). Or folder or URI of shards."
 )
 
 

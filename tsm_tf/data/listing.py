@@ -87,6 +87,11 @@ class Listing:
         layout = self.layout
         return layout.place(split, video) if isinstance(layout, ListFiles) else self.data
 
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Those of train, val and test that the data have."""
+        return self.layout.splits
+
     @functools.cached_property
     def background(self) -> tuple[str, ...] | None:
         """The classes in which nothing happens; None if the data do not name them.

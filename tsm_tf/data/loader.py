@@ -10,7 +10,7 @@ from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.crops import center_crop
 from tsm_tf.data.modality import check_modality
 from tsm_tf.data.sampling_rate import clip_indices
-from tsm_tf.data.sources import Source
+from tsm_tf.data.sources import Source, read_for_crop
 from tsm_tf.data.sources.bad_video import BadVideoError, TooFewFramesError
 from tsm_tf.data.video import UNKNOWN_FRAMES, Video
 from tsm_tf.errors import InputError
@@ -144,7 +144,7 @@ def new_length(modality: str) -> int:
 def _read(video, indices, spec, source):
     """Reads the frames of a clip, and stacks those of each segment as channels."""
     check_modality(spec.modality, source.modality)
-    frames = source.read(video.path, indices, spec.short_side, spec.interpolation)
+    frames = read_for_crop(source, video.path, indices, spec.short_side, spec.interpolation)
     if frames.dtype != np.uint8:
         raise InputError("source", "must return frames of uint8, from 0 to 255", frames.dtype.name)
     if len(frames) == spec.num_segments:

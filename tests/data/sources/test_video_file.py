@@ -1,3 +1,4 @@
+import pickle
 import struct
 
 import numpy as np
@@ -8,7 +9,7 @@ from videos import encode, moving_square, natural_videos
 from tsm_tf.data.resize import resize_short_side
 from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.sources.probe import probe
-from tsm_tf.data.sources.video_file import iterate_frames, read_frames
+from tsm_tf.data.sources.video_file import VideoFiles, iterate_frames, read_frames
 
 KINDS = {
     # name: (file, frames, how to encode, largest mean error of a frame)
@@ -148,3 +149,8 @@ def test_no_frames(tmp_path):
     for function in (probe, lambda p: read_frames(p, [0]), lambda p: list(iterate_frames(p))):
         with pytest.raises(BadVideoError, match=r"none\.mp4"):
             function(path)
+
+
+def test_a_source_goes_to_other_processes():
+    copy = pickle.loads(pickle.dumps(VideoFiles(keeps_damaged=True)))
+    assert copy.keeps_damaged and copy.damaged == {}

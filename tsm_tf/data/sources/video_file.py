@@ -19,7 +19,8 @@ from tsm_tf.data.sources.opening import has_presentation_times, nominal_fps, ope
 from tsm_tf.data.sources.probe import frame_times, probe
 from tsm_tf.errors import InputError
 
-_MAX_ASPECT_RATIO = 32  # of frames that are resized; 2x4096 would become 256x524288
+MAX_ASPECT_RATIO = 32
+"""The ratio of the sides of frames that are resized; 2x4096 would become 256x524288."""
 
 
 class VideoFiles:
@@ -40,7 +41,8 @@ class VideoFiles:
         self.keeps_damaged = keeps_damaged
         self.damaged: dict[str, int] = {}
 
-    modality = "rgb"
+    def __reduce__(self):
+        return VideoFiles, (self.keeps_damaged,)  # for other processes, which have their own lock
 
     def num_frames(self, path: str) -> int:
         """Counts the frames of a video; see `probe`."""
@@ -132,8 +134,8 @@ def _read(decoder, indices, short_side, interpolation):
 
 def _to_rgb(path, frame, resizer, short_side, out=None):
     sides = frame.width, frame.height
-    if short_side and max(sides) > _MAX_ASPECT_RATIO * min(sides):
-        rule = f"with one side at most {_MAX_ASPECT_RATIO} times the other"
+    if short_side and max(sides) > MAX_ASPECT_RATIO * min(sides):
+        rule = f"with one side at most {MAX_ASPECT_RATIO} times the other"
         raise BadVideoError(path, f"{sides[0]}x{sides[1]} pixels per frame, not {rule}")
 
     with ffmpeg_errors(path):
