@@ -1,4 +1,7 @@
-"""Hostile data folders: list files and videos as strangers may send them. Each case has a name."""
+"""Hostile data folders: lists, videos, images and folders as strangers may send them.
+
+Each case has a name.
+"""
 
 import gzip
 import io
@@ -150,6 +153,7 @@ def cases(folder: pathlib.Path):
         }
         for file, content in {**good, **files}.items():
             path = data / file
+            path.parent.mkdir(parents=True, exist_ok=True)
             if callable(content):
                 content(path)
             elif content is not None:
@@ -183,6 +187,144 @@ def cases(folder: pathlib.Path):
         content = next(iter(_videos(video).values()))
         line = f'"b.{name}" -1 0'.encode()
         yield write(f"suffix: {name}", **{f"b.{name}": content, "train.txt": line})
+
+    yield from _cases_of_files(write)
+    yield from _cases_of_images(write, video)
+    yield from _cases_of_class_folders(write, video)
+
+
+_NO_LISTS: dict = dict.fromkeys(("labels.txt", "train.txt", "val.txt"))
+
+
+def _cases_of_files(write):
+    """Lists and other files that other projects write."""
+    for file, other in (("train.csv", "train.txt"), ("train.json", "train.txt")):
+        for name, content in _BYTES.items():
+            yield write(f"{file}: {name}", **{other: None, file: content})
+    for name, text in _JSON.items():
+        yield write(f"json: {name}", **{"train.txt": None, "train.json": text.encode()})
+    for file in ("category.txt", "classInd.txt"):
+        for name, content in _BYTES.items():
+            yield write(f"{file}: {name}", **{"labels.txt": None, file: content})
+    for file in ("rate.txt", "report.json", "background.txt"):
+        for name, content in _BYTES.items():
+            yield write(f"{file}: {name}", **{file: content})
+        for name, make in _NO_FILES.items():
+            yield write(f"{file}: {name}", **{file: make})
+    for name, lines in _LISTS.items():
+        yield write(f"list: {name}", **{"labels.txt": None, "train.txt": lines.encode()})
+
+
+_JSON = {
+    "good": '[{"filename": "a.mp4", "label": 1}, {"filename": "a.mp4", "label": [0, 1]}]',
+    "deep": "[" * 100_000,
+    "wide": "[" + "{}," * 100_000 + "{}]",
+    "many digits": '[{"filename": "a.mp4", "label": ' + "9" * 10_000 + "}]",
+    "no list": '{"filename": "a.mp4", "label": 0}',
+    "an object as label": '[{"filename": "a.mp4", "label": {}}]',
+    "null": '[{"filename": null, "label": 0}]',
+    "nan": '[{"filename": "a.mp4", "label": NaN}]',
+    "outside": '[{"filename": "/etc/passwd", "label": 0}]',
+    "zero byte": '[{"filename": "a\\u0000.mp4", "label": 0}]',
+    "surrogate": '[{"filename": "a\\ud800.mp4", "label": 0}]',
+}
+
+_LISTS = {
+    "no class names": "a.mp4 8 1\n",
+    "2**40 classes": f"a.mp4 8 {2**40}\n",
+    "no classes": "a.mp4\n",
+    "several labels": "a.mp4 8 0,1\n",
+    "10,000 labels": "a.mp4 8 " + ",".join(map(str, range(10_000))) + "\n",
+    "labels with spaces": "a.mp4 0 1\na.mp4 0 1 2 3\n",
+    "1,000 labels with spaces": "a.mp4 " + " ".join(map(str, range(1000))) + "\n",
+    "negative labels": "a.mp4 8 -1,-1\n",
+    "an annotation table": "label,youtube_id,time_start,time_end,split\nx,y,0,10,train\n",
+    "backslashes": "..\\..\\..\\etc\\passwd 8 0\n",
+    "a parent": "../data/a.mp4 8 0\n",
+    "64 KiB of quotes": "'" * 65_000 + " 8 0\n",
+}
+
+
+def _cases_of_images(write, video):
+    """Folders of images in lists."""
+    frames = [_picture("JPEG"), _picture("PNG")]
+    good = {f"f/img_0000{i}.jpg": frames[0] for i in range(1, 5)}
+    lists = {"train.txt": b"f -1 0\n", "val.txt": b"f 4 1\n"}
+    yield write("images: good", **lists, **good)
+    for name, content in {**_videos(video), **_images(*frames)}.items():
+        yield write(f"image: {name}", **lists, **{**good, "f/img_00002.jpg": content})
+    for name, make in _NO_FILES.items():
+        yield write(f"image: {name}", **lists, **{**good, "f/img_00002.jpg": make})
+    for name, files in _NAMES.items():
+        yield write(f"names: {name}", **lists, **{f"f/{file}": frames[0] for file in files})
+
+
+def _images(jpeg: bytes, png: bytes):
+    """Returns the contents of images."""
+    at = jpeg.index(b"\xff\xc0")
+    return {
+        "a jpeg of 65,535x65,535": jpeg[: at + 5] + b"\xff" * 4 + jpeg[at + 9 :],
+        "a jpeg of 0x0": jpeg[: at + 5] + bytes(4) + jpeg[at + 9 :],
+        "a png of 2**31 - 1": png[:16] + b"\x7f\xff\xff\xff" * 2 + png[24:],
+        "half a jpeg": jpeg[: len(jpeg) // 2],
+        "half a png": png[: len(png) // 2],
+        "a jpeg with 50 MB behind it": jpeg + bytes(50 << 20),
+        "every tenth byte of a jpeg": bytes(
+            b ^ (0xFF if i % 10 == 9 and i > 600 else 0) for i, b in enumerate(jpeg)
+        ),
+    }
+
+
+_NAMES = {
+    "none": (),
+    "no numbers": ("a.jpg", "b.jpg"),
+    "a gap": ("img_00001.jpg", "img_00003.jpg"),
+    "a huge gap": ("1.jpg", "999999999999.jpg"),
+    "more digits": ("1.jpg", "9999999999999.jpg"),
+    "250 digits": ("1.jpg", "9" * 250 + ".jpg"),
+    "arabic digits": ("img_١.jpg", "img_٢.jpg"),
+    "flow only": ("flow_x_00001.jpg", "flow_y_00001.jpg"),
+    "half the flow": ("img_00001.jpg", "flow_x_00001.jpg"),
+    "escape": ("\x1b[2J1.jpg", "\x1b[2J2.jpg"),
+    "line break": ("a\nb1.jpg", "c\nd2.jpg"),
+    "percent": ("%d1.jpg", "%d2.jpg"),
+    "10,000 files": tuple(f"{i:05}.jpg" for i in range(10_000)),
+}
+
+
+def _cases_of_class_folders(write, video):
+    good = {"train/left/1.mp4": video, "train/right/1.mp4": video, "val/left/2.mp4": video}
+    yield write("class folders: good", **_NO_LISTS, **good)
+    for name, text in _COMMANDS.items():
+        if "/" not in text and len(text.encode()) < 256:
+            yield write(
+                f"class folder: {name}", **_NO_LISTS, **good, **{f"train/{text}/1.mp4": video}
+            )
+            yield write(
+                f"in a class folder: {name}", **_NO_LISTS, **good, **{f"val/left/{text}.mp4": video}
+            )
+    for name, make in _NO_FILES.items():
+        for file in ("train/left/2.mp4", "train/up", "test", "val/left"):
+            files = {key: value for key, value in good.items() if not key.startswith(f"{file}/")}
+            yield write(f"{file}: {name}", **_NO_LISTS, **files, **{file: make})
+    for name, target in {
+        "itself": ".",
+        "above": "..",
+        "the root": "/",
+        "its parent": "../..",
+    }.items():
+        for file in ("val/link", "val/left/link", "test"):
+            yield write(
+                f"{file} to {name}",
+                **_NO_LISTS,
+                **good,
+                **{file: lambda path, target=target: path.symlink_to(target)},
+            )
+    yield write("one level", **_NO_LISTS, **{"left/1.mp4": video, "right/1.mp4": video})
+    yield write("images in a class", **_NO_LISTS, **{"train/left/1.jpg": _picture("JPEG")})
+    yield write("videos and images", **_NO_LISTS, **good, **{"val/left/3/1.jpg": _picture("JPEG")})
+    yield write("deep", **_NO_LISTS, **{"train/left/" + "x/" * 900 + "1.mp4": video})
+    yield write("no videos", **_NO_LISTS, **{"train/left/a.txt": b"x", "val/left/a.txt": b"x"})
 
 
 _NO_FILES = {

@@ -42,6 +42,10 @@ ALLOWED = {
     },
     "tsm_tf/camera": {"numpy", "matplotlib", *VIDEO, "tsm_tf.camera"},
     "tsm_tf/data": {"numpy", "tensorflow", *VIDEO, *DATA},
+    "tsm_tf/data/datasets": {
+        *("tsm_tf.data.datasets", "tsm_tf.data.sources", "tsm_tf.data.text_file"),
+        *("tsm_tf.data.progress_line", "tsm_tf.data.video", "tsm_tf.data.worker_pool"),
+    },
     "tsm_tf/data/record": {"numpy", *DATA, "tsm_tf.camera"},
     "tsm_tf/data/sources": {"numpy", *VIDEO, "tsm_tf.data.resize", "tsm_tf.data.sources"},
     "tsm_tf/multi_label": {"numpy", "sklearn", "tsm_tf.multi_label"},

@@ -7,6 +7,7 @@ from videos import natural_videos
 
 from tsm_tf import ModelSpec
 from tsm_tf.data import crops
+from tsm_tf.data.augmentation_settings import AugmentationSettings
 from tsm_tf.data.resize import Resizer, scaled_size
 from tsm_tf.data.sources.video_file import read_frames
 
@@ -36,13 +37,12 @@ def test_official_test_crops(golden):
             assert corners == [tuple(c) for c in case["three"]]
 
 
-def test_multi_scale_crop_takes_one_box_for_the_whole_clip():
-    rows = np.arange(40, dtype=np.uint8)[:, None, None] * np.ones((1, 60, 3), np.uint8)
-    clip = np.stack([rows, rows])
+def test_multi_scale_crop_chooses_among_the_official_boxes():
     rng = np.random.default_rng(1)
-    found = [crops.multi_scale_crop(clip, 32, rng) for _ in range(20)]
-    assert all(crop.shape == (2, 32, 32, 3) and (crop[0] == crop[1]).all() for crop in found)
-    assert len({crop.tobytes() for crop in found}) > 5
+    found = {crops.choose_crop(60, 40, 32, rng) for _ in range(5000)}
+    assert found == set(crops.crop_boxes(60, 40, 32))
+    of_flow = {crops.choose_crop(60, 40, 32, rng, modality="flow") for _ in range(5000)}
+    assert of_flow == set(crops.crop_boxes(60, 40, 32, (1, 0.875, 0.75)))
 
 
 def test_center_crop_and_eval_frame():
@@ -59,9 +59,36 @@ def test_boxes_stay_inside_a_frame_that_is_smaller_than_the_input():
     for side in (61, 62, 63, 64):
         for w, h, x, y in crops.crop_boxes(side, 80, 64):
             assert 0 <= x <= side - w and 0 <= y <= 80 - h
-    assert crops.multi_scale_crop(
-        video_frames(2, 62, 62, 3), 64, np.random.default_rng(0)
-    ).shape == (2, 64, 64, 3)
+    assert crops.resize_crop(video_frames(2, 62, 62, 3), 64).shape == (2, 64, 64, 3)
+
+
+def test_random_resized_boxes_have_the_given_areas_and_shapes():
+    settings = AugmentationSettings("random_resized", crop_area=(0.25, 0.5), crop_aspect=(0.8, 2))
+    rng = np.random.default_rng(0)
+    boxes = [crops.choose_crop(340, 256, 224, rng, settings) for _ in range(2000)]
+    w, h, x, y = np.array(boxes).T
+    assert (x >= 0).all() and (x + w <= 340).all() and (y >= 0).all() and (y + h <= 256).all()
+    area, aspect = w * h / (340 * 256), w / h
+    assert 0.248 < area.min() < 0.26 and 0.47 < area.max() < 0.503
+    assert 0.79 < aspect.min() < 0.83 and 1.7 < aspect.max() < 2.02
+    assert x.min() == 0 and y.min() == 0 and len(set(boxes)) > 1900
+
+    # Too wide for the allowed shapes: the largest box at the centre.
+    settings = AugmentationSettings("random_resized", crop_area=(1, 1))
+    assert crops.choose_crop(400, 30, 224, rng, settings) == (40, 30, 180, 0)
+
+
+def test_scale_jitter_takes_squares_of_the_scaled_frame():
+    settings = AugmentationSettings("scale_jitter", zoom=(1, 2))
+    rng = np.random.default_rng(0)
+    boxes = {crops.choose_crop(300, 200, 112, rng, settings) for _ in range(3000)}
+    assert {w - h for w, h, _, _ in boxes} == {0}
+    assert {w for w, _, _, _ in boxes} == set(range(100, 201))
+    places = {x for w, _, x, _ in boxes if w < 120}
+    assert min(places) < 10 and 180 < max(places) <= 200
+    assert crops.choose_crop(80, 60, 112, rng, AugmentationSettings("scale_jitter", zoom=(2, 2)))[
+        :2
+    ] == (30, 30)
 
 
 @pytest.mark.parametrize("path", natural_videos(), ids=lambda path: path.stem)

@@ -1,4 +1,4 @@
-"""Covers `listing`, `text_file`, `flips` and `video_file` with the corpus of `hostile_lists`."""
+"""Covers the layouts, `text_file`, `flips` and the sources with the corpus of `hostile_lists`."""
 
 import collections
 import contextlib
@@ -16,7 +16,7 @@ from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.flips import choose_flips, describe_flips
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.loader import ClipLoader
-from tsm_tf.data.sources.video_file import VIDEO_FILES
+from tsm_tf.data.summary import summarize
 from tsm_tf.data.video import trainable_videos
 from tsm_tf.errors import InputError
 
@@ -65,9 +65,10 @@ def use(folder):
     flips = pairs if os.path.lexists(pairs) else "auto"
     targets = choose_flips(flips, listing.labels)
     describe_flips(flips, listing.labels, targets)
+    summarize(listing, ("train", "val"))
     for split, augmentation in (("train", Augmentation(flip_targets=targets)), ("val", None)):
-        videos = trainable_videos(listing.videos(split))
-        loader = ClipLoader(videos, SPEC, VIDEO_FILES, augmentation)
+        videos = trainable_videos(listing.labelled_videos(split))
+        loader = ClipLoader(videos, SPEC, listing.source, augmentation)
         for index in range(min(len(videos), 2)):
             loader.load(0, index)
     return listing.digest
@@ -120,7 +121,9 @@ def test_each_case_ends_in_a_result_or_in_one_line(tmp_path, monkeypatch, audit)
         name: what for name, what in outcomes.items() if what not in ("result", "refused")
     }
     assert counts["result"] > 10 and outcomes["class: emoji"] == "result"
-    assert outcomes["a good folder"] == "result" and len(outcomes) >= 150
+    for name in ("a good folder", "images: good", "json: good", "class folders: good"):
+        assert outcomes[name] == "result", name
+    assert len(outcomes) >= 400
     assert not effects and os.listdir() == [], f"a case wrote, executed or connected: {effects}"
     assert not (tmp_path / CANARY).exists()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -11,6 +11,7 @@ from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.crops import center_crop
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.loader import ClipLoader, center_clip
+from tsm_tf.data.sampling import center_indices
 from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.sources.video_file import VIDEO_FILES, read_frames
 from tsm_tf.data.video import UNKNOWN_FRAMES, Video
@@ -21,6 +22,8 @@ SPEC = ModelSpec(num_classes=2, num_segments=4, input_size=32)
 
 class Drawn:
     """A source without files: ten frames per video."""
+
+    modality = "rgb"
 
     def __init__(self):
         self.calls = []
@@ -93,3 +96,71 @@ def test_a_source_of_scaled_frames_is_refused():
 
     with refuses("source", "frames of uint8, from 0 to 255", "'float32'"):
         center_clip(Video("/x.mp4", "x.mp4", 8, 0), SPEC, Scaled())
+
+
+class DrawnFlow:
+    """Seven flow frames: x is the number of the frame, y that plus 100."""
+
+    modality = "flow"
+
+    def __init__(self, count=7):
+        self.count = count
+
+    def num_frames(self, path):
+        return self.count
+
+    def read(self, path, indices, short_side, interpolation):
+        assert min(indices) >= 0 and max(indices) < self.count
+        flow = np.zeros((len(indices), short_side, short_side, 2), np.uint8)
+        flow += np.asarray(indices, np.uint8)[:, None, None, None]
+        flow[..., 1] += 100
+        return flow
+
+
+FLOW = SPEC.replace(modality="flow", mean=None, std=None)
+
+
+def test_a_flow_clip_has_five_frames_per_segment_and_repeats_the_last():
+    video = Video("/x", "x", UNKNOWN_FRAMES, 1)
+    clip = center_clip(video, FLOW, DrawnFlow(7))
+    assert clip.shape == (4, 32, 32, 10)
+    starts = center_indices(7, 4, 5)
+    assert starts.tolist() == [0, 1, 1, 2]
+    assert clip[3, 5, 5].tolist() == [2, 102, 3, 103, 4, 104, 5, 105, 6, 106]
+    short = center_clip(video, FLOW, DrawnFlow(3))
+    assert short[0, 0, 0].tolist() == [0, 100, 1, 101, 2, 102, 2, 102, 2, 102]
+    one = center_clip(video, FLOW, DrawnFlow(1))
+    assert one[3, 0, 0].tolist() == [0, 100] * 5
+
+
+def test_lists_may_count_more_frames_than_there_is_flow():
+    """RGB frames, or x and y; fewer frames are a part of the video."""
+    whole = center_clip(Video("/x", "x", 7, 1), FLOW, DrawnFlow(7))
+    for count in (UNKNOWN_FRAMES, 8, 14):
+        clip = center_clip(Video("/x", "x", count, 1), FLOW, DrawnFlow(7))
+        np.testing.assert_array_equal(clip, whole)
+    part = center_clip(Video("/x", "x", 5, 1), FLOW, DrawnFlow(7))
+    assert part[3, 0, 0].tolist() == [0, 100, 1, 101, 2, 102, 3, 103, 4, 104]
+
+
+def test_training_flow_clips_are_consecutive():
+    loader = ClipLoader([Video("/x", "x", 30, 0)], FLOW, DrawnFlow(30), Augmentation(), 3)
+    seen = set()
+    for epoch in range(20):
+        clip, _ = loader.load(epoch, 0)
+        assert clip.shape == loader.clip_shape == (4, 32, 32, 10)
+        starts = clip[:, 0, 0, 0]
+        for segment, start in zip(clip[:, 0, 0], starts, strict=True):
+            assert segment[::2].tolist() == [start + i for i in range(5)]
+            assert segment[1::2].tolist() == [start + 100 + i for i in range(5)]
+        assert (np.diff(starts.astype(int)) > 0).all() and starts.max() <= 25
+        seen.add(tuple(starts))
+    assert len(seen) > 10
+
+
+def test_rgb_and_flow_are_not_confused():
+    video = Video("/x", "x", 10, 0)
+    with refuses("modality", "must be rgb, as the data are", "flow"):
+        center_clip(video, FLOW, Drawn())
+    with refuses("modality", "must be flow, as the data are", "rgb"):
+        center_clip(video, SPEC, DrawnFlow())

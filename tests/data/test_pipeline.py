@@ -107,7 +107,7 @@ def test_unknown_lengths_are_counted(tmp_path):
 
 
 def test_bad_arguments(data):
-    with refuses("modality", "rgb"):
+    with refuses("modality", "must be rgb, as the data are", "flow"):
         clip_dataset(data, SPEC.replace(modality="flow", mean=None, std=None), "train", 2)
     with refuses("skip_bad_videos", "several devices"):
         clip_dataset(

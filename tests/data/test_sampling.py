@@ -49,3 +49,12 @@ def test_training_on_flow_shorter_than_its_stack_takes_the_start():
         ]
     )
     assert draws.min() == 0 and draws.max() == 4 and (np.diff(draws, axis=1) >= 0).all()
+
+
+def test_consecutive_frames_repeat_the_last():
+    starts = np.array([0, 3, 6])
+    assert sampling.consecutive(starts, 8, 3).tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 7]
+    assert sampling.consecutive(starts, 7, 1).tolist() == [0, 3, 6]
+    # A video shorter than the frames of a segment: the official starts may be below 0.
+    starts = sampling.center_indices(1, 4, 5)
+    assert starts.min() < 0 and sampling.consecutive(starts, 1, 5).tolist() == [0] * 20

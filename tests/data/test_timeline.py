@@ -91,6 +91,8 @@ def test_a_stream_shows_the_first_frame_at_or_after_each_moment(fps, expected):
 class Source:
     """Ten seconds at 10 frames per second."""
 
+    modality = "rgb"
+
     def num_frames(self, path):
         return 100
 

@@ -105,6 +105,13 @@ def test_film_strip():
     assert strip[:16].max() > 200 and not strip[:16, 100:].any()
 
 
+def test_a_film_strip_of_flow_shows_x_and_y():
+    clip = np.arange(2 * 4 * 100 * 10).astype(np.uint8).reshape(2, 4, 100, 10)
+    strip = film_strip(clip, "")[16:]
+    np.testing.assert_array_equal(strip[:, 100:, :2], clip[1, ..., :2])
+    assert (strip[..., 2] == 128).all()
+
+
 def test_wrong_clips_are_written_for_tensorboard(tmp_path):
     """The model says class 1 whenever a clip is bright; the second and the third clip are wrong."""
     import tensorflow as tf

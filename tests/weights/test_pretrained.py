@@ -140,6 +140,19 @@ def test_a_trained_network_of_somebody_elses(tmp_path):
     assert pretrained_weights(model, path) == ["head/kernel", "head/bias"]
 
 
+@pytest.mark.parametrize("name", ["notop.weights.h5", "whole.keras"])
+def test_flow_starts_from_image_networks_too(name, tmp_path):
+    source = network(include_top=name.startswith("whole"))
+    (source.save_weights if "weights" in name else source.save)(tmp_path / name)
+    flow = build_model(SPEC.replace(modality="flow", mean=None, std=None))
+    assert pretrained_weights(flow, str(tmp_path / name)) == ["head/kernel", "head/bias"]
+    mean = array(source.get_layer("Conv1").kernel).mean(axis=2)
+    found = array(flow.get_layer("Conv1").kernel)
+    assert found.shape[2] == 10
+    for channel in range(10):
+        np.testing.assert_array_equal(found[:, :, channel], mean)
+
+
 def test_flow_starts_from_rgb_as_tsn_does(tmp_path):
     """Each of the ten input channels gets the mean of the three; all else is taken as it is."""
     rgb = ModelSpec(backbone="resnet18", num_classes=3, num_segments=2, input_size=32)

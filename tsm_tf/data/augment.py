@@ -4,23 +4,55 @@ import dataclasses
 
 import numpy as np
 
-from tsm_tf.data.crops import RGB_SCALES, multi_scale_crop
+from tsm_tf.data.augmentation_settings import AugmentationSettings
+from tsm_tf.data.colors import jitter_colors
+from tsm_tf.data.crops import Box, choose_crop, resize_crop
+from tsm_tf.data.randaugment import rand_augment
 
 _FLIP_PROBABILITY = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """A multi-scale corner crop, and a horizontal flip that changes the label where necessary.
+    """A random crop, a horizontal flip that changes the label where necessary, and colours.
+
+    All frames of a video get the same change. MixUp and CutMix, which need a batch, are in
+    `tsm_tf.data.mixing`.
 
     Args:
-        scales: sides of the crop, relative to the shorter side of the frame.
+        settings: which changes, and how large.
         flip_targets: for each class the class of its mirrored clips, or None if they have no
             class; see `tsm_tf.data.flips`. None flips nothing.
+        modality: what the clips show, `"rgb"` or `"flow"`. A flip also inverts the horizontal
+            flow.
+
+    Raises:
+        InputError: the settings change colours, and the clips show optical flow.
     """
 
-    scales: tuple[float, ...] = RGB_SCALES
+    settings: AugmentationSettings = AugmentationSettings()  # noqa: RUF009 (frozen)
     flip_targets: tuple[int | None, ...] | None = None
+    modality: str = "rgb"
+
+    def __post_init__(self):
+        self.settings.check_modality(self.modality)
+
+    def choose_box(
+        self,
+        width: int,
+        height: int,
+        input_size: int,
+        rng: np.random.Generator,
+    ) -> Box:
+        """Returns the box to crop from frames of a given size; pixels are not needed.
+
+        Args:
+            width: width of the frames.
+            height: height of the frames.
+            input_size: height and width of the model's input.
+            rng: makes all random choices.
+        """
+        return choose_crop(width, height, input_size, rng, self.settings, self.modality)
 
     def apply(
         self,
@@ -55,13 +87,47 @@ class Augmentation:
             input_size: height and width of the result.
             rng: makes all random choices.
         """
-        frames = multi_scale_crop(frames, input_size, rng, self.scales)
-        targets = {label: self._target(label) for label in np.unique(labels).tolist()}
+        height, width = frames.shape[1:3]
+        w, h, x, y = self.choose_box(width, height, input_size, rng)
+        return self.change_crop(frames[:, y : y + h, x : x + w], labels, input_size, rng)
 
-        if None not in targets.values() and rng.random() < _FLIP_PROBABILITY:
-            mirrored = np.array([targets[label] for label in labels.tolist()])
-            return np.ascontiguousarray(frames[:, :, ::-1]), mirrored
+    def change_crop(
+        self,
+        frames: np.ndarray,
+        labels: np.ndarray,
+        input_size: int,
+        rng: np.random.Generator,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Resizes and flips a crop, and changes its colours.
+
+        Args:
+            frames: `uint8 [T, h, w, C]`, the pixels of the box from `choose_box`.
+            labels: see `apply_to_stream`.
+            input_size: height and width of the result.
+            rng: the generator that chose the box.
+        """
+        frames = resize_crop(frames, input_size)
+        frames, labels = self._flip(frames, labels, rng)
+
+        settings = self.settings
+        if any(settings.color_jitter):
+            frames = jitter_colors(frames, settings.color_jitter, rng)
+        if settings.randaugment_ops:
+            number, magnitude = settings.randaugment_ops, settings.randaugment_magnitude
+            frames = rand_augment(frames, number, magnitude, rng)
+
         return frames, labels
+
+    def _flip(self, frames, labels, rng):
+        targets = {label: self._target(label) for label in np.unique(labels).tolist()}
+        if None in targets.values() or rng.random() >= _FLIP_PROBABILITY:
+            return frames, labels
+
+        mirrored = np.array([targets[label] for label in labels.tolist()])
+        frames = np.ascontiguousarray(frames[:, :, ::-1])
+        if self.modality == "flow":
+            frames[..., ::2] = 255 - frames[..., ::2]  # x, in channels 0, 2, 4, ...
+        return frames, mirrored
 
     def _target(self, label):
         if self.flip_targets is None:

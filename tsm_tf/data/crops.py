@@ -1,18 +1,28 @@
 """Crops of clips, as in the official `ops/transforms.py`, and what a model sees of a frame.
 
-A clip is `uint8 [T, H, W, C]`. A box is `(width, height, x, y)` in pixels.
+A clip is `uint8 [T, H, W, C]`.
 """
 
+import math
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
+from tsm_tf.data.augmentation_settings import (
+    MULTI_SCALE,
+    RANDOM_RESIZED,
+    RGB_SCALES,
+    AugmentationSettings,
+)
 from tsm_tf.data.resize import resize_short_side
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 
-RGB_SCALES = (1, 0.875, 0.75, 0.66)
+Box = tuple[int, int, int, int]
+"""Width, height, x and y in pixels."""
+
+_ATTEMPTS = 10  # at a random-resized crop, before it becomes the whole frame
 _SNAP = 3  # pixels: the side of a crop this close to the input size becomes the input size
 
 # Places of a crop, in quarters of the space around it: x, y.
@@ -25,7 +35,7 @@ def crop_boxes(
     height: int,
     input_size: int,
     scales: Sequence[float] = RGB_SCALES,
-) -> list[tuple[int, int, int, int]]:
+) -> list[Box]:
     """Returns every box that the multi-scale crop can choose.
 
     Width and height are at most one scale apart, and each size has 13 places.
@@ -52,17 +62,55 @@ def crop_boxes(
     return boxes
 
 
-def multi_scale_crop(
-    clip: np.ndarray,
+def choose_crop(
+    width: int,
+    height: int,
     input_size: int,
     rng: np.random.Generator,
-    scales: Sequence[float] = RGB_SCALES,
-) -> np.ndarray:
-    """Crops all frames of a clip at one random box, and resizes them to the input size."""
-    height, width = clip.shape[1:3]
-    boxes = crop_boxes(width, height, input_size, scales)
-    w, h, x, y = boxes[rng.integers(len(boxes))]
-    return resize_crop(clip[:, y : y + h, x : x + w], input_size)
+    settings: AugmentationSettings = AugmentationSettings(),  # noqa: B008 (frozen)
+    modality: str = "rgb",
+) -> Box:
+    """Returns a random box to crop from frames, which then become `input_size` x `input_size`.
+
+    Args:
+        width: width of the frames.
+        height: height of the frames.
+        input_size: height and width of the model's input.
+        rng: makes all random choices.
+        settings: the kind of crop and its sizes.
+        modality: decides the scales of the multi-scale crop, unless the settings have them.
+    """
+    if settings.crop == MULTI_SCALE:
+        boxes = crop_boxes(width, height, input_size, settings.scales_of(modality))
+        return boxes[rng.integers(len(boxes))]
+    if settings.crop == RANDOM_RESIZED:
+        return _random_resized_box(width, height, rng, settings)
+
+    side = min(width, height)
+    side = max(1, round(side / rng.uniform(settings.zoom[0], settings.zoom[1])))
+    return _place(side, side, width, height, rng)
+
+
+def _random_resized_box(width, height, rng, settings) -> Box:
+    """Returns a box of random area and shape, as in torchvision's `RandomResizedCrop`."""
+    low, high = settings.crop_aspect
+    smallest, largest = settings.crop_area
+
+    for _ in range(_ATTEMPTS):
+        area = width * height * rng.uniform(smallest, largest)
+        aspect = math.exp(rng.uniform(math.log(low), math.log(high)))
+        w, h = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
+        if 0 < w <= width and 0 < h <= height:
+            return _place(w, h, width, height, rng)
+
+    # The largest box of an allowed shape, at the centre.
+    aspect = min(max(width / height, low), high)
+    w, h = min(width, round(height * aspect)), min(height, round(width / aspect))
+    return w, h, (width - w) // 2, (height - h) // 2
+
+
+def _place(w, h, width, height, rng) -> Box:
+    return w, h, int(rng.integers(width - w + 1)), int(rng.integers(height - h + 1))
 
 
 def resize_crop(clip: np.ndarray, input_size: int) -> np.ndarray:

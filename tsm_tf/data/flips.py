@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Sequence
 
-from tsm_tf.data.data_sets import find_symmetric_data_set
+from tsm_tf.data.datasets.catalogue import find_symmetric_data_set
 from tsm_tf.data.side_words import mirrored_names
 from tsm_tf.data.text_file import read_text
 from tsm_tf.errors import InputError

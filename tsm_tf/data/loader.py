@@ -8,12 +8,16 @@ import numpy as np
 from tsm_tf.data import sampling
 from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.crops import center_crop
+from tsm_tf.data.modality import check_modality
 from tsm_tf.data.sampling_rate import clip_indices
 from tsm_tf.data.sources import Source
 from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.video import Video
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
+
+FLOW_LENGTH = 5
+"""Consecutive frames of optical flow per segment, as in the original."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +45,7 @@ class ClipLoader:
         return spec.num_segments, spec.input_size, spec.input_size, spec.channels
 
     def load(self, epoch: int, index: int) -> tuple[np.ndarray, int | np.ndarray]:
-        """Returns a clip `uint8 [T, S, S, 3]` and its class.
+        """Returns a clip `uint8 [T, S, S, C]` and its class.
 
         With `multi_label`, the class is `float32 [num_classes]`, with 1 for each of the classes.
 
@@ -66,7 +70,9 @@ class ClipLoader:
         spec = self.spec
 
         def choose(num_frames):
-            return sampling.train_indices(num_frames, spec.num_segments, rng)
+            length = new_length(spec.modality)
+            starts = sampling.train_indices(num_frames, spec.num_segments, rng, length)
+            return sampling.consecutive(starts, num_frames, length)
 
         indices = clip_indices(video, choose, self.source, spec.sampling_rate)
         clip = _read(video, indices, spec, self.source)
@@ -96,23 +102,39 @@ def center_clip(video: Video, spec: ModelSpec, source: Source) -> np.ndarray:
         source: what frames are read from.
 
     Returns:
-        RGB `uint8 [num_segments, input_size, input_size, 3]`.
+        `uint8 [num_segments, input_size, input_size, C]`: RGB, or x and y of five consecutive
+        frames of optical flow.
 
     Raises:
         MissingFile: there is no such video.
         BadVideoError: it cannot be decoded.
+        InputError: the source has RGB frames for a model of optical flow, or the reverse.
     """
 
     def choose(num_frames):
-        return sampling.center_indices(num_frames, spec.num_segments)
+        length = new_length(spec.modality)
+        starts = sampling.center_indices(num_frames, spec.num_segments, length)
+        return sampling.consecutive(starts, num_frames, length)
 
     indices = clip_indices(video, choose, source, spec.sampling_rate)
     clip = _read(video, indices, spec, source)
     return np.ascontiguousarray(center_crop(clip, spec.input_size))
 
 
+def new_length(modality: str) -> int:
+    """Returns the number of consecutive frames per segment for a modality of `ModelSpec`."""
+    return FLOW_LENGTH if modality == "flow" else 1
+
+
 def _read(video, indices, spec, source):
+    """Reads the frames of a clip, and stacks those of each segment as channels."""
+    check_modality(spec.modality, source.modality)
     frames = source.read(video.path, indices, spec.short_side, spec.interpolation)
     if frames.dtype != np.uint8:
         raise InputError("source", "must return frames of uint8, from 0 to 255", frames.dtype.name)
-    return frames
+    if len(frames) == spec.num_segments:
+        return frames
+
+    segments = frames.reshape(spec.num_segments, -1, *frames.shape[1:])  # [T, 5, H, W, 2]
+    stacked = segments.transpose(0, 2, 3, 1, 4)  # x and y of the first frame, then of the second
+    return stacked.reshape(*stacked.shape[:3], -1)

@@ -10,6 +10,8 @@ from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.epoch_order import PADDING, Order, Schedule
 from tsm_tf.data.listing import Listing, check_labels, check_multi_label, open_listing
 from tsm_tf.data.loader import ClipLoader
+from tsm_tf.data.mixing import Mixing, mix_clips
+from tsm_tf.data.modality import check_modality, source_of
 from tsm_tf.data.observer import Observer
 from tsm_tf.data.sources import Source
 from tsm_tf.data.sources.bad_video import BadVideoError
@@ -56,19 +58,21 @@ def clip_dataset(
         skip_bad_videos: leaves out videos that cannot be decoded. Otherwise they are an error.
 
     Returns:
-        A dataset of clips, RGB `uint8 [B, T, H, W, 3]`, and labels, `int32 [B]`, or with
-        `multi_label` `float32 [B, num_classes]` (1 for each class of a clip). If a last batch
-        is padded for several devices, there are also weights, `float32 [B]`. They are 0 for the
-        padding, and their mean over a pass is 1.
+        A dataset of clips, `uint8 [B, T, H, W, C]`, and labels, `int32 [B]`. With `multi_label`,
+        MixUp or CutMix, labels are `float32 [B, num_classes]`. If a last batch is padded for
+        several devices, there are also weights, `float32 [B]`. They are 0 for the padding, and
+        their mean over a pass is 1.
 
     Raises:
         MissingFile: a list or a video does not exist.
-        InputError: a bad list, a model for optical flow, labels other than the spec's, a batch
-            that cannot be split, skipping with several devices, or videos with several classes
-            for a model that expects one.
+        InputError: a bad list, RGB videos for a model of optical flow or the reverse, labels
+            other than the spec's, a batch that cannot be split, skipping with several devices, or
+            videos with several classes for a model that expects one.
     """
     listing = open_listing(listing)
-    _check(listing, spec, batch_size, order, skip_bad_videos)
+    source = source or source_of(listing, spec.modality)
+    mixes = augmentation is not None and augmentation.settings.mixes
+    _check(listing, spec, source, batch_size, order, skip_bad_videos, mixes)
 
     videos = listing.videos(split)
     check_multi_label(spec, videos)
@@ -76,22 +80,23 @@ def clip_dataset(
         videos = trainable_videos(listing.labelled_videos(split))
 
     schedule = Schedule(len(videos), batch_size, order, shuffle=augmentation is not None)
-    loader = ClipLoader(videos, spec, source or listing.source, augmentation, order.seed)
-    dataset = _clips(schedule, loader, observer or Observer(), skip_bad_videos)
+    loader = ClipLoader(videos, spec, source, augmentation, order.seed)
+    mixing = _mixing(augmentation, order) if mixes else None
+    dataset = _clips(schedule, loader, observer or Observer(), skip_bad_videos, mixing)
     dataset = dataset.batch(batch_size // order.share.parts)
 
     if order.share.parts > 1 and not order.drop_last:
         dataset = _with_weights(dataset, len(videos), batch_size)
     elif skip_bad_videos:
         dataset = _without_skipped(dataset)
+    if mixes:
+        dataset = _mixed(dataset, spec.num_classes)
 
     return dataset.prefetch(BATCHES_AHEAD).with_options(dataset_options())
 
 
-def _check(listing, spec, batch_size, order, skip_bad_videos):
-    if spec.modality != "rgb":
-        raise InputError("modality", "must be rgb to load videos", spec.modality)
-
+def _check(listing, spec, source, batch_size, order, skip_bad_videos, mixes):
+    check_modality(spec.modality, source.modality)
     check_labels(spec, listing)
     order.share.check(batch_size)
 
@@ -99,18 +104,37 @@ def _check(listing, spec, batch_size, order, skip_bad_videos):
         rule = "must be false with several devices, whose batches have one size"
         raise InputError("skip_bad_videos", rule, skip_bad_videos)
 
+    parts = order.share.parts
+    if mixes and parts > 1 and batch_size // parts % 2:
+        rule = f"must be a multiple of {2 * parts}, so that each device mixes whole pairs"
+        raise InputError("batch_size", rule, batch_size)
+    if mixes and parts > 1 and not order.drop_last:
+        raise InputError("drop_last", "must be true to mix clips on several devices", False)
 
-def _clips(schedule, loader, observer, skip_bad_videos):
-    """Returns a dataset of single clips and labels, one epoch per pass."""
+
+def _mixing(augmentation, order):
+    settings = augmentation.settings
+    return Mixing(settings.mixup, settings.cutmix, order.seed)
+
+
+def _clips(schedule, loader, observer, skip_bad_videos, mixing):
+    """Returns a dataset of single clips and labels, one epoch per pass.
+
+    With mixing, there is also the region of each clip that its partner changes.
+    """
+    label_spec = tf.TensorSpec((), tf.int32)
+    if loader.spec.multi_label:
+        label_spec = tf.TensorSpec((loader.spec.num_classes,), tf.float32)
+    specs = (tf.TensorSpec(loader.clip_shape, tf.uint8), label_spec)
+    if mixing is not None:
+        specs = (*specs, tf.TensorSpec((5,), tf.float32))
 
     def load(epoch, index):
         clip, label = _load(loader, epoch, index, observer, skip_bad_videos)
-        return clip, label
+        if mixing is None:
+            return clip, label
+        return clip, label, mixing.region(epoch, index, loader.spec.input_size)
 
-    label = tf.TensorSpec((), tf.int32)
-    if loader.spec.multi_label:
-        label = tf.TensorSpec((loader.spec.num_classes,), tf.float32)
-    specs = (tf.TensorSpec(loader.clip_shape, tf.uint8), label)
     return load_in_order(schedule, load, specs, observer)
 
 
@@ -189,11 +213,39 @@ def _with_weights(dataset, num_videos, batch_size):
 def _without_skipped(dataset):
     """Removes clips after batching, so that an epoch has the same steps whatever is skipped."""
 
-    def remove(clips, labels):
+    def remove(clips, labels, *regions):
         is_kept = _has_label(labels)
-        return clips[is_kept], labels[is_kept]
+        return tuple(array[is_kept] for array in (clips, labels, *regions))
 
-    return dataset.map(remove).filter(lambda clips, labels: tf.size(labels) > 0)
+    return dataset.map(remove).filter(lambda clips, labels, *_: tf.size(labels) > 0)
+
+
+def _mixed(dataset, num_classes):
+    """Mixes the clips of each batch in pairs; see `tsm_tf.data.mixing`."""
+
+    def mix(clips, labels, regions):
+        targets = _soft_labels(labels, num_classes)
+        mixed = tf.numpy_function(
+            mix_clips, [clips, targets, regions], [tf.uint8, tf.float32], False
+        )
+        return tf.ensure_shape(mixed[0], clips.shape), tf.ensure_shape(mixed[1], targets.shape)
+
+    return dataset.map(mix)
+
+
+def _soft_labels(labels, num_classes):
+    """Returns `float32 [B, num_classes]`, which labels of several classes already are."""
+    return tf.one_hot(labels, num_classes) if labels.shape.rank == 1 else labels
+
+
+def with_soft_labels(dataset: tf.data.Dataset, num_classes: int) -> tf.data.Dataset:
+    """Returns a dataset from `clip_dataset` with labels like those of mixed clips.
+
+    A loss for soft labels then also takes the validation clips.
+    """
+    return dataset.map(
+        lambda clips, labels, *weights: (clips, _soft_labels(labels, num_classes), *weights)
+    )
 
 
 def dataset_options() -> tf.data.Options:

@@ -53,6 +53,18 @@ def center_indices(num_frames: int, num_segments: int, new_length: int = 1) -> n
     return (tick / 2 + tick * np.arange(num_segments)).astype(np.int64)
 
 
+def consecutive(starts: np.ndarray, num_frames: int, new_length: int) -> np.ndarray:
+    """Returns the frames of each segment in a row, `new_length` from each start on.
+
+    At the end of the video, the last frame is repeated.
+
+    Returns:
+        `int64 [len(starts) * new_length]`.
+    """
+    indices = starts[:, None] + np.arange(new_length)
+    return np.clip(indices, 0, num_frames - 1).ravel()
+
+
 def twice_indices(num_frames: int, num_segments: int, new_length: int = 1) -> np.ndarray:
     """Returns two clips in a row: the segments' centres, then their starts (section 5.1.1)."""
     tick = (num_frames - new_length + 1) / num_segments

@@ -44,7 +44,7 @@ def clip_indices(
         BadVideoError: it cannot be read, or ends before the segment.
     """
     if sampling_rate != CONSTANT:
-        first, num_frames = _frame_range(video, source)
+        first, num_frames = frame_range(video, source)
         return first + choose(num_frames)
 
     times = source.times(video.path)
@@ -93,11 +93,19 @@ def _at_mean_rate(indices, times):
     return _first_after(times[0] + indices * step, times)
 
 
-def _frame_range(video, source):
-    """Returns the first frame of a video, or of its segment, and the number of frames."""
+def frame_range(video: Video, source: Source) -> tuple[int, int]:
+    """Returns the first frame of a video, or of its segment, and the number of frames.
+
+    Raises:
+        MissingFile: there is no such video.
+        BadVideoError: it cannot be read, or ends before the segment.
+    """
     if video.end is None:
-        is_known = video.num_frames != UNKNOWN_FRAMES
-        return 0, video.num_frames if is_known else source.num_frames(video.path)
+        if video.num_frames == UNKNOWN_FRAMES:
+            return 0, source.num_frames(video.path)
+        if source.modality == "flow":  # lists of flow count RGB frames, or x and y
+            return 0, min(video.num_frames, source.num_frames(video.path))
+        return 0, video.num_frames
 
     fps, num_frames = source.fps(video.path), source.num_frames(video.path)
     first, end = frame_indices(np.array([video.start, video.end]), fps, num_frames + 1)

@@ -87,7 +87,7 @@ def window_dataset(
             optical flow, or labels other than the spec's.
     """
     if spec.modality != "rgb":
-        raise InputError("modality", "must be rgb to load videos", spec.modality)
+        raise InputError("modality", "must be rgb to train on streams", spec.modality)
     check_labels(spec, listing)
     order.share.check(batch_size)
 

@@ -19,6 +19,7 @@ from absl import flags
 from tsm_tf import cli, output_folder
 from tsm_tf.data import data_flags
 from tsm_tf.data.listing import Listing
+from tsm_tf.data.modality import source_of
 from tsm_tf.data.sources import Source
 from tsm_tf.data.video import Video
 from tsm_tf.errors import InputError
@@ -57,7 +58,8 @@ def early_accuracies(model: "ClipModel", listing: Listing, split: str) -> list[f
     videos = check_whole_videos(model.spec, listing, split)
     predict = _predict_streams if is_streamable(model.spec) else _predict_clips
     labels = np.array([video.label for video in videos])
-    return [float((classes == labels).mean()) for classes in predict(model, videos, listing.source)]
+    source = source_of(listing, model.spec.modality)
+    return [float((classes == labels).mean()) for classes in predict(model, videos, source)]
 
 
 def _predict_streams(model, videos, source):

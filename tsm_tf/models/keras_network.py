@@ -1,5 +1,6 @@
 """Networks of `keras.applications` and of the user, whose residual branches are found by search."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,12 +57,14 @@ def application(
 
     has_width = "width" in find_architecture(spec.backbone).options
     width = {"alpha": spec.width} if has_width else {}
-    model = build(
-        include_top=include_top,
-        weights=weights,
-        input_shape=(spec.input_size, spec.input_size, spec.channels),
-        **width,
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "This model usually expects 1 or 3 input channels")
+        model = build(
+            include_top=include_top,
+            weights=weights,
+            input_shape=(spec.input_size, spec.input_size, spec.channels),
+            **width,
+        )
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = BATCH_NORM_MOMENTUM

@@ -8,8 +8,10 @@ from absl import flags
 
 from tsm_tf import cli, spec_flags
 from tsm_tf.data import data_flags
+from tsm_tf.data.augmentation_settings import AugmentationSettings
 from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.errors import InputError
+from tsm_tf.training import augmentation_flags
 from tsm_tf.training.recipes import MODELS, OPTIMIZERS, RECIPES, SCHEDULES, Recipe, get_recipe
 from tsm_tf.training.run_folder.run_settings import MODEL_FIELDS
 from tsm_tf.training.settings import (
@@ -59,6 +61,7 @@ def _define_recipe_flags():
         ("clip_norm", "Largest global norm of the gradient; 0 disables clipping."),
     ):
         flags.DEFINE_float(name, None, f"{text} {_NOTE}")
+    augmentation_flags.define(_NOTE)
     _define_stream_flags()
     flags.DEFINE_enum("optimizer", None, list(OPTIMIZERS), f"Optimizer. {_NOTE}")
     flags.DEFINE_enum("schedule", None, list(SCHEDULES), f"Learning-rate schedule. {_NOTE}")
@@ -166,6 +169,7 @@ def main():
         **spec_flags.read(MODEL_FIELDS),
         **_select(values, Recipe),
         **_select(values, StreamSampling),
+        **_select(values, AugmentationSettings),
     )
     initialization = Initialization(**_select(values, Initialization))
     execution = Execution(**_select(values, Execution))

@@ -7,8 +7,9 @@ import tensorflow as tf
 from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.epoch_order import Order, Share
 from tsm_tf.data.listing import Listing
+from tsm_tf.data.modality import source_of
 from tsm_tf.data.observer import Observer
-from tsm_tf.data.pipeline import clip_dataset
+from tsm_tf.data.pipeline import clip_dataset, with_soft_labels
 from tsm_tf.data.sources.memory import MemoryCache
 from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.data.window_pipeline import window_dataset
@@ -51,6 +52,11 @@ class Plan:
         return (MAP, MAP) if self.spec.multi_label else ("accuracy", "top-1")
 
     @property
+    def augmentation(self) -> Augmentation:
+        """The random changes of training clips."""
+        return Augmentation(self.recipe.augmentation, self.flip_targets, self.spec.modality)
+
+    @property
     def batch_size(self) -> int:
         """Clips per update, on all devices together."""
         return self.recipe.batch_size * self.recipe.accumulate
@@ -75,7 +81,9 @@ class Clips:
         self.plan = plan
         self.devices = devices
         self.skip_bad_videos = execution.on_bad_video == "skip"
-        self.source = MemoryCache(plan.listing.source, execution.cache_mib << 20)
+        self.source = MemoryCache(
+            source_of(plan.listing, plan.spec.modality), execution.cache_mib << 20
+        )
 
     def training(self, first_epoch: int, first_batch: int, observer: Observer) -> tf.data.Dataset:
         """Returns the augmented clips of the epochs from `first_epoch`, one pass per epoch."""
@@ -85,7 +93,7 @@ class Clips:
             plan.spec,
             "train",
             plan.batch_size,
-            augmentation=Augmentation(plan.recipe.scales, plan.flip_targets),
+            augmentation=plan.augmentation,
             order=Order(
                 seed=plan.recipe.seed,
                 first_epoch=first_epoch,
@@ -106,7 +114,7 @@ class Clips:
         plan, share, batch_size = self.plan, self.devices.share, self.plan.recipe.batch_size
         if plan.spec.multi_label:
             share, batch_size = Share(), max(1, batch_size // share.parts)
-        return clip_dataset(
+        dataset = clip_dataset(
             plan.listing,
             plan.spec,
             "val",
@@ -116,6 +124,9 @@ class Clips:
             source=self.source,
             skip_bad_videos=self.skip_bad_videos,
         )
+        if plan.recipe.augmentation.mixes:
+            return with_soft_labels(dataset, plan.spec.num_classes)
+        return dataset
 
 
 class Windows(Clips):
@@ -130,7 +141,7 @@ class Windows(Clips):
             "train",
             plan.batch_size,
             plan.streams,
-            augmentation=Augmentation(plan.recipe.scales, plan.flip_targets),
+            augmentation=plan.augmentation,
             order=Order(
                 seed=plan.recipe.seed,
                 first_epoch=first_epoch,

@@ -153,7 +153,7 @@ def compile_model(
     optimizer = build_optimizer(recipe, model.clip_model, steps, new_head)
     if devices.has_replicas:
         clip_after_reduction(optimizer)
-    loss, metric = loss_and_metric(model.clip_model.spec)
+    loss, metric = loss_and_metric(model.clip_model.spec, recipe.augmentation.mixes)
     model.compile(
         optimizer,
         loss,
@@ -162,19 +162,28 @@ def compile_model(
     )
 
 
-def loss_and_metric(spec: ModelSpec) -> tuple[keras.losses.Loss, str | keras.metrics.Metric]:
+def loss_and_metric(
+    spec: ModelSpec, has_soft_labels: bool = False
+) -> tuple[keras.losses.Loss, str | keras.metrics.Metric]:
     """Returns the loss on the labels, and what the training clips are measured by.
 
     The mean average precision of the training clips is Keras' estimate from 200 thresholds. That of
     the validation clips is exact; see `validate_multi_label`.
+
+    Args:
+        spec: the model's spec.
+        has_soft_labels: whether labels are shares of the classes, as of mixed clips.
     """
-    if not spec.multi_label:
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True), "accuracy"
-    metric = keras.metrics.AUC(
-        curve="PR",
-        name=MAP,
-        multi_label=True,
-        num_labels=spec.num_classes,
-        from_logits=True,
-    )
-    return keras.losses.BinaryCrossentropy(from_logits=True), metric
+    losses = keras.losses
+    if spec.multi_label:
+        metric = keras.metrics.AUC(
+            curve="PR",
+            name=MAP,
+            multi_label=True,
+            num_labels=spec.num_classes,
+            from_logits=True,
+        )
+        return losses.BinaryCrossentropy(from_logits=True), metric
+    if has_soft_labels:
+        return losses.CategoricalCrossentropy(from_logits=True), "accuracy"
+    return losses.SparseCategoricalCrossentropy(from_logits=True), "accuracy"

@@ -183,9 +183,14 @@ class WrongClips(keras.callbacks.Callback):
 
 
 def film_strip(clip: np.ndarray, caption: str) -> np.ndarray:
-    """Returns a clip's frames side by side under a caption, `uint8 [H + 16, T * W, 3]`."""
+    """Returns a clip's frames side by side under a caption, `uint8 [H + 16, T * W, 3]`.
+
+    Of optical flow, x and y of each segment's first frame are shown as red and green.
+    """
     import cv2
 
+    if clip.shape[-1] != 3:
+        clip = np.concatenate([clip[..., :2], np.full_like(clip[..., :1], 128)], axis=-1)
     strip = np.concatenate(list(clip), axis=1)
     title = np.zeros((_CAPTION, strip.shape[1], 3), np.uint8)
     position, white = (2, 12), (255, 255, 255)

@@ -9,6 +9,7 @@ import keras
 
 from tsm_tf.data.flips import choose_flips, describe_flips
 from tsm_tf.data.listing import Listing, open_listing
+from tsm_tf.data.modality import source_of
 from tsm_tf.data.stream_rate import stream_fps
 from tsm_tf.data.video import MIN_TRAINING_FRAMES, is_uri, trainable_videos
 from tsm_tf.data.window_pipeline import check_streams, num_windows
@@ -143,10 +144,13 @@ def make_plan(recipe: Recipe, listing: Listing, devices: Devices) -> Plan:
         rule = "must have no background classes if videos have several classes"
         raise InputError("data", rule, listing.background)
     streams = recipe.streams
+    source = source_of(listing, recipe.model.modality)
     if streams:
         fps = streams.fps
+    elif source.modality == "flow":
+        fps = None  # frames of a stream have no flow
     else:
-        fps = stream_fps(videos, recipe.model.num_segments, listing.source)
+        fps = stream_fps(videos, recipe.model.num_segments, source)
     spec = recipe.model.replace(
         num_classes=len(labels),
         labels=labels,

@@ -45,7 +45,8 @@ def initial_weights(model: ClipModel, checkpoint: str) -> list[str]:
 def pretrained_weights(model: ClipModel, weights: str) -> list[str]:
     """Initialises a clip model from an image network, as in the paper (section 5.1.1).
 
-    The head stays new.
+    The head stays new. The first convolution of a flow model is initialised as in
+    `initial_weights`.
 
     Args:
         model: from `build_model`.
@@ -60,15 +61,19 @@ def pretrained_weights(model: ClipModel, weights: str) -> list[str]:
         MissingFile: there is no such file.
         InputError: the weights are those of another network, or cannot be downloaded.
     """
+    spec = model.spec
+    if spec.modality == "flow":  # image networks take RGB
+        spec = spec.replace(modality="rgb", mean=None, std=None, channel_order=None)
+
     if weights == IMAGENET:
-        source = _imagenet(model.spec)
+        source = _imagenet(spec)
     elif not weights.endswith(_SUFFIXES):
         rule = f"must be {IMAGENET} or a file from Keras ({', '.join(_SUFFIXES)})"
         raise InputError("weights", rule, weights)
     elif not pathlib.Path(weights).is_file():
         raise MissingFile("weights", f"must be {IMAGENET} or an existing file", weights)
     else:
-        source = _read(pathlib.Path(weights), model.spec)
+        source = _read(pathlib.Path(weights), spec)
     return _transfer(source, model, "weights", weights, HEAD)
 
 

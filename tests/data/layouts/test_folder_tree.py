@@ -2,6 +2,7 @@ import json
 import os
 
 import pytest
+from testing import refuses
 
 from tsm_tf.data.layouts.folder_tree import (
     FILE,
@@ -87,6 +88,26 @@ def test_a_data_folder_may_be_a_link(data, tmp_path):
     (tmp_path / "link").symlink_to("data")
     tree = FolderTree(str(tmp_path / "link"))
     assert tree.kind(tree.path("a.mp4")) == FILE and tree.kind(tree.path("out.mp4")) == OUTSIDE
+
+
+def test_a_loop_of_links_hides_no_other_file(data):
+    names = {"a.mp4", "sub", "fifo", "inside", "broken", "loop", "out.mp4", "out"}
+    assert set(FolderTree(str(data)).entries(str(data))) == names
+
+
+def test_folders_that_cannot_be_read(data, monkeypatch):
+    """A list may name a file in one; a folder per class cannot be known."""
+
+    assert FolderTree(f"{data}/gone").entries(f"{data}/gone") == {}
+
+    def scandir(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    tree = FolderTree(str(data))
+    assert tree.kind(tree.path("sub/b.mp4")) == FILE
+    with refuses("data", "can be read (Permission denied)", str(data)):
+        FolderTree(str(data)).entries(str(data))
 
 
 def test_a_folder_is_read_once(data, monkeypatch):

@@ -12,8 +12,8 @@ from videos import moving_square
 
 from tsm_tf.data.resize import resize_short_side
 from tsm_tf.data.sources import frame_folder
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.sources.frame_folder import FrameFolders
-from tsm_tf.data.sources.video_file import BadVideoError
 from tsm_tf.errors import MissingFile
 
 FRAMES = moving_square(6, 36, 60)

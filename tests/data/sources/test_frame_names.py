@@ -101,6 +101,7 @@ def test_other_files_are_ignored(fill):
 def test_bad_folders(fill, tmp_path):
     for files, reason in (
         ([], "without numbered images"),
+        (["img_١.jpg", "img_٢.jpg"], "without numbered images"),
         (["cover.jpg", "a.mp4"], "without numbered images"),
         (["img_00001.jpg", "img_00003.jpg"], "img_00002.jpg is missing)"),
         (["3.jpg", "4.jpg", "9.jpg", "11.jpg"], "5.jpg is missing, and 4 more"),

@@ -14,6 +14,8 @@ SPEC = ModelSpec(num_classes=3, labels=("a", "b", "No gesture"), input_size=32, 
 class Source:
     """Videos of 10 frames per second. Pixel 0 is the number of the frame, pixel 1 the video."""
 
+    modality = "rgb"
+
     def __init__(self, lengths):
         self.lengths = lengths
 

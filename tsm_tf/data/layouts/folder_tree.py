@@ -9,7 +9,7 @@ import os
 import stat
 
 from tsm_tf.data.sources.frame_names import is_inside
-from tsm_tf.data.text_file import read_bytes
+from tsm_tf.data.text_file import read_text
 from tsm_tf.data.video import is_uri
 from tsm_tf.errors import InputError
 
@@ -53,23 +53,16 @@ class FolderTree:
         folder, _, name = path.rpartition("/")
         names = self._folders.get(folder)
         if names is None:
-            names = self.entries(folder or "/")
+            names = self._read(folder or "/")
         return names.get(name) or self._look(path)
 
     def entries(self, folder: str) -> dict[str, str]:
-        """Returns the names in a folder, and the kind of each; empty if it cannot be read."""
-        found = self._folders.get(folder)
-        if found is None:
-            found = self._folders[folder] = {}
-            try:
-                if not is_uri(folder) and not self._is_outside(folder):
-                    with os.scandir(folder) as entries:
-                        for entry in entries:
-                            is_plain = entry.is_file(follow_symlinks=False)
-                            found[entry.name] = FILE if is_plain else self._kind_of(entry)
-            except (OSError, ValueError):  # `_look` finds out more
-                pass
-        return found
+        """Returns the names in a folder, and the kind of each; empty if there is no such folder.
+
+        Raises:
+            InputError: the folder cannot be read.
+        """
+        return self._read(folder, is_needed=True)
 
     def forget(self) -> None:
         """Frees the names of the folders that were read."""
@@ -88,14 +81,40 @@ class FolderTree:
     def _is_outside(self, path):
         return bool(self.roots) and not is_inside(path, self.roots)
 
+    def _read(self, folder, is_needed=False) -> dict[str, str]:
+        """Reads a folder, unless it was read before; one that is needed must be readable."""
+        if folder not in self._folders:
+            try:
+                found = {} if is_uri(folder) or self._is_outside(folder) else self._scan(folder)
+            except (FileNotFoundError, NotADirectoryError, ValueError):
+                found = {}
+            except OSError as error:
+                if is_needed:
+                    rule = f"must be a folder that can be read ({error.strerror})"
+                    raise InputError("data", rule, folder) from None
+                found = {}  # `_look` finds out more
+            self._folders[folder] = found
+        return self._folders[folder]
+
+    def _scan(self, folder):
+        found = {}
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                is_plain = entry.is_file(follow_symlinks=False)
+                found[entry.name] = FILE if is_plain else self._kind_of(entry)
+        return found
+
     def _kind_of(self, entry):
-        if entry.is_symlink() and self._is_outside(entry.path):
-            return OUTSIDE
-        if entry.is_file():
-            return FILE
-        if entry.is_symlink() and not os.path.exists(entry.path):
+        try:
+            if entry.is_symlink() and self._is_outside(entry.path):
+                return OUTSIDE
+            if entry.is_file():
+                return FILE
+            if entry.is_symlink() and not os.path.exists(entry.path):
+                return MISSING
+            return FOLDER if entry.is_dir() else OTHER
+        except OSError:  # a loop of links
             return MISSING
-        return FOLDER if entry.is_dir() else OTHER
 
     def _look(self, path):
         """Looks at one path: folders may be unreadable, and systems may ignore case."""
@@ -120,7 +139,7 @@ def _prepared_from(folder: str) -> tuple[str, ...]:
     """
     try:
         status = os.stat(folder)
-        report = json.loads(read_bytes(os.path.join(folder, REPORT_FILE), "data", "must be JSON"))
+        report = json.loads(read_text(os.path.join(folder, REPORT_FILE), "data", "must be JSON"))
         is_original = (report["st_dev"], report["st_ino"]) == (status.st_dev, status.st_ino)
         if is_original and os.path.isabs(report["source"]):
             return (os.path.realpath(report["source"]),)

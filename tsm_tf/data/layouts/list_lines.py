@@ -31,16 +31,22 @@ def split_numbers(line: str, separator: str, most: int) -> tuple[str, list[str]]
         The text, which holds all that is before the numbers, and the numbers. The last of them is
         one class, or several with commas, which `COMMA` does not allow.
     """
-    flat = line.replace("\t", " ")
-    rest, numbers = flat, []
-    while len(numbers) < most:
+    cuts = cut_numbers(line, separator, most)
+    end = cuts[-1][0] if cuts else len(line)
+    return line[:end], [number for _, number in reversed(cuts)]
+
+
+def cut_numbers(line: str, separator: str, most: int) -> list[tuple[int, str]]:
+    """Returns the numbers of a line from its end, and where the text before each ends."""
+    rest, cuts = line.replace("\t", " "), []
+    while len(cuts) < most:
         head, gap, last = rest.rpartition(separator)
         last = last.strip(" ")
-        if not gap or not (_NUMBER if numbers else _LABELS).fullmatch(last):
+        if not gap or not (_NUMBER if cuts else _LABELS).fullmatch(last):
             break
         rest = head.rstrip(" ")
-        numbers.append(last)
-    return line[: len(rest)], numbers[::-1]
+        cuts.append((len(rest), last))
+    return cuts
 
 
 def readings(text: str) -> Iterator[str]:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from tsm_tf.data.layouts.folder_tree import FILE, FOLDER, FolderTree
 from tsm_tf.data.layouts.list_lines import COMMA, several_classes, split_numbers
-from tsm_tf.data.layouts.list_rows import MOST_NUMBERS, Row, RowFinder
+from tsm_tf.data.layouts.list_rows import MAX_PATH, MOST_NUMBERS, Row, RowFinder
 from tsm_tf.data.layouts.list_videos import BadLine, make_multi_label_video, make_video
 from tsm_tf.data.video import NO_CLASS_KNOWN, UNKNOWN_FRAMES, Video
 from tsm_tf.errors import InputError, MissingFile, shorten
@@ -41,7 +41,6 @@ _RULE = (
 )
 _COLUMNS_OF_ANNOTATIONS = ("youtube_id", "video_id", "original_vido_id")
 _MAX_LINE = 1 << 16  # characters
-_MAX_PATH = 4096  # characters, as in Linux
 _MAX_NAMED = 5
 _MAX_LOST = 1000
 
@@ -251,8 +250,8 @@ class ListReader:
         if isinstance(line, tuple):  # an entry of a JSON list
             line = line[0]
         text, _ = split_numbers(line, self._finder.separator, self._columns or MOST_NUMBERS)
-        if len(text) > _MAX_PATH:
-            raise self._error(f"must have paths of at most {_MAX_PATH:,} characters", text)
+        if len(text) > MAX_PATH:
+            raise self._error(f"must have paths of at most {MAX_PATH:,} characters", text)
         found = self._outside if self._finder.is_outside(line) else self._missing
         found.append(f"{shorten(text)} (line {self._number})")
         if len(self._missing) + len(self._outside) >= _MAX_LOST:

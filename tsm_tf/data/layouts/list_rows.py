@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tsm_tf.data.layouts.folder_tree import FILE, FOLDER, OUTSIDE, FolderTree
-from tsm_tf.data.layouts.list_lines import COMMA, SPACE, readings, split_numbers
+from tsm_tf.data.layouts.list_lines import COMMA, SPACE, cut_numbers, readings, split_numbers
 from tsm_tf.data.video import is_uri
 from tsm_tf.errors import InputError
 
 MOST_NUMBERS = 3
 """Numbers behind a path, unless they are several classes."""
+
+MAX_PATH = 4096
+"""Characters, as in Linux."""
 
 _MOST_CLASSES = 1000
 _SAMPLE = 20  # lines
@@ -134,16 +137,18 @@ class RowFinder:
 
     def _longest(self, line, most, fewest):
         """Returns the row with the most numbers of those that exist."""
-        _, numbers = split_numbers(line, self.separator, most)
-        for count in range(len(numbers), fewest - 1, -1):
-            text, numbers = split_numbers(line, self.separator, count)
-            if row := self.existing(text, numbers):
-                return row
+        cuts = cut_numbers(line, self.separator, most)
+        for count in range(len(cuts), fewest - 1, -1):
+            end = cuts[count - 1][0] if count else len(line)
+            if row := self.existing(line[:end], ()):
+                return row._replace(numbers=[number for _, number in reversed(cuts[:count])])
         return None
 
     def existing(self, text: str, numbers: Sequence[str]) -> Row | None:
         """Returns the row of a path, if a reading of it exists."""
-        for name in readings(text):
+        if len(text) > MAX_PATH:
+            return None
+        for name in filter(None, readings(text)):
             path = self.path(name)
             kind = self._tree.kind(path.rstrip("/"))
             if kind == FOLDER or (kind == FILE and not path.endswith("/")):

@@ -1,4 +1,4 @@
-"""Sources of frames: video files, and a memory cache around any other source."""
+"""Sources of frames: video files, folders of images, and a memory cache around any of them."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,7 +7,14 @@ import numpy as np
 
 
 class Source(Protocol):
-    """Reads frames of encoded videos; several threads may call it at once."""
+    """Reads frames of encoded videos; several threads may call it at once.
+
+    Attributes:
+        modality: what the frames show, `"rgb"` or `"flow"`.
+    """
+
+    @property
+    def modality(self) -> str: ...
 
     def num_frames(self, path: str) -> int:
         """Returns the number of frames of a video.
@@ -55,7 +62,8 @@ class Source(Protocol):
             interpolation: the resize filter, as in `ModelSpec.interpolation`.
 
         Returns:
-            RGB `uint8 [len(indices), H, W, 3]`.
+            RGB `uint8 [len(indices), H, W, 3]`, or optical flow `uint8 [len(indices), H, W, 2]`:
+            x and y, with 128 as zero.
 
         Raises:
             MissingFile: there is no such video.

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from tsm_tf.data.resize import BILINEAR, resize_short_side
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.sources.frame_names import NumberedImages, find_frame_names
 from tsm_tf.data.sources.image_size import image_size
-from tsm_tf.data.sources.video_file import BadVideoError
 from tsm_tf.errors import InputError, MissingFile
 
 DEFAULT_FPS = 25.0
@@ -28,14 +28,14 @@ class FrameFolders:
     """Source of folders of JPEG or PNG images.
 
     Args:
-        frames_per_second: of all folders; images have no times.
+        frames_per_second: the rate of all folders; images have no times.
         roots: see `find_frame_names`.
     """
 
     modality = "rgb"
 
     def __init__(self, frames_per_second: float = DEFAULT_FPS, roots: Sequence[str] = ()):
-        self._fps, self._roots = frames_per_second, tuple(roots)
+        self.frames_per_second, self.roots = frames_per_second, tuple(roots)
         self._names: dict[str, NumberedImages] = {}
 
     def num_frames(self, path: str) -> int:
@@ -45,11 +45,11 @@ class FrameFolders:
     def fps(self, path: str) -> float:
         """Returns the frames per second that were given for all folders."""
         self._images(path)  # raises as other sources do
-        return self._fps
+        return self.frames_per_second
 
     def times(self, path: str) -> np.ndarray:
         """Returns the times of a folder's images, `float64 [num_frames]`."""
-        return np.arange(self.num_frames(path)) / self._fps
+        return np.arange(self.num_frames(path)) / self.frames_per_second
 
     def read(
         self,
@@ -63,22 +63,27 @@ class FrameFolders:
         if not indices or min(indices) < 0:
             raise InputError("indices", "must be frame numbers from 0, at least one", indices)
 
-        images, last = self._images(path), max(indices)
-        if last >= images.count:
-            raise BadVideoError(path, f"frame {last} is requested, the last is {images.count - 1}")
+        count, last = self._images(path).count, max(indices)
+        if last >= count:
+            raise BadVideoError(path, f"frame {last} is requested, the last is {count - 1}")
 
         found = {}
         for index in sorted(set(indices)):
-            rgb = decode_image(os.path.join(path, images.name(index)), path)
-            found[index] = resize_short_side(rgb, short_side, interpolation) if short_side else rgb
-        if len({rgb.shape for rgb in found.values()}) > 1:
+            frame = self._decode(path, index)
+            if short_side:
+                frame = resize_short_side(frame, short_side, interpolation)
+            found[index] = frame
+        if len({frame.shape for frame in found.values()}) > 1:
             raise BadVideoError(path, "frames of several sizes")
         return np.stack([found[i] for i in indices])
+
+    def _decode(self, path, index) -> np.ndarray:
+        return decode_image(os.path.join(path, self._images(path).name(index)), path)
 
     def _images(self, path) -> NumberedImages:
         """Returns the names of a folder's images, and remembers them."""
         if path not in self._names:
-            images = find_frame_names(path, self._roots).images
+            images = find_frame_names(path, self.roots).images
             if images is None:
                 raise BadVideoError(path, "optical flow only, no images")
             self._names[path] = images
@@ -91,7 +96,7 @@ def decode_image(path: str, video: str, flags: int = cv2.IMREAD_COLOR) -> np.nda
     Args:
         path: the image.
         video: its folder, for errors.
-        flags: of `cv2.imdecode`; `IMREAD_GRAYSCALE` returns `[H, W]`.
+        flags: an argument of `cv2.imdecode`; `IMREAD_GRAYSCALE` returns `[H, W]`.
 
     Returns:
         RGB `uint8 [H, W, 3]`, upright as its EXIF orientation says.

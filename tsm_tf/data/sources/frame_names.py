@@ -21,15 +21,17 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 
-from tsm_tf.data.sources.video_file import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.errors import MissingFile
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 """In small or capital letters."""
 
 _SUFFIX = r"\.(?:jpe?g|png)"
-_FLOW = re.compile(rf"((?:flow_|\d+-)?)([xy])(_(?:p\d+_)?)(\d{{1,12}})({_SUFFIX})", re.IGNORECASE)
-_IMAGE = re.compile(rf"(.*?)(\d{{1,12}})({_SUFFIX})", re.IGNORECASE | re.DOTALL)
+_FLOW = re.compile(
+    rf"((?:flow_|[0-9]+-)?)([xy])(_(?:p[0-9]+_)?)([0-9]{{1,12}})({_SUFFIX})", re.IGNORECASE
+)
+_IMAGE = re.compile(rf"(.*?)([0-9]{{1,12}})({_SUFFIX})", re.IGNORECASE | re.DOTALL)
 
 
 @dataclasses.dataclass(frozen=True)

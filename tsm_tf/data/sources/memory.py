@@ -23,6 +23,7 @@ class MemoryCache:
 
     def __init__(self, source: Source, num_bytes: int):
         self.source = source
+        self.modality = source.modality
         self._bytes_left = num_bytes
         self._largest_frame = 0  # bytes, of the videos cached so far
         self._num_frames: dict[str, int] = {}
@@ -73,7 +74,8 @@ class MemoryCache:
         Counting the frames reads the whole file, so a lower bound is checked first.
         """
         # A frame is at least a square. The largest frame so far is a better guess.
-        frame_bytes = max(self._largest_frame, 3 * (short_side or 0) ** 2)
+        channels = 2 if self.modality == "flow" else 3
+        frame_bytes = max(self._largest_frame, channels * (short_side or 0) ** 2)
 
         if (max(indices) + 1) * frame_bytes > self._bytes_left:
             return False

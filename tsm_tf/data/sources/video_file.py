@@ -42,6 +42,8 @@ class VideoFiles:
         self.damaged: dict[str, int] = {}
         self._lock = threading.Lock()
 
+    modality = "rgb"
+
     def num_frames(self, path: str) -> int:
         """Counts the frames of a video; see `probe`."""
         return probe(path, self.keeps_damaged).num_frames

@@ -1,12 +1,8 @@
 """Writes rendered gestures as H.264 files with list files, a data folder to train on."""
 
-import concurrent.futures
 import dataclasses
-import multiprocessing
 import os
 import pathlib
-import signal
-import threading
 import time
 import zlib
 from collections.abc import Mapping, Sequence
@@ -16,6 +12,7 @@ import cv2
 import numpy as np
 
 from tsm_tf.data.synthetic.gestures import LABELS, gesture_frames, num_gesture_frames
+from tsm_tf.data.worker_pool import start_pool
 from tsm_tf.files import remove_temporary_files, replacing, write_text
 from tsm_tf.output_folder import claim
 
@@ -23,7 +20,6 @@ SPLITS = ("train", "val")
 CONTACT_SHEET = "contact_sheet.png"
 _MARKER = "synthetic.json"
 _VERSION = 2
-_SECONDS_TO_END = 5
 _DONE_EVERY = 25  # videos
 _SHEET_FRAMES = 8
 _CAPTION_WIDTH = 230  # pixels
@@ -123,14 +119,7 @@ def write_video(path: pathlib.Path, frames: np.ndarray, fps: int) -> None:
 def _render_all(jobs: Sequence[_Job], workers: int) -> None:
     """Renders in processes and prints progress; on Ctrl-C, the videos in progress are finished."""
     started = time.perf_counter()
-    _start_fork_server()
-    executor = concurrent.futures.ProcessPoolExecutor(
-        min(workers, len(jobs)),
-        mp_context=multiprocessing.get_context("forkserver"),
-        initializer=_start_worker,
-    )
-
-    with executor as pool:
+    with start_pool(min(workers, len(jobs))) as pool:
         try:
             for number, _ in enumerate(pool.map(_Job.render, jobs, chunksize=4), 1):
                 if number % _DONE_EVERY == 0 or number == len(jobs):
@@ -141,41 +130,6 @@ def _render_all(jobs: Sequence[_Job], workers: int) -> None:
             raise
         finally:
             print()
-
-
-def _start_fork_server():
-    """Starts the process that forks the workers. It ignores SIGTERM, which may go to all."""
-    import multiprocessing.forkserver  # not on Windows
-
-    if threading.current_thread() is threading.main_thread():
-        handler = signal.signal(signal.SIGTERM, signal.SIG_IGN)  # child processes inherit this
-        try:
-            multiprocessing.forkserver.ensure_running()
-        finally:
-            signal.signal(signal.SIGTERM, handler)
-
-
-def _start_worker():
-    """Leaves Ctrl-C and SIGTERM to the parent, and makes the worker end if the parent is killed.
-
-    The parent finishes the videos in progress. A worker that is still there later ends by itself.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: _end_after(_SECONDS_TO_END))
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_after(seconds):
-    timer = threading.Timer(seconds, os._exit, (1,))
-    timer.daemon = True
-    timer.start()
-
-
-def _end_with_parent():
-    parent = multiprocessing.parent_process()
-    if parent is not None:  # as in every worker
-        parent.join()
-        os._exit(1)
 
 
 def _write_contact_sheet(path, seed):

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from tsm_tf.data.augmentation_settings import AugmentationSettings
 from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.spec import ModelSpec
 from tsm_tf.training.recipes.recipe import Recipe
@@ -73,6 +74,6 @@ def gestures() -> Recipe:
         warmup_epochs=1,
         schedule="cosine",
         weight_decay=0.02,
-        scales=(1, 0.875),
+        augmentation=AugmentationSettings(scales=(1, 0.875)),
         drop_last=False,
     )

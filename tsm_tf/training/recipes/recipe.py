@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 from tsm_tf.catalogue import find_architecture
+from tsm_tf.data.augmentation_settings import AUGMENTATION_FIELDS, AugmentationSettings
 from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
@@ -34,7 +35,7 @@ class Recipe:
             `"cosine"` lowers it to 0 step by step. `"cosine_per_epoch"` is the original's `cos`:
             0.5 * rate * (1 + cos(pi * epoch / epochs)).
         decay_epochs: epochs at which `"step"` lowers the rate.
-        scales: scales of the multi-scale crop, relative to the shorter side.
+        augmentation: random changes of training clips.
         optimizer: one of `OPTIMIZERS`; `"sgd"` has the paper's parameter groups.
         momentum: momentum of SGD.
         clip_norm: largest global norm of the gradient, over all devices; 0 disables clipping.
@@ -50,7 +51,7 @@ class Recipe:
         seed: determines the weights, the order, the crops and the flips.
 
     Raises:
-        InputError: an unknown choice, or a number out of range.
+        InputError: an unknown choice, a number out of range, or settings that exclude each other.
     """
 
     model: ModelSpec
@@ -63,7 +64,7 @@ class Recipe:
     warmup_rate: float = 0.0
     schedule: str = "step"
     decay_epochs: tuple[int, ...] = ()
-    scales: tuple[float, ...] = (1, 0.875, 0.75, 0.66)
+    augmentation: AugmentationSettings = AugmentationSettings()  # noqa: RUF009 (frozen)
     optimizer: str = "sgd"
     momentum: float = 0.9
     clip_norm: float = 20.0
@@ -92,26 +93,46 @@ class Recipe:
         if self.clip_epochs < 0 or (self.clip_epochs and not self.streams):
             rule = "must be at least 0, and 0 for a recipe without streams"
             raise InputError("clip_epochs", rule, self.clip_epochs)
+        self.augmentation.check_modality(self.model.modality)
         if self.streams:
-            self.model.check_streamable()
+            self._check_streams()
         if not 0 <= self.seed < 2**32:
             raise InputError("seed", "must be from 0 to 2**32 - 1", self.seed)
+
+    def _check_streams(self):
+        self.model.check_streamable()
+        if self.model.modality != "rgb":
+            raise InputError("modality", "must be rgb to train on streams", self.model.modality)
+        for name in ("mixup", "cutmix"):
+            value = getattr(self.augmentation, name)
+            if value:
+                raise InputError(name, "must be 0 to train on streams", value)
 
     def replace(self, **changes) -> "Recipe":
         """Returns a recipe with some values changed, checked again.
 
         Args:
-            **changes: values of the recipe or, by the same names, of its model and its streams.
+            **changes: values of the recipe or, by the same names, of its model, its streams and
+                its augmentation.
                 Another backbone resets `width`, and another number of epochs moves `decay_epochs`
                 in proportion, unless they are given too.
 
         Raises:
             InputError: a value of streams for a recipe without them, or a bad value.
         """
-        own, of_model, of_streams = {}, {}, {}
+        own, of_model, of_streams, of_augmentation = {}, {}, {}, {}
         for name, value in changes.items():
-            fits = own if name in _OWN else of_streams if name in STREAM_FIELDS else of_model
-            fits[name] = value
+            if name in _OWN:
+                own[name] = value
+            elif name in STREAM_FIELDS:
+                of_streams[name] = value
+            elif name in AUGMENTATION_FIELDS:
+                of_augmentation[name] = value
+            else:
+                of_model[name] = value
+        if of_augmentation:
+            settings = own.get("augmentation", self.augmentation)
+            own["augmentation"] = dataclasses.replace(settings, **of_augmentation)
         if of_streams:
             own["streams"] = _change_streams(own.get("streams", self.streams), of_streams)
         if of_model:

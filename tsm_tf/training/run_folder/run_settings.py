@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from tsm_tf import output_folder, spec_flags
+from tsm_tf.data.augmentation_settings import AugmentationSettings
 from tsm_tf.errors import InputError
 from tsm_tf.files import open_regular, remove_temporary_files
 from tsm_tf.training.recipes import Recipe
@@ -30,6 +31,7 @@ _ADDED = {
     "modality": "rgb",
     "sampling_rate": "native",
     **_NO_STREAMS,
+    **dataclasses.asdict(AugmentationSettings()),
 }
 """Settings that older run.json files lack, with the values that those runs used."""
 
@@ -44,6 +46,8 @@ def run_settings(
     """Returns the settings that a resumed run must share, under flat names."""
     values = {field.name: getattr(recipe, field.name) for field in dataclasses.fields(recipe)}
     model, start = values.pop("model"), values.pop("initial_weights")
+    augmentation = dataclasses.asdict(values.pop("augmentation"))
+    augmentation["scales"] = recipe.augmentation.scales_of(model.modality)
     if recipe.streams:
         values["streams"] = dataclasses.asdict(recipe.streams)
     return {
@@ -51,6 +55,7 @@ def run_settings(
         "mixed_precision": mixed_precision,
         **{name: getattr(model, name) for name in MODEL_FIELDS},
         **values,
+        **augmentation,
         "start": start,
     }
 
