@@ -11,21 +11,23 @@ import statistics
 from absl import flags
 
 from benchmarks.results import RESULTS, publish, result_path, version_of
-from export.benchmark import device
 from tsm_tf import cli
 from tsm_tf.spec import ModelSpec
 from tsm_tf.timing import interleaved, paired_ratio
+from tsm_tf.versions import device
 
 MODES = ("none", "bidirectional", "unidirectional")
 
 
 def clip_latency(backbone: str, rounds: int) -> list[dict[str, object]]:
     """Measures a clip of 8 frames at 224 pixels in every shift mode; returns one row per mode."""
-    import keras
-    import tensorflow as tf
+    from tsm_tf.analysis.clip_timing import clip_calls, software
+    from tsm_tf.models.clip import build_model
 
-    print(f"{backbone}, keras {keras.__version__}, tensorflow {tf.__version__}")
-    seconds = interleaved(_calls(ModelSpec(backbone=backbone)), rounds)
+    print(f"{backbone}, {software()}")
+    spec = ModelSpec(backbone=backbone)
+    models = {mode: build_model(spec.replace(shift_mode=mode)) for mode in MODES}
+    seconds = interleaved(clip_calls(models), rounds)
 
     return [
         {
@@ -37,25 +39,6 @@ def clip_latency(backbone: str, rounds: int) -> list[dict[str, object]]:
         }
         for mode in MODES
     ]
-
-
-def _calls(spec):
-    """Returns one function per mode that runs a compiled model on the same clip."""
-    import numpy as np
-    import tensorflow as tf
-
-    from tsm_tf.models.clip import build_model
-
-    shape = (1, spec.num_segments, spec.input_size, spec.input_size, spec.channels)
-    values = np.random.default_rng(0).integers(0, 256, shape).astype("float32")
-    clip = tf.constant(values)
-
-    calls = {}
-    for mode in MODES:
-        model = build_model(spec.replace(shift_mode=mode))
-        compiled = tf.function(model, jit_compile=False)
-        calls[mode] = lambda compiled=compiled: compiled(clip, training=False).numpy()
-    return calls
 
 
 def define_flags():

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from absl import flags
 
 from benchmarks.results import RESULTS, publish, result_path, version_of
-from export.benchmark import device
 from tsm_tf import cli
 from tsm_tf.data import data_flags
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.video import Video
 from tsm_tf.spec import ModelSpec
 from tsm_tf.timing import interleaved, paired_ratio
+from tsm_tf.versions import device
 
 _SEED = 0
 

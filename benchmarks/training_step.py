@@ -17,10 +17,10 @@ from absl import flags
 
 from benchmarks.processes import Trainers
 from benchmarks.results import RESULTS, publish, result_path, version_of
-from export.benchmark import device
 from tsm_tf import cli
 from tsm_tf.errors import InputError
 from tsm_tf.timing import interleaved, paired_ratio
+from tsm_tf.versions import device
 
 _ORIGINAL = pathlib.Path(__file__).with_name("original_step.py")
 

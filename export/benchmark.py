@@ -11,7 +11,6 @@ import itertools
 import math
 import os
 import pathlib
-import platform
 import time
 from collections.abc import Callable, Sequence
 from importlib import metadata
@@ -28,6 +27,7 @@ from tsm_tf import cli
 from tsm_tf.errors import InputError
 from tsm_tf.files import write_csv
 from tsm_tf.timing import interleaved
+from tsm_tf.versions import device
 
 _PACKAGES = {
     "tflite_runtime": "tflite-runtime",
@@ -183,17 +183,6 @@ def multiply_adds(model: Model) -> int:
             per_output = math.prod(weights[1:3] if is_depthwise else weights[1:])
             total += math.prod(graph.tensors[operator.outputs[0]].shape) * per_output
     return total
-
-
-def device() -> str:
-    """Returns the processor's name."""
-    info = pathlib.Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
-
-    for line in lines:
-        if line.startswith(("model name", "Model")):
-            return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
 
 
 def define_flags():

@@ -238,6 +238,11 @@ def test_a_board_needs_numpy_and_one_interpreter(tmp_path):
     (wheel,) = tmp_path.glob("tsm_tf-*.whl")
     content = zipfile.ZipFile(wheel).namelist()
     assert {"tsm_tf/py.typed", "export/py.typed", "export/demo/index.html.jinja"} <= set(content)
+    assert {
+        "tsm_tf/analysis/paper/latency.csv",
+        "tsm_tf/analysis/report.html.jinja",
+        "tsm_tf/weights/presets/presets.csv",
+    } <= set(content)
 
     _, interpreter, needed = this_lane()
     python = new_environment(tmp_path / "venv", wheel, interpreter)

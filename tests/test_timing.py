@@ -14,7 +14,9 @@ def test_functions_take_turns_and_each_round_starts_with_another():
     assert timed == "abcbcacababcbca"
     assert {name: len(times) for name, times in seconds.items()} == {"a": 5, "b": 5, "c": 5}
     assert all(0 <= time < 1 for times in seconds.values() for time in times)
-    assert messages == ["  round 5/5"]
+    interleaved({"d": lambda: calls.append("d")}, 2, warm_up=3)
+    assert calls[-5:] == ["d"] * 5 and calls[-6] != "d"
+    assert messages == ["  round 5/5, 0 s left"]
 
 
 def test_ratio_is_the_median_of_the_rounds_ratios():

@@ -28,6 +28,7 @@ _MODULE_OF_NAME = {
     "find_shift_sites": "tsm_tf.models.retrofit",
     "load_checkpoint": "tsm_tf.weights.checkpoint",
     "load_official_weights": "tsm_tf.weights.official",
+    "load_preset": "tsm_tf.weights.presets.load",
     "retrofit": "tsm_tf.models.retrofit",
     "save_checkpoint": "tsm_tf.weights.checkpoint",
 }

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TypeVar
 
-_WARM_UP_CALLS = 2
+WARM_UP_CALLS = 2
 _ROUNDS_PER_MESSAGE = 5
 
 Name = TypeVar("Name", bound=Hashable)
@@ -15,22 +15,24 @@ def interleaved(
     calls: Mapping[Name, Callable[[], object]],
     rounds: int,
     progress: Callable[[str], object] = print,
+    warm_up: int = WARM_UP_CALLS,
 ) -> dict[Name, list[float]]:
     """Times functions in turns, once per round, so that a drifting machine slows all equally.
 
     Args:
-        calls: functions by name; each first runs twice without being timed.
+        calls: functions by name.
         rounds: timed calls per function.
         progress: called with a message every five rounds.
+        warm_up: calls of each function before the first round, which are not timed.
 
     Returns:
         Seconds by name, in the order of the rounds.
     """
     for call in calls.values():
-        for _ in range(_WARM_UP_CALLS):
+        for _ in range(warm_up):
             call()
 
-    names = list(calls)
+    names, first_round = list(calls), time.perf_counter()
     seconds: dict[Name, list[float]] = {name: [] for name in names}
     for number in range(rounds):
         # Every round starts with another function: whatever follows a big model has cold caches.
@@ -41,7 +43,8 @@ def interleaved(
             seconds[name].append(time.perf_counter() - started)
 
         if (number + 1) % _ROUNDS_PER_MESSAGE == 0:
-            progress(f"  round {number + 1}/{rounds}")
+            left = (time.perf_counter() - first_round) * (rounds / (number + 1) - 1)
+            progress(f"  round {number + 1}/{rounds}, {left:.0f} s left")
 
     return seconds
 

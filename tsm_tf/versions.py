@@ -1,7 +1,20 @@
 """What a result was made with."""
 
 import importlib.metadata
+import pathlib
+import platform
 from collections.abc import Iterable
+
+
+def device() -> str:
+    """Returns the processor's name."""
+    info = pathlib.Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+
+    for line in lines:
+        if line.startswith(("model name", "Model")):
+            return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
 
 
 def installed_versions(packages: Iterable[str]) -> dict[str, str]:

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from export.demo.steps import MODES, Step
-from export.html_page import render_page
 from tsm_tf.data.synthetic.render import CONTACT_SHEET
 from tsm_tf.evaluation.report import METRICS_FILE
 from tsm_tf.evaluation.stream.report import FIGURES_FILE
 from tsm_tf.files import write_text
+from tsm_tf.html_page import render_page
 from tsm_tf.spec import ModelSpec
 from tsm_tf.training.run_folder.run_settings import RUN_FILE
 from tsm_tf.versions import installed_versions
@@ -58,6 +58,7 @@ def write_page(
             for path in sorted(output.glob("export/*/*.tflite"))
         ],
         rendered=(output / "data" / CONTACT_SHEET).is_file(),
+        mapped=(output / "cam" / "cam.png").is_file(),
         steps=steps,
         spec=spec,
         versions=[f"{name} {version}" for name, version in versions.items()],

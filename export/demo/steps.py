@@ -18,6 +18,9 @@ from tsm_tf.files import write_text
 DONE_FILE = "steps.json"
 MODES = {"tsm": "unidirectional", "tsn": "none"}
 MODEL_FILE = "mobilenet_v2_online_float32.tflite"
+MAPPED_VIDEO = "videos/val/00000.mp4"
+"""The rendered video whose class activation maps are on the page: a swipe to the left."""
+
 _SECONDS_TO_END = 10  # after SIGTERM
 
 
@@ -83,6 +86,7 @@ def plan(
         layout: flags that say how to read the folder, such as `--val_share=0.2`.
     """
     steps = []
+    is_rendered = data is None
     if data is None:
         data = output / "data"
         steps.append(_render_step(data, size))
@@ -95,7 +99,8 @@ def plan(
     steps += [_export_step(name, output) for name in MODES]
 
     models = [model_path(output, name) for name in MODES]
-    return [*steps, *_live_steps(output, videos, models[0]), _benchmark_step(output, models)]
+    steps += [*_live_steps(output, videos, models[0]), _benchmark_step(output, models)]
+    return [*steps, _maps_step(output, data)] if is_rendered else steps
 
 
 def model_path(output: pathlib.Path, name: str) -> pathlib.Path:
@@ -189,6 +194,16 @@ def _benchmark_step(output, models):
         f"--output={output / 'benchmark'}",
     )
     return Step("measure latency", arguments)
+
+
+def _maps_step(output, data):
+    arguments = (
+        "tsm_tf.analysis.cam",
+        f"--checkpoints={output / 'tsn'},{output / 'tsm'}",
+        f"--video={data / MAPPED_VIDEO}",
+        f"--output={output / 'cam'}",
+    )
+    return Step("show what the models look at", arguments)
 
 
 def run(steps: list[Step], output: pathlib.Path) -> None:

@@ -18,6 +18,7 @@ from tsm_tf import cli, spec_flags
 from tsm_tf.data import data_flags
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
+from tsm_tf.weights.presets.table import name_checkpoint
 
 _FRESH_WEIGHTS = (
     "*** NO CHECKPOINT: FRESH WEIGHTS. This file is for timing; it recognises nothing. ***"
@@ -29,6 +30,11 @@ def define_flags():
         "checkpoint",
         None,
         "Checkpoint folder, or the folder of a training run; without it, the weights are fresh.",
+    )
+    flags.DEFINE_string(
+        "preset",
+        None,
+        "Public checkpoint instead of --checkpoint: a name from python -m tsm_tf.weights --list.",
     )
     flags.DEFINE_string("output", None, "Folder to write to.", required=True)
     flags.DEFINE_bool("online", False, "Export one frame at a time with caches, not whole clips.")
@@ -75,9 +81,12 @@ def main():
     values = flags.FLAGS
 
     choices = spec_flags.read(spec_flags.FIELDS)
-    if values.checkpoint and choices:
+    checkpoint = None
+    if values.checkpoint or values.preset:
+        checkpoint = name_checkpoint(values.checkpoint, values.preset)
+    if checkpoint and choices:
         rule = f"has its own spec; omit --{', --'.join(choices)}"
-        raise InputError("checkpoint", rule, values.checkpoint)
+        raise InputError("checkpoint", rule, checkpoint)
     variants = tuple(values.variants)
     listing = None
     if values.data:
@@ -94,11 +103,13 @@ def main():
     )
     folder = pathlib.Path(values.output)
 
-    if values.checkpoint:
+    if checkpoint:
         from tsm_tf.weights.checkpoint import load_checkpoint, load_spec
+        from tsm_tf.weights.presets.load import resolve_checkpoint
 
-        output_paths(load_spec(values.checkpoint), folder, variants, settings.online)
-        model = load_checkpoint(values.checkpoint)
+        source = resolve_checkpoint(checkpoint)
+        output_paths(load_spec(source), folder, variants, settings.online)
+        model = load_checkpoint(source)
     else:
         spec = ModelSpec.from_dict(choices)
         output_paths(spec, folder, variants, settings.online)  # before Keras, which loads slowly

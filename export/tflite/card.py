@@ -14,16 +14,16 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from export.benchmark import device, measure
+from export.benchmark import measure
 from export.edgetpu import report as edgetpu
 from export.format.reader import Model, Tensor, read_model
-from export.html_page import render_page
 from export.parity import Proof
 from export.runtime.interpreter import RUNTIMES
 from export.tflite.export_settings import CARD, read_card_files
 from tsm_tf.files import write_text
+from tsm_tf.html_page import render_page
 from tsm_tf.spec import ModelSpec
-from tsm_tf.versions import installed_versions
+from tsm_tf.versions import device, installed_versions
 
 _TEMPLATE = pathlib.Path(__file__).with_name("card.html.jinja")
 _PACKAGES = ("tsm-tf", "tensorflow", "keras", "numpy", "tflite-runtime", "ai-edge-litert")

@@ -4,10 +4,11 @@ import sys
 
 import pytest
 
-from export.benchmark import Block, device, make_steps, measure, multiply_adds
+from export.benchmark import Block, make_steps, measure, multiply_adds
 from export.format.metadata import read_spec
 from export.format.reader import read_model
 from export.runtime.interpreter import RUNTIMES, load_interpreter
+from tsm_tf.versions import device
 
 
 def run(*arguments):

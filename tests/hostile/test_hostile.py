@@ -1,7 +1,8 @@
 """Loads the hostile files in `tests/hostile`: nothing runs, and each ends in one line or a result.
 
 Covers tsm_tf/models/keras_json.py, tsm_tf/models/keras_classes.py, and in tsm_tf/weights: hdf5.py,
-keras_file.py, npz.py, archives.py, torch_file.py, file_kinds.py.
+keras_file.py, npz.py, archives.py, torch_file.py, tensor_pickle.py, torch_objects.py and
+file_kinds.py.
 """
 
 import collections
@@ -23,6 +24,7 @@ MUST_BE_REFUSED = {
     "keras": set(weight_files.KERAS) - weight_files.KERAS_MAY_LOAD,
     "legacy": set(weight_files.LEGACY),
     "npz": set(weight_files.NPZ),
+    "torch": set(torch_files.FILES) - torch_files.MAY_LOAD,
     "states": set(states.STATES) - {"meta_missing_fields"},
 }
 
@@ -70,7 +72,7 @@ def check(group, results):
     assert peak < MEMORY
 
 
-GROUPS = ["networks", "specs", "hdf5", "keras", "legacy", "npz", "safetensors", "states"]
+GROUPS = ["networks", "specs", "hdf5", "keras", "legacy", "npz", "safetensors", "torch", "states"]
 
 
 @pytest.mark.slow
@@ -83,7 +85,7 @@ def test_some_cases(tmp_path):
     check("networks", run_group("networks", tmp_path, every=4))
 
 
-@pytest.mark.skipif(not torch_files.FILES, reason="make test-torch has it")
+@pytest.mark.skipif(torch_files.torch is None, reason="make test-torch has it")
 def test_files_of_torch(tmp_path):
     check("torch", run_group("torch", tmp_path))
 
@@ -91,3 +93,4 @@ def test_files_of_torch(tmp_path):
 def test_the_corpus_is_large():
     checkpoints = len(networks.NETWORKS) + len(states.STATES)
     assert checkpoints > 100 and len(weight_files.HDF5) > 40 and len(weight_files.KERAS) > 40
+    assert len(torch_files.FILES) > 400

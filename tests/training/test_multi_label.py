@@ -145,11 +145,13 @@ def test_the_loss_is_the_mean_sigmoid_cross_entropy(data):
         backbone="resnet18", num_classes=3, num_segments=2, input_size=32, multi_label=True
     )
     model = TrainingModel(build_model(spec), multi_label=True)
-    loss, metric = loss_and_metric(spec)
+    loss, metric = loss_and_metric(spec, has_soft_labels=False)
     logits = np.array([[0.0, 2.0, -1.0], [3.0, -2.0, 0.5]], np.float32)
     targets = np.array([[1, 0, 0], [1, 1, 0]], np.float32)
     assert float(loss(targets, logits)) == pytest.approx(cross_entropy(logits, targets), rel=1e-5)
     assert isinstance(metric, keras.metrics.Metric) and metric.name == "mAP"
+    mixed, _ = loss_and_metric(spec, has_soft_labels=True)
+    assert isinstance(mixed, keras.losses.BinaryCrossentropy)
     assert model.thresholds is not None and not model.thresholds.trainable
     # Other models have no such variable: their states are those of older versions.
     single = TrainingModel(build_model(spec.replace(multi_label=False)))
@@ -157,10 +159,13 @@ def test_the_loss_is_the_mean_sigmoid_cross_entropy(data):
 
 
 def test_what_several_classes_exclude(data, tmp_path):
+    recipe = get_recipe("gestures", **TINY)
     with refuses("teacher", "several classes"):
-        check_multi_label(Initialization(teacher="x"), Devices())
+        check_multi_label(recipe, Initialization(teacher="x"), Devices())
     with refuses("strategy", "one machine", "2 processes"):
-        check_multi_label(Initialization(), Devices(share=Share(0, 2)))
+        check_multi_label(recipe, Initialization(), Devices(share=Share(0, 2)))
+    with refuses("mixup", "0 if videos have several classes", "0.2"):
+        check_multi_label(recipe.replace(mixup=0.2), Initialization(), Devices())
     with refuses("data", "one class per video for streams"):
         make_plan(get_recipe("gestures_online", quick_variant=True), Listing(data), Devices())
     for path in data.iterdir():

@@ -61,7 +61,7 @@ def test_says_what_a_file_is_and_what_to_do(tmp_path, name, content, parts):
 
 @pytest.mark.parametrize(
     "name, content",
-    [("a.h5", hdf5_file()), ("a.npz", npz_file()), ("a.pt", b"\x80\x02}q\x00."), ("spec", b"{}")],
+    [("a.h5", hdf5_file()), ("a.npz", npz_file()), ("a.pyth", b"\x80\x02}q\x00."), ("spec", b"{}")],
 )
 def test_right_files_pass(tmp_path, name, content):
     path = tmp_path / name

@@ -55,6 +55,15 @@ def test_timm(name, official):
         ("backbone.layer1.0.downsample.conv.weight", "layer1.0.downsample.0.weight"),
         ("backbone.layer1.0.downsample.bn.weight", "layer1.0.downsample.1.weight"),
         ("cls_head.fc_cls.bias", "new_fc.bias"),
+        ("backbone.layer2.0.block.conv1.conv.net.weight", "layer2.0.block.conv1.net.weight"),
+        ("backbone.layer2.0.non_local_block.g.0.conv.bias", "layer2.0.nl.g.0.bias"),
+        ("backbone.layer3.4.non_local_block.theta.conv.weight", "layer3.4.nl.theta.weight"),
+        ("backbone.layer3.4.non_local_block.phi.0.conv.weight", "layer3.4.nl.phi.0.weight"),
+        ("backbone.layer2.2.non_local_block.conv_out.conv.weight", "layer2.2.nl.W.0.weight"),
+        (
+            "backbone.layer2.2.non_local_block.conv_out.bn.running_var",
+            "layer2.2.nl.W.1.running_var",
+        ),
     ],
 )
 def test_mmaction_resnet(name, official):
@@ -73,6 +82,8 @@ def test_mmaction_resnet(name, official):
         ("backbone.layer1.0.conv.0.bn.weight", "features.1.conv.1.weight"),
         ("backbone.layer1.0.conv.1.conv.weight", "features.1.conv.3.weight"),
         ("backbone.layer2.1.conv.0.conv.net.weight", "features.3.conv.0.net.weight"),
+        ("backbone.layer2.1.conv.0.net.conv.weight", "features.3.conv.0.net.weight"),
+        ("backbone.layer2.1.conv.0.net.bn.running_mean", "features.3.conv.1.running_mean"),
         ("backbone.layer7.0.conv.2.bn.running_var", "features.17.conv.7.running_var"),
         ("backbone.conv2.conv.weight", "features.18.0.weight"),
         ("backbone.conv2.bn.bias", "features.18.1.bias"),

@@ -1,5 +1,4 @@
 import argparse
-import re
 import subprocess
 import sys
 
@@ -7,6 +6,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from official import OfficialCase
+from other_names import mmaction_name
 from testing import array, refuses
 
 from tsm_tf import ModelSpec, build_model, load_checkpoint, load_official_weights
@@ -81,21 +81,9 @@ def test_refuses_two_names_for_one_weight(mobilenet):
         )
 
 
-def to_mmaction(name):
-    """Returns the name in MMAction2 of a weight of the official ResNet."""
-    name = name.removeprefix("module.").removeprefix("base_model.")
-    if name.startswith("new_fc."):
-        return name.replace("new_fc.", "cls_head.fc_cls.")
-    name = re.sub(r"\bconv(\d)\.", r"conv\1.conv.", name)
-    name = re.sub(r"\bbn(\d)\.", r"conv\1.bn.", name)
-    return "backbone." + name.replace("sample.0.", "sample.conv.").replace(
-        "sample.1.", "sample.bn."
-    )
-
-
 def test_a_checkpoint_of_mmaction_gives_the_same_model(golden_dir):
     official = OfficialCase(golden_dir, "A").state_dict()
-    theirs = {to_mmaction(name): array for name, array in official.items()}
+    theirs = {mmaction_name(name): array for name, array in official.items()}
     assert "backbone.layer1.0.conv1.conv.net.weight" in theirs
     spec = infer_spec(theirs)
     assert spec == infer_spec(official) and spec.shift_mode == "bidirectional"

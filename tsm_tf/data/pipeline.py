@@ -58,10 +58,10 @@ def clip_dataset(
         skip_bad_videos: leaves out videos that cannot be decoded. Otherwise they are an error.
 
     Returns:
-        A dataset of clips, `uint8 [B, T, H, W, C]`, and labels, `int32 [B]`. With `multi_label`,
-        MixUp or CutMix, labels are `float32 [B, num_classes]`. If a last batch is padded for
-        several devices, there are also weights, `float32 [B]`. They are 0 for the padding, and
-        their mean over a pass is 1.
+        A dataset of clips, `uint8 [B, T, H, W, C]`, and labels, `int32 [B]`; with MixUp, CutMix, or
+        `multi_label` (1 for each class of a clip), `float32 [B, num_classes]`. If a last batch is
+        padded for several devices, there are also weights, `float32 [B]`. They are 0 for the
+        padding, and their mean over a pass is 1.
 
     Raises:
         MissingFile: a list or a video does not exist.
@@ -122,18 +122,18 @@ def _clips(schedule, loader, observer, skip_bad_videos, mixing):
 
     With mixing, there is also the region of each clip that its partner changes.
     """
-    label_spec = tf.TensorSpec((), tf.int32)
+    label = tf.TensorSpec((), tf.int32)
     if loader.spec.multi_label:
-        label_spec = tf.TensorSpec((loader.spec.num_classes,), tf.float32)
-    specs = (tf.TensorSpec(loader.clip_shape, tf.uint8), label_spec)
+        label = tf.TensorSpec((loader.spec.num_classes,), tf.float32)
+    specs = (tf.TensorSpec(loader.clip_shape, tf.uint8), label)
     if mixing is not None:
         specs = (*specs, tf.TensorSpec((5,), tf.float32))
 
     def load(epoch, index):
-        clip, label = _load(loader, epoch, index, observer, skip_bad_videos)
+        example = _load(loader, epoch, index, observer, skip_bad_videos)
         if mixing is None:
-            return clip, label
-        return clip, label, mixing.region(epoch, index, loader.spec.input_size)
+            return example
+        return *example, mixing.region(epoch, index, loader.spec.input_size)
 
     return load_in_order(schedule, load, specs, observer)
 

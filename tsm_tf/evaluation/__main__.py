@@ -6,7 +6,9 @@ from absl import flags
 
 from tsm_tf import cli
 from tsm_tf.data import data_flags
+from tsm_tf.errors import InputError
 from tsm_tf.evaluation.protocols import EFFICIENT, PROTOCOLS
+from tsm_tf.weights.presets.table import name_checkpoint
 
 
 def define_flags():
@@ -14,13 +16,17 @@ def define_flags():
         "checkpoint",
         None,
         "Checkpoint folder, or folder of a training run.",
-        required=True,
+    )
+    flags.DEFINE_string(
+        "preset",
+        None,
+        "Public checkpoint instead of --checkpoint: a name from python -m tsm_tf.weights --list.",
     )
     data_flags.define()
     flags.DEFINE_string(
         "output",
         None,
-        "Folder for the results. Default: evaluation/<split> in --checkpoint.",
+        "Folder for the results. Default: evaluation/<split> in --checkpoint; a preset has none.",
     )
     flags.DEFINE_string(
         "split", "val", "Which videos to use: train, val, test, or the name of a list file."
@@ -36,13 +42,16 @@ def define_flags():
 
 def main():
     values = flags.FLAGS
+    checkpoint = name_checkpoint(values.checkpoint, values.preset)
+    if values.preset and not values.output:
+        raise InputError("output", "must be a folder for the results of a preset", values.output)
     listing = data_flags.read(values.split)
 
     from tsm_tf.evaluation.evaluate import evaluate
 
-    output = values.output or pathlib.Path(values.checkpoint) / "evaluation" / values.split
+    output = values.output or pathlib.Path(checkpoint) / "evaluation" / values.split
     metrics = evaluate(
-        values.checkpoint,
+        checkpoint,
         listing,
         output,
         values.split,

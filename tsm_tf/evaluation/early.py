@@ -120,7 +120,12 @@ def plot(path: pathlib.Path, results: Mapping[str, Sequence[float]]) -> None:
 
 
 def define_flags():
-    flags.DEFINE_list("checkpoints", None, "Checkpoint folders, with commas.", required=True)
+    flags.DEFINE_list(
+        "checkpoints",
+        None,
+        "Checkpoint folders or preset:NAME, with commas.",
+        required=True,
+    )
     data_flags.define()
     flags.DEFINE_string("output", None, "Folder for the results.", required=True)
     flags.DEFINE_string("split", "val", "Which list file to use.")
@@ -135,14 +140,16 @@ def main():
     output_folder.check_subject(output, _MARKER, subject)
 
     from tsm_tf.weights.checkpoint import find_checkpoint, load_checkpoint
+    from tsm_tf.weights.presets.load import resolve_checkpoint
 
-    for checkpoint in values.checkpoints:
-        find_checkpoint(checkpoint)  # before the first is evaluated
+    folders = {name: resolve_checkpoint(name) for name in values.checkpoints}
+    for folder in folders.values():
+        find_checkpoint(folder)  # before the first is evaluated
 
     results = {}
-    for checkpoint in values.checkpoints:
+    for checkpoint, folder in folders.items():
         print(checkpoint, flush=True)
-        top1 = early_accuracies(load_checkpoint(checkpoint), listing, values.split)
+        top1 = early_accuracies(load_checkpoint(folder), listing, values.split)
         print("  " + ", ".join(f"{p}%: {v:.1%}" for p, v in zip(PERCENT, top1, strict=True)))
         results[checkpoint] = top1
 

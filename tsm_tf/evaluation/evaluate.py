@@ -15,6 +15,7 @@ from tsm_tf.evaluation.predict import predict
 from tsm_tf.evaluation.protocols import EFFICIENT, Protocol
 from tsm_tf.evaluation.report import METRICS_FILE, write_report
 from tsm_tf.weights.checkpoint import SPEC_FILE, WEIGHTS_FILE, find_checkpoint, load_checkpoint
+from tsm_tf.weights.presets.load import resolve_checkpoint
 
 
 def evaluate(
@@ -28,7 +29,7 @@ def evaluate(
     """Scores a checkpoint on the videos of a list file and writes the report.
 
     Args:
-        checkpoint: checkpoint folder, or folder of a training run.
+        checkpoint: checkpoint folder, folder of a training run, or `preset:NAME`.
         data: the videos, a `Listing` or what it is made of; its classes must be the checkpoint's.
         output: see `report.write_report`. A new folder, or one with the results of the same
             checkpoint, data, split and protocol, which are replaced.
@@ -54,6 +55,7 @@ def evaluate(
 
     listing = open_listing(data)
     listing.labelled_videos(split)  # reports missing files before Keras builds the model
+    checkpoint = resolve_checkpoint(checkpoint)
     model = load_checkpoint(checkpoint)
     digest = checkpoint_digest(checkpoint)
 

@@ -94,7 +94,12 @@ def table(rows: Sequence[Mapping[str, str]]) -> str:
 
 
 def define_flags():
-    flags.DEFINE_list("checkpoints", None, "Checkpoint folders, with commas.", required=True)
+    flags.DEFINE_list(
+        "checkpoints",
+        None,
+        "Checkpoint folders or preset:NAME, with commas.",
+        required=True,
+    )
     data_flags.define()
     flags.DEFINE_string("output", None, "Folder for the results.", required=True)
     flags.DEFINE_string("split", "val", "Which list file to use.")
@@ -110,11 +115,13 @@ def main():
     output_folder.check_subject(output, _MARKER, subject)
 
     from tsm_tf.weights.checkpoint import find_checkpoint, load_checkpoint
+    from tsm_tf.weights.presets.load import resolve_checkpoint
 
-    for checkpoint in values.checkpoints:
-        find_checkpoint(checkpoint)  # before the first is evaluated
+    folders = {name: resolve_checkpoint(name) for name in values.checkpoints}
+    for folder in folders.values():
+        find_checkpoint(folder)  # before the first is evaluated
 
-    models = {name: load_checkpoint(name) for name in values.checkpoints}
+    models = {name: load_checkpoint(folder) for name, folder in folders.items()}
     top1 = {name: average_top1(model, listing, values.split) for name, model in models.items()}
     milliseconds = latencies(models, values.rounds)
     rows = [

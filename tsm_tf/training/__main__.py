@@ -100,13 +100,13 @@ def _define_stream_flags():
 
 
 def _define_initialization_flags():
-    flags.DEFINE_string("init", None, "Checkpoint folder to start from.")
+    flags.DEFINE_string("init", None, "Checkpoint folder to start from, or preset:NAME.")
     flags.DEFINE_string(
         "weights",
         None,
         "Image network to start from: imagenet (for keras:NAME), or a Keras file.",
     )
-    flags.DEFINE_string("teacher", None, "Checkpoint folder of a larger model to distill.")
+    flags.DEFINE_string("teacher", None, "Larger model to distill: a folder, or preset:NAME.")
     flags.DEFINE_float(
         "distill_weight",
         Initialization.distill_weight,

@@ -47,14 +47,14 @@ class Plan:
         return self.recipe.streams
 
     @property
-    def metric(self) -> tuple[str, str]:
-        """The metric that decides `best/`: its name in the log, and in the progress line."""
-        return (MAP, MAP) if self.spec.multi_label else ("accuracy", "top-1")
-
-    @property
     def augmentation(self) -> Augmentation:
         """The random changes of training clips."""
         return Augmentation(self.recipe.augmentation, self.flip_targets, self.spec.modality)
+
+    @property
+    def metric(self) -> tuple[str, str]:
+        """The metric that decides `best/`: its name in the log, and in the progress line."""
+        return (MAP, MAP) if self.spec.multi_label else ("accuracy", "top-1")
 
     @property
     def batch_size(self) -> int:

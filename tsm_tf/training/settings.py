@@ -19,9 +19,10 @@ class Initialization:
     """The weights that a training starts from, and the teacher that it learns from.
 
     Args:
-        init: checkpoint to start from; a head with other classes is initialised from scratch.
+        init: checkpoint to start from, or `preset:NAME`; a head with other classes is initialised
+            from scratch.
         weights: image network to start from; see `pretrained_weights`. Excludes `init`.
-        teacher: checkpoint to distill; see `Distillation`.
+        teacher: checkpoint to distill, or `preset:NAME`; see `Distillation`.
         distill_weight: initial share of the teacher in the loss, from 0 to 1.
         temperature: softmax temperature for distillation.
 

@@ -25,16 +25,17 @@ _BEGINNINGS = (
     (b"rar!", _ARCHIVE),
 )
 _PICKLE = "is a pickle or a PyTorch file: convert it with python -m tsm_tf.weights"
+_TORCH = (".pth", ".pth.tar", ".pt", ".pyth", ".ckpt")
 _FOREIGN = {
     # what a file begins with: suffixes of readers that take it, and what to do otherwise
     b"\x89HDF\r\n\x1a\n": ((".h5",), "is an HDF5 file: give it the suffix .h5"),
     b"PK\x03\x04": (
-        (".keras", ".npz", ".pth", ".pth.tar", ".pt", ".ckpt"),
+        (".keras", ".npz", *_TORCH),
         "is a ZIP file, such as those of PyTorch (.pth), Keras 3 (.keras) and numpy (.npz): "
         "give it its own suffix",
     ),
-    b"\x80\x02": ((".pth", ".pth.tar", ".pt", ".ckpt"), _PICKLE),
-    b"\x80\x04": ((".pth", ".pth.tar", ".pt", ".ckpt"), _PICKLE),
+    b"\x80\x02": (_TORCH, _PICKLE),
+    b"\x80\x04": (_TORCH, _PICKLE),
 }
 
 

@@ -71,8 +71,14 @@ def _from_timm(name: str) -> str:
 
 
 def _from_mmaction_resnet(name: str) -> str:
-    """Converts `backbone.layer1.0.conv1.conv.net.weight` and `backbone.layer1.0.conv1.bn.bias`."""
+    """Converts `backbone.layer1.0.conv1.conv.net.weight` and `backbone.layer1.0.conv1.bn.bias`.
+
+    Also those of non-local blocks, such as `backbone.layer2.0.non_local_block.g.0.conv.weight`.
+    """
     name = name.removeprefix("backbone.").replace("cls_head.fc_cls.", "new_fc.")
+    name = re.sub(r"\bnon_local_block\.(g\.0|theta|phi\.0)\.conv\.", r"nl.\1.", name)
+    name = name.replace("non_local_block.conv_out.conv.", "nl.W.0.")
+    name = name.replace("non_local_block.conv_out.bn.", "nl.W.1.")
     name = re.sub(r"\bconv(\d)\.conv\.", r"conv\1.", name)
     name = re.sub(r"\bconv(\d)\.bn\.", r"bn\1.", name)
     return name.replace("downsample.conv.", "downsample.0.").replace(
@@ -82,8 +88,13 @@ def _from_mmaction_resnet(name: str) -> str:
 
 
 def _from_mmaction_mobilenet(name: str) -> str:
-    """Converts `backbone.layer2.1.conv.0.conv.net.weight`, where blocks are numbered per stage."""
+    """Converts `backbone.layer2.1.conv.0.net.conv.weight`, where blocks are numbered per stage.
+
+    The shift wraps a convolution with its norm (`net.conv`, `net.bn`), which is not so in the
+    original, or the convolution alone (`conv.net`).
+    """
     name = name.removeprefix("backbone.").replace("cls_head.fc_cls.", "new_fc.")
+    name = re.sub(r"\.net\.conv\.", ".conv.net.", name).replace(".net.bn.", ".bn.")
     block = re.fullmatch(r"layer(\d)\.(\d)\.conv\.(\d)\.(conv|bn)\.(.+)", name)
     if block:
         stage, index, convolution, kind, parameter = block.groups()

@@ -18,6 +18,7 @@ _WRAPPERS = {"module", "base_model", "net", "block"}
 _HEADS = {"new_fc", "fc", "classifier"}
 _EXTENDED_FLOATS = ("bfloat16", "float8_e4m3fn", "float8_e5m2")  # from ml_dtypes
 _IGNORED = "num_batches_tracked"
+_WITHOUT_BIAS = "non_local_block.conv_out.conv.weight"  # in MMAction2; the original has one
 _PARAMETER = {
     "kernel": "weight",
     "gamma": "weight",
@@ -82,6 +83,8 @@ def _by_plain_name(state_dict: Mapping[str, np.ndarray]) -> dict[str, np.ndarray
             rule = f"must name each weight once; two names stand for {short}"
             raise InputError("state_dict", rule, name)
         plain[short] = _to_array(name, value)
+        if name.endswith(_WITHOUT_BIAS):
+            plain[short.replace(".weight", ".bias")] = np.zeros(len(plain[short]), np.float32)
     return plain
 
 
@@ -167,8 +170,8 @@ def infer_spec(state_dict: Mapping[str, np.ndarray], **overrides: Any) -> ModelS
         "modality": modalities.get(channels, f"{channels} channels"),
         "shift_mode": "bidirectional" if has_shifted_convolution or is_in_place else "none",
         "shift_place": "block" if is_in_place else "blockres",
-        "non_local": any(".nl." in name for name in names),
-        "temporal_pool": any("layer2.net." in name for name in names),
+        "non_local": any(".nl." in name for name in official.values()),
+        "temporal_pool": any("layer2.net." in name for name in official.values()),
         "dropout": 0.5 if has_new_head else 0.0,
     }
     return ModelSpec.from_dict({**found, **overrides})

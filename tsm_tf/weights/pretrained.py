@@ -16,6 +16,7 @@ from tsm_tf.spec import ModelSpec
 from tsm_tf.weights.checkpoint import load_checkpoint
 from tsm_tf.weights.hdf5 import check_weights_file
 from tsm_tf.weights.keras_file import has_model, load_keras_model
+from tsm_tf.weights.presets.load import resolve_checkpoint
 
 IMAGENET = "imagenet"
 _SUFFIXES = (".keras", ".h5")
@@ -23,7 +24,7 @@ _LISTED = 8  # mismatching weights that an error lists
 
 
 def initial_weights(model: ClipModel, checkpoint: str) -> list[str]:
-    """Initialises a clip model from a checkpoint with the same backbone.
+    """Initialises a clip model from a checkpoint, or `preset:NAME`, with the same backbone.
 
     A head for other classes stays new. A flow model may start from an RGB model as in TSN: each
     input channel of its first convolution gets the mean over the RGB channels (Wang et al. 2016,
@@ -37,7 +38,7 @@ def initial_weights(model: ClipModel, checkpoint: str) -> list[str]:
         InputError: the checkpoint has another backbone.
     """
     with naming("init"):
-        source = load_checkpoint(checkpoint)
+        source = load_checkpoint(resolve_checkpoint(checkpoint))
     keep = HEAD if source.spec.labels != model.spec.labels else None
     return _transfer(source, model, "init", checkpoint, keep)
 

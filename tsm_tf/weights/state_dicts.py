@@ -16,7 +16,7 @@ def read_state_dict(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """Reads arrays by name; no code in the file is executed.
 
     Args:
-        path: `.pth`, `.pth.tar`, `.pt` or `.ckpt` (these need torch), `.npz`, or `.safetensors`.
+        path: `.pth`, `.pth.tar`, `.pt`, `.pyth` or `.ckpt` from PyTorch, `.npz`, or `.safetensors`.
 
     Raises:
         MissingFile: there is no such file.
@@ -58,6 +58,7 @@ _READERS: dict[str, Callable[[pathlib.Path, str], dict[str, np.ndarray]]] = {
     ".pth": read_torch,
     ".pth.tar": read_torch,
     ".pt": read_torch,
+    ".pyth": read_torch,
     ".ckpt": read_torch,
     ".npz": read_npz,
     ".safetensors": _read_safetensors,

@@ -93,12 +93,15 @@ def test_page_has_every_result(output):
         "numpy ",
     ):
         assert text in page, text
-    assert "contact_sheet.png" not in page and not list(output.glob(".writing*"))
+    assert "contact_sheet.png" not in page and "cam.png" not in page
+    assert not list(output.glob(".writing*"))
 
 
-def test_rendered_gestures_have_a_contact_sheet(output):
-    (output / "data").mkdir()
-    (output / "data" / "contact_sheet.png").touch()
+def test_rendered_gestures_have_a_contact_sheet_and_maps(output):
+    for name in ("data/contact_sheet.png", "cam/cam.png"):
+        (output / name).parent.mkdir()
+        (output / name).touch()
     write_page(output, SPEC, STEPS)
     page = (output / "index.html").read_text(encoding="utf-8")
     assert 'src="data/contact_sheet.png"' in page and "5/9 = 55.6%" in page
+    assert 'src="cam/cam.png"' in page and 'href="cam/cam.mp4"' in page

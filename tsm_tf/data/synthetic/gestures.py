@@ -42,14 +42,18 @@ def gesture_frames(
     Returns:
         RGB frames `uint8 [num_frames, 84, 112, 3]`, and the frames per second.
     """
+    scene, poses, fps = gesture_scene(label, seed)
+    frames = np.stack([scene.draw(t, *pose) for t, pose in enumerate(poses)])
+    return (frames[::-1] if reverse else frames), fps
+
+
+def gesture_scene(label: int, seed: Sequence[int]) -> tuple[Scene, np.ndarray, int]:
+    """Returns what `gesture_frames` draws: the scene, `hand_poses`, and the frames per second."""
     rng = np.random.default_rng(seed)
     num_frames = _draw_num_frames(rng)
     fps = int(rng.choice(_FRAMES_PER_SECOND))
     scene = Scene(rng, num_frames)
-    poses = hand_poses(label, rng, num_frames)
-
-    frames = np.stack([scene.draw(t, *poses[t]) for t in range(num_frames)])
-    return (frames[::-1] if reverse else frames), fps
+    return scene, hand_poses(label, rng, num_frames), fps
 
 
 def num_gesture_frames(seed: Sequence[int]) -> int:

@@ -14,17 +14,20 @@ from keras import ops
 from tsm_tf.errors import InputError, naming
 from tsm_tf.spec import ModelSpec
 from tsm_tf.weights.checkpoint import load_checkpoint
+from tsm_tf.weights.presets.load import resolve_checkpoint
 
 
 def load_teacher(checkpoint: str, spec: ModelSpec) -> keras.Model:
     """Returns the frozen clip model in a checkpoint, as a teacher of models with a given spec.
+
+    The checkpoint is a folder, or `preset:NAME` for a public one.
 
     Raises:
         MissingFile: no checkpoint.
         InputError: its classes, channels or segments differ.
     """
     with naming("teacher"):
-        teacher = load_checkpoint(checkpoint)
+        teacher = load_checkpoint(resolve_checkpoint(checkpoint))
     for name in ("labels", "num_classes", "num_segments", "modality"):
         theirs, ours = getattr(teacher.spec, name), getattr(spec, name)
         if theirs != ours:

@@ -1,7 +1,7 @@
 import jinja2
 import pytest
 
-from export.html_page import render_page
+from tsm_tf.html_page import render_page
 
 
 @pytest.fixture

@@ -1,0 +1,160 @@
+"""Accuracy against computation, with the parameters as bubbles (section 5.3.4, Fig. 5).
+
+    python -m tsm_tf.analysis.accuracy_cost --runs=runs/tsm,runs/tsn --output=accuracy_cost
+
+Your evaluated runs are drawn beside the paper's points, which are those of Something-Something-V1
+in Table 2. Multiply-adds are those of all views of a video.
+"""
+
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+from absl import flags
+
+from tsm_tf import cli, output_folder
+from tsm_tf.analysis.paper_tables import OURS, PAPER, read_paper
+from tsm_tf.errors import InputError
+from tsm_tf.evaluation.plot_text import plot_text
+from tsm_tf.files import replacing, write_csv
+
+COLUMNS = (
+    *("source", "family", "model", "data", "protocol", "frames"),
+    *("multiply_adds_G", "parameters_M", "top1"),
+)
+_MARKER = "accuracy_cost.json"
+_AREA = 12.0  # square points per million parameters
+_SMALLEST = 20.0
+_COLORS = {
+    "TSM": "#3a7ca5",
+    "TSN": "#7a8794",
+    "TRN": "#8f6bb0",
+    "ECO": "#4f9d69",
+    "I3D": "#c4622d",
+    "CorrNet": "#b0892c",
+    "CSN": "#a8476b",
+}
+
+Row = dict[str, Any]
+
+
+def own_rows(runs: Sequence[Any]) -> list[Row]:
+    """Returns one row per evaluation of each `Run`.
+
+    Raises:
+        InputError: an evaluation whose number of views is unknown.
+    """
+    from tsm_tf.analysis.cost import model_cost
+    from tsm_tf.evaluation.protocols import PROTOCOLS
+    from tsm_tf.models.clip import build_model
+
+    rows = []
+    for run in runs:
+        cost = model_cost(build_model(run.spec))
+        for evaluation in run.evaluations:
+            protocol = PROTOCOLS.get(evaluation["protocol"])
+            if protocol is None:
+                rule = f"must be evaluated with a protocol from {', '.join(PROTOCOLS)}"
+                raise InputError("runs", rule, f"{evaluation['protocol']} of {run.name}")
+            views = protocol.clips * protocol.crops
+            rows.append(
+                {
+                    "source": OURS,
+                    "family": "TSN" if run.spec.shift_mode == "none" else "TSM",
+                    "model": run.name,
+                    "data": evaluation["data"],
+                    "protocol": protocol.name,
+                    "frames": run.spec.num_segments * protocol.clips,
+                    "multiply_adds_G": round(views * cost.total("multiply_adds") / 1e9, 4),
+                    "parameters_M": round(cost.total("parameters") / 1e6, 4),
+                    "top1": round(100 * evaluation["top1"], 2),
+                }
+            )
+    return rows
+
+
+def paper_rows() -> list[Row]:
+    """Returns the models of Table 2 whose computation is published."""
+    data = {"source": PAPER, "data": "Something-Something-V1"}
+    return [{**data, **row} for row in read_paper("accuracy_cost")]
+
+
+def plot(rows: Sequence[Row], path: pathlib.Path) -> None:
+    """Draws one bubble per row: filled for ours, hollow for the paper's."""
+    from matplotlib.figure import Figure  # takes a second to import
+
+    figure = Figure(figsize=(11, 6.5), layout="constrained")
+    axes = figure.subplots()
+    for row in rows:
+        is_own, color = row["source"] == OURS, _COLORS[row["family"]]
+        point = row["multiply_adds_G"], row["top1"]
+        if row["parameters_M"]:
+            axes.scatter(
+                *point,
+                s=max(_SMALLEST, _AREA * row["parameters_M"]),
+                facecolors=color if is_own else "none",
+                edgecolors=color,
+                linewidths=1.5,
+                alpha=0.8,
+            )
+        else:  # not published
+            axes.scatter(*point, s=_SMALLEST, marker="x", color=color)
+        name = f"{row['model']}\n{row['data']}" if is_own else row["model"]
+        axes.annotate(
+            plot_text(name),
+            point,
+            (7, 0),
+            textcoords="offset points",
+            fontsize=7,
+            va="center",
+            fontweight="bold" if is_own else "normal",
+        )
+
+    axes.set(
+        xscale="log",
+        xlabel="multiply-adds per video (G)",
+        ylabel="top-1 (%)",
+        title="filled: ours, on our data; hollow: the paper's, on Something-Something-V1 (Table 2)",
+    )
+    axes.margins(0.12)
+    axes.grid(alpha=0.3)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+
+
+def define_flags():
+    flags.DEFINE_list("runs", [], "Evaluated runs: checkpoint folders, or those of trainings.")
+    flags.DEFINE_list("results", [], "More folders to search for the evaluations of the runs.")
+    flags.DEFINE_string("output", None, "Folder for the CSV and PNG files.", required=True)
+
+
+def main():
+    values, output = flags.FLAGS, pathlib.Path(flags.FLAGS.output)
+    subject = {"runs": values.runs}
+    output_folder.check_subject(output, _MARKER, subject)
+
+    own = []
+    if values.runs:
+        from tsm_tf.analysis.runs import read_runs
+
+        own = own_rows(read_runs(values.runs, values.results, need="evaluations"))
+    rows = own + paper_rows()
+
+    output_folder.claim(output, _MARKER, subject)
+    write_csv(output / "accuracy_cost.csv", rows, COLUMNS)
+    plot(rows, output / "accuracy_cost.png")
+    for row in own:
+        print(f"{row['top1']:5.1f}%  {row['multiply_adds_G']:9.3f} G  {row['model']}")
+    print(f"written to {output}: accuracy_cost.csv, accuracy_cost.png")
+    print(
+        f"ours: {len(own)} evaluation(s) on the data of each run; paper: {len(rows) - len(own)} "
+        "models on Something-Something-V1 (Table 2); compare accuracies on the same data only"
+    )
+
+
+def run_command() -> None:
+    cli.run(main, define_flags)
+
+
+if __name__ == "__main__":
+    run_command()
