@@ -90,3 +90,42 @@ def test_a_stopped_process_ends_without_freeing_what_tensorflow_holds():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (143, "stopped by SIGTERM\n")
     assert done.stdout == "started\nexit handler\n"
+
+
+ENDS = """
+import atexit, ctypes, sys
+from tsm_tf import cli
+
+class Aborts:
+    def __del__(self):
+        ctypes.CDLL(None).abort()
+
+sys.modules["aborting"] = Aborts()
+
+def main():
+    atexit.register(lambda: print(" and atexit", end=""))
+    cli.end_without_finalizing()
+    print("no newline", end="")
+    {action}
+
+if __name__ == "__main__":
+    cli.run(main, lambda: None)
+"""
+
+
+def test_a_command_that_must_not_be_finalized_ends_with_its_output_and_exit_code():
+    for action, code, error in (
+        ("pass", 0, ""),
+        ("sys.exit(3)", 3, ""),
+        ("sys.exit('error: no')", 1, "error: no"),
+        ("raise OSError('disk')", 1, "error: disk"),
+        ("1 / 0", 1, "ZeroDivisionError"),
+        ("raise KeyboardInterrupt", 130, "stopped by Ctrl-C"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", ENDS.format(action=action)],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == code, done.stderr
+        assert error in done.stderr and done.stdout == "no newline and atexit"

@@ -13,6 +13,8 @@ from absl import app, flags, logging
 from tsm_tf.errors import InputError, missing_extra
 
 _STOPPED: list[tuple[KeyboardInterrupt, int]] = []
+_ends_without_finalizing = False
+_exit_code = 0
 
 
 class Terminated(KeyboardInterrupt):
@@ -33,7 +35,26 @@ def run(main: Callable[[], None], define_flags: Callable[[], None]) -> None:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     _define_flags_of_main(main, define_flags)
     atexit.register(_end_at_once)  # registered first, so it is called last
-    app.run(lambda argv: _guarded(main, argv[1:]))
+    global _exit_code
+    try:
+        app.run(lambda argv: _guarded(main, argv[1:]))
+    except SystemExit as error:  # the code is lost before the functions of `atexit` are called
+        _exit_code = error.code if isinstance(error.code, int) else int(error.code is not None)
+        raise
+    except BaseException:
+        _exit_code = 1
+        raise
+
+
+def end_without_finalizing() -> None:
+    """Makes this command end as soon as its work is done, without Python's and C++'s clean-up.
+
+    For libraries whose clean-up aborts the process, such as the S3 client of tensorflow-io 0.37.1.
+    Output is flushed, functions registered with `atexit` are called, and the exit code is kept.
+    Programs that do not start with `run` are not affected.
+    """
+    global _ends_without_finalizing
+    _ends_without_finalizing = True
 
 
 def _define_flags_of_main(main, define_flags):
@@ -98,9 +119,9 @@ def _end(error: KeyboardInterrupt, line: str, code: int) -> None:
 
 
 def _end_at_once() -> None:
-    """Ends a stopped process."""
-    if _STOPPED:
+    """Ends a process that was stopped, or that must not be finalized."""
+    if _STOPPED or _ends_without_finalizing:
         with contextlib.suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()
-        os._exit(_STOPPED[0][1])
+        os._exit(_STOPPED[0][1] if _STOPPED else _exit_code)

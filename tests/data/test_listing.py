@@ -5,6 +5,7 @@ from testing import refuses
 
 from tsm_tf import ModelSpec
 from tsm_tf.data.listing import Listing, check_labels, open_listing
+from tsm_tf.data.sources.video_file import VIDEO_FILES
 from tsm_tf.data.video import UNKNOWN_FRAMES, Video, trainable_videos
 from tsm_tf.errors import MissingFile
 
@@ -29,6 +30,14 @@ def test_lists_are_parsed_once_and_videos_looked_for_once(data, monkeypatch):
     assert listing.videos("train") is videos and listing.labels == ("left", "right")
     with pytest.raises(MissingFile, match=r"labels\.txt"):
         Listing(data)
+
+
+def test_uris_need_a_kind_of_storage_that_is_known_and_set_up(monkeypatch):
+    monkeypatch.setenv("S3_ENDPOINT", "127.0.0.1")
+    with refuses("S3_ENDPOINT", "with http:// or https://", "'127.0.0.1'"):
+        Listing("s3://bucket//x")
+    with refuses("data", "s3:// or gs://", "ftp://host/x"):
+        Listing("ftp://host/x")
 
 
 def test_short_videos_are_not_trained_on():
@@ -68,3 +77,26 @@ def test_multi_label_lists(data):
     assert listing.is_multi_label
     (data / "train.txt").unlink()
     assert Listing(data).is_multi_label
+
+
+def test_damaged_pictures_are_kept_in_video_files_only(data):
+    write(data, "a.mp4 3 0\n")
+    assert Listing(data).source is VIDEO_FILES and Listing(data).damage == ""
+    listing = Listing(data, keep_damaged=True)
+    assert listing.source.keeps_damaged and listing.source is listing.source
+    assert listing.damage == ""
+    listing.source.damaged["a.mp4"] = 1200
+    assert listing.damage == "1,200 damaged pictures in 1 videos were used"
+
+    (data / "b").mkdir()
+    (data / "b" / "img_00001.jpg").touch()
+    write(data, "b 1 0\n")
+    with refuses("keep_damaged", "only for video files"):
+        _ = Listing(data, keep_damaged=True).source
+
+
+def test_the_place_of_a_video(data):
+    write(data, "\n\na.mp4 3 0\n")
+    listing = Listing(data)
+    (video,) = listing.videos("train")
+    assert listing.place("train", video) == f"{data}/train.txt:3"

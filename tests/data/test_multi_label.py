@@ -13,6 +13,7 @@ from tsm_tf.data.listing import Listing
 from tsm_tf.data.loader import ClipLoader, multi_hot
 from tsm_tf.data.pipeline import clip_dataset, with_soft_labels
 from tsm_tf.data.timeline import timelines
+from tsm_tf.data.video import NO_CLASS_KNOWN
 
 LABELS = ("Swiping Left", "Swiping Right", "Waving")
 SPEC = ModelSpec(num_classes=3, labels=LABELS, num_segments=2, input_size=32, multi_label=True)
@@ -38,6 +39,7 @@ def test_lists(data):
 
 def test_clips_have_a_number_for_each_class(data):
     assert multi_hot((2, 0), 4).tolist() == [1, 0, 1, 0]
+    assert multi_hot((NO_CLASS_KNOWN,), 3).tolist() == [0, 0, 0]
     listing = Listing(data)
     loader = ClipLoader(listing.videos("val"), SPEC, listing.source)
     labels = [loader.load(0, index)[1] for index in range(5)]

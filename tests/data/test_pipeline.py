@@ -206,7 +206,10 @@ def test_a_list_that_promises_too_many_frames(tmp_path):
     found = Found()
     with pytest.raises(Exception, match=r"val 0\.mp4"):
         passes(clip_dataset(folder, SPEC, "val", 2, observer=found))
-    assert found.errors[0].reason == "frame 78 is requested, the last is 9"
+    assert found.errors[0].reason == (
+        f"{folder}/val.txt:1 says 90 frames, of which 10 can be decoded; correct the number there, "
+        "or write -1 to have the frames counted"
+    )
 
 
 @pytest.mark.parametrize("num_segments", [13, 16, 64])

@@ -16,6 +16,7 @@ import tensorflow as tf
 from keras.src.backend.tensorflow import trainer
 from testing import refuses
 from videos import write_data
+from writing import write_shards
 
 from tsm_tf.training.devices import pick_devices
 from tsm_tf.training.run_folder.state import load_newest
@@ -139,6 +140,15 @@ def test_workers_train_as_one_process_would(data, alone, tmp_path, count):
     row, wanted = found.history[0], alone.history[0]
     for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
         assert row[name] == pytest.approx(wanted[name], abs=1e-4), name
+
+
+@pytest.mark.slow
+def test_workers_train_from_shards_as_one_process_would(data, tmp_path):
+    shards = write_shards(data, tmp_path / "shards", num_shards=3)
+    run(shards, tmp_path / "alone", 1, strategy="none", cache_mib=0)
+    options = {"strategy": "multi_worker", "sync_batch_norm": True, "cache_mib": 0}
+    run(shards, tmp_path / "run", 2, **options)
+    assert largest_difference(load_newest(tmp_path / "run"), load_newest(tmp_path / "alone")) < 1e-5
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Clips for training and evaluation as a `tf.data.Dataset`."""
 
+import functools
 import os
 from collections.abc import Callable
 
@@ -13,7 +14,7 @@ from tsm_tf.data.loader import ClipLoader
 from tsm_tf.data.mixing import Mixing, mix_clips
 from tsm_tf.data.modality import check_modality, source_of
 from tsm_tf.data.observer import Observer
-from tsm_tf.data.sources import Source
+from tsm_tf.data.sources import Source, parallel_reads
 from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.video import trainable_videos
 from tsm_tf.errors import InputError
@@ -80,7 +81,8 @@ def clip_dataset(
         videos = trainable_videos(listing.labelled_videos(split))
 
     schedule = Schedule(len(videos), batch_size, order, shuffle=augmentation is not None)
-    loader = ClipLoader(videos, spec, source, augmentation, order.seed)
+    place = functools.partial(listing.place, split)
+    loader = ClipLoader(videos, spec, source, augmentation, order.seed, place)
     mixing = _mixing(augmentation, order) if mixes else None
     dataset = _clips(schedule, loader, observer or Observer(), skip_bad_videos, mixing)
     dataset = dataset.batch(batch_size // order.share.parts)
@@ -135,7 +137,7 @@ def _clips(schedule, loader, observer, skip_bad_videos, mixing):
             return example
         return *example, mixing.region(epoch, index, loader.spec.input_size)
 
-    return load_in_order(schedule, load, specs, observer)
+    return load_in_order(schedule, load, specs, observer, parallel_reads(loader.source))
 
 
 def load_in_order(
@@ -143,6 +145,7 @@ def load_in_order(
     load: Callable[[int, int], tuple],
     specs: tuple[tf.TensorSpec, ...],
     observer: Observer,
+    parallel: int,
 ) -> tf.data.Dataset:
     """Returns a dataset that loads what a schedule says, in parallel, one epoch per pass.
 
@@ -151,6 +154,7 @@ def load_in_order(
         load: returns an example, a tuple of arrays, for an epoch and an index.
         specs: shape and type of each of its arrays.
         observer: is called when an example is loaded.
+        parallel: how many examples to load at once.
     """
 
     def load_and_report(epoch, index, place):
@@ -175,7 +179,12 @@ def load_in_order(
         count = len(schedule.indices(schedule.order.first_epoch))
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(count))
 
-    return dataset.map(load_in_graph, num_parallel_calls=os.cpu_count())
+    dataset = dataset.map(load_in_graph, num_parallel_calls=parallel)
+    if parallel == os.cpu_count():
+        return dataset
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = parallel  # by default, one thread per processor
+    return dataset.with_options(options)
 
 
 def _load(loader, epoch, index, observer, skip_bad_videos):
@@ -185,7 +194,7 @@ def _load(loader, epoch, index, observer, skip_bad_videos):
             return clip, label if loader.spec.multi_label else np.int32(label)
         except BadVideoError as error:
             observer.bad_video(error)
-            if not skip_bad_videos:
+            if not skip_bad_videos or not error.is_skippable:
                 raise
 
     clip = np.zeros(loader.clip_shape, np.uint8)

@@ -9,7 +9,7 @@ import numpy as np
 from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.crops import center_crop
 from tsm_tf.data.sampling_rate import frames_at
-from tsm_tf.data.sources import Source
+from tsm_tf.data.sources import Source, read_for_crop
 from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.data.timeline import NO_CLASS, SLIGHTLY_LESS, Timeline, classes_at
@@ -102,8 +102,8 @@ class WindowLoader:
         weights = frame_weights(piece, classes, spec.background_classes, self.sampling)
 
         indices = frames_at(timeline.path, times, self.source, spec.sampling_rate)
-        frames = self.source.read(
-            timeline.path, indices.tolist(), spec.short_side, spec.interpolation
+        frames = read_for_crop(
+            self.source, timeline.path, indices.tolist(), spec.short_side, spec.interpolation
         )
 
         frames, labels = self._augment(frames, classes.labels, rng)

@@ -9,7 +9,7 @@ from tsm_tf.data.epoch_order import Order, Schedule
 from tsm_tf.data.listing import Listing, check_labels
 from tsm_tf.data.observer import Observer
 from tsm_tf.data.pipeline import BATCHES_AHEAD, dataset_options, load_in_order
-from tsm_tf.data.sources import Source
+from tsm_tf.data.sources import Source, parallel_reads
 from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.stream_rate import median_seconds
 from tsm_tf.data.stream_sampling import StreamSampling
@@ -111,6 +111,6 @@ def window_dataset(
     )
     count = math.ceil(num_windows(listing, split, sampling) / batch_size) * batch_size
     schedule = Schedule(count, batch_size, order, shuffle=False)
-    dataset = load_in_order(schedule, load, specs, observer)
+    dataset = load_in_order(schedule, load, specs, observer, parallel_reads(source))
     dataset = dataset.batch(batch_size // order.share.parts, drop_remainder=True)
     return dataset.prefetch(BATCHES_AHEAD).with_options(dataset_options())

@@ -225,8 +225,10 @@ def explained_errors(
             warnings.filterwarnings("ignore", "Your input ran out of data")
             yield
     except tf.errors.OpError as error:
-        if execution.on_bad_video == "stop" and report.errors:
-            raise report.errors[0] from None
+        skips = execution.on_bad_video == "skip"
+        fatal = [bad for bad in report.errors if not (skips and bad.is_skippable)]
+        if fatal:
+            raise fatal[0] from None
         if devices.share.count > 1 and isinstance(error, lost):
             rule = "lost a worker; restart all workers with the same command to resume"
             raise InputError("strategy", rule, str(error).splitlines()[0]) from None

@@ -15,8 +15,10 @@ from tsm_tf.data.layouts.class_folders import (
 from tsm_tf.data.layouts.class_names import find_labels_file
 from tsm_tf.data.layouts.folder_tree import FolderTree
 from tsm_tf.data.layouts.list_files import ListFiles, lists_in
+from tsm_tf.data.shard.manifest import MANIFEST_FILE
 from tsm_tf.data.sources import Source
-from tsm_tf.data.video import Video
+from tsm_tf.data.storage import check_scheme
+from tsm_tf.data.video import Video, is_uri
 from tsm_tf.errors import InputError, MissingFile
 
 
@@ -62,7 +64,7 @@ class Layout(Protocol):
 def find_layout(data: str, val_share: float | None = None, allow_outside: bool = False) -> Layout:
     """Returns the layout of a data folder or URI.
 
-    Lists come first: with them, folders may have any names.
+    A manifest of shards comes first, then lists: with them, folders may have any names.
 
     Args:
         data: the folder or URI.
@@ -76,6 +78,14 @@ def find_layout(data: str, val_share: float | None = None, allow_outside: bool =
     """
     if val_share is not None and not 0 < val_share < 1:
         raise InputError("val_share", "must be above 0 and below 1", val_share)
+
+    if is_uri(data) or os.path.isfile(os.path.join(data, MANIFEST_FILE)):
+        check_scheme(data)
+        if val_share is not None:
+            raise InputError("val_share", "must be given only for a folder per class", val_share)
+        from tsm_tf.data.layouts.shards import ShardFolder  # loads TensorFlow
+
+        return ShardFolder(data)
 
     tree = FolderTree(data, allow_outside)
     has_lists = bool(lists_in(tree))

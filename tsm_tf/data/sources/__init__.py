@@ -1,7 +1,8 @@
 """Sources of frames: video files, folders of images, and a memory cache around any of them."""
 
+import os
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -70,3 +71,44 @@ class Source(Protocol):
             BadVideoError: it cannot be read, or has too few frames.
         """
         ...
+
+
+@runtime_checkable
+class CropSource(Source, Protocol):
+    """A source that can leave pixels undecoded that a crop throws away."""
+
+    def read_for_crop(
+        self,
+        path: str,
+        indices: Sequence[int],
+        short_side: int | None,
+        interpolation: str = "bilinear",
+    ) -> np.ndarray:
+        """Returns frames as `read` does, or an object that stands for them.
+
+        The object has the attributes `shape` and `dtype` of the array. It decodes the pixels when
+        it is cropped, like `frames[:, y : y + h, x : x + w]`, or used as an array otherwise.
+        """
+        ...
+
+
+def read_for_crop(
+    source: Source,
+    path: str,
+    indices: Sequence[int],
+    short_side: int | None,
+    interpolation: str = "bilinear",
+) -> np.ndarray:
+    """Returns frames of which only a crop is needed; see `CropSource.read_for_crop`."""
+    if isinstance(source, CropSource):
+        return source.read_for_crop(path, indices, short_side, interpolation)
+    return source.read(path, indices, short_side, interpolation)
+
+
+def parallel_reads(source: Source) -> int:
+    """Returns how many clips to load at once.
+
+    That is one per processor, or more if a source says in its attribute `parallel_reads` that it
+    waits for a network.
+    """
+    return max(os.cpu_count() or 1, getattr(source, "parallel_reads", 1))

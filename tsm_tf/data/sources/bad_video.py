@@ -15,7 +15,12 @@ class BadVideoError(InputError):
     Args:
         path: the video.
         reason: what is wrong with it.
+
+    Attributes:
+        is_skippable: whether leaving out the video solves the problem.
     """
+
+    is_skippable = True
 
     def __init__(self, path: str | os.PathLike, reason: str):
         super().__init__("video", f"must be a video that can be decoded ({reason})", str(path))

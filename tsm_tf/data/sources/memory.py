@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tsm_tf.data.resize import BILINEAR
-from tsm_tf.data.sources import Source
+from tsm_tf.data.sources import Source, parallel_reads, read_for_crop
 from tsm_tf.data.sources.bad_video import BadVideoError
 
 
@@ -31,6 +31,11 @@ class MemoryCache:
         self._times: dict[str, np.ndarray] = {}
         self._videos: dict[tuple[str, int | None, str], np.ndarray] = {}
         self._lock = threading.Lock()
+
+    @property
+    def parallel_reads(self) -> int:
+        """How many clips to load at once, as the source says."""
+        return parallel_reads(self.source)
 
     def num_frames(self, path: str) -> int:
         """Returns the number of frames of a video, and remembers it."""
@@ -58,6 +63,26 @@ class MemoryCache:
         interpolation: str = BILINEAR,
     ) -> np.ndarray:
         """Returns what the source returns, from memory where possible; see `Source.read`."""
+        frames = self._cached(path, indices, short_side, interpolation)
+        if frames is not None:
+            return frames
+        return self.source.read(path, indices, short_side, interpolation)
+
+    def read_for_crop(
+        self,
+        path: str,
+        indices: Sequence[int],
+        short_side: int | None,
+        interpolation: str = BILINEAR,
+    ) -> np.ndarray:
+        """Returns frames from memory where possible; see `CropSource.read_for_crop`."""
+        frames = self._cached(path, indices, short_side, interpolation)
+        if frames is not None:
+            return frames
+        return read_for_crop(self.source, path, indices, short_side, interpolation)
+
+    def _cached(self, path, indices, short_side, interpolation):
+        """Returns frames from memory, or None."""
         key = (path, short_side, interpolation)
 
         if key not in self._videos and self._may_fit(path, indices, short_side):
@@ -66,7 +91,7 @@ class MemoryCache:
         frames = self._videos.get(key)
         if frames is not None and max(indices) < len(frames):
             return frames[np.asarray(indices)]
-        return self.source.read(path, indices, short_side, interpolation)
+        return None
 
     def _may_fit(self, path, indices, short_side):
         """Estimates whether a whole video fits, without decoding it.
