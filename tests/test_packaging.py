@@ -55,7 +55,7 @@ def names(requirements):
 def commands():
     """The installed commands: console script and module."""
     lines = read_setup()["options.entry_points"]["console_scripts"].strip().split("\n")
-    return dict(re.fullmatch(r"(tsm-\w+) = (\S+):run_command", line).groups() for line in lines)
+    return dict(re.fullmatch(r"(tsm-[\w-]+) = (\S+):run_command", line).groups() for line in lines)
 
 
 def locked(file, python):

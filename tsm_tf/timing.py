@@ -16,6 +16,7 @@ def interleaved(
     rounds: int,
     progress: Callable[[str], object] = print,
     warm_up: int = WARM_UP_CALLS,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[Name, list[float]]:
     """Times functions in turns, once per round, so that a drifting machine slows all equally.
 
@@ -24,6 +25,8 @@ def interleaved(
         rounds: timed calls per function.
         progress: called with a message every five rounds.
         warm_up: calls of each function before the first round, which are not timed.
+        clock: measures seconds; `time.process_time` for the processor time of work without
+            waiting, which other programs on the machine hardly change.
 
     Returns:
         Seconds by name, in the order of the rounds.
@@ -38,9 +41,9 @@ def interleaved(
         # Every round starts with another function: whatever follows a big model has cold caches.
         first = number % len(names)
         for name in names[first:] + names[:first]:
-            started = time.perf_counter()
+            started = clock()
             calls[name]()
-            seconds[name].append(time.perf_counter() - started)
+            seconds[name].append(clock() - started)
 
         if (number + 1) % _ROUNDS_PER_MESSAGE == 0:
             left = (time.perf_counter() - first_round) * (rounds / (number + 1) - 1)

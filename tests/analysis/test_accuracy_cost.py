@@ -41,7 +41,7 @@ def test_the_paper_alone(tmp_path, capsys):
 
 def test_runs_must_be_evaluated(tmp_path):
     run = write_run(tmp_path / "tsm", SPEC)
-    with refuses("runs", "must have evaluations"):
+    with refuses("runs", "must have a top-1"):
         run_main(accuracy_cost, f"--runs={run}", f"--output={tmp_path / 'out'}")
     write_result(run, run, protocol="mine")
     with refuses("runs", "a protocol from efficient", "mine of"):

@@ -35,6 +35,7 @@ def data(tmp_path_factory):
         encode(folder / f"{number}.mp4", square(label, 9 + number))
         lines.append(f"{number}.mp4 {9 + number} {label}\n")
     folder.joinpath("val.txt").write_text("".join(lines))
+    folder.joinpath("several.txt").write_text("0.mp4 9 0,2\n1.mp4 10 2\n")
     return folder
 
 
@@ -113,6 +114,17 @@ def test_one_class(data, checkpoints, tmp_path):
     assert {row["class"] for row in rows_of(tmp_path / "out" / "cam.csv")} == {"class 1"}
     with refuses("class", "videos in val", "class 2"):
         run(tmp_path / "none", f"--checkpoint={checkpoints / 'tsn'}", "--class=2", f"--data={data}")
+
+
+def test_videos_with_several_classes(data, checkpoints, tmp_path):
+    arguments = f"--checkpoint={checkpoints / 'tsn'}", f"--data={data}", "--split=several"
+    for name, flags, expected in (
+        ("all", [], [("class 0", "1"), ("class 2", "2")]),
+        ("one", ["--class=2"], [("class 2", "2")]),
+    ):
+        run(tmp_path / name, *arguments, *flags)
+        rows = rows_of(tmp_path / name / "classes.csv")
+        assert [(row["class"], row["videos"]) for row in rows[::3]] == expected
 
 
 def test_errors(data, checkpoints, tmp_path):

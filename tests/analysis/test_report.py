@@ -31,6 +31,8 @@ def folder(tmp_path_factory):
     write_png(tsm / "evaluation" / "val" / "confusion.png", video_frames(8, 8, 3))
     write_result(folder / "results" / "tsn", tsn, per_class=classes[1], top1=0.5, top5=None)
     write_result(folder / "results" / "tsn10", tsn, protocol="dense", top1=0.55)
+    several = {"data": "events", "split": "val", "mAP": 0.625, "per_class": []}
+    write_result(folder / "results" / "map", tsn, values=several)
     streams = {"data": "gestures", "event_f1": 0.9, "false_alarms_per_hour": None}
     write_result(tsm / "streams", tsm, "stream.json", streams)
 
@@ -58,6 +60,7 @@ def test_everything_on_one_page(folder, tmp_path, capsys):
 
     assert ["gestures · val · efficient", "75.0% / 100.0%", "50.0% / –"] in rows
     assert ["gestures · val · dense", "–", "55.0% / 100.0%"] in rows
+    assert ["events · val · efficient", "–", "mAP 62.5%"] in rows
     assert ["shift_mode", "unidirectional", "none"] in rows
     assert ["input_size", "32", "32"] in rows and ["labels", "2 names", "2 names"] in rows
     assert ["events, F1", "90.0%", "–"] in rows

@@ -36,6 +36,15 @@ def test_results_from_before_protocols_had_names(runs):
     assert evaluation["protocol"] == "efficient"
 
 
+def test_videos_with_several_classes_have_a_mean_average_precision(runs):
+    metrics = {"data": "gestures", "mAP": 0.5, "per_class": []}
+    write_result(runs[0], runs[0], values=metrics)
+    run, _ = read_runs(runs)
+    assert run.evaluations[0]["mAP"] == 0.5 and run.with_top1 == []
+    with refuses("runs", "must have a top-1"):
+        read_runs(runs, need_top1=True)
+
+
 def test_states_and_logs_are_not_searched(runs):
     write_result(runs[0] / "states" / "x", runs[0])
     write_result(runs[0] / "z", runs[0])
@@ -53,14 +62,16 @@ def test_errors(tmp_path, runs):
         read_runs(runs, [tmp_path / "none"])
     with refuses("checkpoint", "must be a folder"):
         read_runs([tmp_path])
-    with refuses("runs", "must have evaluations", "tsm_tf.evaluation", "a"):
-        read_runs(runs, need="evaluations")
+    with refuses("runs", "must have a top-1", "tsm_tf.evaluation", "a"):
+        read_runs(runs, need_top1=True)
     write_result(runs[0], runs[0], values={"top1": 1.0})
     with refuses("results", "valid data, per_class", "metrics.json"):
         read_runs(runs)
     for changes in (
         {"top1": "high"},
         {"top1": 75},
+        {"top1": None},
+        {"mAP": "x"},
         {"top5": []},
         {"data": 3},
         {"per_class": [{"class": "a", "recall": "x"}]},
@@ -76,3 +87,9 @@ def test_errors(tmp_path, runs):
     write_result(runs[0], runs[0], "stream.json", {"data": "a", "event_f1": "good"})
     with refuses("results", "valid event_f1", "stream.json"):
         read_runs(runs)
+
+
+def test_models_for_several_classes_have_no_top_1(tmp_path):
+    run = write_run(tmp_path / "several", SPEC.replace(multi_label=True))
+    with refuses("runs", "one class each", "several"):
+        read_runs([run])

@@ -64,7 +64,7 @@ def test_errors(tmp_path):
     out = f"--output={tmp_path / 'out'}"
     with refuses("shift_mode", "direction"):
         run_main(shift_proportion, "--shift_mode=none", out)
-    with refuses("runs", "must have evaluations"):
+    with refuses("runs", "must have a top-1"):
         run = write_run(tmp_path / "run", RESNET)
         run_main(shift_proportion, f"--runs={run}", out)
     assert not (tmp_path / "out").exists()

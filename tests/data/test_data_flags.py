@@ -1,3 +1,4 @@
+import atexit
 import importlib
 import types
 
@@ -11,7 +12,7 @@ COMMANDS = (
     *("tsm_tf.training.__main__", "tsm_tf.evaluation.__main__", "tsm_tf.evaluation.early"),
     *("tsm_tf.evaluation.online", "tsm_tf.evaluation.stream.__main__", "export.parity"),
     *("export.tflite.__main__", "export.demo.__main__", "export.demo.unseen"),
-    *("benchmarks.training_input",),
+    *("tsm_tf.analysis.cam", "benchmarks.training_input"),
 )
 
 
@@ -42,12 +43,35 @@ def test_opens_the_data_and_prints_what_it_found_once(data, capsys):
     assert given == [[f"--data={data}", "--val_share=0.4", "--allow_outside"]]
 
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == [f"data: {data}", "  train: video files in a folder per class"]
+    assert lines[:2] == [
+        f"data: {data}",
+        "  train: video files in a folder per class, 0.4 of each for validation",
+    ]
     assert [line.split() for line in lines[-3:]] == [
         ["a", "3", "2"],
         ["b", "3", "2"],
         ["videos", "6", "4"],
     ]
+
+
+def test_damaged_pictures_are_counted_at_the_end(data, capsys, monkeypatch):
+    """When the command has ended, whatever it was doing."""
+    ends, listings = [], []
+    monkeypatch.setattr(atexit, "register", ends.append)
+
+    def main():
+        listings.append(data_flags.read("train"))
+        assert data_flags.given()[-1] == "--keep_damaged"
+
+    run_main(command(main), f"--data={data}", "--val_share=0.4", "--keep_damaged")
+    (end,), (listing,) = ends, listings
+    assert listing.keep_damaged
+    capsys.readouterr()
+    end()
+    assert capsys.readouterr().out == "no damaged pictures were used\n"
+    listing.source.damaged.update({"a.mp4": 2, "b.mp4": 1})
+    end()
+    assert capsys.readouterr().out == "3 damaged pictures in 2 videos were used\n"
 
 
 def test_errors_come_before_anything_is_printed(data, capsys):
@@ -69,4 +93,4 @@ def test_every_command_with_videos_has_the_flags(name):
     new = set(flags.FLAGS) - others
     for flag in new:
         delattr(flags.FLAGS, flag)
-    assert {"data", "val_share", "allow_outside"} <= new
+    assert {"data", "val_share", "allow_outside", "keep_damaged"} <= new

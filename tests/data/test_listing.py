@@ -5,6 +5,7 @@ from testing import refuses
 
 from tsm_tf import ModelSpec
 from tsm_tf.data.listing import Listing, check_labels, open_listing
+from tsm_tf.data.sources.video_file import VIDEO_FILES
 from tsm_tf.data.video import UNKNOWN_FRAMES, Video, trainable_videos
 from tsm_tf.errors import MissingFile
 
@@ -76,3 +77,26 @@ def test_multi_label_lists(data):
     assert listing.is_multi_label
     (data / "train.txt").unlink()
     assert Listing(data).is_multi_label
+
+
+def test_damaged_pictures_are_kept_in_video_files_only(data):
+    write(data, "a.mp4 3 0\n")
+    assert Listing(data).source is VIDEO_FILES and Listing(data).damage == ""
+    listing = Listing(data, keep_damaged=True)
+    assert listing.source.keeps_damaged and listing.source is listing.source
+    assert listing.damage == ""
+    listing.source.damaged["a.mp4"] = 1200
+    assert listing.damage == "1,200 damaged pictures in 1 videos were used"
+
+    (data / "b").mkdir()
+    (data / "b" / "img_00001.jpg").touch()
+    write(data, "b 1 0\n")
+    with refuses("keep_damaged", "only for video files"):
+        _ = Listing(data, keep_damaged=True).source
+
+
+def test_the_place_of_a_video(data):
+    write(data, "\n\na.mp4 3 0\n")
+    listing = Listing(data)
+    (video,) = listing.videos("train")
+    assert listing.place("train", video) == f"{data}/train.txt:3"

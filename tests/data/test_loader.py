@@ -11,6 +11,7 @@ from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.crops import center_crop
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.loader import ClipLoader, center_clip
+from tsm_tf.data.pipeline import clip_dataset
 from tsm_tf.data.sampling import center_indices
 from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.sources.video_file import VIDEO_FILES, read_frames
@@ -96,6 +97,28 @@ def test_a_source_of_scaled_frames_is_refused():
 
     with refuses("source", "frames of uint8, from 0 to 255", "'float32'"):
         center_clip(Video("/x.mp4", "x.mp4", 8, 0), SPEC, Scaled())
+
+
+def test_a_number_that_is_too_large_names_the_list_the_line_and_the_remedy(tmp_path):
+    data = write_data(tmp_path, {"train": 3})
+    lines = (data / "train.txt").read_text().splitlines()
+    lines[1] = lines[1].replace(" 11 ", " 40 ")
+    (data / "train.txt").write_text("\n" + "\n".join(lines))
+    dataset = clip_dataset(data, SPEC, "train", 1, augmentation=None, skip_bad_videos=False)
+    with pytest.raises(Exception, match="says 40 frames") as caught:
+        list(dataset)
+    for part in ("train.txt:3 says", "of which 11 can be decoded", "write -1"):
+        assert part in str(caught.value)
+
+
+def test_a_number_that_is_too_small_is_used(tmp_path):
+    """A list may name the first frames of a video."""
+    data = write_data(tmp_path, {"train": 1})
+    (data / "train.txt").write_text('"train 0.mp4" 4 0')
+    (video,) = Listing(data).videos("train")
+    clip = center_clip(video, SPEC.replace(crop_pct=1.0), VIDEO_FILES)
+    expected = read_frames(data / "train 0.mp4", [0, 1, 2, 3], 32)[:, :, 5:37]
+    np.testing.assert_array_equal(clip, expected)
 
 
 class DrawnFlow:

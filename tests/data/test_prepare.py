@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from testing import refuses, run_main
 from tsm_tf.data import prepare as command
 from tsm_tf.data.datasets.catalogue import DATA_SETS, MMACTION2
 from tsm_tf.data.datasets.readers import READERS
+from tsm_tf.data.listing import Listing
 from tsm_tf.data.prepare import prepare
 from tsm_tf.errors import MissingFile
 from tsm_tf.training.recipes.registry import get_recipe
@@ -291,6 +293,34 @@ def test_no_video_that_can_be_read(tmp_path):
     with refuses("source", "can be read", "7"):
         prepare("hmdb51", source, tmp_path / "out")
     assert not list((tmp_path / "out").glob("*.txt"))
+
+
+def test_links_that_lead_out_of_the_source(tmp_path, capsys):
+    """The data folder may be read without a flag, except for what is behind such links."""
+    source = build(tmp_path / "source", ucf101)
+    run("ucf101", source, tmp_path / "inside")
+    assert "--allow_outside" not in capsys.readouterr().out
+    assert len(Listing(tmp_path / "inside").videos("train")) == 6
+
+    (source / "UCF-101").rename(tmp_path / "disk")
+    (source / "UCF-101").symlink_to(tmp_path / "disk")
+    run("ucf101", source, tmp_path / "out")
+    assert "such as UCF-101; commands that read videos" in capsys.readouterr().out
+    with refuses("data", "without --allow_outside"):
+        Listing(tmp_path / "out").videos("train")
+    assert len(Listing(tmp_path / "out", allow_outside=True).videos("train")) == 6
+
+    shutil.copytree(tmp_path / "inside", tmp_path / "copy")
+    with refuses("data", "without --allow_outside"):
+        Listing(tmp_path / "copy").videos("val")
+
+
+def test_all_frames_are_decoded_on_request(sources, tmp_path):
+    source = sources["ucf101", "ucf101"]
+    report = run("ucf101", source, tmp_path / "out", "--decode_all")
+    assert len((tmp_path / "out/decoded.jsonl").read_text().splitlines()) == 9
+    assert run("ucf101", source, tmp_path / "out") == report
+    assert len((tmp_path / "out/checked.jsonl").read_text().splitlines()) == 9
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ KINDS = {
     # kind: its class, and its share of the mutations
     "videos": ("fuzz.video_files:VideoFilesKind", 6),
     "lists": ("fuzz.list_files:ListFilesKind", 2),
+    "frame folders": ("fuzz.frame_folders:FrameFoldersKind", 2),
     "shards": ("fuzz.shards:ShardsKind", 1),
 }
 

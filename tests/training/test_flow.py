@@ -61,6 +61,10 @@ def test_trains_and_evaluates(run, flow, tmp_path):
 
     metrics = evaluate(run, flow, tmp_path / "report")
     assert metrics["videos"] == 2 and 0 <= metrics["top1"] <= 1
+
+
+@pytest.mark.slow
+def test_early_recognition_sees_a_part_of_the_flow(run, flow):
     assert len(early_accuracies(load_checkpoint(run), Listing(flow), "val")) == 10
 
 

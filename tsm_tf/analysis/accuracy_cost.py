@@ -51,7 +51,7 @@ def own_rows(runs: Sequence[Any]) -> list[Row]:
     rows = []
     for run in runs:
         cost = model_cost(build_model(run.spec))
-        for evaluation in run.evaluations:
+        for evaluation in run.with_top1:
             protocol = PROTOCOLS.get(evaluation["protocol"])
             if protocol is None:
                 rule = f"must be evaluated with a protocol from {', '.join(PROTOCOLS)}"
@@ -137,7 +137,7 @@ def main():
     if values.runs:
         from tsm_tf.analysis.runs import read_runs
 
-        own = own_rows(read_runs(values.runs, values.results, need="evaluations"))
+        own = own_rows(read_runs(values.runs, values.results, need_top1=True))
     rows = own + paper_rows()
 
     output_folder.claim(output, _MARKER, subject)

@@ -16,6 +16,7 @@ import pathlib
 from absl import flags
 
 from tsm_tf import cli, output_folder
+from tsm_tf.data import data_flags
 from tsm_tf.errors import InputError
 
 _MARKER = "cam.json"
@@ -26,7 +27,7 @@ def define_flags():
     flags.DEFINE_string("checkpoint", None, "Checkpoint folder, or folder of a training run.")
     flags.DEFINE_list("checkpoints", [], "Several of them, to show side by side.")
     flags.DEFINE_string("video", None, "Video to show.")
-    flags.DEFINE_string("data", None, "Data folder, for average maps per class.")
+    data_flags.define(f"{data_flags.LAYOUTS} For average maps per class.", required=False)
     flags.DEFINE_string("split", "val", "Name of the list file in --data, without .txt.")
     flags.DEFINE_string("class", None, "Class to map. Default: the predicted or true one.")
     flags.DEFINE_enum(
@@ -61,12 +62,11 @@ def main():
     output_folder.check_subject(output, _MARKER, subject)
 
     from tsm_tf.analysis.cam_models import load_models, map_split, map_video
-    from tsm_tf.data.listing import Listing
     from tsm_tf.data.sources.video_file import VIDEO_FILES
 
     if values.video:
         VIDEO_FILES.num_frames(values.video)  # reports a bad video before the models are loaded
-    listing = Listing(values.data) if values.data else None
+    listing = data_flags.read(values.split) if values.data else None
     models = load_models(checkpoints, class_name, values.method, values.layer, listing)
     for model in models:
         print(f"{model.name}: {model.mapper.method} at {model.mapper.layer}", flush=True)

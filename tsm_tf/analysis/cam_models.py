@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import pathlib
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,19 +17,21 @@ from tsm_tf.analysis.activation_maps import (
 from tsm_tf.analysis.cam_pictures import View, film, strip, write_film, write_png
 from tsm_tf.data.listing import Listing, check_labels
 from tsm_tf.data.loader import center_clip
+from tsm_tf.data.modality import source_of
+from tsm_tf.data.progress_line import ProgressLine
 from tsm_tf.data.sources.video_file import VIDEO_FILES
 from tsm_tf.data.video import UNKNOWN_FRAMES, Video
 from tsm_tf.errors import InputError
 from tsm_tf.evaluation.metrics import softmax
 from tsm_tf.files import write_csv
+from tsm_tf.multi_label.sigmoid import sigmoid
 from tsm_tf.spec import ModelSpec
 from tsm_tf.weights.checkpoint import BEST, load_checkpoint, load_spec
+from tsm_tf.weights.presets.load import resolve_checkpoint
 
 KINDS = {"none": "TSN", "unidirectional": "online TSM", "bidirectional": "offline TSM"}
 MAX_CLASSES = 30
 """Rows in a picture of classes."""
-
-_VIDEOS_PER_MESSAGE = 25
 
 
 @dataclasses.dataclass
@@ -69,7 +70,7 @@ def load_models(
     """Loads models that can be shown side by side.
 
     Args:
-        checkpoints: checkpoint folders, or folders of training runs.
+        checkpoints: checkpoint folders, folders of training runs, or `preset:NAME`.
         class_name: the class to map, or its number; None for the predicted or true one.
         method: see `Mapper`.
         layer: see `Mapper`.
@@ -80,7 +81,8 @@ def load_models(
         InputError: models of other classes, clip lengths or modalities, an unknown class, or a
             method or layer that a model does not have.
     """
-    specs = [load_spec(checkpoint) for checkpoint in checkpoints]
+    folders = [resolve_checkpoint(checkpoint) for checkpoint in checkpoints]
+    specs = [load_spec(folder) for folder in folders]
     for checkpoint, spec in zip(checkpoints, specs, strict=True):
         _check_spec(str(checkpoint), spec, specs[0])
         if listing is not None:
@@ -91,8 +93,8 @@ def load_models(
 
     index = _class_index(class_name, specs[0])
     models = []
-    for checkpoint, spec in zip(checkpoints, specs, strict=True):
-        mapper = Mapper(load_checkpoint(checkpoint), method, layer)
+    for checkpoint, folder, spec in zip(checkpoints, folders, specs, strict=True):
+        mapper = Mapper(load_checkpoint(folder), method, layer)
         name = f"{KINDS[spec.shift_mode]} ({_folder_name(pathlib.Path(checkpoint))})"
         models.append(MappedModel(name, mapper, index))
     return models
@@ -172,7 +174,8 @@ def _view(model: MappedModel, clip: np.ndarray, result: ClipMaps, index: int) ->
     threshold = model.threshold
     if threshold is None:
         threshold = foreground_threshold(resize_maps(result.maps, clip.shape[1]))
-    share = softmax(result.logits)[index]
+    to_probabilities = sigmoid if model.spec.multi_label else softmax
+    share = to_probabilities(result.logits)[index]
     return View([model.name, f"{model.label(index)}: {share:.1%}"], clip, result.maps, threshold)
 
 
@@ -210,9 +213,9 @@ def map_split(
         InputError: no video of the class.
         BadVideoError: a video cannot be decoded.
     """
-    videos = listing.videos(split)
+    videos = listing.labelled_videos(split)
     if models[0].class_index is not None:
-        videos = [video for video in videos if video.label == models[0].class_index]
+        videos = [video for video in videos if models[0].class_index in _classes(video)]
         if not videos:
             name = models[0].label(models[0].class_index)
             raise InputError("class", f"must be a class of videos in {split}", name)
@@ -231,28 +234,28 @@ def map_split(
 def _sum_maps(model, videos, listing) -> dict[int, _ClassSums]:
     """Sums clips and maps over the videos of each class, and sets the model's threshold."""
     sums: dict[int, _ClassSums] = {}
-    everything, started = [], time.perf_counter()
+    everything, progress = [], ProgressLine(len(videos), "videos", f"mapped by {model.name}")
+    source = source_of(listing, model.spec.modality)
 
     for done, video in enumerate(videos, 1):
-        clip = center_clip(video, model.spec, listing.source)
-        maps = model.mapper(clip, video.label).maps
-        everything.append(maps)
+        clip = center_clip(video, model.spec, source)
+        for label in _classes(video) if model.class_index is None else [model.class_index]:
+            maps = model.mapper(clip, label).maps
+            everything.append(maps)
 
-        if video.label not in sums:
-            sums[video.label] = _ClassSums(np.zeros(clip.shape), np.zeros(maps.shape))
-        total = sums[video.label]
-        total.frames += clip
-        total.maps += maps
-        total.videos += 1
-
-        if done % _VIDEOS_PER_MESSAGE == 0 or done == len(videos):
-            rate = done / (time.perf_counter() - started)
-            left = (len(videos) - done) / rate
-            line = f"{model.name}: {done}/{len(videos)} videos, {rate:.1f}/s, {left:.0f} s left"
-            print(line, flush=True)
+            total = sums.setdefault(label, _ClassSums(np.zeros(clip.shape), np.zeros(maps.shape)))
+            total.frames += clip
+            total.maps += maps
+            total.videos += 1
+        progress.show(done)
 
     model.threshold = foreground_threshold(np.stack(everything))
     return dict(sorted(sums.items()))
+
+
+def _classes(video):
+    """Returns all classes of a video; multi-label lists have several."""
+    return video.classes or (video.label,)
 
 
 def _class_views(model, sums):

@@ -154,6 +154,8 @@ def _accuracy_table(runs):
 def _accuracy(evaluation):
     if evaluation is None:
         return "–"
+    if evaluation.get("top1") is None:
+        return f"mAP {evaluation['mAP']:.1%}"
     top5 = evaluation.get("top5")
     return f"{evaluation['top1']:.1%} / {'–' if top5 is None else f'{top5:.1%}'}"
 

@@ -50,7 +50,8 @@ def _are_classes(value):
 _METRICS = {
     # key in `metrics.json`: whether a value is valid
     "data": _is_text,
-    "top1": _is_share,
+    "top1": _is_optional_share,
+    "mAP": _is_optional_share,
     "top5": _is_optional_share,
     "per_class": _are_classes,
 }
@@ -85,6 +86,11 @@ class Run:
     streams: tuple[Result, ...] = ()
 
     @property
+    def with_top1(self) -> list[Result]:
+        """The evaluations on videos with one class each; others have a mean average precision."""
+        return [evaluation for evaluation in self.evaluations if evaluation.get("top1") is not None]
+
+    @property
     def log(self) -> pathlib.Path | None:
         """The CSV file of the training's curves; None if it is not a training's folder."""
         path = self.folder / LOG_FILE
@@ -94,7 +100,7 @@ class Run:
 def read_runs(
     runs: Sequence[str | os.PathLike],
     results: Sequence[str | os.PathLike] = (),
-    need: str | None = None,
+    need_top1: bool = False,
 ) -> list[Run]:
     """Returns runs with their results.
 
@@ -102,11 +108,12 @@ def read_runs(
         runs: checkpoint folders, or folders of trainings. Results inside them are theirs.
         results: more folders to search. A result there belongs to the run that it names as its
             `checkpoint`.
-        need: attribute of `Run` that must not be empty.
+        need_top1: each run must have been evaluated, on videos with one class each.
 
     Raises:
         MissingFile: a folder without a checkpoint.
-        InputError: no runs, one run twice, damaged results, or nothing of what is needed.
+        InputError: no runs, one run twice, damaged results, nothing of what is needed, or a model
+            for several classes per video.
     """
     if not runs or len({pathlib.Path(run).resolve() for run in runs}) < len(runs):
         raise InputError("runs", "must name at least one folder, each once", list(map(str, runs)))
@@ -117,15 +124,19 @@ def read_runs(
     found = []
     for name in runs:
         folder = pathlib.Path(name)
+        spec = load_spec(folder)
+        if spec.multi_label:
+            rule = "must be models that were trained on videos with one class each"
+            raise InputError("runs", rule, str(name))
         run = Run(
             str(name),
             folder,
-            load_spec(folder),
+            spec,
             tuple(_read_all(folder, results, METRICS_FILE, _METRICS)),
             tuple(_read_all(folder, results, FIGURES_FILE, _FIGURES)),
         )
-        if need and not getattr(run, need):
-            rule = f"must have {need}: run `python -m tsm_tf.evaluation`, or name their folder"
+        if need_top1 and not run.with_top1:
+            rule = "must have a top-1: run `python -m tsm_tf.evaluation`, or name the results"
             raise InputError("runs", rule, str(name))
         found.append(run)
     return found
@@ -143,6 +154,8 @@ def _read_all(folder, results, name, checks) -> Iterable[Result]:
             if values is None:
                 continue
             bad = [key for key, is_good in checks.items() if not is_good(values.get(key))]
+            if name == METRICS_FILE and values.get("top1") is None and values.get("mAP") is None:
+                bad.append("top1")
             if bad:
                 raise InputError("results", f"must have valid {', '.join(bad)}", str(path))
 

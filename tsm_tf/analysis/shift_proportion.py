@@ -162,7 +162,7 @@ def main():
     from tsm_tf.analysis.clip_timing import describe, software
     from tsm_tf.analysis.runs import read_runs
 
-    runs = read_runs(values.runs, values.results, need="evaluations") if values.runs else []
+    runs = read_runs(values.runs, values.results, need_top1=True) if values.runs else []
     measured = measure(spec, values.rounds, values.warm_up)
     rows = [*measured, *_accuracy_rows(runs), *paper_rows()]
 
@@ -189,7 +189,7 @@ def _accuracy_rows(runs):
             "of": f"{run.name}, {evaluation['data']} ({evaluation['protocol']})",
         }
         for run in runs
-        for evaluation in run.evaluations
+        for evaluation in run.with_top1
     ]
 
 

@@ -1,5 +1,6 @@
 """The flags that say where the videos are, for every command that reads videos."""
 
+import atexit
 from typing import TYPE_CHECKING
 
 from absl import flags
@@ -14,7 +15,7 @@ LAYOUTS = (
 
 
 def define(help_text: str = LAYOUTS, required: bool = True) -> None:
-    """Defines `--data`, `--val_share` and `--allow_outside`.
+    """Defines `--data` and the flags that say how to read it.
 
     Args:
         help_text: what the command does with the videos.
@@ -31,6 +32,12 @@ def define(help_text: str = LAYOUTS, required: bool = True) -> None:
         "allow_outside",
         False,
         "Also read videos outside of --data, where its lists and links lead.",
+    )
+    flags.DEFINE_bool(
+        "keep_damaged",
+        False,
+        "Use damaged pictures of video files as far as they can be decoded, and print their number "
+        "at the end. Otherwise, such a video cannot be decoded.",
     )
 
 
@@ -50,7 +57,10 @@ def read(*splits: str) -> "Listing":
         values.data,
         val_share=values.val_share,
         allow_outside=values.allow_outside,
+        keep_damaged=values.keep_damaged,
     )
+    if values.keep_damaged:
+        atexit.register(lambda: print(listing.damage or "no damaged pictures were used"))
     print(summarize(listing, splits), flush=True)
     return listing
 
@@ -61,4 +71,5 @@ def given() -> list[str]:
     arguments = [] if values.data is None else [f"--data={values.data}"]
     if values.val_share is not None:
         arguments.append(f"--val_share={values.val_share}")
-    return [*arguments, "--allow_outside"] if values.allow_outside else arguments
+    switches = ("allow_outside", "keep_damaged")
+    return [*arguments, *(f"--{name}" for name in switches if values[name].value)]

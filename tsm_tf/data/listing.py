@@ -5,7 +5,9 @@ import os
 from collections.abc import Sequence
 
 from tsm_tf.data.layouts import Layout, find_layout
+from tsm_tf.data.layouts.list_files import ListFiles
 from tsm_tf.data.sources import Source
+from tsm_tf.data.sources.video_file import VIDEO_FILES, VideoFiles
 from tsm_tf.data.video import Video, check_labelled
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
@@ -23,6 +25,8 @@ class Listing:
             each class for validation, in (0, 1).
         allow_outside: whether videos may be outside of the folder. Otherwise, absolute paths,
             paths with `..` and links that leave it are errors.
+        keep_damaged: whether damaged pictures of video files are used as far as they can be
+            decoded. Otherwise, such a video is an error.
 
     Attributes:
         data: the folder, as given.
@@ -45,17 +49,43 @@ class Listing:
         *,
         val_share: float | None = None,
         allow_outside: bool = False,
+        keep_damaged: bool = False,
     ):
         self.data = os.fspath(data)
+        self.keep_damaged = keep_damaged
         self.val_share, self.allow_outside = val_share, allow_outside
         self.layout: Layout = find_layout(self.data, val_share, allow_outside)
         self.labels = self.layout.labels
         self._videos: dict[str, tuple[Video, ...]] = {}
 
-    @property
+    @functools.cached_property
     def source(self) -> Source:
-        """What the frames of the videos are read from."""
-        return self.layout.source
+        """What the frames of the videos are read from.
+
+        Raises:
+            InputError: `keep_damaged` for videos that are not files.
+        """
+        source = self.layout.source
+        if not self.keep_damaged:
+            return source
+        if source is not VIDEO_FILES:
+            rule = "must be given only for video files; images and shards are whole or an error"
+            raise InputError("keep_damaged", rule, self.keep_damaged)
+        return VideoFiles(keeps_damaged=True)
+
+    @property
+    def damage(self) -> str:
+        """How many damaged pictures were used so far, as text; empty if there were none."""
+        if not self.keep_damaged or not isinstance(self.source, VideoFiles):
+            return ""
+        damaged = dict(self.source.damaged)  # other threads may be reading
+        pictures = sum(damaged.values())
+        return f"{pictures:,} damaged pictures in {len(damaged):,} videos were used" * bool(damaged)
+
+    def place(self, split: str, video: Video) -> str:
+        """Returns where a video is listed: the list and the line, or the folder."""
+        layout = self.layout
+        return layout.place(split, video) if isinstance(layout, ListFiles) else self.data
 
     @property
     def splits(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Loads single clips: which frames, from where, and how they are cropped. Needs numpy only."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -11,8 +11,8 @@ from tsm_tf.data.crops import center_crop
 from tsm_tf.data.modality import check_modality
 from tsm_tf.data.sampling_rate import clip_indices
 from tsm_tf.data.sources import Source, read_for_crop
-from tsm_tf.data.sources.bad_video import BadVideoError
-from tsm_tf.data.video import Video
+from tsm_tf.data.sources.bad_video import BadVideoError, TooFewFramesError
+from tsm_tf.data.video import UNKNOWN_FRAMES, Video
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 
@@ -30,6 +30,7 @@ class ClipLoader:
         source: what frames are read from.
         augmentation: for training clips; None loads the centre clips of evaluation.
         seed: the source of all random choices, with the epoch and the video's index.
+        place: returns where a video is listed, for errors; see `Listing.place`.
     """
 
     videos: Sequence[Video]
@@ -37,6 +38,7 @@ class ClipLoader:
     source: Source
     augmentation: Augmentation | None = None
     seed: int = 0
+    place: Callable[[Video], str] | None = None
 
     @property
     def clip_shape(self) -> tuple[int, int, int, int]:
@@ -65,6 +67,19 @@ class ClipLoader:
             return self._training_clip(video, self.augmentation, rng)
         except FileNotFoundError:  # it existed when the list was read
             raise BadVideoError(video.path, "the file is gone") from None
+        except TooFewFramesError as error:
+            raise self._explain(video, error) from None
+
+    def _explain(self, video, error):
+        """Returns the error for a number of frames in a list that is too large."""
+        if video.num_frames == UNKNOWN_FRAMES:
+            return error
+        listed = self.place(video) if self.place else "the list"
+        return BadVideoError(
+            video.path,
+            f"{listed} says {video.num_frames} frames, of which {error.num_frames} can be decoded; "
+            "correct the number there, or write -1 to have the frames counted",
+        )
 
     def _training_clip(self, video, augmentation, rng):
         spec = self.spec
@@ -87,9 +102,9 @@ class ClipLoader:
 
 
 def multi_hot(classes: Sequence[int] | np.ndarray, num_classes: int) -> np.ndarray:
-    """Returns `float32 [num_classes]` with 1 for each of some classes."""
+    """Returns `float32 [num_classes]` with 1 for each of some classes; negative ones are none."""
     target = np.zeros(num_classes, np.float32)
-    target[list(classes)] = 1
+    target[[label for label in classes if label >= 0]] = 1
     return target
 
 

@@ -1,5 +1,6 @@
 """Clips for training and evaluation as a `tf.data.Dataset`."""
 
+import functools
 import os
 from collections.abc import Callable
 
@@ -80,7 +81,8 @@ def clip_dataset(
         videos = trainable_videos(listing.labelled_videos(split))
 
     schedule = Schedule(len(videos), batch_size, order, shuffle=augmentation is not None)
-    loader = ClipLoader(videos, spec, source, augmentation, order.seed)
+    place = functools.partial(listing.place, split)
+    loader = ClipLoader(videos, spec, source, augmentation, order.seed, place)
     mixing = _mixing(augmentation, order) if mixes else None
     dataset = _clips(schedule, loader, observer or Observer(), skip_bad_videos, mixing)
     dataset = dataset.batch(batch_size // order.share.parts)
@@ -231,7 +233,7 @@ def _mixed(dataset, num_classes):
     """Mixes the clips of each batch in pairs; see `tsm_tf.data.mixing`."""
 
     def mix(clips, labels, regions):
-        targets = tf.one_hot(labels, num_classes)
+        targets = _soft_labels(labels, num_classes)
         mixed = tf.numpy_function(
             mix_clips, [clips, targets, regions], [tf.uint8, tf.float32], False
         )
@@ -240,13 +242,18 @@ def _mixed(dataset, num_classes):
     return dataset.map(mix)
 
 
+def _soft_labels(labels, num_classes):
+    """Returns `float32 [B, num_classes]`, which labels of several classes already are."""
+    return tf.one_hot(labels, num_classes) if labels.shape.rank == 1 else labels
+
+
 def with_soft_labels(dataset: tf.data.Dataset, num_classes: int) -> tf.data.Dataset:
     """Returns a dataset from `clip_dataset` with labels like those of mixed clips.
 
     A loss for soft labels then also takes the validation clips.
     """
     return dataset.map(
-        lambda clips, labels, *weights: (clips, tf.one_hot(labels, num_classes), *weights)
+        lambda clips, labels, *weights: (clips, _soft_labels(labels, num_classes), *weights)
     )
 
 

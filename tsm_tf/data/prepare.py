@@ -15,9 +15,11 @@ output is a data folder: `train.txt`, `val.txt`, `test.txt` (the splits that the
 - `extra`: videos that the annotations do not name;
 - `ignored`: files that are no videos, such as archives and unfinished downloads.
 
-Every video is opened once. To resume an interrupted check, run the same command again.
+Every video is opened once, and its first frame is decoded; `--decode_all` decodes all frames. To
+resume an interrupted check, run the same command again.
 """
 
+import functools
 import json
 import os
 import pathlib
@@ -29,7 +31,7 @@ from absl import flags
 from tsm_tf import cli, output_folder
 from tsm_tf.data.datasets.annotations import SPLITS, Annotations
 from tsm_tf.data.datasets.catalogue import CLASS_ORDERS, DATA_SETS, TSM, DataSet, plain_name
-from tsm_tf.data.datasets.checking import check_videos
+from tsm_tf.data.datasets.checking import check_video, check_videos
 from tsm_tf.data.datasets.matching import match
 from tsm_tf.data.datasets.readers import READERS, read_annotations
 from tsm_tf.data.datasets.report import PROBLEMS, Report, build_report
@@ -39,7 +41,8 @@ from tsm_tf.files import write_text
 
 REPORT_FILE, LABELS_FILE = "report.json", "labels.txt"
 
-_MARKER, _CACHE = "prepare.json", "checked.jsonl"
+_MARKER = "prepare.json"
+_CACHE, _CACHE_OF_ALL = "checked.jsonl", "decoded.jsonl"
 
 
 def define_flags():
@@ -69,6 +72,11 @@ def define_flags():
         "Number of processes that open videos; 0 starts one per processor.",
         lower_bound=0,
     )
+    flags.DEFINE_boolean(
+        "decode_all",
+        False,
+        "Whether to decode every picture of video files, instead of the first, to find damage.",
+    )
 
 
 def main():
@@ -81,6 +89,7 @@ def main():
         split=values.split,
         class_order=values.class_order,
         workers=values.workers,
+        decode_all=values.decode_all,
     )
 
     recipe = DATA_SETS[values.dataset].recipe
@@ -97,6 +106,7 @@ def prepare(
     split: int = 1,
     class_order: str = TSM,
     workers: int = 0,
+    decode_all: bool = False,
 ) -> Report:
     """Writes the lists, the class names and the report of a data set, and prints a summary.
 
@@ -107,6 +117,7 @@ def prepare(
         split: which official pair of lists, from 1.
         class_order: one of `CLASS_ORDERS`.
         workers: number of processes that open videos; 0 starts one per processor.
+        decode_all: whether to decode all frames of video files, instead of the first.
 
     Raises:
         MissingFile: there is no such source, or it has no annotations of this data set.
@@ -114,12 +125,7 @@ def prepare(
             without any of the videos, or an output folder that holds something else.
     """
     data_set = DATA_SETS[name]
-    if not 1 <= split <= data_set.num_splits:
-        rule = f"must be from 1 to {data_set.num_splits} for {data_set.title}"
-        raise InputError("split", rule, split)
-    if not source.is_dir():
-        raise MissingFile("source", "must be an existing folder", str(source))
-
+    _check_arguments(data_set, source, split)
     source = pathlib.Path(os.path.abspath(source))
     subject = {
         "dataset": name,
@@ -141,7 +147,9 @@ def prepare(
 
     output_folder.claim(output, _MARKER, subject)
     copies = [[str(source / path) for path in video.paths] for video in matches.found]
-    checked = check_videos(copies, output / _CACHE, workers)
+    cache = output / (_CACHE_OF_ALL if decode_all else _CACHE)
+    check = functools.partial(check_video, decode_all=decode_all)
+    checked = check_videos(copies, cache, workers, check)
 
     report = build_report(annotations, matches, checked, labels)
     report.add_unreadable(tree.unreadable)
@@ -151,13 +159,16 @@ def prepare(
         raise InputError("source", rule, f"{len(matches.found):,} videos")
 
     _write(output, report, labels, subject)
-    _print_report(output, report)
-    if tree.outside:
-        print(
-            f"links lead out of {source}, such as {tree.outside[0]}: commands that read videos "
-            "behind them need --allow_outside"
-        )
+    _print_report(output, report, tree)
     return report
+
+
+def _check_arguments(data_set, source, split):
+    if not 1 <= split <= data_set.num_splits:
+        rule = f"must be from 1 to {data_set.num_splits} for {data_set.title}"
+        raise InputError("split", rule, split)
+    if not source.is_dir():
+        raise MissingFile("source", "must be an existing folder", str(source))
 
 
 def choose_labels(
@@ -227,7 +238,7 @@ def _print_found(annotations, data_set, matches, labels, class_order):
         print(f"  {matches.unused:,} more are in neither list of this split, as published")
 
 
-def _print_report(output, report):
+def _print_report(output, report, tree):
     for split in SPLITS:
         if report.annotated.get(split):
             count = len(report.lines.get(split, ()))
@@ -236,6 +247,11 @@ def _print_report(output, report):
 
     found = [f"{name} {len(report.problems[name]):,}" for name in PROBLEMS]
     print(f"{output / REPORT_FILE}: {', '.join(found)}")
+    if tree.outside:
+        print(
+            f"links lead out of {tree.source}, such as {tree.outside[0]}; commands that read "
+            "videos behind them need --allow_outside"
+        )
 
 
 def run_command() -> None:

@@ -27,9 +27,10 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from tsm_tf.errors import InputError
 
 BILINEAR = "bilinear"
+_UPRIGHT = 1, 0, 0, 1  # a display matrix
 _DISPLAY_MATRIX = Type.DISPLAYMATRIX
 _FILTERS = {BILINEAR: Interpolation.BILINEAR}
-# Without these, swscale's RGB is up to 2 levels too dark. They cost no measurable time.
+# Without these, swscale's RGB is up to 2 levels too dark.
 _EXACT = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
 
@@ -51,9 +52,15 @@ class Resizer:
                 interpolation,
             )
         self._filter = _FILTERS[interpolation] | _EXACT
-        self._reformatter = VideoReformatter()
+        # One each, since a reformatter keeps the tables of one conversion only.
+        self._converter, self._scaler = VideoReformatter(), VideoReformatter()
 
-    def to_rgb(self, frame: av.VideoFrame, short_side: int | None = None) -> np.ndarray:
+    def to_rgb(
+        self,
+        frame: av.VideoFrame,
+        short_side: int | None = None,
+        out: np.ndarray | None = None,
+    ) -> np.ndarray:
         """Converts a decoded frame to upright RGB, then resizes it.
 
         swscale could do both in one pass. But that would resize the YUV samples, and a model would
@@ -62,18 +69,23 @@ class Resizer:
         Args:
             frame: a frame in any pixel format.
             short_side: pixels of the shorter side; None keeps the size.
+            out: where to write the result, if it has this shape and is contiguous.
 
         Returns:
             `uint8 [H, W, 3]`, rotated and mirrored as the file's display matrix says.
         """
-        rgb = self._reformat(frame, frame.width, frame.height, "rgb24")
+        planes = self._to_planes(frame)
+        matrix = _display_matrix(frame)
+        if matrix == _UPRIGHT and short_side:
+            grey = [av.VideoFrame.from_numpy_buffer(plane, "gray") for plane in planes]
+        else:
+            planes = [np.ascontiguousarray(_upright(plane, matrix)) for plane in planes]
+            if not short_side:
+                return cv2.merge(planes, out)
+            grey = [av.VideoFrame.from_ndarray(plane, "gray") for plane in planes]
 
-        rgb = np.ascontiguousarray(_upright(rgb, _display_matrix(frame)))
-        if not short_side:
-            return rgb
-
-        height, width = rgb.shape[:2]
-        return self.resize(rgb, *scaled_size(width, height, short_side))
+        width, height = scaled_size(grey[0].width, grey[0].height, short_side)
+        return cv2.merge(self._resize_grey(grey, width, height), out)
 
     def resize(self, image: np.ndarray, width: int, height: int) -> np.ndarray:
         """Resizes an image `uint8 [H, W, C]` to `[height, width, C]`.
@@ -83,24 +95,46 @@ class Resizer:
         if image.shape[:2] == (height, width):
             return image
 
-        resized = np.empty((height, width, image.shape[2]), np.uint8)
-        for channel in range(image.shape[2]):
-            plane = cv2.extractChannel(image, channel)  # faster than numpy's copy
-            frame = av.VideoFrame.from_ndarray(np.asarray(plane, np.uint8), format="gray")
-            resized[..., channel] = self._reformat(frame, width, height, "gray")
+        # OpenCV is faster than numpy at taking channels apart and joining them.
+        planes = [cv2.extractChannel(image, channel) for channel in range(image.shape[2])]
+        # Copied, since swscale may read a few bytes behind a row.
+        grey = [av.VideoFrame.from_ndarray(np.asarray(plane, np.uint8), "gray") for plane in planes]
+        resized = cv2.merge(self._resize_grey(grey, width, height))
+        return resized.reshape(height, width, -1)
 
-        return resized
+    def _to_planes(self, frame):
+        """Returns the red, green and blue of a frame, each `uint8 [H, W]`."""
+        size = frame.width, frame.height
+        if frame.format.is_rgb:  # small formats (5 bits) would become other values
+            frame = self._scaler.reformat(
+                frame, *size, "rgb24", interpolation=self._filter, threads=1
+            )
 
-    def _reformat(self, frame, width, height, pixel_format):
-        reformatted = self._reformatter.reformat(
-            frame,
-            width,
-            height,
-            pixel_format,
-            interpolation=self._filter,
-            threads=1,  # PyAV starts one thread per core for each conversion otherwise
+        # Planes come from a faster routine of swscale than interleaved RGB, with the same values.
+        planar = self._converter.reformat(
+            frame, *size, "gbrp", interpolation=self._filter, threads=1
         )
-        return reformatted.to_ndarray()
+        green, blue, red = map(_as_array, planar.planes)
+        return [red, green, blue]
+
+    def _resize_grey(self, frames, width, height):
+        if (frames[0].width, frames[0].height) == (width, height):
+            return [_as_array(frame.planes[0]) for frame in frames]
+
+        resized = [
+            # Otherwise, PyAV starts one thread per core for each conversion.
+            self._scaler.reformat(
+                frame, width, height, "gray", interpolation=self._filter, threads=1
+            )
+            for frame in frames
+        ]
+        return [_as_array(frame.planes[0]) for frame in resized]
+
+
+def _as_array(plane):
+    """Returns a plane of a frame as `uint8 [H, W]`, without copying it."""
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    return rows[: plane.height, : plane.width]
 
 
 def _display_matrix(frame):

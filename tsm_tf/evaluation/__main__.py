@@ -4,11 +4,13 @@ import pathlib
 
 from absl import flags
 
-from tsm_tf import cli
+from tsm_tf import cli, spec_flags
 from tsm_tf.data import data_flags
 from tsm_tf.errors import InputError
 from tsm_tf.evaluation.protocols import EFFICIENT, PROTOCOLS
 from tsm_tf.weights.presets.table import name_checkpoint
+
+_SPEC_FIELDS = ("sampling_rate",)
 
 
 def define_flags():
@@ -38,6 +40,7 @@ def define_flags():
         "Clips and crops per video. efficient: one clip, centre crop.",
     )
     flags.DEFINE_integer("batch_size", 16, "Clips per batch.", lower_bound=1)
+    spec_flags.define(_SPEC_FIELDS, "Default: the checkpoint's.")
 
 
 def main():
@@ -57,6 +60,7 @@ def main():
         values.split,
         PROTOCOLS[values.protocol],
         values.batch_size,
+        **spec_flags.read(_SPEC_FIELDS),
     )
 
     shown = "average_precision" if "mAP" in metrics else "recall"

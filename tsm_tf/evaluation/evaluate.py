@@ -25,6 +25,7 @@ def evaluate(
     split: str = "val",
     protocol: Protocol = EFFICIENT,
     batch_size: int = 16,
+    sampling_rate: str | None = None,
 ) -> dict[str, Any]:
     """Scores a checkpoint on the videos of a list file and writes the report.
 
@@ -36,6 +37,7 @@ def evaluate(
         split: which list file.
         protocol: which views of each video are scored.
         batch_size: clips per batch.
+        sampling_rate: see `ModelSpec`; None takes the checkpoint's.
 
     Returns:
         The content of `metrics.json`.
@@ -50,6 +52,7 @@ def evaluate(
         "checkpoint": str(pathlib.Path(checkpoint)),
         "data": _normalised(data.data if isinstance(data, Listing) else data),
         "split": split,
+        **({"sampling_rate": sampling_rate} if sampling_rate else {}),
     }
     check_output(folder, subject, protocol)
 
@@ -59,7 +62,7 @@ def evaluate(
     model = load_checkpoint(checkpoint)
     digest = checkpoint_digest(checkpoint)
 
-    scores = predict(model, listing, split, protocol, batch_size, digest)
+    scores = predict(model, listing, split, protocol, batch_size, digest, sampling_rate)
     return write_report(scores, folder, subject)
 
 

@@ -22,6 +22,7 @@ def predict(
     protocol: Protocol,
     batch_size: int,
     checkpoint_digest: str = "",
+    sampling_rate: str | None = None,
 ) -> Scores:
     """Returns a model's scores for all videos of a split, in the order of the list file.
 
@@ -32,6 +33,7 @@ def predict(
         protocol: which views of each video are scored.
         batch_size: clips per batch.
         checkpoint_digest: saved with the scores.
+        sampling_rate: see `ModelSpec`; None takes the model's.
 
     Raises:
         InputError: the classes or the protocol do not fit.
@@ -44,7 +46,8 @@ def predict(
     videos = listing.labelled_videos(split)
 
     observer = _FirstBadVideo()
-    dataset = clip_dataset(listing, model.spec, split, batch_size, observer=observer)
+    spec = model.spec.replace(sampling_rate=sampling_rate or model.spec.sampling_rate)
+    dataset = clip_dataset(listing, spec, split, batch_size, observer=observer)
     try:
         logits = model.predict(dataset, verbose=1)
     except tf.errors.OpError:  # hides the error that was raised inside the pipeline
@@ -58,7 +61,7 @@ def predict(
         names=tuple(video.name for video in videos),
         classes=listing.labels,
         protocol=protocol.name,
-        spec=model.spec,
+        spec=spec,
         checkpoint_digest=checkpoint_digest,
     )
 

@@ -4,8 +4,10 @@ import subprocess
 import sys
 
 import endings
+import numpy as np
 import pytest
 from published_sets import DAMAGED, FRAMES, write_frames, write_video
+from videos import encode
 
 from tsm_tf.data.datasets.checking import Checked, check_video, check_videos
 
@@ -40,6 +42,21 @@ def test_videos_and_folders(tmp_path):
         assert reason in result.reason if reason else not result.reason, result
     assert check_video(str(tmp_path / "empty.mp4")).size == 0
     assert check_video(str(tmp_path / "link.mp4")).mtime == -1
+
+
+def test_damage_behind_the_first_frame(tmp_path):
+    frames = np.random.default_rng(0).integers(0, 256, (12, 48, 64, 3), dtype=np.uint8)
+    path = encode(tmp_path / "a.mp4", frames, options={"g": "1"})
+    content = bytearray(path.read_bytes())
+    middle = content.index(b"mdat") + len(content) // 2
+    content[middle : middle + 2000] = bytes(2000)
+    path.write_bytes(content)
+    assert check_video(str(path)).num_frames == 12
+    result = check_video(str(path), decode_all=True)
+    assert result.num_frames == 0 and result.reason
+
+    write_video(path)
+    assert check_video(str(path), decode_all=True) == check_video(str(path))
 
 
 def fake_check(path):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import cv2
 import numpy as np
 import pytest
 from testing import refuses
@@ -70,7 +71,21 @@ def test_continues_with_the_next_frame(data, output, tmp_path, capsys):
     assert "3/3 videos, 28 flow frames" in capsys.readouterr().out
 
 
-def test_other_settings_need_another_folder(data, output):
+def test_lists_may_get_more_videos(tmp_path, capsys):
+    folder = write_data(tmp_path / "data", {"train": 1}, size=(40, 32))
+    extract_flow(Listing(folder), tmp_path / "out", QUICK, workers=1)
+    kept = contents(tmp_path / "out" / "flow")
+    encode(folder / "b.mp4", moving_square(4, 32, 40))
+    with (folder / "train.txt").open("a") as file:
+        file.write("b.mp4 4 1\n")
+    extract_flow(Listing(folder), tmp_path / "out", QUICK, workers=1)
+    assert kept.items() < contents(tmp_path / "out" / "flow").items()
+    assert (tmp_path / "out" / "train.txt").read_text() == "'flow/train 0' 9 0\nflow/b 3 1\n"
+
+
+def test_other_data_and_settings_need_another_folder(data, output, tmp_path):
+    with refuses("output", "another data"):
+        extract_flow(Listing(write_data(tmp_path, {"train": 1})), output, QUICK)
     with refuses("output", "another bound", "15.0"):
         extract_flow(Listing(data), output, FlowSettings(short_side=16, bound=15.0))
 
@@ -102,6 +117,29 @@ def test_segments_have_flow_of_their_own(tmp_path):
     assert (tmp_path / "out" / "train.txt").read_text() == "flow/a_0.5_1 4 0\nflow/a_1.2_1.5 2 1\n"
     found = FlowFolders().read(str(tmp_path / "out" / "flow" / "a_0.5_1"), range(4), None)
     np.testing.assert_array_equal(found, video_flow(tmp_path / "a.mp4", QUICK)[5:9])
+
+
+def test_other_layouts_have_flow_too(tmp_path):
+    """A folder per class, and folders of images."""
+    videos = tmp_path / "videos"
+    for split in ("train", "val"):
+        for name in ("Left", "Right"):
+            (videos / split / name).mkdir(parents=True)
+            encode(videos / split / name / "a.mp4", moving_square(4, 32, 40))
+    assert extract_flow(Listing(videos), tmp_path / "a", QUICK, workers=1) == {"train": 2, "val": 2}
+    lines = (tmp_path / "a" / "train.txt").read_text().splitlines()
+    assert lines == ["flow/train/Left/a 3 0", "flow/train/Right/a 3 1"]
+
+    images = tmp_path / "images"
+    for name in ("1", "2"):
+        (images / name).mkdir(parents=True)
+        for number, frame in enumerate(moving_square(4, 32, 40), 1):
+            cv2.imwrite(str(images / name / f"{number:05d}.png"), frame[..., ::-1])
+    (images / "train.txt").write_text("1 4 0\n2 -1 1\n")
+    (images / "labels.txt").write_text("Left\nRight\n")
+    assert extract_flow(Listing(images), tmp_path / "b", QUICK, workers=1) == {"train": 2}
+    assert (tmp_path / "b" / "train.txt").read_text() == "flow/1 3 0\nflow/2 3 1\n"
+    assert FlowFolders().num_frames(str(tmp_path / "b" / "flow" / "2")) == 3
 
 
 def command(data, output):

@@ -82,6 +82,8 @@ def test_a_share_for_validation(data):
     groups = {name.partition("_c0")[0] for name in val}
     assert len(groups) == 4 and not any(name.partition("_c0")[0] in groups for name in train)
 
+    text = "val: video files in a folder per class, 0.2 of each for validation"
+    assert listing.layout.describe("val") == text
     again = Listing(data, val_share=0.2)
     assert again.videos("val") == listing.videos("val") and again.digest == listing.digest
     assert Listing(data, val_share=0.5).digest != listing.digest

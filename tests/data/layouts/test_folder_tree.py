@@ -96,7 +96,7 @@ def test_a_loop_of_links_hides_no_other_file(data):
 
 
 def test_folders_that_cannot_be_read(data, monkeypatch):
-    """A list may name a file in one; a folder per class cannot be known."""
+    """Its files may be listed. But it cannot be the folder of a class, with unknown videos."""
 
     assert FolderTree(f"{data}/gone").entries(f"{data}/gone") == {}
 

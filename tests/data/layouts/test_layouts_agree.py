@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
+from testing import refuses
 from videos import encode, moving_square
 
 from tsm_tf import ModelSpec
@@ -144,3 +145,11 @@ def test_a_share_for_validation_gives_each_video_once(videos, expected):
     where = [NAMES.index(video.name) for video in listing.videos("val")]
     np.testing.assert_array_equal(found, expected[0][where])
     np.testing.assert_array_equal(labels, expected[1][where])
+
+
+def test_videos_without_classes_are_loaded_but_not_trained_on(videos, tmp_path):
+    lists("{name}", list_file="{}.txt")(videos, tmp_path / "data")
+    ((_, labels),) = clip_dataset(tmp_path / "data", SPEC, "val", 6)
+    np.testing.assert_array_equal(labels, [-1] * 6)
+    with refuses("data", "a class for each video of train", "point/0.mp4"):
+        clip_dataset(tmp_path / "data", SPEC, "train", 6, augmentation=Augmentation())

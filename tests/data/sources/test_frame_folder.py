@@ -132,7 +132,11 @@ def test_images_that_are_too_large(video, monkeypatch):
         with refuses("video", f"{name} has 60x36 pixels, of which 2,159 are allowed"):
             FrameFolders().read(video, [int(name[8]) - 1])
         monkeypatch.undo()
-    monkeypatch.setattr(frame_folder, "MAX_IMAGE_BYTES", 100)
+    with open(f"{video}/img_00003.png", "wb") as file:
+        file.write(encoded("PNG", np.zeros((2, 65, 3), np.uint8)))
+    with refuses("video", "img_00003.png has 65x2 pixels, not with one side at most 32 times"):
+        FrameFolders().read(video, [2], 256)
+    monkeypatch.setattr(frame_folder, "MAX_IMAGE_BYTES", 70)
     with refuses("video", "img_00003.png is not a file of at most 0 MiB"):
         FrameFolders().read(video, [2])
 

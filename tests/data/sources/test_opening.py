@@ -74,7 +74,7 @@ def test_files_that_name_other_files_open_nothing(tmp_path, server, kind, suffix
 
 
 def test_an_mp4_that_refers_to_another_file(tmp_path):
-    """A data reference can name a file in place of this one (`dref` with a `url` or `alis`)."""
+    """A data reference may point to another file (`dref` with a `url` or `alis`)."""
     content = bytearray(encode(tmp_path / "other.mp4", moving_square()).read_bytes())
     place = content.index(b"url \0\0\0\1")
     content[place + 7] = 0  # not in this file

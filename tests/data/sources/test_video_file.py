@@ -1,3 +1,4 @@
+import pickle
 import struct
 
 import numpy as np
@@ -5,9 +6,10 @@ import pytest
 from testing import refuses
 from videos import encode, moving_square, natural_videos
 
+from tsm_tf.data.resize import resize_short_side
 from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.sources.probe import probe
-from tsm_tf.data.sources.video_file import iterate_frames, read_frames
+from tsm_tf.data.sources.video_file import VideoFiles, iterate_frames, read_frames
 
 KINDS = {
     # name: (file, frames, how to encode, largest mean error of a frame)
@@ -73,19 +75,38 @@ def test_scales_the_short_side(tmp_path):
     assert read_frames(path, [0], short_side=24).shape == (1, 32, 24, 3)
 
 
-@pytest.mark.parametrize(
-    "turns, matrix", [(1, (0, -1, 1, 0)), (2, (-1, 0, 0, -1)), (3, (0, 1, -1, 0))]
-)
-def test_turns_upright(tmp_path, turns, matrix):
-    """Phones store a display matrix in the track header: here it is written into a file by hand."""
-    path = encode(tmp_path / "a.mp4", moving_square())
-    plain = read_frames(path, [3])[0]
+def with_matrix(path, matrix):
+    """Writes a display matrix into the track header, as phones do."""
     content = bytearray(path.read_bytes())
-    a, b, c, d = (value << 16 for value in matrix)
+    a, b, c, d = (round(value * (1 << 16)) for value in matrix)
     start = content.index(b"tkhd") + 4 + 40
     content[start : start + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
     path.write_bytes(content)
-    np.testing.assert_array_equal(read_frames(path, [3])[0], np.rot90(plain, turns))
+
+
+@pytest.mark.parametrize("short_side", [None, 48, 24])
+@pytest.mark.parametrize(
+    ("turns", "matrix"),
+    [
+        (0, (1, 0, 0, 1)),
+        (1, (0, -1, 1, 0)),
+        (2, (-1, 0, 0, -1)),
+        (3, (0, 1, -1, 0)),
+        (1, (0.1, -0.9, 0.9, 0.1)),  # the nearest multiple of 90 degrees
+        (0, (0, 0, 0, 0)),
+    ],
+)
+@pytest.mark.parametrize("is_mirrored", [False, True])
+def test_turns_upright(tmp_path, turns, matrix, is_mirrored, short_side):
+    """A mirror, as front cameras write it, has a negative determinant: x is negated first."""
+    path = encode(tmp_path / "a.mp4", moving_square())
+    plain = read_frames(path, [3])[0]
+    a, b, c, d = matrix
+    with_matrix(path, (-a, -b, c, d) if is_mirrored else matrix)
+    expected = np.rot90(plain[:, ::-1] if is_mirrored and any(matrix) else plain, turns)
+    if short_side:
+        expected = resize_short_side(np.ascontiguousarray(expected), short_side)
+    np.testing.assert_array_equal(read_frames(path, [3], short_side)[0], expected)
 
 
 def test_times_of_a_variable_rate(tmp_path):
@@ -128,3 +149,8 @@ def test_no_frames(tmp_path):
     for function in (probe, lambda p: read_frames(p, [0]), lambda p: list(iterate_frames(p))):
         with pytest.raises(BadVideoError, match=r"none\.mp4"):
             function(path)
+
+
+def test_a_source_goes_to_other_processes():
+    copy = pickle.loads(pickle.dumps(VideoFiles(keeps_damaged=True)))
+    assert copy.keeps_damaged and copy.damaged == {}

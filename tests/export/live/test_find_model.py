@@ -18,7 +18,7 @@ def checkpoint(folder, seconds=1000):
 
 @pytest.fixture
 def exports(monkeypatch):
-    """Commands in place of the export, which write the file if they succeed."""
+    """The commands of exports, replaced by a function that writes the file if it succeeds."""
     commands, code = [], [0]
 
     def run(command, **_):

@@ -41,11 +41,12 @@ class Checked:
 Check = Callable[[str], Checked]
 
 
-def check_video(path: str) -> Checked:
+def check_video(path: str, decode_all: bool = False) -> Checked:
     """Counts the frames of a video file, and decodes the first; or of a folder, by their names.
 
     Args:
         path: the absolute path of a video file, or of a folder of frames.
+        decode_all: whether to decode all frames of a video file, to find damaged ones.
     """
     size, mtime = _stamp(path)
     try:
@@ -58,7 +59,7 @@ def check_video(path: str) -> Checked:
             num_frames = images.count
         else:
             num_frames = VIDEO_FILES.num_frames(path)
-            VIDEO_FILES.read(path, [0], _SHORT_SIDE)
+            VIDEO_FILES.read(path, [0, num_frames - 1 if decode_all else 0], _SHORT_SIDE)
     except BadVideoError as error:
         return Checked(path, size, mtime, 0, error.reason)
     except MissingFile:

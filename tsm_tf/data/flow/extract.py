@@ -19,9 +19,10 @@ from tsm_tf.data.flow.names import Key, folder_names, key_of
 from tsm_tf.data.flow.tv_l1 import FlowEncoder, FlowSettings
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.modality import source_of
+from tsm_tf.data.progress_line import format_seconds
 from tsm_tf.data.sources import Source
 from tsm_tf.data.sources.bad_video import BadVideoError
-from tsm_tf.data.video import UNKNOWN_FRAMES, Video
+from tsm_tf.data.video import UNKNOWN_FRAMES, Video, is_uri
 from tsm_tf.data.worker_pool import start_pool
 from tsm_tf.errors import InputError
 from tsm_tf.files import write_text
@@ -55,11 +56,11 @@ def extract_flow(
     """Writes the flow of all videos, their lists and `labels.txt`.
 
     An interrupted computation continues with the next frame. Lists are written when all flow is
-    there.
+    there. After a change of the data's lists, only the flow of new videos is computed.
 
     Args:
         listing: the data; its videos must be RGB.
-        output: the folder; new, empty, or from the same data and settings.
+        output: the folder; new, empty, or from the same data folder and settings.
         settings: how the flow is computed and stored.
         workers: number of processes; 0 starts one per processor.
         skip_bad_videos: whether to leave out videos that cannot be decoded, and name them in
@@ -108,7 +109,9 @@ def _rgb_source(listing):
 
 
 def _subject(listing, settings):
-    return {"version": _VERSION, "data_digest": listing.digest, **dataclasses.asdict(settings)}
+    """Returns what a folder of flow belongs to. The lists may change, and get more videos."""
+    data = listing.data if is_uri(listing.data) else os.path.abspath(listing.data)
+    return {"version": _VERSION, "data": data, **dataclasses.asdict(settings)}
 
 
 def _run_all(
@@ -197,7 +200,7 @@ class _Progress:
         line = f"{self.videos:,}/{self.num_videos:,} videos, {frames:,} flow frames, {rate:.1f}/s"
         left = self._frames_left(frames)
         if rate and left is not None:
-            line += f", {_clock(left / rate)} left"
+            line += f", {format_seconds(left / rate)} left"
         print(
             f"\r\033[K{line}" if is_terminal else line, end="" if is_terminal else "\n", flush=True
         )
@@ -215,11 +218,6 @@ class _Progress:
         if not self.videos:
             return None
         return max(0, round(frames / self.videos * (self.num_videos - self.videos)))
-
-
-def _clock(seconds):
-    minutes, seconds = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
 
 
 def _write_lists(

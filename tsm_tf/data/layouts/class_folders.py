@@ -49,7 +49,7 @@ class ClassFolders:
     """
 
     def __init__(self, tree: FolderTree, val_share: float | None = None):
-        self._tree = tree
+        self._tree, self._val_share = tree, val_share
         folders = find_split_folders(tree)
         _check_val_share(folders, val_share, tree.root)
 
@@ -123,6 +123,8 @@ class ClassFolders:
         is_file = FILE in self._kinds
         kind = "video files" if is_file else f"folders of images ({self.fps:g} fps)"
         text = f"{split}: {kind} in a folder per class"
+        if self._val_share is not None:
+            text += f", {self._val_share:g} of each for validation"
         if self._ignored and split == self.splits[0]:
             text += f"; not videos, and ignored: {_some(self._ignored)}"
         return text

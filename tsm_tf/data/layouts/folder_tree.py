@@ -144,5 +144,5 @@ def _prepared_from(folder: str) -> tuple[str, ...]:
         if is_original and os.path.isabs(report["source"]):
             return (os.path.realpath(report["source"]),)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        pass  # no report, or somebody else's
+        pass  # no report, or that of another folder
     return ()

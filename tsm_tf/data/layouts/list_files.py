@@ -22,7 +22,7 @@ from tsm_tf.data.sources import Source
 from tsm_tf.data.sources.frame_folder import FrameFolders
 from tsm_tf.data.sources.video_file import VIDEO_FILES
 from tsm_tf.data.text_file import read_bytes, read_lines
-from tsm_tf.data.video import Video
+from tsm_tf.data.video import UNKNOWN_FRAMES, Video
 from tsm_tf.errors import InputError, MissingFile
 
 _DIGESTED_SPLITS = ("train", "val")
@@ -101,6 +101,15 @@ class ListFiles:
     def videos(self, split: str) -> tuple[Video, ...]:
         """Returns the videos of a split's list, in its order; see `ListReader.read`."""
         return self._content(split).videos
+
+    def place(self, split: str, video: Video) -> str:
+        """Returns the list and the line of a video, such as `data/train.txt:3`."""
+        path = self._list_file(split)
+        numbers = "" if video.num_frames == UNKNOWN_FRAMES else str(video.num_frames)
+        for number, line in enumerate(read_lines(path), 1):
+            if video.name in line.replace("\\", "/") and numbers in line:
+                return f"{path}:{number}"
+        return path
 
     def describe(self, split: str) -> str:
         """Returns what a split was taken for, for people."""

@@ -37,7 +37,7 @@ _OFFSET_FORM = "`path first_frame num_frames label`"
 _RULE = (
     "must have one `path num_frames label` per line, or `path label`, or `path start end label` in "
     "seconds, or `path first_frame num_frames label` for folders of images; one form in all lines, "
-    "and quotes around a path that cannot be told from the numbers"
+    "and quotes around a path that could be read in several ways"
 )
 _COLUMNS_OF_ANNOTATIONS = ("youtube_id", "video_id", "original_vido_id")
 _MAX_LINE = 1 << 16  # characters

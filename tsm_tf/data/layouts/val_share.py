@@ -34,8 +34,8 @@ def choose_validation(names: Sequence[str], share: float) -> frozenset[str]:
 
     Args:
         names: file names without suffixes, each once.
-        share: of the videos, in (0, 1). At least one video is chosen if there are two groups, and
-            at least one is left.
+        share: share to choose, in (0, 1). At least one video is chosen if there are two groups,
+            and at least one is left.
     """
     groups = _groups(sorted(names))
     wanted, chosen = share * len(names), []

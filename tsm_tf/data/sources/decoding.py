@@ -22,7 +22,8 @@ class Decoder:
         path: the file, for its size and for errors.
         keeps_damaged: whether pictures with errors are yielded as far as they could be decoded.
             Otherwise, the first one is an error.
-        clock: measures the seconds of decoding; by default those of this thread's processor time.
+        clock: measures processor time in seconds; by default that of this thread. Decoding takes
+            too long only if it does by this clock too, so that a busy machine is no reason.
 
     Attributes:
         damaged: number of pictures with errors so far: those that were yielded nevertheless, and
@@ -51,19 +52,19 @@ class Decoder:
             BadVideoError: the file is broken, a picture is damaged, or decoding takes too long.
         """
         limit = _LEAST_SECONDS + os.path.getsize(self.path) / _BYTES_PER_SECOND
-        clock, spent, number = self._clock, 0.0, 0
+        number, spent, begun = 0, 0.0, self._clock()
 
         with ffmpeg_errors(self.path):
             packets = container.demux(stream)
             # In transport streams, packets are marked where two recordings were joined.
             marks_damage = container.format.name != "mpegts"
             while True:
-                started = clock()
+                started = time.monotonic()
                 packet = next(packets, None)
                 frames = [] if packet is None else self._decode(packet)
-                spent += clock() - started
+                spent += time.monotonic() - started
 
-                if spent > limit:
+                if spent > limit and self._clock() - begun > limit:
                     reason = f"{number} frames took {spent:.0f} s to decode, for so small a file"
                     raise BadVideoError(self.path, reason)
 

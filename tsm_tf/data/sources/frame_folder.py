@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 
 from tsm_tf.data.resize import BILINEAR, resize_short_side
-from tsm_tf.data.sources.bad_video import BadVideoError
+from tsm_tf.data.sources.bad_video import BadVideoError, TooFewFramesError
 from tsm_tf.data.sources.frame_names import NumberedImages, find_frame_names
 from tsm_tf.data.sources.image_size import image_size
+from tsm_tf.data.sources.video_file import MAX_ASPECT_RATIO
 from tsm_tf.errors import InputError, MissingFile
 
 DEFAULT_FPS = 25.0
@@ -65,7 +66,7 @@ class FrameFolders:
 
         count, last = self._images(path).count, max(indices)
         if last >= count:
-            raise BadVideoError(path, f"frame {last} is requested, the last is {count - 1}")
+            raise TooFewFramesError(path, last, count)
 
         found = {}
         for index in sorted(set(indices)):
@@ -113,6 +114,9 @@ def decode_image(path: str, video: str, flags: int = cv2.IMREAD_COLOR) -> np.nda
     if width * height > MAX_PIXELS:
         reason = f"{name} has {width}x{height} pixels, of which {MAX_PIXELS:,} are allowed"
         raise BadVideoError(video, reason)
+    if max(size) > MAX_ASPECT_RATIO * min(size):
+        rule = f"not with one side at most {MAX_ASPECT_RATIO} times the other"
+        raise BadVideoError(video, f"{name} has {width}x{height} pixels, {rule}")
 
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)

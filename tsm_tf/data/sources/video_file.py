@@ -6,7 +6,6 @@ extraction.
 
 import os
 import sys
-import threading
 import time
 from collections.abc import Generator, Sequence
 
@@ -20,7 +19,8 @@ from tsm_tf.data.sources.opening import has_presentation_times, nominal_fps, ope
 from tsm_tf.data.sources.probe import frame_times, probe
 from tsm_tf.errors import InputError
 
-_MAX_ASPECT_RATIO = 32  # of frames that are resized; 2x4096 would become 256x524288
+MAX_ASPECT_RATIO = 32
+"""The ratio of the sides of frames that are resized; 2x4096 would become 256x524288."""
 
 
 class VideoFiles:
@@ -40,9 +40,9 @@ class VideoFiles:
     def __init__(self, keeps_damaged: bool = False):
         self.keeps_damaged = keeps_damaged
         self.damaged: dict[str, int] = {}
-        self._lock = threading.Lock()
 
-    modality = "rgb"
+    def __reduce__(self):
+        return VideoFiles, (self.keeps_damaged,)  # for other processes, which have their own lock
 
     def num_frames(self, path: str) -> int:
         """Counts the frames of a video; see `probe`."""
@@ -68,8 +68,7 @@ class VideoFiles:
         frames = _read(decoder, indices, short_side, interpolation)
 
         if decoder.damaged:
-            with self._lock:
-                self.damaged[path] = max(decoder.damaged, self.damaged.get(path, 0))
+            self.damaged[path] = max(decoder.damaged, self.damaged.get(path, 0))
         return frames
 
 
@@ -106,7 +105,8 @@ def _read(decoder, indices, short_side, interpolation):
     if not indices or min(indices) < 0:
         raise InputError("indices", "must be frame numbers from 0, at least one", indices)
 
-    requested, last, found, count = set(indices), max(indices), {}, 0
+    places = {index: place for place, index in enumerate(sorted(set(indices)))}
+    last, count, frames = max(indices), 0, None
     resizer = Resizer(interpolation)
 
     with open_video(decoder.path) as (container, stream):
@@ -114,28 +114,32 @@ def _read(decoder, indices, short_side, interpolation):
         # (measured from 112x84 to 1280x720).
         stream.codec_context.thread_count = 1
         for frame in decoder.frames(container, stream):
-            if count in requested:
-                found[count] = _to_rgb(decoder.path, frame, resizer, short_side)
+            if count in places:
+                out = None if frames is None else frames[places[count]]
+                rgb = _to_rgb(decoder.path, frame, resizer, short_side, out)
+                if frames is None:
+                    frames = np.empty((len(places), *rgb.shape), np.uint8)
+                if rgb.shape != frames.shape[1:]:
+                    raise BadVideoError(decoder.path, "frames of several sizes")
+                if rgb is not out:
+                    frames[places[count]] = rgb
             count += 1
             if count > last:
                 break
 
-    if count <= last:
+    if frames is None or count <= last:
         raise TooFewFramesError(decoder.path, last, count)
-    if len({rgb.shape for rgb in found.values()}) > 1:
-        raise BadVideoError(decoder.path, "frames of several sizes")
-
-    return np.stack([found[i] for i in indices])
+    return frames if indices == list(places) else frames[[places[index] for index in indices]]
 
 
-def _to_rgb(path, frame, resizer, short_side):
+def _to_rgb(path, frame, resizer, short_side, out=None):
     sides = frame.width, frame.height
-    if short_side and max(sides) > _MAX_ASPECT_RATIO * min(sides):
-        rule = f"with one side at most {_MAX_ASPECT_RATIO} times the other"
+    if short_side and max(sides) > MAX_ASPECT_RATIO * min(sides):
+        rule = f"with one side at most {MAX_ASPECT_RATIO} times the other"
         raise BadVideoError(path, f"{sides[0]}x{sides[1]} pixels per frame, not {rule}")
 
     with ffmpeg_errors(path):
-        return resizer.to_rgb(frame, short_side)
+        return resizer.to_rgb(frame, short_side, out)
 
 
 def iterate_frames(
@@ -161,7 +165,7 @@ def iterate_frames(
         BadVideoError: the file is not a video, has no frame, or is broken behind the frames
             that were yielded.
     """
-    decoder, resizer = Decoder(path, keeps_damaged, time.monotonic), Resizer(interpolation)
+    decoder, resizer = Decoder(path, keeps_damaged, time.process_time), Resizer(interpolation)
     num_frames = 0
 
     with open_video(path) as (container, stream):

@@ -104,7 +104,7 @@ def harden_pauses(logits: np.ndarray, labels: np.ndarray, spec: ModelSpec) -> np
     """Returns a stream's logits `[n, num_classes]`, with lower background logits in its pauses.
 
     Args:
-        logits: of each frame.
+        logits: logits of each frame.
         labels: the true class of each frame.
         spec: gives the background classes.
     """
