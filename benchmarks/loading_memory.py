@@ -71,11 +71,13 @@ def load(shards: str) -> None:
     listing = Listing(shards)
     spec = ModelSpec(num_classes=len(listing.labels), labels=listing.labels)
     dataset = clip_dataset(listing, spec, "train", BATCH, augmentation=Augmentation())
-    batches, steps = iter(dataset.repeat()), CLIPS // BATCH
+    batches = iter(dataset.repeat())
 
     for epoch in range(EPOCHS):
         started = time.perf_counter()
-        clips = sum(len(next(batches)[1]) for _ in range(steps))
+        clips = 0
+        while clips < CLIPS:
+            clips += len(next(batches)[1])
         row = {
             "epoch": epoch + 1,
             "clips": clips,

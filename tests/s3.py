@@ -185,8 +185,9 @@ class FaultProxy:
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
 
     def inject(self, fault, times=10**9, part=".tfrecord"):
-        """Damages the next answers."""
-        self.fault, self.times, self.part, self.done = fault, times, part, 0
+        """Damages the next answers; None stops that, and keeps the count."""
+        self.fault, self.times, self.part = fault, times, part
+        self.done = 0 if fault else self.done
 
     def answer(self, handler, body, fault):
         if fault == "reset":

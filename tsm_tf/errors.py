@@ -16,6 +16,7 @@ EXTRA_OF_MODULE = {
     "jinja2": "export",
     "flatbuffers": "export",
     "torch": "torch",
+    "apache_beam": "shards",
 }
 """The smallest extra in setup.cfg that installs each third-party module."""
 

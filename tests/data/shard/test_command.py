@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
 import numpy as np
 import pytest
@@ -58,6 +59,15 @@ def test_an_error_in_a_worker_is_the_error_of_the_command(tmp_path, capsys):
     assert "left out: train 1.mp4: " in capsys.readouterr().out
     (tmp_path / "new" / "thesis.txt").write_text("years of work")
     assert Listing(tmp_path / "new").videos("train")[1].name == "train 2.mp4"
+
+
+@needs_beam
+def test_optical_flow_is_refused(tmp_path):
+    from tsm_tf.data.shard.run import run
+
+    flow = types.SimpleNamespace(data="flow", source=types.SimpleNamespace(modality="flow"))
+    with refuses("data", "must be RGB videos", "flow"):
+        run(flow, str(tmp_path / "new"), SETTINGS)
 
 
 def test_frames_are_a_number_or_all():

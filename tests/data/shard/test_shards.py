@@ -206,6 +206,26 @@ def test_original_files_are_decoded_as_they_are(videos, tmp_path):
         ours.source.read(ours.videos("train")[2].path, [12], 30)
 
 
+def test_folders_of_images_with_several_classes_per_video(tmp_path):
+    data = tmp_path / "data"
+    for number, name in enumerate(("first", "second one")):
+        (data / name).mkdir(parents=True)
+        for index, frame in enumerate(moving_square(7 + number)):
+            cv2.imwrite(str(data / name / f"img_{index + 1:05d}.jpg"), frame[..., ::-1])
+    for split in ("train", "val"):
+        (data / f"{split}.txt").write_text('first 7 0,2\n"second one" 8 1\n')
+    (data / "labels.txt").write_text("a\nb\nc\n")
+
+    ours, theirs = Listing(write_shards(data, tmp_path / "new")), Listing(data)
+    assert ours.is_multi_label and [v.classes for v in ours.videos("train")] == [(0, 2), (1,)]
+    for one, other in zip(ours.videos("val"), theirs.videos("val"), strict=True):
+        expected = jpeg_round_trip(theirs.source.read(other.path, [6, 1], 36))
+        np.testing.assert_array_equal(ours.source.read(one.path, [6, 1], 36), expected)
+        assert ours.source.fps(one.path) == theirs.source.fps(other.path)
+    with refuses("encode", "must be jpeg"):
+        write_shards(data, tmp_path / "original", replaced(encode="original"))
+
+
 def test_segments_and_a_video_in_both_splits_share_one_record(tmp_path):
     data = write_data(tmp_path / "data", {"train": 1, "val": 1})
     (data / "train.txt").write_text('"train 0.mp4" 0 0.5 1\n"train 0.mp4" 0.5 1 0\n')
