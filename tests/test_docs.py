@@ -15,7 +15,18 @@ from official import OfficialCase
 from videos import encode, moving_square
 
 ROOT = pathlib.Path(__file__).parent.parent
-GUIDES = ("train", "stream", "retrofit", "device", "android", "paper", "presets", "architecture")
+GUIDES = [
+    "train",
+    "data",
+    "record",
+    "stream",
+    "retrofit",
+    "device",
+    "android",
+    "paper",
+    "presets",
+    "architecture",
+]
 RUN = [*(ROOT / "docs" / f"{name}.md" for name in GUIDES), ROOT / "SECURITY.md"]
 RUN += [ROOT / "CONTRIBUTING.md", ROOT / "README.md"]  # the README uses what the others make
 PAGES = [*RUN, ROOT / "CHANGELOG.md", ROOT / "examples/README.md", ROOT / "tests/golden/README.md"]

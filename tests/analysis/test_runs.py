@@ -87,3 +87,9 @@ def test_errors(tmp_path, runs):
     write_result(runs[0], runs[0], "stream.json", {"data": "a", "event_f1": "good"})
     with refuses("results", "valid event_f1", "stream.json"):
         read_runs(runs)
+
+
+def test_models_for_several_classes_have_no_top_1(tmp_path):
+    run = write_run(tmp_path / "several", SPEC.replace(multi_label=True))
+    with refuses("runs", "one class each", "several"):
+        read_runs([run])

@@ -7,11 +7,13 @@ from videos import write_data
 
 from tsm_tf import ModelSpec
 from tsm_tf.data.augment import Augmentation
+from tsm_tf.data.augmentation_settings import AugmentationSettings
 from tsm_tf.data.epoch_order import Order, Share
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.loader import ClipLoader, multi_hot
-from tsm_tf.data.pipeline import clip_dataset
+from tsm_tf.data.pipeline import clip_dataset, with_soft_labels
 from tsm_tf.data.timeline import timelines
+from tsm_tf.data.video import NO_CLASS_KNOWN
 
 LABELS = ("Swiping Left", "Swiping Right", "Waving")
 SPEC = ModelSpec(num_classes=3, labels=LABELS, num_segments=2, input_size=32, multi_label=True)
@@ -37,6 +39,7 @@ def test_lists(data):
 
 def test_clips_have_a_number_for_each_class(data):
     assert multi_hot((2, 0), 4).tolist() == [1, 0, 1, 0]
+    assert multi_hot((NO_CLASS_KNOWN,), 3).tolist() == [0, 0, 0]
     listing = Listing(data)
     loader = ClipLoader(listing.videos("val"), SPEC, listing.source)
     labels = [loader.load(0, index)[1] for index in range(5)]
@@ -73,6 +76,25 @@ def test_padding_and_bad_videos_do_not_count(data, tmp_path):
     (tmp_path / "val 1.mp4").write_bytes(b"broken")
     (batch,) = clip_dataset(tmp_path, SPEC, "val", 8, skip_bad_videos=True)
     assert batch[1].numpy().tolist() == [[1, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1]]
+
+
+def test_mixed_clips_have_shares_of_all_their_classes(data):
+    augmentation = Augmentation(AugmentationSettings(mixup=1.0))
+    order = Order(drop_last=True)
+    plain = clip_dataset(data, SPEC, "train", 2, augmentation=Augmentation(), order=order)
+    mixed = clip_dataset(data, SPEC, "train", 2, augmentation=augmentation, order=order)
+    shares = []
+    for (_, labels), (_, targets) in zip(plain, mixed, strict=True):
+        one, other = labels.numpy()
+        for target in targets.numpy():
+            differs = one != other
+            found = (target - other)[differs] / (one - other)[differs]
+            share = float(found[0])
+            shares.append(share)
+            np.testing.assert_allclose(target, share * one + (1 - share) * other, atol=1e-4)
+    assert any(0.01 < share < 0.99 for share in shares)
+    for _, targets in with_soft_labels(clip_dataset(data, SPEC, "val", 5), 3):
+        assert targets.numpy().tolist()[:2] == [[1, 0, 1], [0, 1, 0]]
 
 
 def test_models_with_one_class_per_video_refuse_them(data):

@@ -24,6 +24,7 @@ from tsm_tf.data.video import UNKNOWN_FRAMES, Video
 from tsm_tf.errors import InputError
 from tsm_tf.evaluation.metrics import softmax
 from tsm_tf.files import write_csv
+from tsm_tf.multi_label.sigmoid import sigmoid
 from tsm_tf.spec import ModelSpec
 from tsm_tf.weights.checkpoint import BEST, load_checkpoint, load_spec
 from tsm_tf.weights.presets.load import resolve_checkpoint
@@ -173,7 +174,8 @@ def _view(model: MappedModel, clip: np.ndarray, result: ClipMaps, index: int) ->
     threshold = model.threshold
     if threshold is None:
         threshold = foreground_threshold(resize_maps(result.maps, clip.shape[1]))
-    share = softmax(result.logits)[index]
+    to_probabilities = sigmoid if model.spec.multi_label else softmax
+    share = to_probabilities(result.logits)[index]
     return View([model.name, f"{model.label(index)}: {share:.1%}"], clip, result.maps, threshold)
 
 

@@ -112,7 +112,8 @@ def read_runs(
 
     Raises:
         MissingFile: a folder without a checkpoint.
-        InputError: no runs, one run twice, damaged results, or nothing of what is needed.
+        InputError: no runs, one run twice, damaged results, nothing of what is needed, or a model
+            for several classes per video.
     """
     if not runs or len({pathlib.Path(run).resolve() for run in runs}) < len(runs):
         raise InputError("runs", "must name at least one folder, each once", list(map(str, runs)))
@@ -123,10 +124,14 @@ def read_runs(
     found = []
     for name in runs:
         folder = pathlib.Path(name)
+        spec = load_spec(folder)
+        if spec.multi_label:
+            rule = "must be models that were trained on videos with one class each"
+            raise InputError("runs", rule, str(name))
         run = Run(
             str(name),
             folder,
-            load_spec(folder),
+            spec,
             tuple(_read_all(folder, results, METRICS_FILE, _METRICS)),
             tuple(_read_all(folder, results, FIGURES_FILE, _FIGURES)),
         )

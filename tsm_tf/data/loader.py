@@ -102,9 +102,9 @@ class ClipLoader:
 
 
 def multi_hot(classes: Sequence[int] | np.ndarray, num_classes: int) -> np.ndarray:
-    """Returns `float32 [num_classes]` with 1 for each of some classes."""
+    """Returns `float32 [num_classes]` with 1 for each of some classes; negative ones are none."""
     target = np.zeros(num_classes, np.float32)
-    target[list(classes)] = 1
+    target[[label for label in classes if label >= 0]] = 1
     return target
 
 

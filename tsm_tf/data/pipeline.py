@@ -233,7 +233,7 @@ def _mixed(dataset, num_classes):
     """Mixes the clips of each batch in pairs; see `tsm_tf.data.mixing`."""
 
     def mix(clips, labels, regions):
-        targets = tf.one_hot(labels, num_classes)
+        targets = _soft_labels(labels, num_classes)
         mixed = tf.numpy_function(
             mix_clips, [clips, targets, regions], [tf.uint8, tf.float32], False
         )
@@ -242,13 +242,18 @@ def _mixed(dataset, num_classes):
     return dataset.map(mix)
 
 
+def _soft_labels(labels, num_classes):
+    """Returns `float32 [B, num_classes]`, which labels of several classes already are."""
+    return tf.one_hot(labels, num_classes) if labels.shape.rank == 1 else labels
+
+
 def with_soft_labels(dataset: tf.data.Dataset, num_classes: int) -> tf.data.Dataset:
     """Returns a dataset from `clip_dataset` with labels like those of mixed clips.
 
     A loss for soft labels then also takes the validation clips.
     """
     return dataset.map(
-        lambda clips, labels, *weights: (clips, tf.one_hot(labels, num_classes), *weights)
+        lambda clips, labels, *weights: (clips, _soft_labels(labels, num_classes), *weights)
     )
 
 

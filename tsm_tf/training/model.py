@@ -163,22 +163,27 @@ def compile_model(
 
 
 def loss_and_metric(
-    spec: ModelSpec, has_soft_labels: bool
+    spec: ModelSpec, has_soft_labels: bool = False
 ) -> tuple[keras.losses.Loss, str | keras.metrics.Metric]:
     """Returns the loss on the labels, and what the training clips are measured by.
 
     The mean average precision of the training clips is Keras' estimate from 200 thresholds. That of
     the validation clips is exact; see `validate_multi_label`.
+
+    Args:
+        spec: the model's spec.
+        has_soft_labels: whether labels are shares of the classes, as of mixed clips.
     """
+    losses = keras.losses
+    if spec.multi_label:
+        metric = keras.metrics.AUC(
+            curve="PR",
+            name=MAP,
+            multi_label=True,
+            num_labels=spec.num_classes,
+            from_logits=True,
+        )
+        return losses.BinaryCrossentropy(from_logits=True), metric
     if has_soft_labels:
-        return keras.losses.CategoricalCrossentropy(from_logits=True), "accuracy"
-    if not spec.multi_label:
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True), "accuracy"
-    metric = keras.metrics.AUC(
-        curve="PR",
-        name=MAP,
-        multi_label=True,
-        num_labels=spec.num_classes,
-        from_logits=True,
-    )
-    return keras.losses.BinaryCrossentropy(from_logits=True), metric
+        return losses.CategoricalCrossentropy(from_logits=True), "accuracy"
+    return losses.SparseCategoricalCrossentropy(from_logits=True), "accuracy"

@@ -73,7 +73,7 @@ def _train(
     listing = open_listing(data)
     plan = make_plan(recipe, listing, devices)
     if plan.spec.multi_label:
-        check_multi_label(recipe, initialization, devices)
+        check_multi_label(initialization, devices)
 
     settings = {
         "data": listing.data if is_uri(listing.data) else str(pathlib.Path(listing.data)),
@@ -240,7 +240,7 @@ def check_settings(
             raise InputError(name, rule, value)
 
 
-def check_multi_label(recipe: Recipe, initialization: Initialization, devices: Devices) -> None:
+def check_multi_label(initialization: Initialization, devices: Devices) -> None:
     """Raises if settings do not work for videos with several classes.
 
     Raises:
@@ -249,10 +249,6 @@ def check_multi_label(recipe: Recipe, initialization: Initialization, devices: D
     if initialization.teacher:
         rule = "must be None if videos have several classes: its softmax expects one"
         raise InputError("teacher", rule, initialization.teacher)
-    for name in ("mixup", "cutmix"):
-        if getattr(recipe.augmentation, name):
-            rule = "must be 0 if videos have several classes"
-            raise InputError(name, rule, getattr(recipe.augmentation, name))
     if devices.share.count > 1:
         rule = "must be of one machine if videos have several classes"
         raise InputError("strategy", rule, f"{devices.share.count} processes")

@@ -119,7 +119,7 @@ def _print_next_commands(folder):
     run = folder.parent / f"{folder.name}-model"
     training = shlex.join([f"--data={folder}", f"--output={run}"])
     print(f"all clips are in {folder}; next:")
-    print(f"  python -m tsm_tf.training --recipe=gestures {training}")
+    print(f"  python -m tsm_tf.training --recipe=gestures --epochs=150 {training}")
     print(f"  python -m export.live {shlex.join([f'--model={run}'])} --camera=0 --show")
 
 

@@ -70,7 +70,7 @@ def encode_video(path: str, source: Source, settings: Settings) -> EncodedVideo:
 
 
 def estimate_bytes(path: str, source: Source, settings: Settings) -> int:
-    """Returns about how many bytes a video takes in a shard, from its first, middle and last frame.
+    """Estimates the bytes of one video in a shard, from its first, middle and last frame.
 
     Raises:
         MissingFile: there is no such video.

@@ -14,7 +14,7 @@ class Settings:
 
     Args:
         encode: `"jpeg"` stores frames, `"original"` the files as they are.
-        quality: of the JPEG frames, 1 to 100.
+        quality: quality of the JPEG frames, 1 to 100.
         short_side: pixels of the shorter side of the JPEG frames.
         frames: number of frames to store per video, evenly spaced; 0 stores all frames.
         shard_mib: about how large a shard is, in MiB.
