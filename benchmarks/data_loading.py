@@ -24,6 +24,9 @@ Row = Mapping[str, object]
 PARTS = {
     # part: its module
     "video_files": "benchmarks.video_reading",
+    "shards": "benchmarks.shard_reading",
+    "memory": "benchmarks.loading_memory",
+    "steps": "benchmarks.loading_steps",
 }
 
 
