@@ -26,7 +26,7 @@ PARTS = {
     "video_files": "benchmarks.video_reading",
     "shards": "benchmarks.shard_reading",
     "memory": "benchmarks.loading_memory",
-    "training_steps": "benchmarks.loading_steps",
+    "steps": "benchmarks.loading_steps",
 }
 
 

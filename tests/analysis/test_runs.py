@@ -92,4 +92,5 @@ def test_errors(tmp_path, runs):
 def test_models_for_several_classes_have_no_top_1(tmp_path):
     run = write_run(tmp_path / "several", SPEC.replace(multi_label=True))
     with refuses("runs", "one class each", "several"):
-        read_runs([run])
+        read_runs([run], need_top1=True)
+    assert read_runs([run])[0].spec.multi_label

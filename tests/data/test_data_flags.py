@@ -36,6 +36,8 @@ def test_opens_the_data_and_prints_what_it_found_once(data, capsys):
         listings.append(data_flags.read("train", "val"))
         given.append(data_flags.given())
 
+    run_main(command(lambda: data_flags.read()), f"--data={data}", "--val_share=0.4")
+    everything = capsys.readouterr().out
     run_main(command(main), f"--data={data}", "--val_share=0.4", "--allow_outside")
     (listing,) = listings
     assert [len(listing.videos(split)) for split in ("train", "val")] == [6, 4]
@@ -43,6 +45,7 @@ def test_opens_the_data_and_prints_what_it_found_once(data, capsys):
     assert given == [[f"--data={data}", "--val_share=0.4", "--allow_outside"]]
 
     lines = capsys.readouterr().out.splitlines()
+    assert lines == everything.splitlines()
     assert lines[:2] == [
         f"data: {data}",
         "  train: video files in a folder per class, 0.4 of each for validation",

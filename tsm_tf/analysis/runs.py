@@ -112,8 +112,8 @@ def read_runs(
 
     Raises:
         MissingFile: a folder without a checkpoint.
-        InputError: no runs, one run twice, damaged results, nothing of what is needed, or a model
-            for several classes per video.
+        InputError: no runs, one run twice, damaged results, or no top-1 that is needed, such as
+            that of a model for several classes per video.
     """
     if not runs or len({pathlib.Path(run).resolve() for run in runs}) < len(runs):
         raise InputError("runs", "must name at least one folder, each once", list(map(str, runs)))
@@ -125,7 +125,7 @@ def read_runs(
     for name in runs:
         folder = pathlib.Path(name)
         spec = load_spec(folder)
-        if spec.multi_label:
+        if need_top1 and spec.multi_label:
             rule = "must be models that were trained on videos with one class each"
             raise InputError("runs", rule, str(name))
         run = Run(

@@ -42,7 +42,7 @@ def define(help_text: str = LAYOUTS, required: bool = True) -> None:
 
 
 def read(*splits: str) -> "Listing":
-    """Opens `--data`, reads the lists of some splits, and prints what was found.
+    """Opens `--data`, reads the lists of some splits, or of all, and prints what was found.
 
     Raises:
         MissingFile: nothing there is known, there is no such split, or a video does not exist.
@@ -61,7 +61,7 @@ def read(*splits: str) -> "Listing":
     )
     if values.keep_damaged:
         atexit.register(lambda: print(listing.damage or "no damaged pictures were used"))
-    print(summarize(listing, splits), flush=True)
+    print(summarize(listing, splits or listing.layout.splits), flush=True)
     return listing
 
 

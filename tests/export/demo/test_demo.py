@@ -42,6 +42,7 @@ def test_whole_demo_small(tmp_path):
         "tsm/curves.png",
         "evaluation/tsn/confusion.png",
         "data/contact_sheet.png",
+        "cam/cam.png",
     ):
         assert name in page and (tmp_path / "demo" / name).is_file()
     assert "python -m export.live" in page and "fewer epochs" not in page
