@@ -28,7 +28,7 @@ PACKAGE = "tensorflow"
 
 MOST_RATIO = 1.05
 _BATCH = 8
-_STEPS = 6  # per round, of which the first is not timed
+_STEPS = 10  # per round, of which the first is not timed
 _VIDEOS = 96
 
 

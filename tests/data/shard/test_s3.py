@@ -1,5 +1,6 @@
 """Shards on S3: a real server on loopback, real commands, and a proxy that injects faults."""
 
+import importlib.metadata
 import importlib.util
 import re
 import shutil
@@ -17,8 +18,9 @@ from tsm_tf.evaluation.scores import Scores
 from tsm_tf.training.run_folder.state import STATES, load_newest
 
 needs_s3 = pytest.mark.skipif(
-    importlib.util.find_spec("tensorflow_io") is None,
-    reason="tensorflow-io has no release for this Python",
+    importlib.util.find_spec("tensorflow_io") is None
+    or not importlib.metadata.version("tensorflow").startswith("2.17."),
+    reason="tensorflow-io 0.37.1, the newest, works with TensorFlow 2.17 and Python up to 3.12",
 )
 needs_moto = pytest.mark.skipif(
     importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None,
