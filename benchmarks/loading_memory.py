@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
-from benchmarks.shard_reading import SETTINGS, write_videos
+from benchmarks.shard_reading import SETTINGS, SOMETHING, write_data
 
 PACKAGE = "tensorflow"
 
@@ -20,7 +20,7 @@ CLIPS, EPOCHS, BATCH = 5000, 3, 16
 MOST_MIB = 1536
 MOST_GROWTH = 0.05  # from the first epoch to the last
 
-_VIDEOS, _FRAMES, _WIDTH, _HEIGHT = 100, 40, 426, 240
+_VIDEOS = 100
 _MIB = 2**20
 
 
@@ -30,7 +30,7 @@ def measure(work: pathlib.Path, rounds: int) -> list[dict[str, object]]:
     from tsm_tf.data.shard.run import run
 
     videos, shards = work / "videos", work / "shards"
-    write_videos(videos, _VIDEOS, _FRAMES, _WIDTH, _HEIGHT)
+    write_data(videos, SOMETHING, _VIDEOS)
     run(Listing(videos), str(shards), SETTINGS)
     return memory_of_a_process(shards)
 

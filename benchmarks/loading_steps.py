@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import keras
 import tensorflow as tf
 
-from benchmarks.shard_reading import SETTINGS, write_videos
+from benchmarks.shard_reading import SETTINGS, SOMETHING, write_data
 from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.observer import Observer
@@ -29,13 +29,13 @@ PACKAGE = "tensorflow"
 MOST_RATIO = 1.05
 _BATCH = 8
 _STEPS = 6  # per round, of which the first is not timed
-_VIDEOS, _FRAMES, _WIDTH, _HEIGHT = 96, 40, 426, 240
+_VIDEOS = 96
 
 
 def measure(work: pathlib.Path, rounds: int) -> list[dict[str, object]]:
     """Returns seconds per step with and without data, and the share of waiting."""
     videos, shards = work / "videos", work / "shards"
-    write_videos(videos, _VIDEOS, _FRAMES, _WIDTH, _HEIGHT)
+    write_data(videos, SOMETHING, _VIDEOS)
     run(Listing(videos), str(shards), SETTINGS)
 
     listing = Listing(str(shards))

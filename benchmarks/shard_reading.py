@@ -9,10 +9,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-import av
-import cv2
-import numpy as np
-
+from benchmarks.video_reading import VIDEOS, Videos, write_video
 from tsm_tf.data.augment import Augmentation
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.loader import ClipLoader
@@ -25,86 +22,55 @@ PACKAGE = "tensorflow"
 
 SETTINGS = Settings(quality=85, short_side=256)
 
-SHAPES = {
-    # name: number of videos, frames, width, height, and how many times faster shards must be
-    "Kinetics": (6, 300, 340, 256, 5.0),
-    "Something-Something": (24, 40, 426, 240, 2.5),
-}
+KINETICS, SOMETHING = VIDEOS[:2]
+PARTS = ((KINETICS, 6, 5.0), (SOMETHING, 24, 2.5))
+"""Videos, their number, and how many times less processor time clips from shards must take."""
 
 _SEED = 0
-_RATE = 25
-_TEXTURE_STEP = 4  # pixels; finer textures do not survive the compression
 
 
 def measure(work: pathlib.Path, rounds: int) -> list[dict[str, object]]:
     """Returns milliseconds of processor time per clip and their ratio, for each shape of videos."""
-    rows = []
-    for name, (count, frames, width, height, _) in SHAPES.items():
-        videos, shards = work / name, work / f"{name} shards"
-        write_videos(videos, count, frames, width, height)
-        run(Listing(videos), str(shards), SETTINGS)
-
-        loads = {"videos": clips_of(videos), "shards": clips_of(shards)}
-        seconds = _processor_seconds(loads, rounds)
-        rows.append(
-            {
-                "videos": name,
-                "frames": frames,
-                "videos_ms_per_clip": _milliseconds(seconds["videos"], count),
-                "shards_ms_per_clip": _milliseconds(seconds["shards"], count),
-                "ratio": round(paired_ratio(seconds["videos"], seconds["shards"]), 2),
-                "bytes_ratio": round(_size(shards, "*.tfrecord") / _size(videos, "*.mp4"), 1),
-                "rounds": rounds,
-            }
-        )
-    return rows
+    return [_measure(kind, count, work, rounds) for kind, count, _ in PARTS]
 
 
 def conclusions(rows: Sequence[Mapping[str, object]]) -> list[str]:
     """Returns which ratios are reached, and what limits the speed."""
     lines = []
-    for row in rows:
-        least = SHAPES[str(row["videos"])][-1]
+    for row, (kind, _, least) in zip(rows, PARTS, strict=True):
         verdict = "reached" if float(str(row["ratio"])) >= least else "MISSED"
-        lines.append(f"{row['videos']}: ratio {row['ratio']} of at least {least}: {verdict}")
-    return [*lines, "limited by the decoding of JPEG, from videos by that of all frames before"]
+        lines.append(f"{kind.name}: ratio {row['ratio']} of at least {least}: {verdict}")
+    return [*lines, "limited by decoding JPEG; from videos, by decoding all frames before"]
 
 
-def write_videos(folder: pathlib.Path, count: int, frames: int, width: int, height: int) -> None:
-    """Writes a data folder whose videos show a moving texture, H.264 as x264 makes it by default.
+def _measure(kind, count, work, rounds):
+    videos, shards = work / kind.codec, work / f"{kind.codec} shards"
+    write_data(videos, kind, count)
+    run(Listing(videos), str(shards), SETTINGS)
 
-    Args:
-        folder: a new folder.
-        count: number of videos, which are in the lists of both splits.
-        frames: number of frames of each.
-        width: in pixels.
-        height: in pixels.
-    """
+    loads = {"videos": clips_of(videos), "shards": clips_of(shards)}
+    seconds = _processor_seconds(loads, rounds)
+    return {
+        "videos": kind.name,
+        "videos_ms_per_clip": _milliseconds(seconds["videos"], count),
+        "shards_ms_per_clip": _milliseconds(seconds["shards"], count),
+        "ratio": round(paired_ratio(seconds["videos"], seconds["shards"]), 2),
+        "bytes_ratio": round(_size(shards, "*.tfrecord") / _size(videos, f"*.{kind.suffix}"), 1),
+        "rounds": rounds,
+    }
+
+
+def write_data(folder: pathlib.Path, kind: Videos, count: int) -> None:
+    """Writes a data folder with synthetic videos, which are in the lists of both splits."""
     folder.mkdir(parents=True)
+    lines = []
     for number in range(count):
-        with av.open(str(folder / f"{number}.mp4"), "w") as container:
-            stream = container.add_stream("libx264", rate=_RATE)
-            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-            for picture in _moving_texture(number, frames, width, height):
-                frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-                container.mux(stream.encode(frame))
-            container.mux(stream.encode())
+        path = write_video(folder / f"{number}.{kind.suffix}", kind, number)
+        lines.append(f"{pathlib.Path(path).name} {kind.frames} {number % 2}\n")
 
-    lines = "".join(f"{number}.mp4 {frames} {number % 2}\n" for number in range(count))
     for split in ("train", "val"):
-        (folder / f"{split}.txt").write_text(lines)
+        (folder / f"{split}.txt").write_text("".join(lines))
     (folder / "labels.txt").write_text("one\ntwo\n")
-
-
-def _moving_texture(number, frames, width, height):
-    rng = np.random.default_rng((_SEED, number))
-    size = (2 * height // _TEXTURE_STEP, 2 * width // _TEXTURE_STEP, 3)
-    coarse = rng.integers(0, 256, size, dtype=np.uint8)
-    texture = cv2.resize(coarse, (2 * width, 2 * height), interpolation=cv2.INTER_CUBIC)
-    speed = rng.uniform(0.2, 1, 2) * (width, height) / frames
-    for t in range(frames):
-        x, y = (speed * t).astype(int)
-        yield np.array(texture[y : y + height, x : x + width], np.uint8)
 
 
 def clips_of(data: pathlib.Path) -> Callable[[int], None]:

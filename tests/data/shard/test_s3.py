@@ -161,7 +161,7 @@ def read_under(proxy, fault, times, **changes):
     proxy.inject(fault, times)
     code = f"""
 {DIGESTS}
-import time
+import time, tensorflow
 started = time.monotonic()
 try: print(*digests({URI!r}), sep='\\n')
 except Exception as error: print(type(error).__name__, error)
