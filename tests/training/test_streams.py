@@ -193,7 +193,7 @@ def test_bad_data_is_refused_before_work(data, tmp_path, lists, background, chan
     lines = [line and f"{data}/{line}\n" for line in lists]
     folder = write_lists(tmp_path / "data", lines, lines, background)
     with refuses("data", *parts):
-        train(recipe(**changes), folder, tmp_path / "run")
+        train(recipe(**changes), Listing(folder, allow_outside=True), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
