@@ -90,6 +90,14 @@ def test_results_of_something_else_are_not_lost(tmp_path):
     with refuses("output", "protocol", "'efficient'", "'other'"):
         check_output(tmp_path, subject, Protocol("other"))
 
+    with refuses("output", "sampling_rate", "None", "'constant'"):
+        check_output(tmp_path, {**subject, "sampling_rate": "constant"}, EFFICIENT)
+    constant = {**metrics, "sampling_rate": "constant"}
+    (tmp_path / "metrics.json").write_text(json.dumps(constant))
+    check_output(tmp_path, {**subject, "sampling_rate": "constant"}, EFFICIENT)
+    with refuses("output", "sampling_rate", "'constant'", "None"):
+        check_output(tmp_path, subject, EFFICIENT)
+
     (tmp_path / "metrics.json").rename(tmp_path / "mine.json")
     with refuses("output", "new or empty"):
         check_output(tmp_path, subject, EFFICIENT)

@@ -3,7 +3,7 @@ import types
 import numpy as np
 import pytest
 from testing import refuses
-from videos import write_data
+from videos import encode, moving_square, write_data
 from weights import with_weights
 
 from tsm_tf import ModelSpec, build_model, clip_dataset
@@ -38,6 +38,22 @@ def test_scores_are_the_models_logits_in_list_order(data, model):
     assert scores.classes == LABELS
     assert (scores.protocol, scores.checkpoint_digest) == ("efficient", "digest")
     assert scores.spec == SPEC
+
+
+def test_another_sampling_rate_than_the_models(tmp_path, model):
+    """Of a video with a long pause after its first frames."""
+    times = [0, 1, 2, 3, 4, 5, 60, 61]
+    encode(tmp_path / "a.mp4", moving_square(8), times=times)
+    (tmp_path / "val.txt").write_text("a.mp4 -1 0\n")
+    (tmp_path / "labels.txt").write_text("\n".join(LABELS))
+    listing = Listing(tmp_path)
+    native, again, constant = (
+        predict(model, listing, "val", EFFICIENT, 1, sampling_rate=rate)
+        for rate in (None, "native", "constant")
+    )
+    np.testing.assert_array_equal(native.logits, again.logits)
+    assert np.abs(native.logits - constant.logits).max() > 1e-3
+    assert native.spec == SPEC and constant.spec == SPEC.replace(sampling_rate="constant")
 
 
 def test_refuses_other_classes(data):

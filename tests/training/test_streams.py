@@ -153,7 +153,7 @@ def test_untrimmed_videos_with_accumulation(data, tmp_path):
     lists += [f"{number}.mp4 20 {number % 3}" for number in range(6)]
     folder = other_lists(data, tmp_path / "data", lists, background="No gesture\n")
     changes = {"epochs": 1, "batch_size": 1, "accumulate": 2, "epoch_share": 2.0}
-    model = train(recipe(**changes), folder, tmp_path / "run")
+    model = train(recipe(**changes), Listing(folder, allow_outside=True), tmp_path / "run")
     for stage in (tmp_path / "run" / CLIPS, tmp_path / "run"):
         (row,) = rows_of(stage)
         assert np.isfinite(float(row["loss"])) and np.isfinite(float(row["val_loss"]))
@@ -193,7 +193,7 @@ def test_bad_data_is_refused_before_work(data, tmp_path, lists, background, chan
     lines = [line and f"{data}/{line}\n" for line in lists]
     folder = write_lists(tmp_path / "data", lines, lines, background)
     with refuses("data", *parts):
-        train(recipe(**changes), folder, tmp_path / "run")
+        train(recipe(**changes), Listing(folder, allow_outside=True), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

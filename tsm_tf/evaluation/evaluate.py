@@ -79,6 +79,10 @@ def check_output(folder: pathlib.Path, subject: Mapping[str, str], protocol: Pro
     if found != protocol.name:
         rule = f"must be a new folder for another protocol; {folder} has {found!r}"
         raise InputError("output", rule, protocol.name)
+    if metrics.get("sampling_rate") != subject.get("sampling_rate"):
+        rate = metrics.get("sampling_rate")
+        rule = f"must be a new folder for another sampling_rate; {folder} has {rate!r}"
+        raise InputError("output", rule, subject.get("sampling_rate"))
 
 
 def checkpoint_digest(directory: str | os.PathLike) -> str:
