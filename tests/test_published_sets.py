@@ -24,6 +24,7 @@ from tsm_tf.training import __main__ as training
 OTHERS = (kinetics_cvdf, kinetics_frames, something_v1, something_v2, jester_kaggle, ucf101)
 
 
+@pytest.mark.slow
 def test_from_the_published_files_to_accuracy(tmp_path, capsys):
     from_the_published_files_to_accuracy(hmdb51, tmp_path, capsys)
 

@@ -76,6 +76,8 @@ def test_every_layout(sources, tmp_path, capsys):
         labels = (tmp_path / layout / "labels.txt").read_text().splitlines()
         everything = [label for label in DATA_SETS[name].labels() if label in labels]
         assert labels == everything and len(labels) == 3, layout
+        fps = DATA_SETS[name].fps
+        assert Listing(tmp_path / layout).layout.fps == (fps or 25), layout
 
         for lines in found.values():
             for line in lines:

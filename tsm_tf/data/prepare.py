@@ -39,7 +39,7 @@ from tsm_tf.data.datasets.source_tree import SourceTree
 from tsm_tf.errors import InputError, MissingFile
 from tsm_tf.files import write_text
 
-REPORT_FILE, LABELS_FILE = "report.json", "labels.txt"
+REPORT_FILE, LABELS_FILE, RATE_FILE = "report.json", "labels.txt", "rate.txt"
 
 _MARKER = "prepare.json"
 _CACHE, _CACHE_OF_ALL = "checked.jsonl", "decoded.jsonl"
@@ -158,7 +158,7 @@ def prepare(
         rule = f"must hold a video that can be read; {source / path}: {reason}"
         raise InputError("source", rule, f"{len(matches.found):,} videos")
 
-    _write(output, report, labels, subject)
+    _write(output, report, labels, data_set.fps, subject)
     _print_report(output, report, tree)
     return report
 
@@ -201,8 +201,10 @@ def choose_labels(
     return tuple(label for label in official if plain_name(label) in named)
 
 
-def _write(output, report, labels, subject):
+def _write(output, report, labels, fps, subject):
     write_text(output / LABELS_FILE, "\n".join(labels) + "\n")
+    if fps:
+        write_text(output / RATE_FILE, f"{fps}\n")  # for folders of images, which have no rate
     for split in SPLITS:
         if split in report.lines:
             write_text(output / f"{split}.txt", "\n".join(report.lines[split]) + "\n")

@@ -24,6 +24,7 @@ class DataSet:
         num_splits: official pairs of a training and a test list.
         video_folder: names of folders that hold the frames of one video. Sets with more than
             100,000 videos have it, so that these folders are not opened to find that out.
+        fps: frames per second of its videos, and so of the published frames; None if they vary.
     """
 
     title: str
@@ -33,6 +34,7 @@ class DataSet:
     has_sides: bool = False
     num_splits: int = 1
     video_folder: re.Pattern[str] | None = None
+    fps: int | None = None
 
     def labels(self, class_order: str = TSM) -> tuple[str, ...]:
         """Returns the class names in the order of a code base, one of `CLASS_ORDERS`."""
@@ -57,6 +59,7 @@ DATA_SETS = {
         sorted_orders=(TSM,),
         has_sides=True,
         video_folder=_NUMBER,
+        fps=12,
     ),
     "sthv2": DataSet(
         title="Something-Something V2",
@@ -65,6 +68,7 @@ DATA_SETS = {
         sorted_orders=(TSM, MMACTION2),
         has_sides=True,
         video_folder=_NUMBER,
+        fps=12,
     ),
     "jester": DataSet(
         title="Jester",
@@ -73,12 +77,14 @@ DATA_SETS = {
         sorted_orders=(TSM,),
         has_sides=True,
         video_folder=_NUMBER,
+        fps=12,
     ),
     "ucf101": DataSet(
         title="UCF101",
         recipe="ucf101",
         class_names="ucf101.txt",  # as in classInd.txt: sorted without regard to case
         num_splits=3,
+        fps=25,
     ),
     "hmdb51": DataSet(
         title="HMDB51",
@@ -86,6 +92,7 @@ DATA_SETS = {
         class_names="hmdb51.txt",  # as in TSN's class_list.txt
         sorted_orders=(MMACTION2,),
         num_splits=3,
+        fps=30,
     ),
 }
 """By the name that `--dataset` has."""
