@@ -14,6 +14,7 @@ from tsm_tf.data.stream_rate import stream_fps
 from tsm_tf.data.video import MIN_TRAINING_FRAMES, is_uri, trainable_videos
 from tsm_tf.data.window_pipeline import check_streams, num_windows
 from tsm_tf.errors import InputError
+from tsm_tf.spec import ModelSpec
 from tsm_tf.training.clips import Plan
 from tsm_tf.training.devices import Devices, pick_devices
 from tsm_tf.training.fit import fit
@@ -135,6 +136,40 @@ def make_plan(recipe: Recipe, listing: Listing, devices: Devices) -> Plan:
     Raises:
         InputError: too few classes or videos.
     """
+    spec = make_spec(recipe, listing)
+    videos = trainable_videos(listing.videos("train"))
+    if not videos:
+        rule = f"must have training videos of at least {MIN_TRAINING_FRAMES} frames"
+        raise InputError("data", rule, listing.data)
+
+    targets = choose_flips(recipe.flips, listing.labels)
+    drop_last = recipe.drop_last or devices.share.parts > 1 or recipe.accumulate > 1
+    if streams := recipe.streams:
+        for split in ("train", "val"):
+            check_streams(listing, spec, split, streams.fps)
+        windows = num_windows(listing, "train", streams)
+        steps = steps_per_epoch(recipe, windows, drop_last=False)
+        print(f"{windows:,} windows of {streams.window} frames per epoch")
+    else:
+        steps = steps_per_epoch(recipe, len(videos), drop_last)
+
+    print(describe_flips(recipe.flips, listing.labels, targets))
+    print(
+        f"{len(videos):,} videos to train on, {len(listing.videos('val')):,} to validate, "
+        f"{len(listing.labels)} classes"
+    )
+    if spec.multi_label:
+        print("videos have several classes: sigmoid cross-entropy, and mAP decides the best epoch")
+    return Plan(recipe, listing, spec, targets, drop_last, steps)
+
+
+def make_spec(recipe: Recipe, listing: Listing) -> ModelSpec:
+    """Returns a recipe's model with the classes and the frame rate of a data folder.
+
+    Raises:
+        InputError: too few classes, a video without a class, RGB videos for a model of optical
+            flow or the reverse, or background classes beside several classes per video.
+    """
     labels = listing.labels
     if len(labels) < 2:
         raise InputError("data", "must have at least two classes to tell apart", labels)
@@ -143,45 +178,22 @@ def make_plan(recipe: Recipe, listing: Listing, devices: Devices) -> Plan:
     if listing.is_multi_label and listing.background:
         rule = "must have no background classes if videos have several classes"
         raise InputError("data", rule, listing.background)
-    streams = recipe.streams
+
     source = source_of(listing, recipe.model.modality)
-    if streams:
-        fps = streams.fps
+    if recipe.streams:
+        fps = recipe.streams.fps
     elif source.modality == "flow":
         fps = None  # frames of a stream have no flow
     else:
         fps = stream_fps(videos, recipe.model.num_segments, source)
-    spec = recipe.model.replace(
+
+    return recipe.model.replace(
         num_classes=len(labels),
         labels=labels,
         background=listing.background,
         multi_label=listing.is_multi_label,
         fps=fps,
     )
-
-    targets = choose_flips(recipe.flips, labels)
-    count = len(trainable_videos(videos))
-    if not count:
-        rule = f"must have training videos of at least {MIN_TRAINING_FRAMES} frames"
-        raise InputError("data", rule, listing.data)
-    drop_last = recipe.drop_last or devices.share.parts > 1 or recipe.accumulate > 1
-    if streams:
-        for split in ("train", "val"):
-            check_streams(listing, spec, split, streams.fps)
-        windows = num_windows(listing, "train", streams)
-        steps = steps_per_epoch(recipe, windows, drop_last=False)
-        print(f"{windows:,} windows of {streams.window} frames per epoch")
-    else:
-        steps = steps_per_epoch(recipe, count, drop_last)
-
-    print(describe_flips(recipe.flips, labels, targets))
-    print(
-        f"{count:,} videos to train on, {len(listing.videos('val')):,} to validate, "
-        f"{len(labels)} classes"
-    )
-    if spec.multi_label:
-        print("videos have several classes: sigmoid cross-entropy, and mAP decides the best epoch")
-    return Plan(recipe, listing, spec, targets, drop_last, steps)
 
 
 def steps_per_epoch(recipe: Recipe, count: int, drop_last: bool) -> int:
