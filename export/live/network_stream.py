@@ -15,6 +15,7 @@ from tsm_tf.data.sources.decoding import decode_packet
 from tsm_tf.data.sources.frame_times import FrameClock
 from tsm_tf.data.sources.kinds import CONTAINERS
 from tsm_tf.data.sources.opening import (
+    IGNORE_BAD_METADATA,
     container_options,
     find_film,
     has_presentation_times,
@@ -81,7 +82,7 @@ class NetworkStream:
                 "pipe:0" if is_piped else address,
                 timeout=None if is_piped else timeout,
                 container_options=options,
-                metadata_errors="ignore",
+                **IGNORE_BAD_METADATA,
             )
             try:
                 self.stream = find_film(self.name, self.container)

@@ -12,7 +12,7 @@ from fuzz.numbered import HEIGHT, numbered_frames, read_number
 from videos import encode
 
 from tsm_tf.data.sampling import center_indices
-from tsm_tf.data.sources.opening import container_options
+from tsm_tf.data.sources.opening import IGNORE_BAD_METADATA, container_options
 from tsm_tf.data.sources.video_file import VideoFiles, iterate_frames
 
 COUNT = 24
@@ -94,7 +94,7 @@ def bare_frames(path, indices, keeps_damaged):
     """Decodes with PyAV alone; returns the frames at some indices."""
     wanted, found, number = set(indices.tolist()), {}, 0
     with av.open(
-        os.fspath(path), metadata_errors="ignore", container_options=container_options()
+        os.fspath(path), container_options=container_options(), **IGNORE_BAD_METADATA
     ) as container:
         films = [s for s in container.streams.video if not s.disposition & 1024]
         best = container.streams.best("video")

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import av
 import av.codec
@@ -14,6 +15,10 @@ import av.stream
 from tsm_tf.data.sources.bad_video import BadVideoError, ffmpeg_errors
 from tsm_tf.data.sources.kinds import CODECS, CONTAINERS
 from tsm_tf.errors import MissingFile
+
+_VERSION = int(av.__version__.partition(".")[0])
+IGNORE_BAD_METADATA: dict[str, Any] = {"metadata_errors": "ignore"} if _VERSION < 19 else {}
+"""Arguments of `av.open` for titles that are not UTF-8. PyAV 19 has no such argument."""
 
 MAX_PIXELS = 1 << 25
 """Largest frame that is decoded, in pixels; 8K video has 33,177,600."""
@@ -78,8 +83,8 @@ def _open(path):
         return av.open(
             f"file:{path}",  # without the prefix, a colon in the name means a protocol
             container_options={**container_options(), "protocol_whitelist": "file"},
-            metadata_errors="ignore",
             timeout=_TIMEOUT,
+            **IGNORE_BAD_METADATA,
         )
     except av.error.ArgumentError:
         kinds = ", ".join(sorted(CONTAINERS))
