@@ -52,6 +52,8 @@ def test_conclusions_say_what_is_reached_and_what_limits():
 
 @pytest.mark.parametrize("part", data_loading.PARTS)
 def test_every_part_can_be_run(part):
+    if part != "video_files":
+        pytest.importorskip("apache_beam", reason="Beam writes the shards that are measured")
     module = importlib.import_module(data_loading.PARTS[part])
     assert callable(module.measure) and callable(module.conclusions) and module.PACKAGE
 
