@@ -42,7 +42,7 @@ class Size:
 
 
 # The TSN gets fewer epochs, which saves minutes. The page says so.
-FULL = Size(1440, 360, {"tsm": (), "tsn": ("--clip_epochs=3", "--epochs=4")}, 10)
+FULL = Size(1440, 360, {"tsm": (), "tsn": ("--clip_epochs=4", "--epochs=6")}, 10)
 QUICK = Size(18, 18, dict.fromkeys(MODES, ("--clip_epochs=1", "--epochs=1")), 0.5)
 
 
