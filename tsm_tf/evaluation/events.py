@@ -114,12 +114,7 @@ class EventDecoder:
         Raises:
             InputError: logits of another shape, or a time that is not finite.
         """
-        logits = np.asarray(logits, np.float64)
-        if logits.shape != (len(self.labels),):
-            rule = f"must be an array of the shape ({len(self.labels)},)"
-            raise InputError("logits", rule, logits.shape)
-        if not math.isfinite(seconds):
-            raise InputError("seconds", "must be finite", seconds)
+        logits = check_frame(logits, seconds, len(self.labels))
         if not np.isfinite(logits).all():
             return []
 
@@ -133,6 +128,20 @@ class EventDecoder:
     def reset(self) -> None:
         """Forgets the stream."""
         self._states.reset()
+
+
+def check_frame(logits: np.ndarray, seconds: float, num_classes: int) -> np.ndarray:
+    """Returns the logits of a frame as `float64 [num_classes]`; they may be infinite or NaN.
+
+    Raises:
+        InputError: logits of another shape, or a time that is not finite.
+    """
+    logits = np.asarray(logits, np.float64)
+    if logits.shape != (num_classes,):
+        raise InputError("logits", f"must be an array of the shape ({num_classes},)", logits.shape)
+    if not math.isfinite(seconds):
+        raise InputError("seconds", "must be finite", seconds)
+    return logits
 
 
 class EventStates:

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tsm_tf.errors import InputError
-from tsm_tf.evaluation.events import Event
+from tsm_tf.evaluation.events import Event, check_frame
 from tsm_tf.event_rules import EventRules
 from tsm_tf.multi_label.sigmoid import sigmoid
 from tsm_tf.spec import ModelSpec
@@ -76,12 +75,7 @@ class PresenceDecoder:
         Raises:
             InputError: logits of another shape, or a time that is not finite.
         """
-        logits = np.asarray(logits, np.float64)
-        if logits.shape != (len(self.labels),):
-            rule = f"must be an array of the shape ({len(self.labels)},)"
-            raise InputError("logits", rule, logits.shape)
-        if not math.isfinite(seconds):
-            raise InputError("seconds", "must be finite", seconds)
+        logits = check_frame(logits, seconds, len(self.labels))
         if not np.isfinite(logits).all():
             return []
 
