@@ -71,6 +71,26 @@ class Variant:
         return has >= set(self.needed) and not has.isdisjoint((TRAIN, VAL))
 
 
+def read_entries(
+    tree: SourceTree,
+    files: Mapping[str, str],
+    parse: Callable[[str, str, str], list[Entry]],
+) -> list[Entry]:
+    """Returns the videos in the files of all splits.
+
+    Args:
+        tree: the source.
+        files: paths of the files by role, in `tree`; of other roles, nothing is read.
+        parse: returns the videos in a file, from its content, its split and its path.
+    """
+    return [
+        entry
+        for split in SPLITS
+        if split in files
+        for entry in parse(tree.read(files[split]), split, files[split])
+    ]
+
+
 def find_variant(
     tree: SourceTree,
     variants: Sequence[Variant],

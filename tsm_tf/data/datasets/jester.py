@@ -7,7 +7,6 @@ order, so it is not used.
 """
 
 from tsm_tf.data.datasets.annotations import (
-    SPLITS,
     TEST,
     TRAIN,
     VAL,
@@ -20,6 +19,7 @@ from tsm_tf.data.datasets.annotations import (
     describe_variants,
     find_variant,
     named_classes,
+    read_entries,
 )
 from tsm_tf.data.datasets.source_tree import SourceTree
 from tsm_tf.data.datasets.text_lists import ANSWERS, LABELS, read_text_lists
@@ -67,12 +67,7 @@ def read_annotations(tree: SourceTree, split: int) -> Annotations | None:
     if variant.title != _KAGGLE:
         return read_text_lists(tree, variant, files)
 
-    entries = [
-        entry
-        for role in SPLITS
-        if role in files
-        for entry in parse_table(tree.read(files[role]), role, files[role])
-    ]
+    entries = read_entries(tree, files, parse_table)
     return Annotations(variant.title, tuple(files.values()), named_classes(entries), entries)
 
 

@@ -8,7 +8,6 @@ import functools
 import json
 
 from tsm_tf.data.datasets.annotations import (
-    SPLITS,
     TEST,
     TRAIN,
     VAL,
@@ -19,6 +18,7 @@ from tsm_tf.data.datasets.annotations import (
     describe_variants,
     find_variant,
     named_classes,
+    read_entries,
 )
 from tsm_tf.data.datasets.source_tree import SourceTree
 from tsm_tf.data.datasets.text_lists import (
@@ -89,12 +89,7 @@ def read_annotations_v2(tree: SourceTree, split: int) -> Annotations | None:
         return None
 
     variant, files = found
-    entries = [
-        entry
-        for role in SPLITS
-        if role in files
-        for entry in parse_json(tree.read(files[role]), role, files[role])
-    ]
+    entries = read_entries(tree, files, parse_json)
     if ANSWERS in files:
         answers = parse_videos(tree.read(files[ANSWERS]), TEST, files[ANSWERS])
         entries = with_answers(entries, answers)
