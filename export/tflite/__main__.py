@@ -6,6 +6,7 @@ import pathlib
 from absl import flags
 
 from export.tflite.export_settings import (
+    CACHE_TYPES,
     CALIBRATED,
     CARD,
     IMAGE_TYPES,
@@ -62,6 +63,18 @@ def define_flags():
     flags.DEFINE_enum(
         "logits_type", ExportSettings.logits_type, LOGITS_TYPES, "Output type of int8 files."
     )
+    flags.DEFINE_enum(
+        "cache_type",
+        ExportSettings.cache_type,
+        CACHE_TYPES,
+        "Type of the caches of int8 files as inputs and outputs. Browsers need float32 for these, "
+        "the image and the logits.",
+    )
+    flags.DEFINE_string(
+        "keep_float",
+        None,
+        "Regular expression: layers in whose names it is found stay in float32 in quantised files.",
+    )
     flags.DEFINE_bool(
         "gpu_friendly",
         ExportSettings.gpu_friendly,
@@ -96,6 +109,8 @@ def main():
         num_streams=values.streams,
         image_type=values.image_type,
         logits_type=values.logits_type,
+        cache_type=values.cache_type,
+        keep_float=values.keep_float,
         gpu_friendly=values.gpu_friendly,
         unchecked=values.unchecked,
         data=listing,

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Mapping
 
 import flatbuffers
+import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
@@ -11,9 +12,12 @@ from export.format import jester, metadata
 from export.format.operators import operator_name
 from export.format.reader import IDENTIFIER, TYPES, Graph, Operator, Signature, Tensor
 from export.tflite import standard_metadata
-from export.tflite.io_types import set_image_type, set_logits_type
+from export.tflite.io_types import set_input_type, set_output_to_float
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
+
+
+_TYPES = {"uint8": schema.TensorType.UINT8, "float32": schema.TensorType.FLOAT32}
 
 
 class Draft:
@@ -33,6 +37,10 @@ class Draft:
 
     def __init__(self, content: bytes):
         self._model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+        for buffer in self._model.buffers:
+            if buffer.offset:  # LiteRT Quantizer stores large weights behind the flatbuffer
+                buffer.data = np.frombuffer(content, np.uint8, buffer.size, buffer.offset)
+                buffer.offset = buffer.size = 0
 
     @functools.cached_property
     def graph(self) -> Graph:
@@ -55,32 +63,37 @@ class Draft:
         )
         return Signature(_text(signature.signatureKey), signature.subgraphIndex, inputs, outputs)
 
-    def set_io_types(self, image_type: str, logits_type: str) -> None:
-        """Changes the types of the image and the logits of an int8 file; the caches stay int8.
+    def set_io_types(self, image_type: str, logits_type: str, cache_type: str = "int8") -> None:
+        """Changes the types of the inputs and outputs of an int8 file.
 
-        The converter's own options would change the caches as well, which would then cost one
-        operator each.
+        What layers in float32 read and compute stays float32.
 
         Args:
-            image_type: `"uint8"`, or `"int8"` (a pixel's byte minus 128).
+            image_type: `"uint8"`, `"int8"` (a pixel's byte minus 128), or `"float32"`.
             logits_type: `"float32"` or `"int8"`.
+            cache_type: `"int8"`, or `"float32"`, which costs two operators per cache.
 
         Raises:
             InputError: the image was not calibrated to the range 0..255.
         """
-        image = self.graph.tensors[self.signature.inputs["image"]]
-        if (image.dtype, image.scale, image.zero_point) != ("int8", (1.0,), (-128,)):
+        inputs, outputs = self.signature.inputs, self.signature.outputs
+        image = self.graph.tensors[inputs["image"]]
+        quantization = image.dtype, image.scale, image.zero_point
+        if quantization not in (("int8", (1.0,), (-128,)), ("float32", (), ())):
             rule = (
                 "must be calibrated on frames from 0 to 255, "
                 "so that its scale is 1 and its zero point -128"
             )
-            received = f"{image.dtype}, {image.scale}, {image.zero_point}"
-            raise InputError("image", rule, received)
+            raise InputError("image", rule, ", ".join(map(str, quantization)))
 
-        if image_type == "uint8":
-            set_image_type(self._model, schema.TensorType.UINT8)
-        if logits_type == "float32":
-            set_logits_type(self._model, schema.TensorType.FLOAT32)
+        for name, index in inputs.items():
+            dtype = image_type if name == "image" else cache_type
+            if self.graph.tensors[index].dtype == "int8" and dtype != "int8":
+                set_input_type(self._model, name, _TYPES[dtype])
+        for name, index in outputs.items():
+            dtype = logits_type if name == "logits" else cache_type
+            if self.graph.tensors[index].dtype == "int8" and dtype != "int8":
+                set_output_to_float(self._model, name)
         del self.graph, self.signature  # they describe the file as it was
 
     def read_initial_caches(self) -> dict[str, int]:

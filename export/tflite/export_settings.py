@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 from typing import TYPE_CHECKING
 
 from tsm_tf.errors import InputError
@@ -12,18 +13,22 @@ from tsm_tf.spec import ModelSpec
 if TYPE_CHECKING:
     from tsm_tf.data.listing import Listing
 
-VARIANTS = ("float32", "float16", "dynamic", "int8", "edgetpu")
+VARIANTS = ("float32", "float16", "weight_only", "dynamic", "int8", "edgetpu")
 """- `float32`: as trained.
 - `float16`: weights in half precision.
-- `dynamic`: weights in 8 bits.
+- `weight_only`: weights of convolutions in 8 bits, activations in float32.
+- `dynamic`: weights in 8 bits, activations rounded to 8 bits by each operator. Slower than float32
+  on x86; `weight_only` has the same size.
 - `int8`: weights and activations in 8 bits, calibrated.
 - `edgetpu`: like `int8`, with 8 bits for input and output as well, and without operators that an
   Edge TPU may leave to the CPU.
 """
 
 CALIBRATED = ("int8", "edgetpu")
-IMAGE_TYPES = ("uint8", "int8")
+QUANTISED = ("weight_only", "dynamic", *CALIBRATED)
+IMAGE_TYPES = ("uint8", "int8", "float32")
 LOGITS_TYPES = ("float32", "int8")
+CACHE_TYPES = ("int8", "float32")
 CARD = "model_card"
 """Name of the model card's files, without suffix; see `export.tflite.card`."""
 
@@ -37,8 +42,12 @@ class ExportSettings:
         num_streams: number of streams side by side in an online file.
         image_type: input type of int8 files; Edge TPU files always have int8.
         logits_type: output type of int8 files; Edge TPU files always have int8.
+        cache_type: type of the caches of int8 files, inside which they are int8. A browser needs
+            float32 for image, logits and caches.
         unchecked: write a file even if it contains operators that `export.format.verify` refuses.
             `StreamRunner` then needs `unchecked=True` as well.
+        keep_float: a regular expression; layers in whose names it is found stay in float32 in
+            quantised files.
         gpu_friendly: refuse a file that the GPU delegates of phones may compute incorrectly.
         data: videos for calibration (`train`) and for the comparison with Keras (`val`), a
             `Listing` or what it is made of. None calibrates on rendered gestures and compares on
@@ -46,13 +55,15 @@ class ExportSettings:
         num_videos: number of videos for each of the two.
 
     Raises:
-        InputError: a value out of range, or several streams for a clip model.
+        InputError: a value out of range, `keep_float` is not a regular expression, or several streams for a clip model.
     """
 
     online: bool
     num_streams: int = 1
     image_type: str = "uint8"
     logits_type: str = "float32"
+    cache_type: str = "int8"
+    keep_float: str | None = None
     gpu_friendly: bool = False
     unchecked: bool = False
     data: "Listing | str | None" = None
@@ -63,11 +74,22 @@ class ExportSettings:
             if getattr(self, name) < 1:
                 raise InputError(name, "must be at least 1", getattr(self, name))
 
+        try:
+            re.compile(self.keep_float or "")
+        except re.error as error:
+            rule = f"must be a regular expression ({error})"
+            raise InputError("keep_float", rule, self.keep_float) from None
+
         if self.num_streams > 1 and not self.online:
             rule = "must be 1 for a clip model; several streams need --online"
             raise InputError("num_streams", rule, self.num_streams)
 
-        for name, known in (("image_type", IMAGE_TYPES), ("logits_type", LOGITS_TYPES)):
+        types = {
+            "image_type": IMAGE_TYPES,
+            "logits_type": LOGITS_TYPES,
+            "cache_type": CACHE_TYPES,
+        }
+        for name, known in types.items():
             if getattr(self, name) not in known:
                 raise InputError(name, f"must be one of {', '.join(known)}", getattr(self, name))
 

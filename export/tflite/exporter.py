@@ -15,8 +15,14 @@ from export.tflite import gpu_limits
 from export.tflite.card import Entry
 from export.tflite.convert import convert
 from export.tflite.draft import Draft
-from export.tflite.export_settings import CALIBRATED, ExportSettings, output_paths
+from export.tflite.export_settings import (
+    CALIBRATED,
+    QUANTISED,
+    ExportSettings,
+    output_paths,
+)
 from export.tflite.float32 import float32_policy, to_float32
+from export.tflite.keep_float import find_layers
 from tsm_tf.errors import InputError
 from tsm_tf.files import replacing
 from tsm_tf.spec import ModelSpec
@@ -42,8 +48,17 @@ def export_files(
         InputError: see `export.tflite.export_model`; before any file is written.
     """
     paths = output_paths(model.spec, output, variants, settings.online)
+    if settings.keep_float is not None:
+        _check_keep_float(model, variants, settings.keep_float)
     with float32_policy():
         return _export(to_float32(model), variants, paths, settings)
+
+
+def _check_keep_float(model: keras.Model, variants: tuple[str, ...], pattern: str) -> None:
+    find_layers(model, pattern)
+    if not set(QUANTISED) & set(variants):
+        rule = f"must be omitted unless variants include one of {', '.join(QUANTISED)}"
+        raise InputError("keep_float", rule, pattern)
 
 
 def _export(
@@ -131,9 +146,12 @@ def _convert_and_seal(
     calibration: SampleClips | None,
 ) -> bytes:
     """Returns the bytes of the finished file."""
-    draft = Draft(convert(model, settings.online, variant, calibration, settings.num_streams))
+    keep_float = find_layers(model, settings.keep_float) if settings.keep_float else ()
+    draft = Draft(
+        convert(model, settings.online, variant, calibration, settings.num_streams, keep_float)
+    )
     if variant == "int8":
-        draft.set_io_types(settings.image_type, settings.logits_type)
+        draft.set_io_types(settings.image_type, settings.logits_type, settings.cache_type)
 
     check_versions(draft.graph.operators)
     if settings.gpu_friendly and (problems := gpu_limits.find_problems(draft.graph)):

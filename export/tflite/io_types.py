@@ -1,4 +1,4 @@
-"""Edits that give the image and the logits of an int8 file another type.
+"""Edits that give inputs and outputs of an int8 file another type.
 
 They work on the objects of TFLite's schema (`ModelT`), which `export.tflite.draft.Draft` holds.
 """
@@ -9,20 +9,24 @@ import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
 
-def set_image_type(model: schema.ModelT, dtype: int) -> None:
-    """Puts a QUANTIZE operator before a graph, from an image of another type with zero point 0."""
+def set_input_type(model: schema.ModelT, name: str, dtype: int) -> None:
+    """Puts a QUANTIZE operator before a graph, from float32, or from uint8 with zero point 0."""
     graph, signature = model.subgraphs[0], model.signatureDefs[0]
-    outer, inner = _add_outer_tensor(graph, graph.inputs, signature.inputs, "image", dtype)
-    graph.tensors[outer].quantization.zeroPoint = np.zeros(1, np.int64)
+    outer, inner = _add_outer_tensor(graph, graph.inputs, signature.inputs, name, dtype)
+    if dtype == schema.TensorType.FLOAT32:
+        graph.tensors[outer].quantization = None
+    else:
+        graph.tensors[outer].quantization.zeroPoint = np.zeros(1, np.int64)
 
     operator = _new_operator(model, schema.BuiltinOperator.QUANTIZE, 1, outer, inner)
     graph.operators.insert(0, operator)
 
 
-def set_logits_type(model: schema.ModelT, dtype: int) -> None:
-    """Puts a DEQUANTIZE operator behind a graph, to logits of another type."""
+def set_output_to_float(model: schema.ModelT, name: str) -> None:
+    """Puts a DEQUANTIZE operator behind a graph, to float32."""
     graph, signature = model.subgraphs[0], model.signatureDefs[0]
-    outer, inner = _add_outer_tensor(graph, graph.outputs, signature.outputs, "logits", dtype)
+    dtype = schema.TensorType.FLOAT32
+    outer, inner = _add_outer_tensor(graph, graph.outputs, signature.outputs, name, dtype)
     graph.tensors[outer].quantization = None
 
     operator = _new_operator(model, schema.BuiltinOperator.DEQUANTIZE, 2, inner, outer)

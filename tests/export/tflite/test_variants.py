@@ -192,14 +192,22 @@ def test_sizes(online, files):
 
 def test_refuses_before_work(model, tmp_path):
     for variants in (("float32", "int4"), (), ("int8", "int8")):
-        with refuses("variants", "float32, float16, dynamic, int8, edgetpu"):
+        with refuses("variants", "float32, float16, weight_only, dynamic, int8, edgetpu"):
             export_model(model, tmp_path, True, variants)
     with refuses("num_streams", "--online"):
         export_model(model, tmp_path, False, num_streams=2)
     with refuses("num_streams", "at least 1", "0"):
         export_model(model, tmp_path, True, num_streams=0)
-    with refuses("image_type", "uint8, int8", "float32"):
-        export_model(model, tmp_path, True, ("int8",), image_type="float32")
+    with refuses("image_type", "uint8, int8, float32", "float16"):
+        export_model(model, tmp_path, True, ("int8",), image_type="float16")
+    with refuses("cache_type", "int8, float32", "uint8"):
+        export_model(model, tmp_path, True, ("int8",), cache_type="uint8")
+    with refuses("keep_float", "regular expression", "("):
+        export_model(model, tmp_path, True, ("int8",), keep_float="(")
+    with refuses("keep_float", "in the name of a layer", "features_0_0", "head", "classifier"):
+        export_model(model, tmp_path, True, ("int8",), keep_float="classifier")
+    with refuses("keep_float", "omitted unless", "weight_only, dynamic, int8", "head"):
+        export_model(model, tmp_path, True, ("float32", "float16"), keep_float="head")
     flow = build_model(
         ModelSpec(modality="flow", num_classes=2, input_size=32, width=0.35, num_segments=2)
     )

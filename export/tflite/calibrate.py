@@ -1,0 +1,112 @@
+"""Measures the range of every activation of a float32 file while it runs on sample clips."""
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+from litert_quantizer.calibrator import CalibrationInterpreter, CalibrationMode
+from litert_quantizer.utils.qsv_utils import min_max_update
+
+from export.format.reader import Graph, Signature, parse_model
+from export.sample_clips import SampleClips
+from tsm_tf.data.progress_line import ProgressLine
+
+Ranges = dict[str, dict[str, np.ndarray]]
+"""Smallest (`min`) and largest (`max`) value of each tensor, by the tensor's name."""
+
+_MOVES = {"CONCATENATION", "PAD", "RESHAPE", "SLICE", "SPLIT", "STRIDED_SLICE", "TRANSPOSE"}
+"""Operators whose results are values of their inputs, or zeros."""
+
+
+def measure_ranges(content: bytes, clips: SampleClips, online: bool) -> Ranges:
+    """Runs a file on clips, and returns the range that each tensor needs in an int8 file.
+
+    An online file streams the clips frame by frame, so that the caches have the range that they
+    have at run time. Every second clip starts from zeros, the others continue from the clip before.
+
+    Tensors that pass values on to each other have the same range, so that no value is rounded on
+    its way: a cache's output, its input one frame later, and the tensors around a shift. The image
+    has the range 0..255: every byte then has its own integer.
+
+    Args:
+        content: bytes of a float32 file.
+        clips: clips in 0..255.
+        online: True for one frame and its caches, False for whole clips.
+    """
+    file = parse_model(content)
+    graph, (signature,) = file.graphs[0], file.signatures
+    image = graph.tensors[signature.inputs["image"]]
+    initial = {
+        name: np.zeros(graph.tensors[index].shape, np.float32)
+        for name, index in signature.inputs.items()
+        if name != "image"
+    }
+
+    with quietly():
+        interpreter = CalibrationInterpreter(
+            content, CalibrationMode.CALIBRATION_PROFILER_BASED, min_max_update
+        )
+        run = interpreter.get_signature_runner(signature.name)
+        progress = ProgressLine(len(clips.frames), "clips", "streamed for calibration")
+        caches, done = initial, 0
+
+        for number, images in enumerate(_sequences(clips.frames, image.shape, online)):
+            if number % 2 == 0:
+                caches = initial
+            for batch in images:
+                outputs = run(image=batch.astype(np.float32), **caches)
+                caches = {name: outputs[name] for name in initial}
+            done = min(done + (image.shape[0] if online else 1), len(clips.frames))
+            progress.show(done)
+
+    ranges = interpreter.get_calibration_results()
+    ranges[image.name] = {"min": np.zeros(1, np.float32), "max": np.full(1, 255, np.float32)}
+    _align(ranges, graph, signature)
+    return ranges
+
+
+def _sequences(frames: np.ndarray, shape: tuple[int, ...], online: bool) -> Iterator[np.ndarray]:
+    """Yields images `[steps, *shape]`: a clip, or the frames of clips that stream side by side."""
+    if not online:
+        yield from frames.reshape(-1, 1, *shape)
+        return
+
+    for first in range(0, len(frames), shape[0]):
+        side_by_side = np.take(frames, range(first, first + shape[0]), axis=0, mode="wrap")
+        yield side_by_side.swapaxes(0, 1)
+
+
+def _align(ranges: Ranges, graph: Graph, signature: Signature) -> None:
+    """Gives tensors that pass values on to each other the same range."""
+    groups = {i: {i} for i, tensor in enumerate(graph.tensors) if tensor.name in ranges}
+
+    def join(indices):
+        group = set[int]().union(*(groups[index] for index in indices if index in groups))
+        groups.update(dict.fromkeys(group, group))
+
+    for name in signature.inputs.keys() & signature.outputs.keys():
+        join((signature.inputs[name], signature.outputs[name]))
+    for operator in graph.operators:
+        if operator.name in _MOVES:
+            join((*operator.inputs, *operator.outputs))
+
+    measured = dict(ranges)
+    for index, group in groups.items():
+        members = [measured[graph.tensors[member].name] for member in group]
+        ranges[graph.tensors[index].name] = {
+            "min": np.min([member["min"] for member in members], axis=0),
+            "max": np.max([member["max"] for member in members], axis=0),
+        }
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Context manager that hides LiteRT Quantizer's progress bars, and a warning about its own use.
+
+    It draws one bar per frame.
+    """
+    with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*experimental_preserve_all_tensors", UserWarning)
+        yield
