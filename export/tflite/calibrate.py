@@ -27,8 +27,7 @@ def measure_ranges(content: bytes, clips: SampleClips, online: bool) -> Ranges:
     have at run time. Every second clip starts from zeros, the others continue from the clip before.
 
     Tensors that pass values on to each other have the same range, so that no value is rounded on
-    its way: a cache's output, its input one frame later, and the tensors around a shift. The image
-    has the range 0..255: every byte then has its own integer.
+    its way: a cache's output, its input one frame later, and the tensors around a shift.
 
     Args:
         content: bytes of a float32 file.
@@ -52,7 +51,8 @@ def measure_ranges(content: bytes, clips: SampleClips, online: bool) -> Ranges:
         progress = ProgressLine(len(clips.frames), "clips", "streamed for calibration")
         caches, done = initial, 0
 
-        for number, images in enumerate(_sequences(clips.frames, image.shape, online)):
+        frames = _with_full_range(clips.frames)
+        for number, images in enumerate(_sequences(frames, image.shape, online)):
             if number % 2 == 0:
                 caches = initial
             for batch in images:
@@ -62,9 +62,19 @@ def measure_ranges(content: bytes, clips: SampleClips, online: bool) -> Ranges:
             progress.show(done)
 
     ranges = interpreter.get_calibration_results()
-    ranges[image.name] = {"min": np.zeros(1, np.float32), "max": np.full(1, 255, np.float32)}
     _align(ranges, graph, signature)
     return ranges
+
+
+def _with_full_range(frames: np.ndarray) -> np.ndarray:
+    """Sets one pixel to 0 and one to 255.
+
+    Every byte then has its own integer: the image's scale is 1 and its zero point -128. The
+    normalised image has room for every byte as well.
+    """
+    frames = frames.copy()
+    frames[0, 0, 0, 0], frames[0, 0, 0, 1] = 0, 255
+    return frames
 
 
 def _sequences(frames: np.ndarray, shape: tuple[int, ...], online: bool) -> Iterator[np.ndarray]:

@@ -4,7 +4,6 @@ import functools
 from collections.abc import Mapping
 
 import flatbuffers
-import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
@@ -37,10 +36,6 @@ class Draft:
 
     def __init__(self, content: bytes):
         self._model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
-        for buffer in self._model.buffers:
-            if buffer.offset:  # LiteRT Quantizer stores large weights behind the flatbuffer
-                buffer.data = np.frombuffer(content, np.uint8, buffer.size, buffer.offset)
-                buffer.offset = buffer.size = 0
 
     @functools.cached_property
     def graph(self) -> Graph:

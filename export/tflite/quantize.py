@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 import numpy as np
 from litert_quantizer.qtyping import QuantGranularity, TFLOperationName
 from litert_quantizer.quantizer import Quantizer
+from tensorflow.lite.tools import flatbuffer_utils
 
 from export.format.reader import parse_model
 from export.tflite.calibrate import Ranges, quietly
@@ -39,7 +40,17 @@ def quantize(
     with quietly():
         result = quantizer.quantize(ranges, enable_progress_report=False)
     assert result.quantized_model is not None
-    return bytes(result.quantized_model)
+    return _inline_buffers(bytes(result.quantized_model))
+
+
+def _inline_buffers(content: bytes) -> bytes:
+    """Moves weights from behind the flatbuffer, where most readers do not look, into it."""
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    for buffer in model.buffers:
+        if buffer.offset:
+            buffer.data = np.frombuffer(content, np.uint8, buffer.size, buffer.offset)
+            buffer.offset = buffer.size = 0
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
 def _full_integer(quantizer):
