@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import keras
 
+from tsm_tf.devices import Devices
 from tsm_tf.keras_internals import clip_after_reduction
 from tsm_tf.models.clip import build_model
 from tsm_tf.spec import ModelSpec
-from tsm_tf.training.devices import Devices
 from tsm_tf.training.recipes import Recipe
 from tsm_tf.training.settings import Execution, Initialization
 from tsm_tf.training.step.accumulate import AccumulatingModel

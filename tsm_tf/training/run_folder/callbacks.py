@@ -15,11 +15,11 @@ import keras
 import numpy as np
 
 from tsm_tf.data.sources.bad_video import BadVideoError
+from tsm_tf.devices import Devices
 from tsm_tf.errors import InputError
 from tsm_tf.files import remove_temporary_files
 from tsm_tf.keras_internals import build_symbolically
 from tsm_tf.models.network import refresh
-from tsm_tf.training.devices import Devices
 from tsm_tf.training.run_folder.curves import CURVES_FILE, LOG_FILE, plot_curves, write_log
 from tsm_tf.training.run_folder.folder import LAST
 from tsm_tf.training.run_folder.run_settings import disk_errors
