@@ -11,9 +11,10 @@ import tensorflow as tf
 from tsm_tf.data.observer import Observer
 from tsm_tf.data.pipeline import BATCHES_AHEAD
 from tsm_tf.data.sources.bad_video import BadVideoError
-from tsm_tf.devices import AverageBatchNorms, Devices, prepared
+from tsm_tf.devices import Devices
 from tsm_tf.errors import InputError
 from tsm_tf.training.clips import Clips, Plan, make_clips
+from tsm_tf.training.distributed import AverageBatchNorms, prepared
 from tsm_tf.training.progress import Progress, WrongClips
 from tsm_tf.training.run_folder.callbacks import (
     BadVideoReport,
