@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from tsm_tf.data.epoch_order import Share
 from tsm_tf.errors import InputError
@@ -64,6 +65,33 @@ class Devices:
     def agree_on(self, number: float) -> bool:
         """Returns whether all processes have the same number; all must call it together."""
         return self.share.count == 1 or abs(self._mean(number) - number) < 1e-9
+
+    def sum(self, values: np.ndarray) -> np.ndarray:
+        """Returns the sum of arrays over all processes; all must call it together."""
+        if self.share.count == 1:
+            return values
+        import tensorflow as tf
+
+        def part():
+            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            return tf.constant(values if replica % self.share.replicas == 0 else 0 * values)
+
+        return self.strategy.reduce("SUM", self.strategy.run(part), axis=None).numpy()
+
+    def lost_worker(self, error: Exception) -> InputError | None:
+        """Returns the error to raise instead of one from TensorFlow if another worker was lost."""
+        import tensorflow as tf
+
+        lost = (
+            tf.errors.UnavailableError,
+            tf.errors.AbortedError,
+            tf.errors.DeadlineExceededError,
+            tf.errors.CancelledError,
+        )
+        if self.share.count == 1 or not isinstance(error, lost):
+            return None
+        rule = "lost a worker; restart all workers with the same command to resume"
+        return InputError("strategy", rule, str(error).splitlines()[0])
 
     def _mean(self, number):
         import tensorflow as tf
