@@ -2,9 +2,10 @@
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -12,8 +13,10 @@ import tensorflow as tf
 from tsm_tf.data.flips import flip_targets
 from tsm_tf.data.listing import Listing, check_labels, check_multi_label
 from tsm_tf.data.loader import multi_hot
+from tsm_tf.data.modality import source_of
 from tsm_tf.data.observer import Observer
 from tsm_tf.data.progress_line import ProgressLine
+from tsm_tf.data.sources import Source
 from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.video import Video
 from tsm_tf.data.view_pipeline import view_dataset
@@ -63,6 +66,7 @@ def predict(
     _check_classes(spec, listing)
     videos = listing.labelled_videos(split)
     check_multi_label(spec, videos)
+    source = source_of(listing, spec.modality)
     _warn_of_mirror_images(protocol, listing)
     with devices.scope():
         scorer = ClipScorer(sized_model(model, protocol.views), batch_size, devices)
@@ -75,7 +79,8 @@ def predict(
         if done.any() and devices.is_chief:
             print(f"resuming: {done.sum():,} of {len(videos):,} videos are evaluated", flush=True)
 
-    job = _Job(scorer, listing, split, videos, spec, protocol, unfinished)
+    place = functools.partial(listing.place, split)
+    job = _Job(scorer, videos, spec, source, protocol, unfinished, place)
     finished = done.copy()
     job.finish(logits, finished)
     new_logits, _ = _merged(logits, finished & ~done, devices)
@@ -95,12 +100,12 @@ class _Job:
     """What `predict` has to do; see there."""
 
     scorer: ClipScorer
-    listing: Listing
-    split: str
     videos: Sequence[Video]
     spec: ModelSpec
+    source: Source
     protocol: Protocol
     unfinished: Unfinished | None
+    place: Callable[[Video], str]
 
     def finish(self, logits: np.ndarray, finished: np.ndarray) -> None:
         """Writes the logits of this process' unfinished videos into an array.
@@ -118,10 +123,16 @@ class _Job:
 
         observer = _FirstBadVideo()
         batches = view_dataset(
-            self.listing, self.split, chosen, self.spec, views, group, observer
+            chosen,
+            self.spec,
+            self.source,
+            views,
+            group,
+            observer,
+            self.place,
         ).as_numpy_iterator()
         try:
-            with self._explained_errors(observer):
+            with _named_errors(observer):
                 for indices, batch in zip(groups, batches, strict=True):
                     rows = self.scorer(batch.reshape(-1, *batch.shape[2:]))
                     rows = rows.reshape(len(batch), views.count, -1)
@@ -138,22 +149,16 @@ class _Job:
             if self.unfinished is not None:
                 self.unfinished.save(logits, finished, force=True)
 
-    @contextlib.contextmanager
-    def _explained_errors(self, observer):
-        """Context manager that raises what was raised inside the pipeline, which TensorFlow hides.
 
-        Raises:
-            BadVideoError: a video cannot be decoded.
-            InputError: another worker was lost.
-        """
-        try:
-            yield
-        except tf.errors.OpError as error:
-            if observer.error is not None:
-                raise observer.error from None
-            if lost_worker := self.scorer.devices.lost_worker(error):
-                raise lost_worker from None
-            raise
+@contextlib.contextmanager
+def _named_errors(observer):
+    """Context manager that raises the error from inside the pipeline, which TensorFlow hides."""
+    try:
+        yield
+    except tf.errors.OpError:
+        if observer.error is not None:
+            raise observer.error from None
+        raise
 
 
 def _unfinished_groups(finished, group, index, count):
