@@ -157,8 +157,11 @@ def test_refuses_other_classes(checkpoint, tmp_path):
     assert not (tmp_path / "e").exists()
 
 
-def test_says_what_decides_the_scores(checkpoint, tmp_path):
+def test_says_what_decides_the_scores(model, tmp_path):
     """A folder per class, of which a share is evaluated, in half precision, by probabilities."""
+    nameless, checkpoint = build_model(SPEC.replace(labels=None)), tmp_path / "checkpoint"
+    nameless.set_weights(model.get_weights())
+    save_checkpoint(nameless, checkpoint)
     for number, label in enumerate(LABELS):
         folder = tmp_path / "data" / label
         folder.mkdir(parents=True)
@@ -172,8 +175,8 @@ def test_says_what_decides_the_scores(checkpoint, tmp_path):
     assert metrics["protocol"] == "twice_2x3_softmax" and metrics["videos"] == 6
     assert (metrics["val_share"], metrics["mixed_precision"]) == (0.5, "bfloat16")
     half = Scores.load(output / "scores.npz")
-    assert half.protocol == "twice_2x3_softmax" and half.spec == SPEC
-    whole = predict(load_checkpoint(checkpoint), listing, "val", protocol, 6)
+    assert half.protocol == "twice_2x3_softmax" and half.spec == nameless.spec
+    whole = predict(nameless, listing, "val", protocol, 6)
     assert 0 < np.abs(half.logits - whole.logits).max() < 0.1
     assert keras.config.dtype_policy().name == "float32"
 
