@@ -64,7 +64,7 @@ class Unfinished:
 
         Args:
             shape: number of videos and of classes.
-            digests: of everything that may have changed under the same settings, by name.
+            digests: digests of what may have changed under the same settings, by name.
 
         Returns:
             The logits, `float32 [N, C]`, 0 for other videos; and which videos are finished,
