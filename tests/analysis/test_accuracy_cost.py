@@ -6,6 +6,7 @@ from testing import refuses, run_main
 
 from tsm_tf import ModelSpec
 from tsm_tf.analysis import accuracy_cost
+from tsm_tf.analysis.runs import read_runs
 
 SPEC = ModelSpec(num_classes=2, width=0.35, input_size=32, num_segments=4)
 
@@ -32,6 +33,20 @@ def test_own_runs_beside_the_paper(tmp_path, capsys):
 
     with refuses("output", "another runs"):
         run_main(accuracy_cost, f"--output={out}")
+
+
+def test_the_cost_of_all_views(tmp_path):
+    tsm = write_run(tmp_path / "tsm", SPEC)
+    write_result(tsm, tsm, protocol="dense_5x3")
+    full = write_run(tmp_path / "full", SPEC)
+    write_result(full, full, protocol="kinetics_accurate")
+    larger = write_run(tmp_path / "larger", SPEC.replace(input_size=36))
+    write_result(larger, larger)
+
+    five, ten, one = accuracy_cost.own_rows(read_runs([tsm, full, larger]))
+    assert (five["frames"], ten["frames"], one["frames"]) == (20, 40, 4)
+    assert ten["multiply_adds_G"] == pytest.approx(30 * one["multiply_adds_G"], rel=0.02)
+    assert 0.9 * ten["multiply_adds_G"] > 2 * five["multiply_adds_G"]
 
 
 def test_the_paper_alone(tmp_path, capsys):

@@ -1,3 +1,5 @@
+"""Tests of `view_loader`, and of `segments` through it."""
+
 import json
 
 import numpy as np
