@@ -40,6 +40,13 @@ def define_flags():
         "Clips and crops per video. efficient: one clip, centre crop.",
     )
     flags.DEFINE_integer("batch_size", 16, "Clips per batch.", lower_bound=1)
+    flags.DEFINE_integer(
+        "worst",
+        0,
+        "Mistakes in a contact sheet of the most confident ones, worst.png. 0 writes none.",
+        lower_bound=0,
+        upper_bound=500,
+    )
     spec_flags.define(_SPEC_FIELDS, "Default: the checkpoint's.")
 
 
@@ -51,8 +58,10 @@ def main():
     listing = data_flags.read(values.split)
 
     from tsm_tf.evaluation.evaluate import evaluate
+    from tsm_tf.evaluation.scores import SCORES_FILE, Scores
+    from tsm_tf.evaluation.worst import WORST_FILE, write_worst
 
-    output = values.output or pathlib.Path(checkpoint) / "evaluation" / values.split
+    output = pathlib.Path(values.output or pathlib.Path(checkpoint) / "evaluation" / values.split)
     metrics = evaluate(
         checkpoint,
         listing,
@@ -62,6 +71,11 @@ def main():
         values.batch_size,
         **spec_flags.read(_SPEC_FIELDS),
     )
+
+    if values.worst:
+        scores = Scores.load(output / SCORES_FILE)
+        title = f"{checkpoint}, {values.split}"
+        write_worst(scores, listing, values.split, values.worst, output / WORST_FILE, title)
 
     shown = "average_precision" if "mAP" in metrics else "recall"
     for row in metrics["per_class"]:
@@ -73,7 +87,8 @@ def main():
 def _summary(metrics):
     if "mAP" in metrics:
         return f"mAP {metrics['mAP']:.1%}"
-    return f"top-1 {metrics['top1']:.1%}, top-5 {metrics['top5']:.1%}"
+    accuracies = f"top-1 {metrics['top1']:.1%}, top-5 {metrics['top5']:.1%}"
+    return f"{accuracies}, mean class accuracy {metrics['mean_class_accuracy']:.1%}"
 
 
 def run_command() -> None:
