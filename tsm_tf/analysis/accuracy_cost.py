@@ -123,7 +123,7 @@ def plot(rows: Sequence[Row], path: pathlib.Path) -> None:
 
 
 def define_flags():
-    flags.DEFINE_list("runs", [], "Evaluated runs: checkpoint folders, or those of trainings.")
+    flags.DEFINE_list("runs", [], "Evaluated runs: checkpoint or training folders, or preset:NAME.")
     flags.DEFINE_list("results", [], "More folders to search for the evaluations of the runs.")
     flags.DEFINE_string("output", None, "Folder for the CSV and PNG files.", required=True)
 

@@ -8,7 +8,7 @@ from tsm_tf import cli, spec_flags
 from tsm_tf.data import data_flags
 from tsm_tf.errors import InputError
 from tsm_tf.evaluation.protocols import EFFICIENT, PROTOCOLS
-from tsm_tf.weights.presets.table import name_checkpoint
+from tsm_tf.weights.presets.table import PREFIX, name_checkpoint
 
 _SPEC_FIELDS = ("sampling_rate",)
 
@@ -17,7 +17,7 @@ def define_flags():
     flags.DEFINE_string(
         "checkpoint",
         None,
-        "Checkpoint folder, or folder of a training run.",
+        "Checkpoint folder, folder of a training run, or preset:NAME.",
     )
     flags.DEFINE_string(
         "preset",
@@ -53,7 +53,7 @@ def define_flags():
 def main():
     values = flags.FLAGS
     checkpoint = name_checkpoint(values.checkpoint, values.preset)
-    if values.preset and not values.output:
+    if checkpoint.startswith(PREFIX) and not values.output:
         raise InputError("output", "must be a folder for the results of a preset", values.output)
     listing = data_flags.read(values.split)
 
