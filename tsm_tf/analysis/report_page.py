@@ -82,7 +82,7 @@ def render_report(runs: Sequence[Run], folders: Sequence[str]) -> str:
         curves=_curves(runs),
         confusions=_confusions(runs),
         maps=[
-            _picture(path, str(path.parent))
+            _picture(path, str(path))
             for marker in _find(folders, CAM_FILE)
             for path in sorted(marker.parent.glob("*.png"))
         ],

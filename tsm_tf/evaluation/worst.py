@@ -131,12 +131,10 @@ def write_worst(
         cells.append(_cell(mistake, videos[mistake.index], scores.spec, source))
         progress.show(done)
 
-    lines = [
-        f"{title} ({scores.protocol})",
-        f"the {len(shown)} most confident of {len(mistakes)} mistakes on {len(videos)} videos"
-        if mistakes
-        else f"no mistakes on {len(videos)} videos",
-    ]
+    counts = f"mistakes: {len(mistakes)} of {len(videos)} videos"
+    if len(shown) < len(mistakes):
+        counts += f"; the {len(shown)} most confident are shown"
+    lines = [f"{title} ({scores.protocol})", counts]
     if scores.spec.modality == "flow":
         lines.append("optical flow: the colour is the direction, the brightness the speed")
     with replacing(path) as temporary:
