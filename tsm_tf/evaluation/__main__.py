@@ -4,10 +4,10 @@ import pathlib
 
 from absl import flags
 
-from tsm_tf import cli, spec_flags
+from tsm_tf import cli, execution_flags, spec_flags
 from tsm_tf.data import data_flags
 from tsm_tf.errors import InputError
-from tsm_tf.evaluation.protocols import EFFICIENT, PROTOCOLS
+from tsm_tf.evaluation import protocol_flags
 from tsm_tf.weights.presets.table import PREFIX, name_checkpoint
 
 _SPEC_FIELDS = ("sampling_rate",)
@@ -33,12 +33,7 @@ def define_flags():
     flags.DEFINE_string(
         "split", "val", "Which videos to use: train, val, test, or the name of a list file."
     )
-    flags.DEFINE_enum(
-        "protocol",
-        EFFICIENT.name,
-        list(PROTOCOLS),
-        "Clips and crops per video. efficient: one clip, centre crop.",
-    )
+    protocol_flags.define()
     flags.DEFINE_integer("batch_size", 16, "Clips per batch.", lower_bound=1)
     flags.DEFINE_integer(
         "worst",
@@ -47,6 +42,7 @@ def define_flags():
         lower_bound=0,
         upper_bound=500,
     )
+    execution_flags.define()
     spec_flags.define(_SPEC_FIELDS, "Default: the checkpoint's.")
 
 
@@ -55,27 +51,28 @@ def main():
     checkpoint = name_checkpoint(values.checkpoint, values.preset)
     if checkpoint.startswith(PREFIX) and not values.output:
         raise InputError("output", "must be a folder for the results of a preset", values.output)
+    protocol = protocol_flags.read()
     listing = data_flags.read(values.split)
 
     from tsm_tf.evaluation.evaluate import evaluate
-    from tsm_tf.evaluation.scores import SCORES_FILE, Scores
-    from tsm_tf.evaluation.worst import WORST_FILE, write_worst
 
-    output = pathlib.Path(values.output or pathlib.Path(checkpoint) / "evaluation" / values.split)
-    metrics = evaluate(
-        checkpoint,
-        listing,
-        output,
-        values.split,
-        PROTOCOLS[values.protocol],
-        values.batch_size,
-        **spec_flags.read(_SPEC_FIELDS),
-    )
-
-    if values.worst:
-        scores = Scores.load(output / SCORES_FILE)
-        title = f"{checkpoint}, {values.split}"
-        write_worst(scores, listing, values.split, values.worst, output / WORST_FILE, title)
+    output = values.output or pathlib.Path(checkpoint) / "evaluation" / values.split
+    try:
+        metrics = evaluate(
+            checkpoint,
+            listing,
+            output,
+            values.split,
+            protocol,
+            values.batch_size,
+            strategy=values.strategy,
+            mixed_precision=values.mixed_precision,
+            worst=values.worst,
+            **spec_flags.read(_SPEC_FIELDS),
+        )
+    except KeyboardInterrupt:
+        print("\ninterrupted; run the same command again to resume")
+        raise
 
     shown = "average_precision" if "mAP" in metrics else "recall"
     for row in metrics["per_class"]:
