@@ -17,7 +17,7 @@ from tsm_tf.files import replacing
 MAX_COLUMNS = 8
 """Frames in a strip; longer clips are sampled evenly."""
 
-_PANEL, _LABEL_WIDTH = 144, 216  # pixels
+_PANEL, _LABEL_WIDTH = 144, 232  # pixels
 _FPS = 4  # slow enough to see what a model looks at
 _DARKENED = 0.3
 _OUTLINE = (255, 170, 0)
