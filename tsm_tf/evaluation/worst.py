@@ -136,7 +136,9 @@ def write_worst(
         counts += f"; the {len(shown)} most confident are shown"
     lines = [f"{title} ({scores.protocol})", counts]
     if scores.spec.modality == "flow":
-        lines.append("optical flow: the colour is the direction, the brightness the speed")
+        lines.append(
+            "optical flow: red to the right, cyan to the left; the brightness is the speed"
+        )
     with replacing(path) as temporary:
         Image.fromarray(_sheet(lines, cells)).save(temporary, format="PNG")
     return len(shown)
