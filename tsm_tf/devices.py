@@ -67,7 +67,11 @@ class Devices:
         return self.share.count == 1 or abs(self._mean(number) - number) < 1e-9
 
     def sum(self, values: np.ndarray) -> np.ndarray:
-        """Returns the sum of arrays over all processes; all must call it together."""
+        """Returns the sum of arrays over all processes; all must call it together.
+
+        Raises:
+            InputError: another worker was lost.
+        """
         if self.share.count == 1:
             return values
         import tensorflow as tf
@@ -76,7 +80,10 @@ class Devices:
             replica = tf.distribute.get_replica_context().replica_id_in_sync_group
             return tf.constant(values if replica % self.share.replicas == 0 else 0 * values)
 
-        return self.strategy.reduce("SUM", self.strategy.run(part), axis=None).numpy()
+        try:
+            return self.strategy.reduce("SUM", self.strategy.run(part), axis=None).numpy()
+        except tf.errors.OpError as error:
+            raise (self.lost_worker(error) or error) from None
 
     def lost_worker(self, error: Exception) -> InputError | None:
         """Returns the error to raise instead of one from TensorFlow if another worker was lost."""

@@ -1,7 +1,5 @@
 """Reads the frames of clips, and stacks those of each segment. Needs numpy only."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from tsm_tf.data.modality import check_modality
@@ -13,7 +11,7 @@ from tsm_tf.spec import ModelSpec
 
 def read_frames(
     video: Video,
-    indices: Sequence[int] | np.ndarray,
+    indices: np.ndarray,
     spec: ModelSpec,
     source: Source,
     is_cropped_once: bool = True,
@@ -22,13 +20,13 @@ def read_frames(
 
     Args:
         video: the video.
-        indices: frame numbers from 0.
+        indices: frame numbers from 0, `int64 [n]`.
         spec: gives the size, the filter and the modality.
         source: what frames are read from.
         is_cropped_once: whether pixels outside the first crop may stay undecoded.
 
     Returns:
-        `uint8 [len(indices), H, W, C]`, or an object that stands for it; see `CropSource`.
+        `uint8 [n, H, W, C]`, or an object that stands for it; see `CropSource`.
 
     Raises:
         MissingFile: there is no such video.
@@ -36,11 +34,11 @@ def read_frames(
         InputError: the source has RGB frames for a model of optical flow, or the reverse.
     """
     check_modality(spec.modality, source.modality)
-    arguments = (video.path, indices, spec.short_side, spec.interpolation)
+    chosen, side, interpolation = indices.tolist(), spec.short_side, spec.interpolation
     if is_cropped_once:
-        frames = read_for_crop(source, *arguments)
+        frames = read_for_crop(source, video.path, chosen, side, interpolation)
     else:
-        frames = source.read(*arguments)
+        frames = source.read(video.path, chosen, side, interpolation)
     if frames.dtype != np.uint8:
         raise InputError("source", "must return frames of uint8, from 0 to 255", frames.dtype.name)
     return frames

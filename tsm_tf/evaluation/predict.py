@@ -1,22 +1,21 @@
 """Predicts the videos of a split with a clip model."""
 
-import contextlib
 import dataclasses
+import functools
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from tsm_tf.data.flips import flip_targets
 from tsm_tf.data.listing import Listing, check_labels, check_multi_label
 from tsm_tf.data.loader import multi_hot
-from tsm_tf.data.observer import Observer
+from tsm_tf.data.modality import source_of
 from tsm_tf.data.progress_line import ProgressLine
-from tsm_tf.data.sources.bad_video import BadVideoError
+from tsm_tf.data.sources import Source
 from tsm_tf.data.video import Video
-from tsm_tf.data.view_pipeline import view_dataset
+from tsm_tf.data.view_pipeline import view_batches
 from tsm_tf.devices import Devices
 from tsm_tf.errors import InputError
 from tsm_tf.evaluation.protocols import Protocol
@@ -63,6 +62,7 @@ def predict(
     _check_classes(spec, listing)
     videos = listing.labelled_videos(split)
     check_multi_label(spec, videos)
+    source = source_of(listing, spec.modality)
     _warn_of_mirror_images(protocol, listing)
     with devices.scope():
         scorer = ClipScorer(sized_model(model, protocol.views), batch_size, devices)
@@ -75,7 +75,8 @@ def predict(
         if done.any() and devices.is_chief:
             print(f"resuming: {done.sum():,} of {len(videos):,} videos are evaluated", flush=True)
 
-    job = _Job(scorer, listing, split, videos, spec, protocol, unfinished)
+    place = functools.partial(listing.place, split)
+    job = _Job(scorer, videos, spec, source, protocol, unfinished, place)
     finished = done.copy()
     job.finish(logits, finished)
     new_logits, _ = _merged(logits, finished & ~done, devices)
@@ -95,12 +96,12 @@ class _Job:
     """What `predict` has to do; see there."""
 
     scorer: ClipScorer
-    listing: Listing
-    split: str
     videos: Sequence[Video]
     spec: ModelSpec
+    source: Source
     protocol: Protocol
     unfinished: Unfinished | None
+    place: Callable[[Video], str]
 
     def finish(self, logits: np.ndarray, finished: np.ndarray) -> None:
         """Writes the logits of this process' unfinished videos into an array.
@@ -116,44 +117,23 @@ class _Job:
         first = int(finished.sum())
         progress = ProgressLine(len(self.videos), "videos", "evaluated", first)
 
-        observer = _FirstBadVideo()
-        batches = view_dataset(
-            self.listing, self.split, chosen, self.spec, views, group, observer
-        ).as_numpy_iterator()
+        batches = view_batches(chosen, self.spec, self.source, views, group, self.place)
         try:
-            with self._explained_errors(observer):
-                for indices, batch in zip(groups, batches, strict=True):
-                    rows = self.scorer(batch.reshape(-1, *batch.shape[2:]))
-                    rows = rows.reshape(len(batch), views.count, -1)
-                    softmax, multi_label = self.protocol.softmax, self.spec.multi_label
-                    logits[indices] = mean_logits(rows, softmax, multi_label)
-                    finished[indices] = True
+            for indices, batch in zip(groups, batches, strict=True):
+                rows = self.scorer(batch.reshape(-1, *batch.shape[2:]))
+                rows = rows.reshape(len(batch), views.count, -1)
+                softmax, multi_label = self.protocol.softmax, self.spec.multi_label
+                logits[indices] = mean_logits(rows, softmax, multi_label)
+                finished[indices] = True
 
-                    own = int(finished.sum()) - first
-                    if self.scorer.devices.is_chief:
-                        progress.show(min(len(self.videos), first + own * share.count))
-                    if self.unfinished is not None:
-                        self.unfinished.save(logits, finished)
+                own = int(finished.sum()) - first
+                if self.scorer.devices.is_chief:
+                    progress.show(min(len(self.videos), first + own * share.count))
+                if self.unfinished is not None:
+                    self.unfinished.save(logits, finished)
         finally:
             if self.unfinished is not None:
                 self.unfinished.save(logits, finished, force=True)
-
-    @contextlib.contextmanager
-    def _explained_errors(self, observer):
-        """Context manager that raises what was raised inside the pipeline, which TensorFlow hides.
-
-        Raises:
-            BadVideoError: a video cannot be decoded.
-            InputError: another worker was lost.
-        """
-        try:
-            yield
-        except tf.errors.OpError as error:
-            if observer.error is not None:
-                raise observer.error from None
-            if lost_worker := self.scorer.devices.lost_worker(error):
-                raise lost_worker from None
-            raise
 
 
 def _unfinished_groups(finished, group, index, count):
@@ -206,13 +186,3 @@ def _check_classes(spec: ModelSpec, listing: Listing) -> None:
         rule = f"must have the checkpoint's {spec.num_classes} classes"
         raise InputError("data", rule, listing.labels)
     check_labels(spec, listing)
-
-
-class _FirstBadVideo(Observer):
-    """Remembers the first video that could not be decoded."""
-
-    def __init__(self):
-        self.error: BadVideoError | None = None
-
-    def bad_video(self, error: BadVideoError) -> None:
-        self.error = self.error or error
