@@ -152,7 +152,9 @@ def _place_labels(axes, rows: Sequence[Row], radii: Sequence[float]) -> None:
 
     for row, point, radius in zip(rows, points, radii, strict=True):
         is_own = row["source"] == OURS
-        name = f"{row['model']}\n{row['data']}" if is_own else row["model"]
+        name = row["model"]
+        if is_own:
+            name += f"\n{row['data']} ({row['protocol']})"
         label = axes.annotate(
             plot_text(name),
             point,
@@ -194,7 +196,9 @@ def main():
     write_csv(output / "accuracy_cost.csv", rows, COLUMNS)
     plot(rows, output / "accuracy_cost.png")
     for row in own:
-        print(f"{row['top1']:5.1f}%  {row['multiply_adds_G']:9.3f} G  {row['model']}")
+        print(
+            f"{row['top1']:5.1f}%  {row['multiply_adds_G']:9.3f} G  {row['model']} ({row['protocol']})"
+        )
     print(f"written to {output}: accuracy_cost.csv, accuracy_cost.png")
     print(
         f"ours: {len(own)} evaluation(s) on the data of each run; paper: {len(rows) - len(own)} "
