@@ -6,6 +6,7 @@ Your evaluated runs are drawn beside the paper's points, which are those of Some
 in Table 2. Multiply-adds are those of all views of a video.
 """
 
+import itertools
 import math
 import pathlib
 from collections.abc import Sequence
@@ -27,8 +28,10 @@ _MARKER = "accuracy_cost.json"
 _AREA = 12.0  # square points per million parameters
 _SMALLEST = 20.0
 _INNER = 0.7  # half the side of the square in a circle, relative to its radius
+_LINE = "#8a949e"
+_DISTANCES = (3, 12)  # points from a bubble to its name
 _PLACES = (
-    # where to write a name, in radii from the centre of the bubble, and its alignment
+    # direction of a name from the centre of the bubble, and its alignment
     (1, 0, "left", "center"),
     (-1, 0, "right", "center"),
     (0, 1, "center", "bottom"),
@@ -140,7 +143,7 @@ def _draw_bubble(axes, row: Row) -> float:
 
 
 def _place_labels(axes, rows: Sequence[Row], radii: Sequence[float]) -> None:
-    """Writes names beside bubbles, each at the first place where it covers nothing, if any."""
+    """Writes names beside bubbles, each at the first place where it covers least."""
     from matplotlib.transforms import Bbox
 
     scale = axes.figure.dpi / 72
@@ -162,16 +165,20 @@ def _place_labels(axes, rows: Sequence[Row], radii: Sequence[float]) -> None:
             textcoords="offset points",
             fontsize=7,
             fontweight="bold" if is_own else "normal",
+            arrowprops={"arrowstyle": "-", "color": _LINE, "shrinkA": 0, "shrinkB": radius},
         )
-        for x, y, horizontal, vertical in _PLACES:
-            label.set(
-                position=((radius + 3) * x, (radius + 3) * y),
-                ha=horizontal,
-                va=vertical,
-            )
-            if not label.get_window_extent().count_overlaps(taken):
-                break
+        choices = []
+        for distance, place in itertools.product(_DISTANCES, _PLACES):
+            _move(label, radius + distance, place)
+            choices.append((label.get_window_extent().count_overlaps(taken), distance, place))
+        _, distance, place = min(choices, key=lambda choice: choice[0])
+        _move(label, radius + distance, place)
         taken.append(label.get_window_extent())
+
+
+def _move(label, distance, place):
+    x, y, horizontal, vertical = place
+    label.set(position=(distance * x, distance * y), ha=horizontal, va=vertical)
 
 
 def define_flags():
@@ -196,9 +203,8 @@ def main():
     write_csv(output / "accuracy_cost.csv", rows, COLUMNS)
     plot(rows, output / "accuracy_cost.png")
     for row in own:
-        print(
-            f"{row['top1']:5.1f}%  {row['multiply_adds_G']:9.3f} G  {row['model']} ({row['protocol']})"
-        )
+        figures = f"{row['top1']:5.1f}%  {row['multiply_adds_G']:9.3f} G"
+        print(f"{figures}  {row['model']} ({row['protocol']})")
     print(f"written to {output}: accuracy_cost.csv, accuracy_cost.png")
     print(
         f"ours: {len(own)} evaluation(s) on the data of each run; paper: {len(rows) - len(own)} "
