@@ -63,7 +63,7 @@ ALLOWED = {
     },
     "tsm_tf/evaluation": {
         *TENSORFLOW,
-        *("matplotlib", *MODELS, *DATA, "tsm_tf.weights", "tsm_tf.evaluation"),
+        *("matplotlib", "cv2", "PIL", *MODELS, *DATA, "tsm_tf.weights", "tsm_tf.evaluation"),
         *("tsm_tf.devices", "tsm_tf.multi_label"),
     },
     "tsm_tf/analysis": {"tsm_tf", *TENSORFLOW, "matplotlib", *VIDEO},

@@ -2,6 +2,7 @@ import csv
 
 import pytest
 from analysis.run_folders import write_result, write_run
+from matplotlib.figure import Figure
 from testing import refuses, run_main
 
 from tsm_tf import ModelSpec
@@ -62,3 +63,23 @@ def test_runs_must_be_evaluated(tmp_path):
     with refuses("runs", "a known protocol", "one of efficient, ", "mine of"):
         run_main(accuracy_cost, f"--runs={run}", f"--output={tmp_path / 'out'}")
     assert not (tmp_path / "out").exists()
+
+
+def test_no_name_covers_another_or_the_middle_of_a_bubble(monkeypatch, tmp_path):
+    drawn = []
+
+    def keep(figure, path, **_):
+        drawn.append(figure)
+        path.touch()
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    rows = accuracy_cost.paper_rows()
+    accuracy_cost.plot(rows, tmp_path / "a.png")
+    (axes,) = drawn[0].axes
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert len(boxes) == len(rows)
+
+    points = axes.transData.transform([(row["multiply_adds_G"], row["top1"]) for row in rows])
+    for number, box in enumerate(boxes):
+        assert box.count_overlaps(boxes) == 1  # itself
+        assert not any(box.contains(*point) for point in points), rows[number]["model"]
