@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from tsm_tf.errors import InputError
+from tsm_tf.errors import InputError, one_line
 from tsm_tf.layers.consensus import SegmentConsensus
 from tsm_tf.layers.non_local import NonLocal
 from tsm_tf.layers.site import NON_LOCAL, SHIFT, TEMPORAL_POOL, Site
@@ -121,16 +121,42 @@ class ClipModel(keras.Model):
             rule = f"must be {spec.num_segments}, because non-local blocks have a fixed length"
             raise InputError("num_segments", rule, num_segments)
 
+        return self._replayed(new_spec, consensus="identity")
+
+    def resized(self, input_size: int, crop_pct: float) -> "ClipModel":
+        """Returns the model for frames of another size, which shares the weights.
+
+        Args:
+            input_size: height and width of its frames.
+            crop_pct: see `ModelSpec`.
+
+        Raises:
+            InputError: a size that the spec cannot have, or a network with a layer that needs
+                frames of one size, such as a dense layer on flattened feature maps.
+        """
+        spec = self.spec.replace(input_size=input_size, crop_pct=crop_pct)
+        try:
+            return self._replayed(spec)
+        except InputError:
+            raise
+        except Exception as error:  # layers of a stranger can fail in any way when they are called
+            rule = f"must be {self.spec.input_size} for this network ({one_line(error)})"
+            raise InputError("input_size", rule, input_size) from error
+
+    def _replayed(self, new_spec, consensus=None):
+        """Returns the model with the same layers for clips of another length or size."""
+        old_length = self.spec.num_segments
+
         def change(node, values):
             layer = node.operation
             changes = {}
             if isinstance(layer, PrepareFrames):
                 changes["spec"] = new_spec
             elif isinstance(layer, (TemporalShift, TemporalPool, SegmentConsensus)):
-                length = layer.num_segments * new_spec.num_segments // spec.num_segments
+                length = layer.num_segments * new_spec.num_segments // old_length
                 changes["num_segments"] = length
-            if isinstance(layer, SegmentConsensus):
-                changes["consensus"] = "identity"
+            if isinstance(layer, SegmentConsensus) and consensus:
+                changes["consensus"] = consensus
             if not changes:
                 return call_again(node, values)
             new_layer = type(layer).from_config({**layer.get_config(), **changes})
