@@ -37,8 +37,8 @@ from tsm_tf import ModelSpec, build_model, load_official_weights
 from tsm_tf.data.sources.video_file import VIDEO_FILES
 from tsm_tf.data.video import Video
 from tsm_tf.data.view_loader import load_views
-from tsm_tf.evaluation.protocols import PROTOCOLS
-from tsm_tf.evaluation.view_logits import ClipScorer, mean_logits, sized_model
+from tsm_tf.evaluation.protocols import PROTOCOLS, mean_logits
+from tsm_tf.evaluation.view_logits import ClipScorer, sized_model
 from tsm_tf.weights.official import infer_spec
 
 SEGMENTS = 8
@@ -125,7 +125,7 @@ def entry(path):
 
 
 class Coordinates:
-    """A source whose pixels say where they are: x and y, modulo 256, and the number of the frame."""
+    """A source whose pixels say where they are: x and y modulo 256, and the frame's number."""
 
     modality = "rgb"
 
@@ -192,7 +192,13 @@ def bikes(tmp_path_factory):
     return video, extract(video, tmp_path_factory.mktemp("bikes") / "images")
 
 
-@every_protocol
+@pytest.mark.parametrize(
+    "protocol",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name == "kinetics_accurate" else ())
+        for name in PROTOCOLS
+    ],
+)
 def test_pixels(bikes, protocol):
     video, folder = bikes
     ours, theirs = our_clips(video, protocol), official_clips(folder, protocol)

@@ -61,3 +61,20 @@ def test_a_file_needs_neither_keras_nor_tensorflow(online, videos):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("%") == 8 and "2 of 2 videos predicted" in done.stdout
+
+
+def test_protocols_that_a_file_cannot_follow(online, clip, videos):
+    video = f"--video={videos}"
+    for file, flag, argument, says in (
+        (clip, "--protocol=kinetics_accurate", "full_resolution", "frames of 32 pixels"),
+        (online, "--protocol=ten_crop", "protocol", "sees all frames"),
+    ):
+        with refuses(argument, says):
+            run_main(command, f"--model={file}", video, flag)
+
+
+def test_views_of_a_clip_file(clip, videos, tmp_path):
+    """The mean over five crops is not that of the centre."""
+    one = logits(tmp_path / "one", f"--model={clip}", f"--video={videos}")
+    many = logits(tmp_path / "many", f"--model={clip}", f"--video={videos}", "--crops=5")
+    assert one.shape == many.shape and np.abs(one - many).max() > 1e-3

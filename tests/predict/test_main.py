@@ -24,7 +24,9 @@ from tsm_tf import ModelSpec, build_model, load_preset, save_checkpoint
 from tsm_tf.data.loader import center_clip
 from tsm_tf.data.sources.video_file import VIDEO_FILES, probe
 from tsm_tf.data.video import Video
+from tsm_tf.data.view_loader import load_views
 from tsm_tf.evaluation.metrics import softmax
+from tsm_tf.evaluation.protocols import EFFICIENT, PROTOCOLS
 from tsm_tf.predict.predictors import ClipPredictor, StreamPredictor
 from tsm_tf.predict.run import Run
 from tsm_tf.weights.presets import table
@@ -52,7 +54,7 @@ def saved(model, folder):
 @pytest.fixture
 def loaded(model, monkeypatch):
     """The command gets a model that is loaded already, which takes less time."""
-    use(monkeypatch, ClipPredictor(SPEC, model.predict_on_batch, 16))
+    use(monkeypatch, ClipPredictor(SPEC, model.predict_on_batch, EFFICIENT))
 
 
 def use(monkeypatch, predictor):
@@ -168,6 +170,9 @@ def test_bad_input_before_a_model_is_loaded(checkpoint, videos, tmp_path, monkey
         ([model, video, "--noannotate"], "annotate", "--output"),
         ([model, video, f"--output={tmp_path / 'taken'}"], "output", "new or empty"),
         (["--model=a.tflite", video, "--stream"], "stream", "for a checkpoint"),
+        ([model, video, "--stream", "--crops=3"], "protocol", "must not be given with --stream"),
+        ([model, video, "--sampling=dense", "--clips=1"], "clips", "2 to 64 with dense"),
+        ([model, video, "--protocol=ten_crop", "--crops=3"], "protocol", "--crops"),
         ([f"--checkpoint={tmp_path}", video], "checkpoint", "spec.json"),
     ):
         with refuses(argument, says):
@@ -192,8 +197,22 @@ def test_a_stream(videos, tmp_path, monkeypatch, capsys):
         f"1 video\n{videos / 'a.mp4'}\n  {share:6.1%}  {LABELS[best]}\n" in capsys.readouterr().out
     )
     assert probe(output / "a.mp4").num_frames == 12
-    with refuses("output", "stream", "True", "False"):
+    with refuses("output", "protocol", "'stream'", "'efficient'"):
         run_main(command, *arguments[:2], f"--output={output}")
+
+
+def test_any_protocol(model, videos, tmp_path, monkeypatch, capsys):
+    """The mean over the views, with the warning of evaluation about mirrored classes."""
+    protocol = PROTOCOLS["ten_crop"]
+    use(monkeypatch, ClipPredictor(SPEC, model.predict_on_batch, protocol))
+    arguments = ["--checkpoint=runs/mine", f"--video={videos / 'a.mp4'}", "--protocol=ten_crop"]
+    run_main(command, *arguments, f"--output={tmp_path / 'o'}", "--noannotate")
+    views = load_views(Video(str(videos / "a.mp4"), "", -1, -1), SPEC, VIDEO_FILES, protocol.views)
+    logits = model.predict_on_batch(views).mean(axis=0)
+    with (tmp_path / "o" / "predictions.csv").open(encoding="utf-8") as file:
+        found = {int(row["class"]): float(row["logit"]) for row in csv.DictReader(file)}
+    np.testing.assert_allclose([found[i] for i in range(3)], logits, atol=2e-5)
+    assert "a mirrored 'Swiping Left' shows another class" in capsys.readouterr().err
 
 
 def test_models_without_names_with_several_classes_and_of_flow(videos, monkeypatch, capsys):
@@ -208,7 +227,7 @@ def test_models_without_names_with_several_classes_and_of_flow(videos, monkeypat
             assert clips.shape == (1, 2, 32, 32, channels) and np.ptp(clips) > 10
             return np.array([[1, 3, 2]], np.float32)
 
-        use(monkeypatch, ClipPredictor(spec, run, 16))
+        use(monkeypatch, ClipPredictor(spec, run, EFFICIENT))
         run_main(command, *arguments)
         _, name, *lines = capsys.readouterr().out.splitlines()
         assert name == str(videos / "a.mp4")

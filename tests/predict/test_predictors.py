@@ -11,6 +11,9 @@ from tsm_tf.data.listing import Listing
 from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.sources.video_file import VIDEO_FILES
 from tsm_tf.data.video import Video
+from tsm_tf.data.view_loader import load_views
+from tsm_tf.evaluation.protocols import PROTOCOLS
+from tsm_tf.evaluation.view_logits import sized_model
 from tsm_tf.evaluation.whole_videos import video_logits
 from tsm_tf.predict.frames import StreamFrames
 from tsm_tf.predict.keras_models import load_predictor
@@ -40,12 +43,26 @@ def listing(tmp_path_factory):
 def test_streams_are_those_of_evaluation(model, checkpoint, listing):
     """The mean over the frames, each video from the initial state."""
     videos = listing.videos("val")
-    predictor = load_predictor(checkpoint, True, 1)
+    predictor = load_predictor(checkpoint, None, 1)
     for video, frames in zip(videos, video_logits(model, videos, VIDEO_FILES), strict=True):
         found = predictor.predict(video, VIDEO_FILES)
         np.testing.assert_allclose(found.logits, frames.mean(0), atol=1e-5)
         np.testing.assert_allclose(found.steps[1], frames[:2].mean(0), atol=1e-5)
         np.testing.assert_allclose(found.seconds, np.arange(len(frames)) / 5, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_full_resolution(model, checkpoint, listing):
+    """Of a model whose input is as large as the short side."""
+    protocol = PROTOCOLS["kinetics_accurate"]
+    predictor = load_predictor(checkpoint, protocol, 7)
+    video = listing.videos("val")[1]
+    views = load_views(video, SPEC, VIDEO_FILES, protocol.views)
+    assert views.shape == (30, 2, SPEC.short_side, SPEC.short_side, 3)
+    large = sized_model(model, protocol.views)
+    expected = np.mean([large.predict_on_batch(view[None])[0] for view in views], axis=0)
+    found = predictor.predict(video, VIDEO_FILES).logits
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_frames_of_a_stream(tmp_path):
@@ -87,4 +104,4 @@ def test_an_offline_checkpoint_is_refused_before_it_is_built(tmp_path, checkpoin
     (tmp_path / "spec.json").write_text(SPEC.replace(shift_mode="bidirectional").to_json())
     (tmp_path / "model.weights.h5").write_bytes(b"not read")
     with refuses("shift_mode", "future frames"):
-        load_predictor(tmp_path, True, 1)
+        load_predictor(tmp_path, None, 1)

@@ -18,7 +18,9 @@ from absl import flags
 
 from tsm_tf import cli
 from tsm_tf.errors import InputError
-from tsm_tf.predict.results import FORMATS, Results, check_output
+from tsm_tf.evaluation import protocol_flags
+from tsm_tf.evaluation.protocols import EFFICIENT, warn_of_mirror_images
+from tsm_tf.predict.results import FORMATS, STREAM, Results, check_output
 from tsm_tf.weights.presets.table import PREFIX, find_preset
 
 _TOP_K = 5
@@ -60,13 +62,20 @@ def define_flags():
         "Show an online model all frames at its rate, one at a time, as a device does. An online "
         ".tflite file always runs like this.",
     )
-    flags.DEFINE_integer("batch_size", 16, "Clips per batch.", lower_bound=1)
+    protocol_flags.define()
+    flags.DEFINE_integer(
+        "batch_size",
+        16,
+        "Clips per batch; a .tflite file gets one at a time.",
+        lower_bound=1,
+    )
 
 
 def main():
     values = flags.FLAGS
     name = _name_model(values.checkpoint, values.preset, values.model)
-    _check_flags(values)
+    protocol = protocol_flags.read()
+    _check_flags(values, protocol)
 
     # Imported here, so that a missing package is reported in one line.
     from tsm_tf.predict.inputs import find_videos
@@ -74,25 +83,28 @@ def main():
 
     inputs = find_videos(values.video, values.output)
     folder = pathlib.Path(values.output) if values.output else None
-    subject = {"model": name, "video": values.video, "stream": values.stream, "topk": values.topk}
+    subject = {"model": name, "video": values.video, "topk": values.topk}
+    if not values.model:
+        subject["protocol"] = STREAM if values.stream else protocol.name
     check_output(folder, subject)
     print(f"{len(inputs.videos):,} videos" if len(inputs.videos) > 1 else "1 video", flush=True)
 
     load = _load_tflite if values.model else _load_checkpoint
-    predictor, source, digest = load(name, inputs, values.stream, values.batch_size)
+    views = None if values.stream else protocol
+    predictor, source, digest = load(name, inputs, views, values.batch_size)
     if values.topk and predictor.spec.multi_label:
         rule = "must not be given for a model with several classes per video"
         raise InputError("topk", rule, values.topk)
+    warn_of_mirror_images(protocol, predictor.spec.labels or ())
 
-    results = Results(folder, {**subject, "digest": digest}, values.format or FORMATS[0])
+    subject |= {"protocol": predictor.protocol_name, "digest": digest}
     title = pathlib.Path(name.removeprefix(PREFIX)).name
-    with results:
+    with Results(folder, subject, values.format or FORMATS[0]) as results:
         run = Run(predictor, results, values.topk or _TOP_K, values.annotate, title)
         run.predict(inputs, source)
     if folder:
-        print(
-            f"written to {folder}: {results.path.name}" + " and an MP4 per video" * values.annotate
-        )
+        annotated = " and an MP4 per video" if values.annotate else ""
+        print(f"written to {folder}: {results.path.name}{annotated}")
 
 
 def _name_model(checkpoint: str | None, preset: str | None, model: str | None) -> str:
@@ -104,7 +116,7 @@ def _name_model(checkpoint: str | None, preset: str | None, model: str | None) -
     return f"{PREFIX}{find_preset(preset).name}" if preset else given[0]
 
 
-def _check_flags(values):
+def _check_flags(values, protocol):
     if values.format and not values.output:
         raise InputError("format", "must be given with --output", values.format)
     if not values.annotate and not values.output:
@@ -112,9 +124,11 @@ def _check_flags(values):
     if values.stream and values.model:
         rule = "must be given for a checkpoint; a .tflite file is either for clips or online"
         raise InputError("stream", rule, values.stream)
+    if values.stream and protocol != EFFICIENT:
+        raise InputError("protocol", "must not be given with --stream", protocol.name)
 
 
-def _load_checkpoint(checkpoint, inputs, stream, batch_size):
+def _load_checkpoint(checkpoint, inputs, protocol, batch_size):
     from tsm_tf.evaluation.evaluate import checkpoint_digest
     from tsm_tf.predict.keras_models import load_predictor
     from tsm_tf.weights.checkpoint import load_spec
@@ -122,10 +136,10 @@ def _load_checkpoint(checkpoint, inputs, stream, batch_size):
 
     folder = resolve_checkpoint(checkpoint)
     source = inputs.source(load_spec(folder).modality)  # reports bad input before Keras builds
-    return load_predictor(folder, stream, batch_size), source, checkpoint_digest(folder)
+    return load_predictor(folder, protocol, batch_size), source, checkpoint_digest(folder)
 
 
-def _load_tflite(path, inputs, _stream, _batch_size):
+def _load_tflite(path, inputs, protocol, _batch_size):
     from export.runtime import StreamRunner, open_runner
     from tsm_tf.predict.predictors import ClipPredictor, StreamPredictor
 
@@ -134,20 +148,35 @@ def _load_tflite(path, inputs, _stream, _batch_size):
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
 
-    if isinstance(runner, StreamRunner):
-        if runner.num_streams > 1:
-            raise InputError("model", "must have one stream", runner.num_streams)
+    if not isinstance(runner, StreamRunner):
+        _check_views(protocol, runner.spec)
+        return (
+            ClipPredictor(runner.spec, lambda clips: _each(runner, clips), protocol),
+            source,
+            digest,
+        )
 
-        def start():
-            runner.reset()
-            return runner.step
+    if protocol != EFFICIENT:
+        rule = "must not be given for an online file, which sees all frames"
+        raise InputError("protocol", rule, protocol.name)
+    if runner.num_streams > 1:
+        raise InputError("model", "must have one stream", runner.num_streams)
 
-        return StreamPredictor(runner.spec, start), source, digest
+    def start():
+        runner.reset()
+        return runner.step
 
-    def run(clips):
-        return np.stack([runner(clip) for clip in clips])
+    return StreamPredictor(runner.spec, start), source, digest
 
-    return ClipPredictor(runner.spec, run, 1), source, digest
+
+def _check_views(protocol, spec):
+    if protocol.views.sized(spec).input_size != spec.input_size:
+        rule = f"must be false for a .tflite file that takes frames of {spec.input_size} pixels"
+        raise InputError("full_resolution", rule, True)
+
+
+def _each(runner, clips):
+    return np.stack([runner(clip) for clip in clips])
 
 
 def run_command() -> None:

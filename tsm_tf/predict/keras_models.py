@@ -4,33 +4,39 @@ import os
 
 import numpy as np
 
+from tsm_tf.evaluation.protocols import Protocol
 from tsm_tf.evaluation.stream.logits import keras_streams
+from tsm_tf.evaluation.view_logits import ClipScorer, sized_model
 from tsm_tf.predict.predictors import ClipPredictor, Predictor, Step, StreamPredictor, check_stream
 from tsm_tf.weights.checkpoint import load_checkpoint, load_spec
 
 
 def load_predictor(
     checkpoint: str | os.PathLike,
-    stream: bool,
+    protocol: Protocol | None,
     batch_size: int,
 ) -> Predictor:
     """Returns the predictor of a checkpoint.
 
     Args:
         checkpoint: the folder, or that of a training run.
-        stream: whether the model sees the frames one at a time.
+        protocol: which clips and crops of a video the model gets; None for a stream of its frames.
         batch_size: clips per batch.
 
     Raises:
         MissingFile: there is no checkpoint.
-        InputError: it cannot be loaded, or cannot stream.
+        InputError: it cannot be loaded, cannot take these views, or cannot stream.
     """
-    if stream:
-        check_stream(load_spec(checkpoint))
+    spec = load_spec(checkpoint)
+    if protocol is None:
+        check_stream(spec)
+    else:
+        protocol.views.sized(spec)  # raises before the model is built
 
     model = load_checkpoint(checkpoint)
-    if not stream:
-        return ClipPredictor(model.spec, model.predict_on_batch, batch_size)
+    if protocol is not None:
+        scorer = ClipScorer(sized_model(model, protocol.views), batch_size)
+        return ClipPredictor(model.spec, scorer, protocol)
     start_streams = keras_streams(model, 1)
 
     def start() -> Step:

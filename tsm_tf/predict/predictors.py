@@ -1,18 +1,20 @@
 """Run a model on one video: on clips of it, or on its frames one at a time."""
 
 import dataclasses
+import typing
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
 
-from tsm_tf.data.loader import center_clip
 from tsm_tf.data.progress_line import ProgressLine
 from tsm_tf.data.sources import Source
 from tsm_tf.data.video import Video
+from tsm_tf.data.view_loader import load_views
 from tsm_tf.errors import InputError
+from tsm_tf.evaluation.protocols import Protocol, mean_logits
 from tsm_tf.evaluation.stream.joined import DEFAULT_FPS
 from tsm_tf.predict.frames import StreamFrames
+from tsm_tf.predict.results import STREAM
 from tsm_tf.spec import ModelSpec
 
 RunClips = Callable[[np.ndarray], np.ndarray]
@@ -43,15 +45,19 @@ class Prediction:
         return self.steps[max(0, int(np.searchsorted(self.seconds, seconds, side="right")) - 1)]
 
 
-class Predictor(Protocol):
+class Predictor(typing.Protocol):
     """A model that predicts one video at a time.
 
     Attributes:
         spec: of the model.
+        protocol_name: what it sees of a video: the name of a protocol, or `STREAM`.
     """
 
     @property
     def spec(self) -> ModelSpec: ...
+
+    @property
+    def protocol_name(self) -> str: ...
 
     def predict(self, video: Video, source: Source) -> Prediction:
         """Returns what the model says about a video, or about its segment.
@@ -64,25 +70,24 @@ class Predictor(Protocol):
 
 
 class ClipPredictor:
-    """Averages the logits of the clips of a video, as evaluation does.
+    """Averages the logits of the views of a video, as evaluation does.
 
     Args:
         spec: of the model.
-        run: the model.
-        batch_size: number of clips that it gets at once.
+        run: the model, of the size of the views.
+        protocol: which clips and crops of a video it gets.
     """
 
-    def __init__(self, spec: ModelSpec, run: RunClips, batch_size: int):
+    def __init__(self, spec: ModelSpec, run: RunClips, protocol: Protocol):
         self.spec = spec
         self.run = run
-        self.batch_size = batch_size
+        self.protocol = protocol
+        self.protocol_name = protocol.name
 
     def predict(self, video: Video, source: Source) -> Prediction:
         """Returns the mean logits; see `Predictor.predict`."""
-        clips = center_clip(video, self.spec, source)[None]
-        batches = range(0, len(clips), self.batch_size)
-        logits = [self.run(clips[first : first + self.batch_size]) for first in batches]
-        return Prediction(np.concatenate(logits).mean(axis=0))
+        logits = self.run(load_views(video, self.spec, source, self.protocol.views))
+        return Prediction(mean_logits(logits, self.protocol.softmax, self.spec.multi_label))
 
 
 class StreamPredictor:
@@ -98,6 +103,8 @@ class StreamPredictor:
     Raises:
         InputError: a model of optical flow, or one that needs whole clips.
     """
+
+    protocol_name = STREAM
 
     def __init__(self, spec: ModelSpec, start: Callable[[], Step]):
         check_stream(spec)

@@ -21,6 +21,9 @@ COLUMNS = (
     "error",  # why the video could not be predicted; mostly empty
 )
 FORMATS = ("csv", "json")
+STREAM = "stream"
+"""Instead of the name of a protocol, where a model saw all frames of a video."""
+
 _MARKER = "predict.json"
 _STATE = ".predictions.jsonl"
 
