@@ -1,8 +1,9 @@
-"""Views of videos for evaluation as a `tf.data.Dataset`."""
+"""Views of videos for evaluation, decoded ahead and in parallel with `tf.data`."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from tsm_tf.data.epoch_order import Order, Schedule
@@ -18,16 +19,15 @@ from tsm_tf.spec import ModelSpec
 _BYTES_AT_ONCE = 1 << 30
 
 
-def view_dataset(
+def view_batches(
     videos: Sequence[Video],
     spec: ModelSpec,
     source: Source,
     views: Views,
     batch_size: int,
-    observer: Observer | None = None,
     place: Callable[[Video], str] | None = None,
-) -> tf.data.Dataset:
-    """Returns the views of videos, decoded in parallel, each frame once.
+) -> Iterator[np.ndarray]:
+    """Yields the views of videos, each frame decoded once.
 
     Args:
         videos: the videos, in this order.
@@ -35,27 +35,39 @@ def view_dataset(
         source: what frames are read from.
         views: which clips and crops.
         batch_size: videos per batch; the last batch may be smaller.
-        observer: is called for each video that cannot be decoded. The iterator then raises an
-            error of TensorFlow.
         place: returns where a video is listed, for errors; see `Listing.place`.
 
-    Returns:
-        A dataset of `uint8 [B, clips * crops, T, S, S, C]`.
+    Yields:
+        `uint8 [B, clips * crops, T, S, S, C]`.
+
+    Raises:
+        BadVideoError: a video cannot be decoded, or is gone.
     """
-    observer = observer or Observer()
-    sized = views.sized(spec)
-    shape = (views.count, sized.num_segments, sized.input_size, sized.input_size, sized.channels)
+    errors: list[BadVideoError] = []
     loader = ClipLoader(videos, spec, source, place=place)
 
     def load(_, index):
         try:
             return (loader.load_views(index, views),)
         except BadVideoError as error:
-            observer.bad_video(error)
+            errors.append(error)
             raise
 
+    sized = views.sized(spec)
+    shape = (views.count, sized.num_segments, sized.input_size, sized.input_size, sized.channels)
+    specs = (tf.TensorSpec(shape, tf.uint8),)
     parallel = min(parallel_reads(source), max(1, _BYTES_AT_ONCE // math.prod(shape)))
     schedule = Schedule(len(videos), batch_size, Order(), shuffle=False)
-    dataset = load_in_order(schedule, load, (tf.TensorSpec(shape, tf.uint8),), observer, parallel)
-    dataset = dataset.map(lambda views: views).batch(batch_size)
-    return dataset.prefetch(BATCHES_AHEAD).with_options(dataset_options())
+    dataset = load_in_order(schedule, load, specs, Observer(), parallel)
+    dataset = dataset.map(lambda clips: clips).batch(batch_size).prefetch(BATCHES_AHEAD)
+
+    # Each eager step of an iterator ends in a `__del__`, in which Python ignores Ctrl-C.
+    iterator = iter(dataset.with_options(dataset_options()))
+    next_batch = tf.function(iterator.get_next, autograph=False)
+    try:
+        for _ in range(0, len(videos), batch_size):
+            yield next_batch().numpy()
+    except tf.errors.OpError:  # hides the error that was raised inside the pipeline
+        if errors:
+            raise errors[0] from None
+        raise

@@ -1,23 +1,19 @@
 """Predicts the videos of a split with a clip model."""
 
-import contextlib
 import dataclasses
 import functools
 import hashlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from tsm_tf.data.listing import Listing, check_labels, check_multi_label
 from tsm_tf.data.loader import multi_hot
 from tsm_tf.data.modality import source_of
-from tsm_tf.data.observer import Observer
 from tsm_tf.data.progress_line import ProgressLine
 from tsm_tf.data.sources import Source
-from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.video import Video
-from tsm_tf.data.view_pipeline import view_dataset
+from tsm_tf.data.view_pipeline import view_batches
 from tsm_tf.devices import Devices
 from tsm_tf.errors import InputError
 from tsm_tf.evaluation.protocols import Protocol, mean_logits, warn_of_mirror_images
@@ -119,44 +115,23 @@ class _Job:
         first = int(finished.sum())
         progress = ProgressLine(len(self.videos), "videos", "evaluated", first)
 
-        observer = _FirstBadVideo()
-        batches = view_dataset(
-            chosen,
-            self.spec,
-            self.source,
-            views,
-            group,
-            observer,
-            self.place,
-        ).as_numpy_iterator()
+        batches = view_batches(chosen, self.spec, self.source, views, group, self.place)
         try:
-            with _named_errors(observer):
-                for indices, batch in zip(groups, batches, strict=True):
-                    rows = self.scorer(batch.reshape(-1, *batch.shape[2:]))
-                    rows = rows.reshape(len(batch), views.count, -1)
-                    softmax, multi_label = self.protocol.softmax, self.spec.multi_label
-                    logits[indices] = mean_logits(rows, softmax, multi_label)
-                    finished[indices] = True
+            for indices, batch in zip(groups, batches, strict=True):
+                rows = self.scorer(batch.reshape(-1, *batch.shape[2:]))
+                rows = rows.reshape(len(batch), views.count, -1)
+                softmax, multi_label = self.protocol.softmax, self.spec.multi_label
+                logits[indices] = mean_logits(rows, softmax, multi_label)
+                finished[indices] = True
 
-                    own = int(finished.sum()) - first
-                    if self.scorer.devices.is_chief:
-                        progress.show(min(len(self.videos), first + own * share.count))
-                    if self.unfinished is not None:
-                        self.unfinished.save(logits, finished)
+                own = int(finished.sum()) - first
+                if self.scorer.devices.is_chief:
+                    progress.show(min(len(self.videos), first + own * share.count))
+                if self.unfinished is not None:
+                    self.unfinished.save(logits, finished)
         finally:
             if self.unfinished is not None:
                 self.unfinished.save(logits, finished, force=True)
-
-
-@contextlib.contextmanager
-def _named_errors(observer):
-    """Context manager that raises the error from inside the pipeline, which TensorFlow hides."""
-    try:
-        yield
-    except tf.errors.OpError:
-        if observer.error is not None:
-            raise observer.error from None
-        raise
 
 
 def _unfinished_groups(finished, group, index, count):
@@ -198,13 +173,3 @@ def _check_classes(spec: ModelSpec, listing: Listing) -> None:
         rule = f"must have the checkpoint's {spec.num_classes} classes"
         raise InputError("data", rule, listing.labels)
     check_labels(spec, listing)
-
-
-class _FirstBadVideo(Observer):
-    """Remembers the first video that could not be decoded."""
-
-    def __init__(self):
-        self.error: BadVideoError | None = None
-
-    def bad_video(self, error: BadVideoError) -> None:
-        self.error = self.error or error

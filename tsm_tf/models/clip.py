@@ -74,12 +74,12 @@ class ClipModel(keras.Model):
 
         With a unidirectional shift, it is the number of shifts + 1: the frame and those before it,
         because each shift looks one frame back. Without a shift, it is 1. A bidirectional shift
-        also looks one frame ahead, within the clip. Models with non-local blocks or temporal
-        pooling see the whole clip. If shifts are side by side in parallel branches, the number is
-        an upper bound.
+        also looks one frame ahead, within the clip. Networks of clips, and models with non-local
+        blocks or temporal pooling see the whole clip. If shifts are side by side in parallel
+        branches, the number is an upper bound.
         """
         spec = self.spec
-        if spec.non_local or spec.temporal_pool:
+        if spec.takes_clips or spec.non_local or spec.temporal_pool:
             return spec.num_segments
         num_shifts = sum(isinstance(layer, TemporalShift) for layer in self.layers)
         if spec.shift_mode == "bidirectional":
@@ -116,6 +116,7 @@ class ClipModel(keras.Model):
                 model with non-local blocks.
         """
         spec = self.spec
+        _check_per_frame(spec)
         new_spec = spec.replace(num_segments=num_segments or spec.num_segments)
         if new_spec != spec and spec.non_local:
             rule = f"must be {spec.num_segments}, because non-local blocks have a fixed length"
@@ -183,6 +184,8 @@ def build_model(spec: ModelSpec, preprocess: bool = True, per_frame: bool = Fals
     Raises:
         InputError: the spec's network cannot be built or has nowhere to shift.
     """
+    if per_frame:
+        _check_per_frame(spec)
     network = build_network(spec)
     forget_network(network)
     return clip_model(network, spec, preprocess, per_frame)
@@ -194,7 +197,7 @@ def clip_model(
     preprocess: bool = True,
     per_frame: bool = False,
 ) -> ClipModel:
-    """Makes the clip model of a 2D network with the same layers; see `build_model`."""
+    """Makes the clip model of a network with the same layers; see `build_model`."""
     clip = _clip_input(spec)
     frames = PrepareFrames(spec, preprocess, name="frames")(clip)
     num_segments = spec.num_segments
@@ -211,14 +214,20 @@ def clip_model(
             num_segments //= 2
         return x
 
-    frame_logits = network.replay(frames, insert)
+    logits = network.replay(frames, insert)
     consensus = SegmentConsensus(
-        num_segments,
+        1 if spec.takes_clips else num_segments,
         "identity" if per_frame else "average",
         name="consensus",
         dtype="float32",  # whatever the policy: a loss loses small half-precision logits
     )
-    return ClipModel(clip, consensus(frame_logits), name=f"tsm_{network.name}")
+    return ClipModel(clip, consensus(logits), name=f"tsm_{network.name}")
+
+
+def _check_per_frame(spec):
+    if spec.takes_clips:
+        rule = "must be a network of frames for logits of each frame"
+        raise InputError("backbone", rule, spec.backbone)
 
 
 def _clip_input(spec: ModelSpec) -> Any:
