@@ -8,16 +8,15 @@ ResNet-50 (case A), which tests/models/test_golden.py compares with the original
 Pixels differ because an image is compressed as JPEG, and its YUV values are rounded twice. With
 images of the stored size, the mean difference of the four natural videos is 0.8 to 1.2 levels. With
 images of 256 pixels it is 1.3 to 3.3. FFmpeg then scales the YUV planes, with colours at half of
-the resolution, by a bicubic filter that is sharper than PIL's bilinear one, and rounds the width up
-where `GroupScale` rounds it down.
+the resolution, by a bicubic filter that is sharper than PIL's bilinear one, and rounds the width to
+the nearest number where `GroupScale` rounds it down.
 
 Logits are compared in three ways, because their difference must be explained by the pixels:
 
 - Our pixels through the official normalisation and average give our logits within the golden
   tolerance (measured: 6e-8). So only the pixels are left to differ.
 - The difference is what the gradient predicts: the derivative of the logits along the difference of
-  the pixels, at the point halfway between both. Measured: it is 0.2% to
-  1.2% off.
+  the pixels, at the point halfway between both (measured: 0.2% to 1.2% off).
 - It is not larger than twice the difference that the same errors cause at random places (measured:
   0.4 to 1.6 times).
 """

@@ -58,7 +58,7 @@ def write_annotated(
         video: the video, or a segment of one.
         source: what its frames are read from.
         prediction: what the model says.
-        spec: of the model.
+        spec: the model's spec.
         status: one short line, such as the name of the model.
 
     Raises:

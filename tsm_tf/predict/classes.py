@@ -17,7 +17,7 @@ class RankedClass(NamedTuple):
     Attributes:
         number: the class number, from 0.
         name: the class name, or the number if the model has no names.
-        probability: of the softmax over all classes, or of the sigmoid for a multi-label model.
+        probability: from the softmax over all classes, or the sigmoid for a multi-label model.
         logit: what the model computes.
     """
 
@@ -32,7 +32,7 @@ def rank(logits: np.ndarray, spec: ModelSpec, top_k: int) -> list[RankedClass]:
 
     Args:
         logits: `float32 [num_classes]`.
-        spec: of the model.
+        spec: the model's spec.
         top_k: the largest number of classes; a multi-label model has no such limit.
     """
     order = np.argsort(-logits, kind="stable")

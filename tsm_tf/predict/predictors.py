@@ -29,9 +29,9 @@ class Prediction:
     """What a model says about a video.
 
     Args:
-        logits: of the video, `float32 [num_classes]`.
-        seconds: of a stream: the times of the frames that the model saw, `[n]`.
-        steps: of a stream: the mean logits up to each of these frames, `float32 [n, num_classes]`.
+        logits: the video's logits, `float32 [num_classes]`.
+        seconds: the times of the frames that the model saw, `[n]`; None unless it is a stream.
+        steps: the mean logits up to each of these frames, `float32 [n, num_classes]`, or None.
     """
 
     logits: np.ndarray
@@ -49,7 +49,7 @@ class Predictor(typing.Protocol):
     """A model that predicts one video at a time.
 
     Attributes:
-        spec: of the model.
+        spec: the model's spec.
         protocol_name: what it sees of a video: the name of a protocol, or `STREAM`.
     """
 
@@ -73,7 +73,7 @@ class ClipPredictor:
     """Averages the logits of the views of a video, as evaluation does.
 
     Args:
-        spec: of the model.
+        spec: the model's spec.
         run: the model, of the size of the views.
         protocol: which clips and crops of a video it gets.
     """
@@ -97,7 +97,7 @@ class StreamPredictor:
     them one at a time, from its initial state on.
 
     Args:
-        spec: of the model.
+        spec: the model's spec.
         start: returns a step of the model from its initial state.
 
     Raises:

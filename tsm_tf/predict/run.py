@@ -24,7 +24,7 @@ class Run:
         results: where the predictions go.
         top_k: the largest number of classes per video; see `rank`.
         annotate: whether to write an MP4 per video into the folder of the results.
-        title: of the model, for the MP4.
+        title: name of the model, for the MP4.
     """
 
     def __init__(
