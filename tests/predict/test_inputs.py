@@ -13,6 +13,7 @@ from tsm_tf.data.sources.flow_folder import FlowFolders
 from tsm_tf.data.sources.frame_folder import FrameFolders
 from tsm_tf.data.sources.video_file import VIDEO_FILES
 from tsm_tf.predict.inputs import find_videos
+from tsm_tf.predict.results import MARKER
 
 
 def touch(folder, *names):
@@ -46,9 +47,10 @@ def test_a_file_is_one_video_whatever_its_name(tmp_path, monkeypatch):
 
 
 def test_a_folder_is_searched_for_videos(tmp_path):
+    """Not for those that an earlier call has written."""
     touch(tmp_path, "b.MP4", "a.avi", "x/c.webm", "x/y/d.mkv", ".hidden/e.mp4", "._f.mp4")
-    touch(tmp_path, "labels.txt", "thumbnails/img_1.jpg", "out/a.mp4")
-    inputs = find_videos(str(tmp_path), output=str(tmp_path / "x" / ".." / "out"))
+    touch(tmp_path, "labels.txt", "thumbnails/img_1.jpg", "x/out/a.mp4", f"x/out/{MARKER}")
+    inputs = find_videos(str(tmp_path))
     expected = ["a.avi", "b.MP4", "x/c.webm", "x/y/d.mkv"]
     assert names_of(inputs) == [str(tmp_path / name) for name in expected]
     assert inputs.kind == FILE and inputs.source("rgb") is VIDEO_FILES
@@ -150,6 +152,12 @@ def test_bad_input(tmp_path, monkeypatch, path, says):
     (tmp_path / "rates" / "rate.txt").write_text("fast")
     with refuses("video", says):
         find_videos(path)
+
+
+def test_a_name_that_cannot_be_written(tmp_path):
+    (tmp_path / os.fsdecode(b"\xff.mp4")).write_bytes(b"x")
+    with refuses("video", "in UTF-8; rename"):
+        find_videos(str(tmp_path))
 
 
 def test_a_video_that_a_list_names_is_read(tmp_path):

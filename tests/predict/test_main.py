@@ -54,7 +54,9 @@ def saved(model, folder):
 @pytest.fixture
 def loaded(model, monkeypatch):
     """The command gets a model that is loaded already, which takes less time."""
-    use(monkeypatch, ClipPredictor(SPEC, model.predict_on_batch, EFFICIENT))
+    predictor = ClipPredictor(SPEC, model.predict_on_batch, EFFICIENT)
+    use(monkeypatch, predictor)
+    return predictor
 
 
 def use(monkeypatch, predictor):
@@ -121,6 +123,11 @@ def test_a_rerun_uses_what_is_there(loaded, videos, tmp_path, capsys, monkeypatc
     with (tmp_path / "o" / "predictions.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["rank"] for row in rows] == 3 * ["1", "2", "3"]
+
+    monkeypatch.undo()
+    use(monkeypatch, loaded)
+    run_main(command, *arguments)  # annotated videos are missing
+    assert len(list((tmp_path / "o").glob("**/*.mp4"))) == 3
 
 
 def test_one_bad_video_does_not_stop_the_others(loaded, videos, tmp_path, capsys):
@@ -229,9 +236,9 @@ def test_models_without_names_with_several_classes_and_of_flow(videos, monkeypat
 
         use(monkeypatch, ClipPredictor(spec, run, EFFICIENT))
         run_main(command, *arguments)
-        _, name, *lines = capsys.readouterr().out.splitlines()
-        assert name == str(videos / "a.mp4")
-        said.append([line.split() for line in lines])
+        before, _, after = capsys.readouterr().out.partition(f"{videos / 'a.mp4'}\n")
+        assert ("computing optical flow" in before) == (spec.modality == "flow")
+        said.append([line.split() for line in after.splitlines()])
     assert said[0] == said[1] == [["66.5%", "1"], ["24.5%", "2"], ["9.0%", "0"]]
     assert said[2] == [["88.1%", "2"], ["73.1%", "0"]]
     with refuses("topk", "several classes per video"):

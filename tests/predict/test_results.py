@@ -66,6 +66,21 @@ def test_predictions_survive_a_kill_and_errors_are_tried_again(tmp_path):
     assert [video["video"] for video in videos] == ["a.mp4", "b.mp4", "d.mp4"]
 
 
+def test_a_damaged_state_is_an_error(tmp_path):
+    fill(Results(tmp_path, SUBJECT, "csv"))
+    state = tmp_path / ".predictions.jsonl"
+    for damaged in (
+        b"{}\n",
+        b"[1]\n",
+        b"not JSON\n",
+        b"\xff\n",
+        b'{"video": 1, "classes": [[]]}\n',
+    ):
+        state.write_bytes(damaged)
+        with refuses("output", "an intact .predictions.jsonl"):
+            Results(tmp_path, SUBJECT, "csv")
+
+
 def test_written_also_after_an_error(tmp_path):
     with pytest.raises(KeyboardInterrupt), Results(tmp_path, SUBJECT, "csv") as results:
         fill(results)

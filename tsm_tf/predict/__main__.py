@@ -81,7 +81,7 @@ def main():
     from tsm_tf.predict.inputs import find_videos
     from tsm_tf.predict.run import Run
 
-    inputs = find_videos(values.video, values.output)
+    inputs = find_videos(values.video)
     folder = pathlib.Path(values.output) if values.output else None
     subject = {"model": name, "video": values.video, "topk": values.topk}
     if not values.model:

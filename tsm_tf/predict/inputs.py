@@ -18,6 +18,7 @@ from tsm_tf.data.sources.video_file import VIDEO_FILES
 from tsm_tf.data.text_file import read_text
 from tsm_tf.data.video import NO_CLASS_KNOWN, UNKNOWN_FRAMES, Video
 from tsm_tf.errors import InputError, MissingFile, naming
+from tsm_tf.predict.results import MARKER
 
 LIST_SUFFIXES = (".txt", ".csv", ".json")
 """Of files that are read as lists of videos; in small or capital letters."""
@@ -69,36 +70,41 @@ class Inputs:
         raise first_error
 
 
-def find_videos(path: str, output: str | None = None) -> Inputs:
+def find_videos(path: str) -> Inputs:
     """Returns the videos that a path stands for.
 
     Args:
-        path: a video file; a folder, searched with all folders inside it; or a list of videos, in
-            any form that `tsm_tf.data.layouts.list_reader` reads. The paths in a list are relative
-            to its folder, or to the current one.
-        output: a folder that is not searched.
+        path: a video file; a folder, searched with all folders inside it except for hidden ones and
+            those with predictions; or a list of videos, in any form that
+            `tsm_tf.data.layouts.list_reader` reads. The paths in a list are relative to its
+            folder, or to the current one.
 
     Raises:
         MissingFile: nothing is there, or a video in the list does not exist.
-        InputError: a folder without videos, or a list that cannot be read.
+        InputError: a folder without videos, a name that is not UTF-8, or a list that cannot be
+            read.
     """
     if not os.path.exists(path):
         rule = "must be an existing video, a folder of videos or of images, or a list of videos"
         raise MissingFile("video", rule, path)
     if os.path.isdir(path):
-        return _in_folder(path, output)
+        return _in_folder(path)
     if path.lower().endswith(LIST_SUFFIXES):
         return _in_list(path)
     return Inputs((_video(path),), FILE)
 
 
 def _video(path):
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        rule = "must be named in UTF-8; rename the file or folder"
+        raise InputError("video", rule, path) from None
     return Video(os.path.abspath(path), path, UNKNOWN_FRAMES, NO_CLASS_KNOWN)
 
 
-def _in_folder(folder: str, output: str | None) -> Inputs:
+def _in_folder(folder: str) -> Inputs:
     """Returns the video files in a folder; if it has none, the folders of images."""
-    left_out = os.path.realpath(output) if output else None
     files: list[str] = []
     image_folders: list[str] = []
 
@@ -106,8 +112,7 @@ def _in_folder(folder: str, output: str | None) -> Inputs:
         folders[:] = sorted(
             name
             for name in folders
-            if not name.startswith(".")
-            and os.path.realpath(os.path.join(current, name)) != left_out
+            if not name.startswith(".") and not os.path.isfile(os.path.join(current, name, MARKER))
         )
         files += [os.path.join(current, name) for name in sorted(names) if is_video_name(name)]
         if any(map(is_image_name, names)):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tsm_tf import output_folder
+from tsm_tf.errors import InputError, one_line
 from tsm_tf.files import write_csv, write_text
 from tsm_tf.predict.classes import RankedClass
 
@@ -24,7 +25,9 @@ FORMATS = ("csv", "json")
 STREAM = "stream"
 """Instead of the name of a protocol, where a model saw all frames of a video."""
 
-_MARKER = "predict.json"
+MARKER = "predict.json"
+"""The file that says what the predictions in a folder depend on."""
+
 _STATE = ".predictions.jsonl"
 
 
@@ -51,7 +54,7 @@ class Results:
         self._subject, self._format = subject, file_format
         self._found: dict[str, list[RankedClass]] = {}
         self._errors: dict[str, str] = {}
-        if folder is not None and output_folder.claim(folder, _MARKER, subject):
+        if folder is not None and output_folder.claim(folder, MARKER, subject):
             self._found = _read_state(folder / _STATE)
 
     @property
@@ -114,7 +117,7 @@ class Results:
 def check_output(folder: pathlib.Path | None, subject: Mapping[str, object]) -> None:
     """Raises as `Results` does, without writing anything."""
     if folder is not None:
-        output_folder.check_subject(folder, _MARKER, subject)
+        output_folder.check_subject(folder, MARKER, subject)
 
 
 def _values(row: RankedClass) -> dict[str, object]:
@@ -127,7 +130,11 @@ def _values(row: RankedClass) -> dict[str, object]:
 
 
 def _read_state(path: pathlib.Path) -> dict[str, list[RankedClass]]:
-    """Returns the predictions of an earlier call; drops a line that was cut off."""
+    """Returns the predictions of an earlier call; drops a line that was cut off.
+
+    Raises:
+        InputError: another line is damaged.
+    """
     if not path.is_file():
         return {}
     content = path.read_bytes()
@@ -136,7 +143,11 @@ def _read_state(path: pathlib.Path) -> dict[str, list[RankedClass]]:
         os.truncate(path, len(whole))
 
     found = {}
-    for line in whole.decode().splitlines():
-        values = json.loads(line)
-        found[values["video"]] = [RankedClass(*row) for row in values["classes"]]
+    try:
+        for line in whole.decode().splitlines():
+            values = json.loads(line)
+            found[values["video"]] = [RankedClass(*row) for row in values["classes"]]
+    except (ValueError, KeyError, TypeError) as error:
+        rule = f"must have an intact {path.name} ({one_line(error)}), or be a new folder"
+        raise InputError("output", rule, str(path.parent)) from None
     return found

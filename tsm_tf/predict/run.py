@@ -1,8 +1,9 @@
 """Predicts videos one after the other, prints their classes, and writes what was asked for."""
 
-import pathlib
 import sys
+from collections.abc import Mapping
 
+from tsm_tf.data.flow.computed import ComputedFlow
 from tsm_tf.data.progress_line import ProgressLine
 from tsm_tf.data.sources import Source
 from tsm_tf.data.video import Video
@@ -50,13 +51,17 @@ class Run:
         """
         videos = inputs.videos
         names = file_names(videos)
-        progress = ProgressLine(len(videos), "videos", "predicted")
+        done = sum(self._found(video, names) is not None for video in videos)
+        progress = ProgressLine(len(videos), "videos", "predicted", done)
         clear = "\r\033[K" if sys.stdout.isatty() else ""
+        if isinstance(source, ComputedFlow):
+            print("computing optical flow, at about a second per pair of frames", flush=True)
 
-        for number, video in enumerate(videos, 1):
-            classes = self.results.get(video.name)
+        for video in videos:
+            classes = self._found(video, names)
+            is_new = classes is None
             try:
-                classes = classes if classes is not None else self._one(video, source, names)
+                classes = self._one(video, source, names) if classes is None else classes
             except InputError as error:
                 if len(videos) == 1:
                     raise
@@ -64,16 +69,23 @@ class Run:
                 print(f"{clear}{video.name}\n  error: {one_line(error)}", flush=True)
             else:
                 print(f"{clear}{video.name}\n{describe(classes)}", flush=True)
-            if len(videos) > 1:
-                progress.show(number)
+            if is_new and len(videos) > 1:
+                done += 1
+                progress.show(done)
 
         self._raise_for_errors(len(videos))
 
-    def _one(self, video: Video, source: Source, names: dict[str, str]) -> list[RankedClass]:
+    def _found(self, video: Video, names: Mapping[str, str]) -> list[RankedClass] | None:
+        """Returns the classes from an earlier call, unless the annotated video is missing."""
+        if self.folder is not None and not (self.folder / names[video.name]).is_file():
+            return None
+        return self.results.get(video.name)
+
+    def _one(self, video: Video, source: Source, names: Mapping[str, str]) -> list[RankedClass]:
         prediction = self.predictor.predict(video, source)
         classes = rank(prediction.logits, self.predictor.spec, self.top_k)
         if self.folder is not None:
-            path = pathlib.Path(self.folder, names[video.name])
+            path = self.folder / names[video.name]
             write_annotated(path, video, source, prediction, self.predictor.spec, self.title)
         self.results.add(video.name, classes)
         return classes
