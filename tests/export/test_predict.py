@@ -60,7 +60,7 @@ def test_a_file_needs_neither_keras_nor_tensorflow(online, videos):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("%") == 8 and "2 of 2 videos predicted" in done.stdout
+    assert done.stdout.count("%") == 8 and "2 of 2 videos done" in done.stdout
 
 
 def test_protocols_that_a_file_cannot_follow(online, clip, videos):

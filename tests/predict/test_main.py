@@ -103,7 +103,7 @@ def test_prints_and_writes_the_classes_of_a_folder(model, checkpoint, videos, tm
         np.testing.assert_allclose(shares, softmax(logits)[best], atol=1e-5)
         lines = [f"  {share:6.1%}  {LABELS[i]}" for share, i in zip(shares, best, strict=True)]
         assert "\n".join([video["video"], *lines]) in said
-    assert "3 of 3 videos predicted" in said
+    assert "3 of 3 videos done" in said
     assert f"written to {output}: predictions.json and an MP4 per video" in said
 
     for name in ("a.mp4", "b.avi.mp4", "more/c.mkv.mp4"):

@@ -52,7 +52,7 @@ class Run:
         videos = inputs.videos
         names = file_names(videos)
         done = sum(self._found(video, names) is not None for video in videos)
-        progress = ProgressLine(len(videos), "videos", "predicted", done)
+        progress = ProgressLine(len(videos), "videos", "done", done)
         clear = "\r\033[K" if sys.stdout.isatty() else ""
         if isinstance(source, ComputedFlow):
             print("computing optical flow, at about a second per pair of frames", flush=True)
