@@ -81,11 +81,12 @@ def test_a_damaged_state_is_an_error(tmp_path):
             Results(tmp_path, SUBJECT, "csv")
 
 
-def test_written_also_after_an_error(tmp_path):
+def test_written_also_after_an_error(tmp_path, capsys):
     with pytest.raises(KeyboardInterrupt), Results(tmp_path, SUBJECT, "csv") as results:
         fill(results)
         raise KeyboardInterrupt
     assert "a.mp4" in (tmp_path / "predictions.csv").read_text(encoding="utf-8")
+    assert "run the same command again to resume" in capsys.readouterr().out
 
 
 def test_nothing_else_is_overwritten(tmp_path):

@@ -90,6 +90,8 @@ class Results:
     def __exit__(self, kind, *_):
         if self.folder is None or not (self._found or self._errors):
             return
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            print("\ninterrupted; run the same command again to resume", flush=True)
         with contextlib.suppress(OSError) if kind else contextlib.nullcontext():
             if self._format == "csv":
                 write_csv(self.path, self._rows(), COLUMNS)

@@ -21,7 +21,7 @@ def keras_step(model: ClipModel, num_streams: int) -> Step:
 def keras_streams(model: ClipModel, num_streams: int) -> Callable[[], Step]:
     """Returns a function that starts new streams, each with a step as in `keras_step`.
 
-    Only one step is in use at a time.
+    The stream model is built once.
     """
     stream = model.stream(num_streams)
     initial = {
