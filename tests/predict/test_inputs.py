@@ -138,6 +138,7 @@ def test_folders_of_images_in_a_list(tmp_path):
         ("s3://bucket/a.mp4", "an existing video"),
         ("empty", "a folder with videos, or with images of one"),
         ("missing.txt", "missing, or not a file: b.mp4 (line 2)"),
+        ("addresses.txt", "on this machine, also in a list"),
         ("blank.txt", "at least one video"),
         ("binary.txt", "text in UTF-8"),
         ("rates", "one number above 0"),
@@ -147,6 +148,7 @@ def test_bad_input(tmp_path, monkeypatch, path, says):
     monkeypatch.chdir(tmp_path)
     touch(tmp_path, "a.mp4", "rates/a.mp4", "empty/readme.md")
     (tmp_path / "missing.txt").write_text("a.mp4\nb.mp4\n")
+    (tmp_path / "addresses.txt").write_text("s3://bucket/a.mp4 3\n")
     (tmp_path / "blank.txt").write_text("\n \n")
     (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "rates" / "rate.txt").write_text("fast")

@@ -16,7 +16,7 @@ from tsm_tf.data.sources.frame_folder import DEFAULT_FPS, FrameFolders
 from tsm_tf.data.sources.frame_names import is_image_name
 from tsm_tf.data.sources.video_file import VIDEO_FILES
 from tsm_tf.data.text_file import read_text
-from tsm_tf.data.video import NO_CLASS_KNOWN, UNKNOWN_FRAMES, Video
+from tsm_tf.data.video import NO_CLASS_KNOWN, UNKNOWN_FRAMES, Video, is_uri
 from tsm_tf.errors import InputError, MissingFile, naming
 from tsm_tf.predict.results import MARKER
 
@@ -141,6 +141,9 @@ def _in_list(path: str) -> Inputs:
 
     distinct: dict[tuple, Video] = {}
     for video in content.videos:
+        if is_uri(video.path):
+            rule = f"must be on this machine, also in a list; see {path}"
+            raise InputError("video", rule, video.name)
         distinct.setdefault((video.path, video.start, video.end), _named_as_segment(video))
     return Inputs(tuple(distinct.values()), content.kind, fps)
 
