@@ -66,6 +66,10 @@ ALLOWED = {
         *("matplotlib", "cv2", "PIL", *MODELS, *DATA, "tsm_tf.weights", "tsm_tf.evaluation"),
         *("tsm_tf.devices", "tsm_tf.multi_label"),
     },
+    "tsm_tf/predict": {
+        *("keras", "numpy", *VIDEO, *MODELS, *DATA, "tsm_tf.camera", "tsm_tf.weights"),
+        *("tsm_tf.evaluation", "tsm_tf.multi_label", "tsm_tf.predict"),
+    },
     "tsm_tf/analysis": {"tsm_tf", *TENSORFLOW, "matplotlib", *VIDEO},
     "export/format": {"numpy", "export.format"},
     "export/runtime": {"numpy", "export.format", "export.runtime"},
