@@ -6,6 +6,8 @@ import pathlib
 import av
 import numpy as np
 
+from tsm_tf.data.sources.video_file import read_frames
+
 
 def moving_square(num_frames=12, height=48, width=64):
     """RGB frames that show their number: a moving square before a background that turns red."""
@@ -84,6 +86,17 @@ def avi_pictures(content):
         places.append((place, size))
         place += 8 + size + size % 2
     return places
+
+
+def encode_damaged(path, num_frames=20, damaged=7):
+    """Writes an AVI file of which one picture is damaged; returns its pictures before that."""
+    noise = np.random.default_rng(0).integers(0, 255, (num_frames, 48, 64, 3), dtype=np.uint8)
+    encode(path, noise, codec="mpeg4", options={"g": "1"})
+    whole, content = read_frames(path, range(num_frames)), bytearray(path.read_bytes())
+    start, _ = avi_pictures(content)[damaged]
+    content[start + 200 : start + 400] = bytes(200)
+    path.write_bytes(content)
+    return whole
 
 
 def natural_videos():

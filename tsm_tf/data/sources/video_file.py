@@ -158,7 +158,8 @@ def iterate_frames(
         short_side: pixels of the shorter side after resizing; None keeps the size.
         interpolation: the resize filter; see `tsm_tf.data.resize`.
         keeps_damaged: whether damaged pictures are yielded as far as they could be decoded, and
-            counted in a warning at the end. Otherwise, the first one is an error.
+            counted in a warning at the end, or when the generator is closed. Otherwise, the first
+            one is an error.
 
     Raises:
         MissingFile: there is no such file.
@@ -168,16 +169,19 @@ def iterate_frames(
     decoder, resizer = Decoder(path, keeps_damaged, time.process_time), Resizer(interpolation)
     num_frames = 0
 
-    with open_video(path) as (container, stream):
-        stream.thread_type = "AUTO"
-        clock = FrameClock(1 / nominal_fps(stream), has_presentation_times(container), warns=True)
-        for frame in decoder.frames(container, stream):
-            num_frames += 1
-            yield clock.at(frame), _to_rgb(path, frame, resizer, short_side)
+    try:
+        with open_video(path) as (container, stream):
+            stream.thread_type = "AUTO"
+            has_times = has_presentation_times(container)
+            clock = FrameClock(1 / nominal_fps(stream), has_times, warns=True)
+            for frame in decoder.frames(container, stream):
+                num_frames += 1
+                yield clock.at(frame), _to_rgb(path, frame, resizer, short_side)
+    finally:
+        if keeps_damaged and decoder.damaged:
+            pictures = "picture was" if decoder.damaged == 1 else "pictures were"
+            line = f"warning: {decoder.damaged:,} damaged {pictures} kept in {path}"
+            print(line, file=sys.stderr, flush=True)
 
     if not num_frames:
         raise BadVideoError(path, "no frames")
-    if decoder.damaged:
-        pictures = "picture was" if decoder.damaged == 1 else "pictures were"
-        line = f"warning: {decoder.damaged:,} damaged {pictures} kept in {path}"
-        print(line, file=sys.stderr, flush=True)
