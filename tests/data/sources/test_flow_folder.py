@@ -75,7 +75,7 @@ def test_bad_folders(tmp_path):
     with pytest.raises(BadVideoError, match="frame 4 is requested, the last is 3"):
         FlowFolders().read(str(folder), [4], None)
     cv2.imwrite(str(folder / "flow_y_00002.jpg"), Y[0][:8])
-    with pytest.raises(BadVideoError, match="x and y of different sizes"):
+    with pytest.raises(BadVideoError, match=r"x and y of different sizes: flow_x_00002\.jpg, "):
         FlowFolders().read(str(folder), [1], None)
     (folder / "flow_y_00003.jpg").write_bytes(b"")
     with pytest.raises(BadVideoError, match=r"flow_y_00003\.jpg"):
@@ -124,6 +124,16 @@ def test_flow_and_rgb_are_not_confused(tmp_path):
     assert source_of(Listing(video), "rgb") is VIDEO_FILES
     with refuses("modality", "must be rgb, as the data are", "flow"):
         source_of(Listing(video), "flow")
+
+
+def test_what_cannot_be_read_says_nothing_about_the_modality(tmp_path):
+    """Commands that leave out such videos can go past the first one."""
+    write(tmp_path / "w", "x_{:05d}.jpg", "y_{:05d}.jpg")
+    (tmp_path / "v").mkdir()
+    data = listing(tmp_path)
+    (tmp_path / "val.txt").write_text("v -1 0\nw -1 1\n")
+    with refuses("modality", "must be flow, as the data are", "rgb"):
+        source_of(data, "rgb")
 
 
 @pytest.mark.parametrize("motion", ["none", "strong"])
