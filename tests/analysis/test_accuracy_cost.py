@@ -44,6 +44,6 @@ def test_runs_must_be_evaluated(tmp_path):
     with refuses("runs", "must have a top-1"):
         run_main(accuracy_cost, f"--runs={run}", f"--output={tmp_path / 'out'}")
     write_result(run, run, protocol="mine")
-    with refuses("runs", "a protocol from efficient", "mine of"):
+    with refuses("runs", "a known protocol", "one of efficient, ", "mine of"):
         run_main(accuracy_cost, f"--runs={run}", f"--output={tmp_path / 'out'}")
     assert not (tmp_path / "out").exists()

@@ -47,4 +47,4 @@ def test_prints_each_class_and_writes_beside_the_checkpoint(folders):
 
 def test_refuses_an_unknown_protocol():
     done = run("--checkpoint=c", "--data=d", "--protocol=best")
-    assert done.returncode == 1 and "<efficient>" in done.stderr, done.stderr
+    assert done.returncode == 1 and "<efficient|something_accurate|" in done.stderr, done.stderr

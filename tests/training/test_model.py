@@ -4,8 +4,8 @@ import pytest
 from testing import array, refuses
 
 from tsm_tf import ModelSpec, build_model, save_checkpoint
-from tsm_tf.training.devices import Devices
-from tsm_tf.training.model import build_initialised, make_model, precision, prepare_layers
+from tsm_tf.devices import Devices, precision
+from tsm_tf.training.model import build_initialised, make_model, prepare_layers
 from tsm_tf.training.recipes import get_recipe
 from tsm_tf.training.settings import Execution, Initialization
 from tsm_tf.training.step.accumulate import AccumulatingModel

@@ -45,18 +45,22 @@ def own_rows(runs: Sequence[Any]) -> list[Row]:
         InputError: an evaluation whose number of views is unknown.
     """
     from tsm_tf.analysis.cost import model_cost
-    from tsm_tf.evaluation.protocols import PROTOCOLS
+    from tsm_tf.evaluation.protocols import find_protocol
+    from tsm_tf.evaluation.view_logits import sized_model
     from tsm_tf.models.clip import build_model
 
     rows = []
     for run in runs:
-        cost = model_cost(build_model(run.spec))
+        model = build_model(run.spec)
         for evaluation in run.with_top1:
-            protocol = PROTOCOLS.get(evaluation["protocol"])
-            if protocol is None:
-                rule = f"must be evaluated with a protocol from {', '.join(PROTOCOLS)}"
-                raise InputError("runs", rule, f"{evaluation['protocol']} of {run.name}")
-            views = protocol.clips * protocol.crops
+            try:
+                protocol = find_protocol(evaluation["protocol"])
+            except InputError as error:
+                rule = f"must be evaluated with a known protocol, which {error.rule}"
+                received = f"{evaluation['protocol']} of {run.name}"
+                raise InputError("runs", rule, received) from None
+            cost = model_cost(sized_model(model, protocol.views))
+            multiply_adds = protocol.views.count * cost.total("multiply_adds")
             rows.append(
                 {
                     "source": OURS,
@@ -64,8 +68,8 @@ def own_rows(runs: Sequence[Any]) -> list[Row]:
                     "model": run.name,
                     "data": evaluation["data"],
                     "protocol": protocol.name,
-                    "frames": run.spec.num_segments * protocol.clips,
-                    "multiply_adds_G": round(views * cost.total("multiply_adds") / 1e9, 4),
+                    "frames": run.spec.num_segments * protocol.views.clips,
+                    "multiply_adds_G": round(multiply_adds / 1e9, 4),
                     "parameters_M": round(cost.total("parameters") / 1e6, 4),
                     "top1": round(100 * evaluation["top1"], 2),
                 }

@@ -4,10 +4,10 @@ import pathlib
 
 from absl import flags
 
-from tsm_tf import cli, spec_flags
+from tsm_tf import cli, execution_flags, spec_flags
 from tsm_tf.data import data_flags
 from tsm_tf.errors import InputError
-from tsm_tf.evaluation.protocols import EFFICIENT, PROTOCOLS
+from tsm_tf.evaluation import protocol_flags
 from tsm_tf.weights.presets.table import name_checkpoint
 
 _SPEC_FIELDS = ("sampling_rate",)
@@ -33,13 +33,9 @@ def define_flags():
     flags.DEFINE_string(
         "split", "val", "Which videos to use: train, val, test, or the name of a list file."
     )
-    flags.DEFINE_enum(
-        "protocol",
-        EFFICIENT.name,
-        list(PROTOCOLS),
-        "Clips and crops per video. efficient: one clip, centre crop.",
-    )
+    protocol_flags.define()
     flags.DEFINE_integer("batch_size", 16, "Clips per batch.", lower_bound=1)
+    execution_flags.define()
     spec_flags.define(_SPEC_FIELDS, "Default: the checkpoint's.")
 
 
@@ -48,20 +44,27 @@ def main():
     checkpoint = name_checkpoint(values.checkpoint, values.preset)
     if values.preset and not values.output:
         raise InputError("output", "must be a folder for the results of a preset", values.output)
+    protocol = protocol_flags.read()
     listing = data_flags.read(values.split)
 
     from tsm_tf.evaluation.evaluate import evaluate
 
     output = values.output or pathlib.Path(checkpoint) / "evaluation" / values.split
-    metrics = evaluate(
-        checkpoint,
-        listing,
-        output,
-        values.split,
-        PROTOCOLS[values.protocol],
-        values.batch_size,
-        **spec_flags.read(_SPEC_FIELDS),
-    )
+    try:
+        metrics = evaluate(
+            checkpoint,
+            listing,
+            output,
+            values.split,
+            protocol,
+            values.batch_size,
+            strategy=values.strategy,
+            mixed_precision=values.mixed_precision,
+            **spec_flags.read(_SPEC_FIELDS),
+        )
+    except KeyboardInterrupt:
+        print("\ninterrupted; run the same command again to resume")
+        raise
 
     shown = "average_precision" if "mAP" in metrics else "recall"
     for row in metrics["per_class"]:

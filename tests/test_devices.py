@@ -18,7 +18,7 @@ from testing import refuses
 from videos import write_data
 from writing import write_shards
 
-from tsm_tf.training.devices import pick_devices
+from tsm_tf.devices import pick_devices
 from tsm_tf.training.run_folder.state import load_newest
 
 RECIPE = {
