@@ -15,6 +15,7 @@ from export.format.operators import operator_name
 from tsm_tf.errors import InputError, MissingFile
 
 IDENTIFIER = b"TFL3"
+SIGNATURE = "serving_default"
 CUSTOM = "CUSTOM"
 TYPES = (
     "float32",
@@ -104,6 +105,17 @@ class Model(NamedTuple):
     def constant(self, tensor: Tensor) -> np.ndarray:
         """Returns a tensor's bytes in the file; empty if it is computed."""
         return self.buffers[tensor.buffer]
+
+    def interface(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Returns the inputs and outputs of `SIGNATURE` by name; empty without that signature."""
+        signature = next((entry for entry in self.signatures if entry.name == SIGNATURE), None)
+        if signature is None:
+            return {}, {}
+        tensors = self.graphs[0].tensors
+        return (
+            {name: tensors[index] for name, index in signature.inputs.items()},
+            {name: tensors[index] for name, index in signature.outputs.items()},
+        )
 
 
 def read_model(path: pathlib.Path) -> Model:
