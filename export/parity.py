@@ -15,7 +15,7 @@ from absl import flags
 
 from export.format.metadata import UNCHECKED, read_contents
 from export.runtime import ClipRunner, StreamRunner
-from export.runtime.interpreter import RUNTIMES
+from export.runtime.engine import RUNTIMES
 from tsm_tf import cli
 from tsm_tf.data import data_flags
 from tsm_tf.errors import InputError
@@ -100,7 +100,7 @@ def prove(
         clips: clips with `num_segments` frames for a clip model, or of any length for an online
             model.
         expected: from `keras_logits`.
-        runtime: which interpreter to use; see `load_interpreter`.
+        runtime: what runs the file; see `load_engine`.
         unchecked: see `StreamRunner`.
 
     Raises:
@@ -170,7 +170,7 @@ def define_flags():
         "Number of videos, spread evenly over the list.",
         lower_bound=1,
     )
-    flags.DEFINE_enum("runtime", "auto", ["auto", *RUNTIMES], "Interpreter to use.")
+    flags.DEFINE_enum("runtime", "auto", ["auto", *RUNTIMES], "What runs the file.")
     flags.DEFINE_bool("unchecked", False, UNCHECKED)
 
 

@@ -106,15 +106,18 @@ class Model(NamedTuple):
         """Returns a tensor's bytes in the file; empty if it is computed."""
         return self.buffers[tensor.buffer]
 
+    @property
+    def signature(self) -> Signature:
+        """The signature of exported files; one without inputs and outputs if there is none."""
+        none = Signature(SIGNATURE, 0, {}, {})
+        return next((entry for entry in self.signatures if entry.name == SIGNATURE), none)
+
     def interface(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Returns the inputs and outputs of `SIGNATURE` by name; empty without that signature."""
-        signature = next((entry for entry in self.signatures if entry.name == SIGNATURE), None)
-        if signature is None:
-            return {}, {}
+        """Returns the inputs and the outputs of `signature` by name."""
         tensors = self.graphs[0].tensors
         return (
-            {name: tensors[index] for name, index in signature.inputs.items()},
-            {name: tensors[index] for name, index in signature.outputs.items()},
+            {name: tensors[index] for name, index in self.signature.inputs.items()},
+            {name: tensors[index] for name, index in self.signature.outputs.items()},
         )
 
 

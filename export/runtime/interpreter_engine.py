@@ -1,4 +1,4 @@
-"""Runs steps of a model on a TFLite interpreter."""
+"""Runs the steps of a model on a TFLite interpreter."""
 
 from collections.abc import Mapping
 
@@ -10,13 +10,13 @@ from export.runtime.values import get_logits, put_image
 
 
 class InterpreterEngine:
-    """A file in an interpreter; see `Engine`.
+    """A file in an interpreter; see `export.runtime.engine.Engine`.
 
     The caches stay in the interpreter's memory. After each step, the new caches are copied directly
     onto the inputs.
 
     Args:
-        model: a file that has an image, logits and matching caches.
+        model: a file with `image`, `logits`, and caches that match.
         num_threads: see `load_interpreter`, also for the arguments below.
         runtime: a key of `INTERPRETERS`, or `"auto"`.
         delegate: what the interpreter delegates the model to.
@@ -28,21 +28,21 @@ class InterpreterEngine:
         self.run = self.interpreter.invoke
 
         # Keep functions, not views: the interpreter does not run while a view of its memory exists.
-        tensor, signature = self.interpreter.tensor, model.serving_signature()
-        inputs, outputs = signature.inputs, signature.outputs
+        tensor = self.interpreter.tensor
+        inputs, outputs = model.signature.inputs, model.signature.outputs
         self._image, self._logits = tensor(inputs["image"]), tensor(outputs["logits"])
-        self._quantization = model.graphs[0].tensors[outputs["logits"]]
+        self._logits_tensor = model.interface()[1]["logits"]
         self._caches = {
             name: (tensor(inputs[name]), tensor(outputs[name]))
             for name in sorted(inputs.keys() - {"image"})
         }
 
     def step(self, frames: np.ndarray) -> np.ndarray:
-        put_image(self._image(), frames)
+        put_image(self._image().reshape(frames.shape), frames)
         self.run()
         for cache, new_cache in self._caches.values():
             np.copyto(cache(), new_cache())
-        return get_logits(self._logits(), self._quantization)
+        return get_logits(self._logits(), self._logits_tensor)
 
     def fill_caches(self, values: Mapping[str, int], rows: int | slice) -> None:
         for name, (cache, _) in self._caches.items():

@@ -53,9 +53,9 @@ def test_card_says_what_the_file_is(model, online, folder):
     assert file["inputs"]["image"] == {"shape": (1, 32, 32, 3), "dtype": "float32"}
     runner = StreamRunner(path)
     caches = sum(
-        runner.interpreter.get_tensor(d["index"]).nbytes
-        for n, d in inputs(runner).items()
-        if n != "image"
+        runner.engine.interpreter.get_tensor(index).nbytes
+        for name, index in read_model(path).signature.inputs.items()
+        if name != "image"
     )
     assert file["memory"]["cache_bytes"] == caches > 0
     assert file["receptive_field"] == runner.receptive_field == 11
@@ -78,10 +78,6 @@ def test_card_says_what_the_file_is(model, online, folder):
         and "Receptive field: 11 frames" in page
     )
     assert not list(folder.glob(".writing*"))
-
-
-def inputs(runner):
-    return runner.interpreter.get_signature_runner("serving_default").get_input_details()
 
 
 def test_arena_holds_every_activation_alive_at_once(online, int8):

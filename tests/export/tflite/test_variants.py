@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from runtimes import ON_CPU, require
 from testing import refuses, video_frames
 from weights import with_weights
 
@@ -14,7 +15,6 @@ from export.format.metadata import read_contents, read_spec
 from export.format.reader import read_model
 from export.parity import keras_logits, prove
 from export.runtime import ClipRunner, StreamRunner
-from export.runtime.interpreter import RUNTIMES
 from export.sample_clips import SampleClips, drawn_patterns
 from export.tflite import VARIANTS, export_model
 from export.tflite.draft import Draft
@@ -49,12 +49,10 @@ def tensors(path):
 
 
 @pytest.mark.filterwarnings("ignore:tflite-runtime has no fast int8")
-@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("runtime", ON_CPU)
 @pytest.mark.parametrize("variant", [v for v in VARIANTS if v != "float32"])
 def test_streams_as_keras_does(model, files, clips, variant, runtime):
-    pytest.importorskip(
-        RUNTIMES[runtime], reason="not in the newest releases' environment: it needs numpy 1"
-    )
+    require(runtime)
     expected = keras_logits(model, clips, True)
     proof = prove(files[variant], clips, expected, runtime)
     bound = {"float16": 0.02, "dynamic": 0.15}.get(variant, 0.5) * np.ptp(expected)
