@@ -85,6 +85,26 @@ def keras_clip_latency(settings: Settings) -> list[Command]:
     ]
 
 
+def tflite_clip_latency(settings: Settings) -> list[Command]:
+    """Clips of TSM against TSN, as TFLite files."""
+    commands: list[Command] = []
+    for backbone in ("resnet50", "mobilenet_v2"):
+        work = settings.work / "tflite_clip_latency" / backbone
+        tsm, tsn = work / "tsm", work / "tsn"
+        export = ("export.tflite", f"--backbone={backbone}", "--variants=float32")
+        commands += [
+            (*export, "--shift_mode=bidirectional", f"--output={tsm}"),
+            (*export, "--shift_mode=none", f"--output={tsn}"),
+            (
+                "benchmarks.tflite_latency",
+                f"--name=tflite_clip_latency_{backbone}",
+                f"--models={tsm},{tsn}",
+                f"--output={settings.output}",
+            ),
+        ]
+    return commands
+
+
 def shift_latency(settings: Settings) -> list[Command]:
     """Online TSM against the plain 2D network, as TFLite files in float32 and int8."""
     work = settings.work / "shift_latency"
@@ -157,7 +177,14 @@ def training_step(settings: Settings) -> list[Command]:
 
 PARTS: dict[str, Callable[[Settings], list[Command]]] = {
     part.__name__: part
-    for part in (keras_clip_latency, shift_latency, size_latency, training_input, training_step)
+    for part in (
+        keras_clip_latency,
+        tflite_clip_latency,
+        shift_latency,
+        size_latency,
+        training_input,
+        training_step,
+    )
 }
 _DEFAULT = [name for name in PARTS if name != "training_step"]  # takes minutes and needs PyTorch
 

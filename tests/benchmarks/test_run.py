@@ -16,6 +16,7 @@ def test_parts_and_their_commands():
     modules = {name: [command[0] for command in part(SETTINGS)] for name, part in run.PARTS.items()}
     assert modules == {
         "keras_clip_latency": ["benchmarks.keras_clip_latency"],
+        "tflite_clip_latency": ["export.tflite", "export.tflite", "benchmarks.tflite_latency"] * 2,
         "shift_latency": ["export.tflite", "export.tflite", "benchmarks.tflite_latency"],
         "size_latency": ["export.tflite"] * len(run.SIZES) + ["benchmarks.tflite_latency"],
         "training_input": ["tsm_tf.data.synthetic", "benchmarks.training_input"],

@@ -6,6 +6,7 @@ from testing import array, assert_layer_works, frames, refuses
 from tsm_tf import TemporalShift
 
 MODES = ("bidirectional", "unidirectional")
+FORMS = (True, False)
 
 
 def shift_by_hand(x, num_segments, fold, bidirectional):
@@ -23,6 +24,14 @@ def shift_by_hand(x, num_segments, fold, bidirectional):
     return out
 
 
+def shifted(x, as_convolution, *args):
+    """The output of a layer in one form, which by default depends on the backend and device."""
+    layer = TemporalShift(*args)
+    layer.build(x.shape)
+    layer.as_convolution = as_convolution
+    return array(layer(x))
+
+
 def test_bidirectional_on_four_frames():
     x = np.arange(4.0, dtype="float32").reshape(4, 1) * np.ones((1, 4), "float32")
     expected = [[1, 0, 0, 0], [2, 0, 1, 1], [3, 1, 2, 2], [0, 2, 3, 3]]
@@ -35,21 +44,27 @@ def test_unidirectional_does_not_leave_its_clip():
     np.testing.assert_array_equal(array(TemporalShift(2, 2, "unidirectional")(x)), expected)
 
 
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     "num_segments, channels, shift_div", [(1, 8, 8), (3, 7, 3), (5, 16, 2), (8, 24, 8)]
 )
-def test_any_size(mode, num_segments, channels, shift_div):
+def test_any_size(form, mode, num_segments, channels, shift_div):
     x = frames(2 * num_segments, 3, 2, channels)
     expected = shift_by_hand(x, num_segments, channels // shift_div, mode == "bidirectional")
-    np.testing.assert_array_equal(array(TemporalShift(num_segments, shift_div, mode)(x)), expected)
+    np.testing.assert_array_equal(shifted(x, form, num_segments, shift_div, mode), expected)
 
 
-def test_unidirectional_can_move_everything():
+def test_integers_are_shifted_too():
+    x = np.arange(8, dtype="int32").reshape(4, 2)
+    np.testing.assert_array_equal(array(TemporalShift(4, 2)(x)), shift_by_hand(x, 4, 1, True))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_unidirectional_can_move_everything(form):
     x = frames(4, 2, 2, 3)
-    np.testing.assert_array_equal(
-        array(TemporalShift(4, 1, "unidirectional")(x)), shift_by_hand(x, 4, 3, False)
-    )
+    expected = shift_by_hand(x, 4, 3, False)
+    np.testing.assert_array_equal(shifted(x, form, 4, 1, "unidirectional"), expected)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -64,14 +79,19 @@ def test_unknown_height_and_width():
     np.testing.assert_array_equal(array(model(x)), shift_by_hand(x, 2, 2, True))
 
 
-def test_gradient_is_the_shift_back():
+@pytest.mark.parametrize("form", FORMS)
+def test_gradient_is_the_shift_back(form):
     tf = pytest.importorskip(
         "tensorflow", reason="its tape; the other backends differentiate the same operations"
     )
     x, upstream = tf.constant(frames(6, 2, 2, 8)), frames(6, 2, 2, 8, seed=1)
+    layer = TemporalShift(3, 4, "unidirectional")
+    layer.build(x.shape)
+    layer.as_convolution = form
+
     with tf.GradientTape() as tape:
         tape.watch(x)
-        loss = tf.reduce_sum(TemporalShift(3, 4, "unidirectional")(x) * upstream)
+        loss = tf.reduce_sum(layer(x) * upstream)
     expected = upstream.copy()
     expected[..., :2] = 0
     expected[[0, 1, 3, 4], ..., :2] = upstream[[1, 2, 4, 5], ..., :2]

@@ -5,7 +5,7 @@ from testing import video_frames
 from export.format.reader import parse_model
 from export.sample_clips import SampleClips
 from export.tflite import convert
-from tsm_tf import build_stream_model
+from tsm_tf import TemporalShift, build_stream_model
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +46,16 @@ def test_names_and_shapes(model, num_streams):
     for name, index in signature.outputs.items():
         expected = (num_streams, 4) if name == "logits" else shapes[name]
         assert graph.tensors[index].shape == expected
+
+
+@pytest.mark.parametrize("variant, num_convolutions", [("float32", 10), ("dynamic", 0)])
+def test_only_float_clips_shift_by_convolutions(model, variant, num_convolutions):
+    graph = parse_model(convert.convert(model, False, variant)).graphs[0]
+    kernels = [
+        graph.tensors[operator.inputs[1]].shape
+        for operator in graph.operators
+        if operator.name == "DEPTHWISE_CONV_2D"
+    ]
+    assert sum(shape[1:3] == (3, 1) for shape in kernels) == num_convolutions
+    assert len(kernels) == 17 + num_convolutions
+    assert all(layer.as_convolution for layer in model.layers if isinstance(layer, TemporalShift))

@@ -1,22 +1,20 @@
-"""Faster TensorFlow kernels for training; they compute the same as Keras' layers.
+"""Faster TensorFlow kernels for training; they compute the same as Keras' batch norm.
 
 Keras 3 computes batch norm as a dozen operations, each of which passes over the whole tensor in
-memory. TensorFlow has it as one operation, and one for the gradient. On processors, the gradient of
-the shift's slices costs more than the shift: as a depthwise convolution along time, it is one pass
-in each direction. docs/train.md lists what else was tried.
+memory. TensorFlow has it as one operation, and one for the gradient. docs/train.md lists what else
+was tried.
 """
 
 import keras
 
-from tsm_tf.keras_internals import flatten_layers, override_call
-from tsm_tf.layers.temporal_shift import TemporalShift
+from tsm_tf.keras_internals import override_call
 from tsm_tf.training.step.parameter_groups import batch_norms
 
 _FUSED_TYPES = ("float16", "bfloat16", "float32")
 
 
 def use_fast_kernels(model: keras.Model) -> None:
-    """Makes batch norms and shifts use faster training kernels; without TensorFlow nothing changes.
+    """Makes batch norms use a faster training kernel; without TensorFlow nothing changes.
 
     Call it before `model.fit`, in the process that trains. Weights, configuration and saved files
     stay the same. Keras' own kernels stay for batch norms over other axes than the last, for
@@ -27,17 +25,10 @@ def use_fast_kernels(model: keras.Model) -> None:
     """
     if keras.backend.backend() != "tensorflow":
         return
-    import tensorflow as tf
 
     for layer in batch_norms(model):
         if layer.axis in (-1, 3) and layer.scale and layer.center and not layer.renorm:
             override_call(layer, _fused_batch_norm)
-
-    if any(device.device_type != "CPU" for device in tf.config.list_logical_devices()):
-        return  # other devices fuse the slices, or compute them fast enough
-    for layer in flatten_layers(model):
-        if isinstance(layer, TemporalShift):
-            layer.as_convolution = True
 
 
 def _fused_batch_norm(layer, inputs, training=None, mask=None):
