@@ -21,7 +21,7 @@ from absl import flags
 from export.benchmark_plots import Row, plot, plot_curve
 from export.format.metadata import UNCHECKED, read_contents, read_spec
 from export.format.reader import Model
-from export.runtime import ClipRunner, StreamRunner
+from export.runtime import ClipRunner, StreamRunner, load_runner
 from export.runtime.engine import RUNTIMES
 from export.runtime.interpreter import DELEGATES
 from tsm_tf import cli
@@ -69,19 +69,6 @@ class Block:
         return np.reshape(self.milliseconds[-rounds * _BLOCK :], (rounds, _BLOCK))
 
 
-def load_runner(
-    path: pathlib.Path,
-    num_threads: int = 1,
-    runtime: str = "auto",
-    delegate: str = "none",
-    unchecked: bool = False,
-) -> StreamRunner | ClipRunner:
-    """Loads an online or a clip model."""
-    is_online = read_contents(path, unchecked).is_online
-    make = StreamRunner if is_online else ClipRunner
-    return make(path, num_threads, runtime, delegate, unchecked)
-
-
 def make_steps(runner: StreamRunner | ClipRunner) -> dict[str, Callable[[], object]]:
     """Returns functions that run a model's whole step, and the runtime's part of it."""
     step = runner.step if isinstance(runner, StreamRunner) else runner
@@ -112,6 +99,7 @@ def measure(
         unchecked: see `StreamRunner`.
     """
     times = {(path, part): [] for path in models for part in (_STEP, _INVOKE)}
+    runners = {}
     for load in range(_LOADS):
         print(f"  load {load + 1}/{_LOADS}", flush=True)
         runners = {

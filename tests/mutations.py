@@ -29,7 +29,7 @@ import numpy as np
 from mutants import KINDS, directed_mutants, random_mutant
 
 from export.format.metadata import read_contents
-from export.runtime import ClipRunner, StreamRunner
+from export.runtime import StreamRunner, load_runner
 from export.runtime.interpreter import INTERPRETERS
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
@@ -67,13 +67,9 @@ def run(path: pathlib.Path, configuration: tuple[str, str]) -> str:
         if configuration == CHECK:
             return "ran"
         spec, runtime = contents.spec, configuration[0]
-        if contents.is_online:
-            runner = StreamRunner(path, runtime=runtime)
-            frame = np.broadcast_to(one_frame(spec), runner.shape)
-            step = runner.step
-        else:
-            step = ClipRunner(path, runtime=runtime)
-            frame = np.stack([one_frame(spec)] * spec.num_segments)
+        runner = load_runner(path, runtime=runtime)
+        step = runner.step if isinstance(runner, StreamRunner) else runner
+        frame = np.broadcast_to(one_frame(spec), runner.shape)
         for _ in range(2):
             step(frame)
     except InputError:

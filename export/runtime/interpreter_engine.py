@@ -24,7 +24,7 @@ class InterpreterEngine:
 
     def __init__(self, model: Model, num_threads: int, runtime: str, delegate: str):
         self.interpreter, self.runtime = load_interpreter(model, num_threads, runtime, delegate)
-        self.is_fully_accelerated = None
+        self.is_fully_accelerated: bool | None = None
         self.run = self.interpreter.invoke
 
         # Keep functions, not views: the interpreter does not run while a view of its memory exists.

@@ -178,6 +178,19 @@ class ClipRunner:
             return self.engine.step(clip)[0]
 
 
+def load_runner(
+    path: str | os.PathLike,
+    num_threads: int = 1,
+    runtime: str = "auto",
+    delegate: str = "none",
+    unchecked: bool = False,
+) -> StreamRunner | ClipRunner:
+    """Returns a runner for a file, whether it is an online or a clip model."""
+    is_online = read_contents(pathlib.Path(path), unchecked).is_online
+    make = StreamRunner if is_online else ClipRunner
+    return make(path, num_threads, runtime, delegate, unchecked)
+
+
 class _OneThread:
     """A context that refuses a second thread while a first one is using a runner.
 

@@ -38,11 +38,14 @@ class Entry(Proof):
         path: the `.tflite` file, in the card's folder.
         variant: one of `export.tflite.VARIANTS`.
         calibration: what the ranges of the activations were determined on, if they are quantised.
+        gpu_difference: largest difference of any logit on a GPU that runs all operators, relative
+            to the largest logit; None if it was not proven.
     """
 
     path: pathlib.Path
     variant: str
     calibration: str | None = None
+    gpu_difference: float | None = None
 
 
 def write_card(

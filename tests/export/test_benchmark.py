@@ -4,9 +4,10 @@ import sys
 
 import pytest
 
-from export.benchmark import Block, load_runner, make_steps, measure, multiply_adds
+from export.benchmark import Block, make_steps, measure, multiply_adds
 from export.format.metadata import read_spec
 from export.format.reader import read_model
+from export.runtime import load_runner
 from export.runtime.engine import RUNTIMES
 from tsm_tf.versions import device
 

@@ -56,6 +56,16 @@ class StreamModel(keras.Model):
         """Number of frames that can influence the current logits; see `ClipModel`."""
         return len(self.input)  # one frame per cache, and the current one
 
+    @property
+    def frames_per_step(self) -> int:
+        """Number of frames of each stream in one call; 1 for a model without caches."""
+        num_images = self.input[IMAGE].shape[0]
+        num_streams = next(
+            (x.shape[0] for name, x in self.input.items() if name != IMAGE),
+            num_images,
+        )
+        return 1 if num_images is None else num_images // num_streams
+
     def initial_state(self, batch_size: int = 1) -> dict[str, Any]:
         """Returns the caches of streams that have seen no frame: zeros, by name.
 
@@ -93,10 +103,9 @@ def build_stream_model(
     spec = model.spec
     spec.check_streamable()
     shape = (spec.input_size, spec.input_size, spec.channels)
-    num_images = batch_size
-    if frames_per_step > 1:
-        batch_size = batch_size or 1
-        num_images = frames_per_step * batch_size
+    if frames_per_step > 1 and batch_size is None:
+        batch_size = 1
+    num_images = None if batch_size is None else frames_per_step * batch_size
     inputs, outputs = {IMAGE: keras.Input(shape, num_images, name=IMAGE)}, {}
 
     def swap(name, x):
@@ -105,9 +114,10 @@ def build_stream_model(
         inputs[name] = keras.Input((*x.shape[1:-1], fold), batch_size, name=name)
         before, own = inputs[name], _part(x, -1, 0, fold)
         if frames_per_step > 1:
-            earlier = num_images - batch_size
+            count = before.shape[0]
+            earlier = own.shape[0] - count
             before = ops.concatenate([before, _part(own, 0, 0, earlier)], axis=0)
-            own = _part(own, 0, earlier, batch_size)
+            own = _part(own, 0, earlier, count)
         outputs[name] = own
         return ops.concatenate([before, _part(x, -1, fold, x.shape[-1] - fold)], axis=-1)
 

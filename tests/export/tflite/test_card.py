@@ -158,6 +158,7 @@ def test_every_field_of_an_entry_is_on_the_page(model, online, folder):
         "agreement": 0.871,
         "frame_agreement": 0.568,
         "num_streams": 357,
+        "gpu_difference": 0.00029,
     }
     values |= {"accuracy": 0.652, "keras_accuracy": 0.743}
     write_card(
@@ -167,9 +168,9 @@ def test_every_field_of_an_entry_is_on_the_page(model, online, folder):
         ["tensorflow"],
     )
     page = (folder / "model_card.html").read_text(encoding="utf-8")
-    for text in ("0.012", "87.1%", "56.8%", "357", "65.2%", "74.3%", "4711", "xyzzy"):
+    for text in ("0.012", "87.1%", "56.8%", "357", "65.2%", "74.3%", "4711", "xyzzy", "0.00029"):
         assert re.search(rf"\b{re.escape(text)}", page), text
-    assert len(dataclasses.fields(Entry)) == 10
+    assert len(dataclasses.fields(Entry)) == 11
 
 
 def test_edge_tpu_variant_has_its_report(model, online, folder):
