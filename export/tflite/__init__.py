@@ -47,6 +47,7 @@ def export_model(
     num_streams: int = ExportSettings.num_streams,
     image_type: str = ExportSettings.image_type,
     logits_type: str = ExportSettings.logits_type,
+    float_borders: bool = ExportSettings.float_borders,
     gpu_friendly: bool = ExportSettings.gpu_friendly,
     unchecked: bool = ExportSettings.unchecked,
     data: "Listing | str | None" = ExportSettings.data,
@@ -63,6 +64,7 @@ def export_model(
         num_streams: see `ExportSettings`, also for the arguments below.
         image_type: input type of int8 files.
         logits_type: output type of int8 files.
+        float_borders: make all inputs and outputs of int8 files float32.
         gpu_friendly: reject files that phones' GPU delegates run incorrectly.
         unchecked: write files even if they contain operators that `export.format` refuses.
         data: videos to calibrate and compare on, a `Listing` or what it is made of.
@@ -92,6 +94,7 @@ def export_model(
         num_streams=num_streams,
         image_type=image_type,
         logits_type=logits_type,
+        float_borders=float_borders,
         gpu_friendly=gpu_friendly,
         unchecked=unchecked,
         data=data,

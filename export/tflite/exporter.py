@@ -132,7 +132,9 @@ def _convert_and_seal(
 ) -> bytes:
     """Returns the bytes of the finished file."""
     draft = Draft(convert(model, settings.online, variant, calibration, settings.num_streams))
-    if variant == "int8":
+    if variant == "int8" and settings.float_borders:
+        draft.set_float_borders()
+    elif variant == "int8":
         draft.set_io_types(settings.image_type, settings.logits_type)
 
     check_versions(draft.graph.operators)
