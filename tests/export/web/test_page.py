@@ -100,8 +100,8 @@ def listen(page):
     """Notes from now on what programs can listen to."""
     page.evaluate(
         "window.frames_seen = []; window.events_seen = [];"
-        "document.addEventListener('tsm-frame', (e) => frames_seen.push(e.detail.seconds));"
-        "document.addEventListener('tsm-event', ({ detail }) =>"
+        "document.addEventListener('tsm:frame', (e) => frames_seen.push(e.detail.seconds));"
+        "document.addEventListener('tsm:event', ({ detail }) =>"
         "  events_seen.push([detail.seconds, detail.label, detail.probability]));"
     )
 
@@ -198,7 +198,7 @@ def test_plays_a_video_as_live_does(address):
         seen = page.evaluate("frames_seen")
         assert seen[:3] == [0, 0.125, 0.25] and len(seen) >= 0.9 * len(lived()[0])
 
-        first = page.evaluate("performance.getEntriesByName('tsm-first-prediction')[0].startTime")
+        first = page.evaluate("performance.getEntriesByName('tsm:first-prediction')[0].startTime")
         print(f"first prediction after {first:.0f} ms")
         assert first < 3000
         assert all(url.startswith(address) for url in page.requests)

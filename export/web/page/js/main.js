@@ -7,14 +7,14 @@ import { StreamRunner } from "./stream_runner.js";
 import { View, element } from "./view.js";
 
 /**
- * Wires the page. Programs can listen to two events of the document: `tsm-frame`, whose `detail` is
- * a `Recognition`, for each frame that the model sees, and `tsm-event`, whose `detail` is a
+ * Wires the page. Programs can listen to two events of the document: `tsm:frame`, whose `detail` is
+ * a `Recognition`, for each frame that the model sees, and `tsm:event`, whose `detail` is a
  * `GestureEvent`, for each gesture.
  */
 
 const MODEL_FOLDER = new URL("../model/", import.meta.url);
 const MAX_GAP = 2; // seconds without a frame from a camera, after which the stream is forgotten
-const FIRST_PREDICTION = "tsm-first-prediction"; // a mark among the browser's performance entries
+const FIRST_PREDICTION = "tsm:first-prediction"; // a mark among the browser's performance entries
 
 /** The page. */
 class App {
@@ -113,9 +113,9 @@ class App {
     this.view.showResult(result);
     const { milliseconds, rate } = this.figures;
     this.view.showFigures(milliseconds, rate, this.recogniser.clock.dropped);
-    document.dispatchEvent(new CustomEvent("tsm-frame", { detail: result }));
+    document.dispatchEvent(new CustomEvent("tsm:frame", { detail: result }));
     for (const event of result.events) {
-      document.dispatchEvent(new CustomEvent("tsm-event", { detail: event }));
+      document.dispatchEvent(new CustomEvent("tsm:event", { detail: event }));
     }
   }
 
