@@ -81,6 +81,7 @@ ALLOWED = {
         "tsm_tf.evaluation.presence",
         "tsm_tf.multi_label.sigmoid",
     },
+    "export/web": {"export.format", "export.web", "export.live.find_model"},
     "export/edgetpu": EVERYTHING,
     "export/tflite": EVERYTHING,
     "export/demo": EVERYTHING,
