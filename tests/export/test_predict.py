@@ -1,4 +1,4 @@
-"""Tests of `python -m tsm_tf.predict --model=FILE.tflite`, and of `open_runner`."""
+"""Tests of `python -m tsm_tf.predict --model=FILE.tflite`, and of `load_runner`."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from testing import refuses, run_main
 from videos import encode, moving_square
 
 import tsm_tf.predict.__main__ as command
-from export.runtime import ClipRunner, StreamRunner, open_runner
+from export.runtime import ClipRunner, StreamRunner, load_runner
 from tsm_tf import save_checkpoint
 
 
@@ -42,13 +42,13 @@ def test_files_agree_with_their_checkpoint(model, online, clip, videos, tmp_path
 
 
 def test_the_kind_of_a_file(online, clip, tmp_path):
-    assert isinstance(open_runner(online), StreamRunner)
-    assert isinstance(open_runner(clip), ClipRunner)
+    assert isinstance(load_runner(online), StreamRunner)
+    assert isinstance(load_runner(clip), ClipRunner)
     with pytest.raises(FileNotFoundError):
-        open_runner(tmp_path / "no.tflite")
+        load_runner(tmp_path / "no.tflite")
     (tmp_path / "bad.tflite").write_bytes(b"not a model")
     with refuses("model", "TFLite"):
-        open_runner(tmp_path / "bad.tflite")
+        load_runner(tmp_path / "bad.tflite")
 
 
 def test_a_file_needs_neither_keras_nor_tensorflow(online, videos):

@@ -140,10 +140,10 @@ def _load_checkpoint(checkpoint, inputs, protocol, batch_size):
 
 
 def _load_tflite(path, inputs, protocol, _batch_size):
-    from export.runtime import StreamRunner, open_runner
+    from export.runtime import StreamRunner, load_runner
     from tsm_tf.predict.predictors import ClipPredictor, StreamPredictor
 
-    runner = open_runner(path, os.cpu_count() or 1)
+    runner = load_runner(path, os.cpu_count() or 1)
     source = inputs.source(runner.spec.modality)
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -31,7 +31,7 @@ def define_flags():
     flags.DEFINE_float("background_minutes", 30.0, "Minutes of pauses, in each half of the split.")
     flags.DEFINE_float("false_alarms_per_hour", 6.0, "How many the event rules may allow.")
     flags.DEFINE_integer("seed", 0, "Seed for the halves, the order and the pauses.")
-    flags.DEFINE_string("runtime", "auto", "Interpreter for --model.")
+    flags.DEFINE_string("runtime", "auto", "What runs --model; see export.parity.")
 
 
 def main():
@@ -89,8 +89,9 @@ def _tflite_model(path, runtime):
     from tsm_tf.evaluation.stream.evaluate import Model
 
     runner = StreamRunner(path, runtime=runtime)
-    if runner.num_streams != 1:
-        raise InputError("model", "must have one stream", runner.num_streams)
+    if len(runner.shape) != 3:
+        rule = "must take one frame of one stream per step"
+        raise InputError("model", rule, f"frames of the shape {runner.shape}")
 
     def make_step(_):
         runner.reset()
