@@ -38,6 +38,9 @@ ALLOWED = {
     # folder or file: what its modules may import beside the standard library and absl
     "tsm_tf/layers": {"keras", "numpy", "tsm_tf.layers"},
     "tsm_tf/backbones": {"keras", "numpy", "tsm_tf.layers", "tsm_tf.backbones"},
+    "tsm_tf/networks3d": {
+        *("keras", "numpy", "tsm_tf.layers", "tsm_tf.backbones", "tsm_tf.networks3d"),
+    },
     "tsm_tf/models": {"keras", "numpy", *MODELS},
     "tsm_tf/weights": {
         *("keras", "numpy", "h5py", "ml_dtypes", "safetensors", *MODELS, "tsm_tf.weights"),
@@ -81,6 +84,7 @@ ALLOWED = {
         "tsm_tf.evaluation.presence",
         "tsm_tf.multi_label.sigmoid",
     },
+    "export/web": {"export.format", "export.web", "export.live.find_model"},
     "export/edgetpu": EVERYTHING,
     "export/tflite": EVERYTHING,
     "export/demo": EVERYTHING,
