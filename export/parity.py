@@ -167,7 +167,7 @@ def define_flags():
     flags.DEFINE_string(
         "checkpoint",
         None,
-        "Checkpoint that the file was made from.",
+        "Checkpoint that the file was made from: a folder, or preset:NAME.",
         required=True,
     )
     data_flags.define()
@@ -193,12 +193,14 @@ def main():
     os.environ["KERAS_BACKEND"] = "tensorflow"
     from export.sample_clips import from_videos
     from tsm_tf.weights.checkpoint import load_checkpoint, load_spec
+    from tsm_tf.weights.presets.load import resolve_checkpoint
 
-    if load_spec(values.checkpoint) != contents.spec:
+    checkpoint = resolve_checkpoint(values.checkpoint)
+    if load_spec(checkpoint) != contents.spec:
         rule = "must be the one that the model was made from; its spec differs"
         raise InputError("checkpoint", rule, str(path))
     clips = from_videos(contents.spec, listing, values.split, values.num_videos)
-    expected = keras_logits(load_checkpoint(values.checkpoint), clips, contents.is_online)
+    expected = keras_logits(load_checkpoint(checkpoint), clips, contents.is_online)
 
     proof = prove(path, clips, expected, values.runtime, values.unchecked)
     print(f"{path} ({contents.variant}) {proof}")

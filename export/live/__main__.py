@@ -42,6 +42,12 @@ def define_flags():
     flags.DEFINE_string("video", None, video)
     camera = "Number or path of the camera to stream, such as 0 or /dev/video0."
     flags.DEFINE_string("camera", None, camera)
+    flags.DEFINE_bool(
+        "keep_damaged",
+        False,
+        "Use damaged pictures of a video file as far as they can be decoded, and print how many "
+        "there were at the end. Otherwise, the first one is an error.",
+    )
     flags.DEFINE_string(
         "output",
         None,
@@ -116,7 +122,7 @@ def main():
         refractory_steps=values.refractory_steps,
     )
     with stop_on_signals() as stop, contextlib.ExitStack() as opened:
-        source = open_source(values.video, values.camera, values.show, stop)
+        source = open_source(values.video, values.camera, values.show, stop, values.keep_damaged)
         opened.enter_context(contextlib.closing(source.frames))
         for listener in listeners:
             opened.enter_context(listener)

@@ -50,6 +50,7 @@ def export_model(
     batch_axis: bool = ExportSettings.batch_axis,
     image_type: str = ExportSettings.image_type,
     logits_type: str = ExportSettings.logits_type,
+    float_borders: bool = ExportSettings.float_borders,
     gpu_friendly: bool = ExportSettings.gpu_friendly,
     unchecked: bool = ExportSettings.unchecked,
     data: "Listing | str | None" = ExportSettings.data,
@@ -68,6 +69,7 @@ def export_model(
         batch_axis: give clip files an axis for the batch.
         image_type: input type of int8 files.
         logits_type: output type of int8 files.
+        float_borders: make all inputs and outputs of int8 files float32.
         gpu_friendly: reject files that a GPU does not run completely and correctly.
         unchecked: write files even if they contain operators that `export.format` refuses.
         data: videos to calibrate and compare on, a `Listing` or what it is made of.
@@ -99,6 +101,7 @@ def export_model(
         batch_axis=batch_axis,
         image_type=image_type,
         logits_type=logits_type,
+        float_borders=float_borders,
         gpu_friendly=gpu_friendly,
         unchecked=unchecked,
         data=data,

@@ -74,6 +74,11 @@ def define_flags():
         "logits_type", ExportSettings.logits_type, LOGITS_TYPES, "Output type of int8 files."
     )
     flags.DEFINE_bool(
+        "float_borders",
+        ExportSettings.float_borders,
+        "Make the image, the caches and the logits of int8 files float32, as LiteRT.js needs them.",
+    )
+    flags.DEFINE_bool(
         "gpu_friendly",
         ExportSettings.gpu_friendly,
         "Refuse a file unless a GPU runs all of it and computes the same. Needs a GPU driver.",
@@ -109,6 +114,7 @@ def main():
         batch_axis=values.batch_axis,
         image_type=values.image_type,
         logits_type=values.logits_type,
+        float_borders=values.float_borders,
         gpu_friendly=values.gpu_friendly,
         unchecked=values.unchecked,
         data=listing,

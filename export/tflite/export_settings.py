@@ -40,6 +40,8 @@ class ExportSettings:
             accept at most four dimensions.
         image_type: input type of int8 files; Edge TPU files always have int8.
         logits_type: output type of int8 files; Edge TPU files always have int8.
+        float_borders: make the image, the caches and the logits of int8 files float32, whatever the
+            two types above. LiteRT.js needs that.
         unchecked: write a file even if it contains operators that `export.format.verify` refuses.
             `StreamRunner` then needs `unchecked=True` as well.
         gpu_friendly: refuse a file that a GPU does not run completely and correctly; see
@@ -59,6 +61,7 @@ class ExportSettings:
     batch_axis: bool = False
     image_type: str = "uint8"
     logits_type: str = "float32"
+    float_borders: bool = False
     gpu_friendly: bool = False
     unchecked: bool = False
     data: "Listing | str | None" = None

@@ -151,7 +151,9 @@ def _convert_and_seal(
         settings.batch_axis,
     )
     draft = Draft(content)
-    if variant == "int8":
+    if variant == "int8" and settings.float_borders:
+        draft.set_float_borders()
+    elif variant == "int8":
         draft.set_io_types(settings.image_type, settings.logits_type)
 
     check_versions(draft.graph.operators)

@@ -19,6 +19,7 @@ from tsm_tf.data.timeline import timelines
 from tsm_tf.errors import InputError
 from tsm_tf.files import write_text
 from tsm_tf.spec import ModelSpec
+from tsm_tf.weights.presets.table import PREFIX
 
 
 def define_flags():
@@ -37,6 +38,12 @@ def main():
     values = flags.FLAGS
     if (values.checkpoint is None) == (values.model is None):
         rule = "must be given, or else model; one of the two"
+        raise InputError("checkpoint", rule, values.checkpoint)
+    if values.checkpoint and values.checkpoint.startswith(PREFIX):
+        rule = (
+            "must be a folder, because the event rules are written to it; see the --preset and "
+            "--output flags of `python -m tsm_tf.weights`"
+        )
         raise InputError("checkpoint", rule, values.checkpoint)
     listing = data_flags.read(values.split)
     timelines(listing.labelled_videos(values.split))  # reports bad lists first
