@@ -27,7 +27,8 @@ def train(spec: ModelSpec, batch_size: int, strategy: str) -> None:
     import numpy as np
     import tensorflow as tf
 
-    from tsm_tf.training.devices import pick_devices, prepared
+    from tsm_tf.devices import pick_devices
+    from tsm_tf.training.distributed import prepared
     from tsm_tf.training.model import make_model
     from tsm_tf.training.recipes import get_recipe
     from tsm_tf.training.settings import Execution, Initialization

@@ -14,6 +14,8 @@ STANDARD_LIBRARY = {  # modules of tsm_tf that import nothing but the standard l
     "tsm_tf.cli",
     "tsm_tf.errors",
     "tsm_tf.event_rules",
+    "tsm_tf.execution",
+    "tsm_tf.execution_flags",
     "tsm_tf.files",
     "tsm_tf.output_folder",
     "tsm_tf.spec",
@@ -36,6 +38,9 @@ ALLOWED = {
     # folder or file: what its modules may import beside the standard library and absl
     "tsm_tf/layers": {"keras", "numpy", "tsm_tf.layers"},
     "tsm_tf/backbones": {"keras", "numpy", "tsm_tf.layers", "tsm_tf.backbones"},
+    "tsm_tf/networks3d": {
+        *("keras", "numpy", "tsm_tf.layers", "tsm_tf.backbones", "tsm_tf.networks3d"),
+    },
     "tsm_tf/models": {"keras", "numpy", *MODELS},
     "tsm_tf/weights": {
         *("keras", "numpy", "h5py", "ml_dtypes", "safetensors", *MODELS, "tsm_tf.weights"),
@@ -57,12 +62,16 @@ ALLOWED = {
     "tsm_tf/training": {
         *TENSORFLOW,
         *("matplotlib", "cv2", *MODELS, *DATA, "tsm_tf.weights", "tsm_tf.training"),
-        "tsm_tf.multi_label",
+        *("tsm_tf.devices", "tsm_tf.multi_label"),
     },
     "tsm_tf/evaluation": {
         *TENSORFLOW,
-        *("matplotlib", *MODELS, *DATA, "tsm_tf.weights", "tsm_tf.evaluation"),
-        "tsm_tf.multi_label",
+        *("matplotlib", "cv2", "PIL", *MODELS, *DATA, "tsm_tf.weights", "tsm_tf.evaluation"),
+        *("tsm_tf.devices", "tsm_tf.multi_label"),
+    },
+    "tsm_tf/predict": {
+        *("keras", "numpy", *VIDEO, *MODELS, *DATA, "tsm_tf.camera", "tsm_tf.weights"),
+        *("tsm_tf.evaluation", "tsm_tf.multi_label", "tsm_tf.predict"),
     },
     "tsm_tf/analysis": {"tsm_tf", *TENSORFLOW, "matplotlib", *VIDEO},
     "export/format": {"numpy", "export.format"},
@@ -75,6 +84,7 @@ ALLOWED = {
         "tsm_tf.evaluation.presence",
         "tsm_tf.multi_label.sigmoid",
     },
+    "export/web": {"export.format", "export.web", "export.live.find_model"},
     "export/edgetpu": EVERYTHING,
     "export/tflite": EVERYTHING,
     "export/demo": EVERYTHING,
@@ -133,8 +143,10 @@ def test_a_folder_imports_what_its_rule_allows(path):
 def test_the_top_of_the_package_imports_the_standard_library():
     for path in [p for p in MODULES if p.startswith("tsm_tf/") and p.count("/") == 1]:
         allowed = {*STANDARD_LIBRARY, *sys.stdlib_module_names}
-        if path in ("tsm_tf/cli.py", "tsm_tf/spec_flags.py"):
+        if path in ("tsm_tf/cli.py", "tsm_tf/execution_flags.py", "tsm_tf/spec_flags.py"):
             allowed.add("absl")
+        if path == "tsm_tf/devices.py":
+            allowed |= {"keras", "numpy", "tensorflow", "tsm_tf.data.epoch_order"}
         if path == "tsm_tf/keras_internals.py":
             allowed |= {"keras", "tensorflow"}
         if path == "tsm_tf/html_page.py":
@@ -184,6 +196,7 @@ def test_files_stay_small(path):
 SHARED_FLAGS = {  # called by `main`
     "tsm_tf/cli.py",
     "tsm_tf/data/data_flags.py",
+    "tsm_tf/evaluation/protocol_flags.py",
     "tsm_tf/spec_flags.py",
 }
 

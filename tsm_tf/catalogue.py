@@ -38,14 +38,18 @@ class Architecture:
     Args:
         name: the backbone's name in `ModelSpec`; the beginning of it for a family.
         builder: `"module:function"`, imported on first use. `function(frames, spec)` maps
-            normalised frames `[B, H, W, C]` to a dict: `"features"`, the last feature maps, and the
-            outputs of the stages. It marks where shifts may go with `tsm_tf.layers.site.Site`. A
+            normalised frames `[B, H, W, C]`, or clips `[B, T, H, W, C]`, to a dict: `"features"`,
+            the last feature maps (or vectors, which are not pooled), and the outputs of the
+            stages. A 2D network marks where shifts may go with `tsm_tf.layers.site.Site`. A
             network with a classifier of its own also returns `"logits"`.
-        takes: `"frames"` for a 2D network, which can be shifted and streamed.
+        takes: `"frames"` for a 2D network, which can be shifted and streamed; `"clips"` for a
+            network with convolutions over time, which cannot.
         options: fields in `OPTIONS` that it supports.
         preprocessing: how RGB frames are normalised, a key of `PREPROCESSING`.
         is_family: the row is for every name that begins with `name`.
         has_imagenet_weights: Keras can download ImageNet weights for it.
+        sizes: the smallest and the largest `input_size`.
+        segment_step: `num_segments` must be a multiple of it.
     """
 
     name: str
@@ -55,6 +59,8 @@ class Architecture:
     preprocessing: str = "torch"
     is_family: bool = False
     has_imagenet_weights: bool = False
+    sizes: tuple[int, int] = (32, 4096)
+    segment_step: int = 1
 
     def load_builder(self) -> Callable:
         """Imports and returns the builder."""

@@ -8,7 +8,18 @@ from typing import Any
 from tsm_tf.catalogue import OPTIONS, PREPROCESSING, find_architecture
 from tsm_tf.errors import InputError
 from tsm_tf.event_rules import EventRules
-from tsm_tf.spec_checks import check_choice, check_labels, check_multi_label, check_number
+from tsm_tf.spec_checks import (
+    DEFAULT_SHIFT_DIV,
+    check_choice,
+    check_integer,
+    check_labels,
+    check_multi_label,
+    check_network,
+    check_number,
+    check_options,
+    check_per_channel,
+    check_switch,
+)
 
 CHANNEL_ORDERS = ("rgb", "bgr")
 INTERPOLATIONS = ("bilinear",)
@@ -33,13 +44,6 @@ _CHOICES = {
     "sampling_rate": SAMPLING_RATES,
 }
 _BACKGROUND = ("No gesture", "Doing other things")  # in Jester
-_INTEGERS = {
-    # field: smallest and largest value
-    "num_classes": (1, 100_000),
-    "num_segments": (1, 65_536),
-    "input_size": (32, 4096),
-    "shift_div": (1, 4096),
-}
 _MAX_JSON = 32 << 20  # characters; a spec with the largest network in keras.applications has 1 MB
 _OLD_NAMES = {"network": "keras_json"}  # in specs written before the field was renamed
 
@@ -57,7 +61,8 @@ class ModelSpec:
         input_size: height and width of a frame in pixels.
         width: channel multiplier of MobileNets; 1.0 for other networks.
         shift_mode: `"bidirectional"` (offline, section 4.1), `"unidirectional"` (online,
-            section 4.2), or `"none"` (TSN).
+            section 4.2), or `"none"` (TSN). By default unidirectional for networks of frames; those
+            of clips cannot be shifted.
         shift_div: `1 / shift_div` of the channels move in each direction (section 3.3.1; the
             paper's default is 8).
         shift_place: `"blockres"` shifts inside the residual branch; `"block"` shifts in place,
@@ -96,8 +101,8 @@ class ModelSpec:
     num_segments: int = 8
     input_size: int = 224
     width: float = 1.0
-    shift_mode: str = "unidirectional"
-    shift_div: int = 8
+    shift_mode: str = ""  # never empty after __post_init__
+    shift_div: int = DEFAULT_SHIFT_DIV
     shift_place: str = "blockres"
     modality: str = "rgb"
     non_local: bool = False
@@ -119,6 +124,9 @@ class ModelSpec:
 
     def __post_init__(self):
         find_architecture(self.backbone)
+        if self.shift_mode == "":
+            default = "none" if self.takes_clips else "unidirectional"
+            object.__setattr__(self, "shift_mode", default)
         for name, choices in _CHOICES.items():
             check_choice(name, getattr(self, name), choices)
 
@@ -128,7 +136,8 @@ class ModelSpec:
         check_choice("channel_order", self.channel_order, CHANNEL_ORDERS)
 
         self._check_numbers()
-        self._check_per_channel()
+        for name in ("mean", "std"):
+            check_per_channel(name, getattr(self, name), self.channels)
         check_labels(self.labels, self.background, self.num_classes)
         self._check_multi_label()
         self._check_options()
@@ -147,57 +156,35 @@ class ModelSpec:
             if value is None or (value == () and name in defaults):
                 value = defaults.get(name)
             object.__setattr__(self, name, None if value is None else tuple(value))
-        if not all(isinstance(name, str) for name in self.shift_layers or ()):
-            raise InputError("shift_layers", "must be names of layers or None", self.shift_layers)
-        if not isinstance(self.keras_json, (str, type(None))):
-            raise InputError("keras_json", "must be text or None", self.keras_json)
         object.__setattr__(self, "channel_order", self.channel_order or order)
 
     def _check_numbers(self):
-        for name, (smallest, largest) in _INTEGERS.items():
-            value = getattr(self, name)
-            is_integer = isinstance(value, int) and not isinstance(value, bool)
-            if not is_integer or not smallest <= value <= largest:
-                raise InputError(name, f"must be an integer from {smallest} to {largest}", value)
+        for name in ("num_classes", "num_segments", "input_size", "shift_div"):
+            check_integer(name, getattr(self, name))
         for name in ("non_local", "temporal_pool", "multi_label"):
-            if not isinstance(getattr(self, name), bool):
-                raise InputError(name, "must be true or false", getattr(self, name))
+            check_switch(name, getattr(self, name))
         for name in ("width", "dropout", "crop_pct"):
             check_number(name, getattr(self, name))
         if self.fps is not None:
             check_number("fps", self.fps)
 
-    def _check_per_channel(self):
-        for name in ("mean", "std"):
-            value = getattr(self, name)
-            if len(value) != self.channels:
-                rule = f"must have {self.channels} values, one per channel of {self.modality}"
-                raise InputError(name, rule, value)
-            for number in value:
-                check_number(name, number)
-
     def _check_multi_label(self):
         only_others = {"background": self.background, "events": self.events}
         check_multi_label(self.multi_label, self.thresholds, self.num_classes, only_others)
-        for number in self.thresholds or ():
-            check_number("thresholds", number)
 
     def _check_options(self):
         """Checks the fields that only some architectures have, and those that depend on others."""
-        supported = find_architecture(self.backbone).options
-        for name, neutral in OPTIONS.items():
-            if name not in supported and getattr(self, name) != neutral:
-                rule = f"must be {neutral!r}: {self.backbone} has no such option"
-                raise InputError(name, rule, getattr(self, name))
-        if "keras_json" in supported and self.keras_json is None:
-            rule = f"must be the JSON of a 2D Keras network for the backbone {self.backbone}"
-            raise InputError("keras_json", rule, None)
+        check_options(self.backbone, {name: getattr(self, name) for name in OPTIONS})
+        sizes = (self.input_size, self.num_segments)
+        check_network(self.backbone, *sizes, self.shift_mode, self.shift_div)
         if self.temporal_pool and self.num_segments % 2:
             rule = "must be even with temporal_pool, which halves it"
             raise InputError("num_segments", rule, self.num_segments)
-        if self.shift_mode == "bidirectional" and self.shift_div < 2:
-            rule = "must be at least 2 to shift in both directions"
-            raise InputError("shift_div", rule, self.shift_div)
+
+    @property
+    def takes_clips(self) -> bool:
+        """Whether the network sees whole clips at once, instead of single frames."""
+        return find_architecture(self.backbone).takes == "clips"
 
     @property
     def class_thresholds(self) -> tuple[float, ...]:
@@ -237,6 +224,9 @@ class ModelSpec:
         Raises:
             InputError: its shift is bidirectional, or a block needs the whole clip.
         """
+        if self.takes_clips:
+            rule = "must be a network of frames to stream, because 3D convolutions need whole clips"
+            raise InputError("backbone", rule, self.backbone)
         if self.shift_mode == "bidirectional":
             rule = "must not be bidirectional to stream: bidirectional weights use future frames"
             raise InputError("shift_mode", rule, self.shift_mode)
@@ -248,9 +238,15 @@ class ModelSpec:
     def replace(self, **changes) -> "ModelSpec":
         """Returns a spec with some fields changed, checked again.
 
+        A backbone of clips instead of frames, or the reverse, also resets `shift_mode` and
+        `shift_div`, unless they are given.
+
         Raises:
             InputError: an unknown field, or a value that cannot be built.
         """
+        backbone = changes.get("backbone", self.backbone)
+        if find_architecture(backbone).takes != find_architecture(self.backbone).takes:
+            changes = {"shift_mode": "", "shift_div": DEFAULT_SHIFT_DIV, **changes}
         return self.from_dict({**dataclasses.asdict(self), **changes})
 
     @classmethod

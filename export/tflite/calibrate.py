@@ -10,7 +10,7 @@ from litert_quantizer.calibrator import CalibrationInterpreter, CalibrationMode
 from litert_quantizer.utils.qsv_utils import min_max_update
 
 from export.format.reader import Graph, Signature, parse_model
-from export.sample_clips import SampleClips
+from export.sample_clips import SampleClips, in_steps
 from tsm_tf.data.progress_line import ProgressLine
 
 Ranges = dict[str, dict[str, np.ndarray]]
@@ -20,7 +20,12 @@ _MOVES = {"CONCATENATION", "PAD", "RESHAPE", "SLICE", "SPLIT", "STRIDED_SLICE", 
 """Operators whose results are values of their inputs, or zeros."""
 
 
-def measure_ranges(content: bytes, clips: SampleClips, online: bool) -> Ranges:
+def measure_ranges(
+    content: bytes,
+    clips: SampleClips,
+    online: bool,
+    frames_per_step: int = 1,
+) -> Ranges:
     """Runs a file on clips, and returns the range that each tensor needs in an int8 file.
 
     An online file streams the clips frame by frame, so that the caches have the range that they
@@ -32,7 +37,8 @@ def measure_ranges(content: bytes, clips: SampleClips, online: bool) -> Ranges:
     Args:
         content: bytes of a float32 file.
         clips: clips in 0..255.
-        online: True for one frame and its caches, False for whole clips.
+        online: True for a file with caches, False for whole clips.
+        frames_per_step: number of frames of each stream per call in an online file.
     """
     file = parse_model(content)
     graph, (signature,) = file.graphs[0], file.signatures
@@ -48,18 +54,20 @@ def measure_ranges(content: bytes, clips: SampleClips, online: bool) -> Ranges:
             content, CalibrationMode.CALIBRATION_PROFILER_BASED, min_max_update
         )
         run = interpreter.get_signature_runner(signature.name)
-        progress = ProgressLine(len(clips.frames), "clips", "streamed for calibration")
-        caches, done = initial, 0
+        frames, caches = _with_full_range(clips.frames), initial
+        num_streams = image.shape[0] // frames_per_step if online else 1
+        progress = ProgressLine(len(frames), "clips", "calibrated on")
 
-        frames = _with_full_range(clips.frames)
-        for number, images in enumerate(_sequences(frames, image.shape, online)):
+        for number, first in enumerate(range(0, len(frames), num_streams)):
+            side_by_side = np.take(frames, range(first, first + num_streams), axis=0, mode="wrap")
+            steps = in_steps(side_by_side, frames_per_step) if online else [side_by_side]
             if number % 2 == 0:
                 caches = initial
-            for batch in images:
-                outputs = run(image=batch.astype(np.float32), **caches)
+
+            for step in steps:
+                outputs = run(image=step.reshape(image.shape).astype(np.float32), **caches)
                 caches = {name: outputs[name] for name in initial}
-            done = min(done + (image.shape[0] if online else 1), len(clips.frames))
-            progress.show(done)
+            progress.show(min(first + num_streams, len(frames)))
 
     ranges = interpreter.get_calibration_results()
     _align(ranges, graph, signature)
@@ -75,17 +83,6 @@ def _with_full_range(frames: np.ndarray) -> np.ndarray:
     frames = frames.copy()
     frames[0, 0, 0, 0], frames[0, 0, 0, 1] = 0, 255
     return frames
-
-
-def _sequences(frames: np.ndarray, shape: tuple[int, ...], online: bool) -> Iterator[np.ndarray]:
-    """Yields images `[steps, *shape]`: a clip, or the frames of clips that stream side by side."""
-    if not online:
-        yield from frames.reshape(-1, 1, *shape)
-        return
-
-    for first in range(0, len(frames), shape[0]):
-        side_by_side = np.take(frames, range(first, first + shape[0]), axis=0, mode="wrap")
-        yield side_by_side.swapaxes(0, 1)
 
 
 def _align(ranges: Ranges, graph: Graph, signature: Signature) -> None:

@@ -24,6 +24,8 @@ def convert(
     variant: str = "float32",
     calibration: SampleClips | None = None,
     num_streams: int = 1,
+    frames_per_step: int = 1,
+    batch_axis: bool = False,
     keep_float: Collection[str] = (),
 ) -> bytes:
     """Returns the bytes of the TFLite file of a clip model.
@@ -38,18 +40,22 @@ def convert(
             including the caches.
         calibration: clips for calibrated variants.
         num_streams: number of streams side by side in an online file.
+        frames_per_step: number of frames of each stream per call in an online file.
+        batch_axis: give clips an axis of length 1 for the batch. GPUs need tensors of at most four
+            dimensions.
         keep_float: names of layers that stay in float32 in a quantised file.
 
     Raises:
         InputError: none of the layers in `keep_float` has an operator of its own.
     """
     if online:
-        converted = build_stream_model(model, num_streams, by_rows=variant != "edgetpu")
+        by_rows = variant != "edgetpu"
+        converted = build_stream_model(model, num_streams, by_rows, frames_per_step)
     else:
         converted = model
 
     with _shift_form(model, as_convolution=variant in _FLOAT_ACTIVATIONS):
-        content = _convert_float(converted, online, half=variant == "float16")
+        content = _convert_float(converted, online, batch_axis, half=variant == "float16")
     if variant in ("float32", "float16"):
         return content
 
@@ -57,18 +63,18 @@ def convert(
     ranges = None
     if variant in CALIBRATED:
         assert calibration is not None
-        ranges = measure_ranges(content, calibration, online)
+        ranges = measure_ranges(content, calibration, online, frames_per_step)
     return quantize(content, variant, ranges, kept)
 
 
-def _convert_float(model: keras.Model, online: bool, half: bool) -> bytes:
+def _convert_float(model: keras.Model, online: bool, batch_axis: bool, half: bool) -> bytes:
     """Returns the bytes of a float file.
 
     The conversion goes through a `tf.Module` and a SavedModel: with Keras 3, the converter's
     shorter ways fail or lose the weights.
     """
     with tempfile.TemporaryDirectory() as folder:
-        _save(model, online, folder)
+        _save(model, online, batch_axis, folder)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if half:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -94,20 +100,23 @@ def _shift_form(model, as_convolution):
             layer.as_convolution = form
 
 
-def _save(model, online, folder):
+def _save(model, online, batch_axis, folder):
     """Writes a SavedModel with named inputs and outputs of fixed shapes."""
     if online:
-        signature = {
-            name: tf.TensorSpec(x.shape, tf.float32, name=name) for name, x in model.input.items()
-        }
+        shapes = {name: x.shape for name, x in model.input.items()}
     else:
-        signature = {"image": tf.TensorSpec((1, *model.input.shape[1:]), tf.float32, name="image")}
+        clip = model.input.shape[1:]
+        shapes = {"image": (1, *clip) if batch_axis else clip}
+    signature = {
+        name: tf.TensorSpec(shape, tf.float32, name=name) for name, shape in shapes.items()
+    }
 
     @tf.function(input_signature=list(signature.values()))
     def serve(*tensors):
         if online:
             return model(dict(zip(signature, tensors, strict=True)), training=False)
-        return {"logits": model(*tensors, training=False)}
+        (clip,) = tensors
+        return {"logits": model(tf.reshape(clip, (1, *model.input.shape[1:])), training=False)}
 
     module = _Variables(model)
     concrete = serve.get_concrete_function()  # pyright: ignore[reportFunctionMemberAccess]

@@ -11,12 +11,9 @@ from export.format import jester, metadata
 from export.format.operators import operator_name
 from export.format.reader import IDENTIFIER, TYPES, Graph, Operator, Signature, Tensor
 from export.tflite import standard_metadata
-from export.tflite.io_types import set_input_type, set_output_to_float
+from export.tflite.io_types import set_float_borders, set_image_type, set_logits_type
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
-
-
-_TYPES = {"uint8": schema.TensorType.UINT8, "float32": schema.TensorType.FLOAT32}
 
 
 class Draft:
@@ -58,37 +55,41 @@ class Draft:
         )
         return Signature(_text(signature.signatureKey), signature.subgraphIndex, inputs, outputs)
 
-    def set_io_types(self, image_type: str, logits_type: str, cache_type: str = "int8") -> None:
-        """Changes the types of the inputs and outputs of an int8 file.
+    def set_io_types(self, image_type: str, logits_type: str) -> None:
+        """Changes the types of the image and the logits of an int8 file; the caches stay int8.
 
-        What layers in float32 read and compute stays float32.
+        Logits that a layer in float32 computes are not rounded.
 
         Args:
-            image_type: `"uint8"`, `"int8"` (a pixel's byte minus 128), or `"float32"`.
+            image_type: `"uint8"`, or `"int8"` (a pixel's byte minus 128).
             logits_type: `"float32"` or `"int8"`.
-            cache_type: `"int8"`, or `"float32"`, which costs two operators per cache.
 
         Raises:
             InputError: the image was not calibrated to the range 0..255.
         """
-        inputs, outputs = self.signature.inputs, self.signature.outputs
-        image = self.graph.tensors[inputs["image"]]
-        quantization = image.dtype, image.scale, image.zero_point
-        if quantization not in (("int8", (1.0,), (-128,)), ("float32", (), ())):
+        image = self.graph.tensors[self.signature.inputs["image"]]
+        if (image.dtype, image.scale, image.zero_point) != ("int8", (1.0,), (-128,)):
             rule = (
                 "must be calibrated on frames from 0 to 255, "
                 "so that its scale is 1 and its zero point -128"
             )
-            raise InputError("image", rule, ", ".join(map(str, quantization)))
+            received = f"{image.dtype}, {image.scale}, {image.zero_point}"
+            raise InputError("image", rule, received)
 
-        for name, index in inputs.items():
-            dtype = image_type if name == "image" else cache_type
-            if self.graph.tensors[index].dtype == "int8" and dtype != "int8":
-                set_input_type(self._model, name, _TYPES[dtype])
-        for name, index in outputs.items():
-            dtype = logits_type if name == "logits" else cache_type
-            if self.graph.tensors[index].dtype == "int8" and dtype != "int8":
-                set_output_to_float(self._model, name)
+        if image_type == "uint8":
+            set_image_type(self._model, schema.TensorType.UINT8)
+        if logits_type == "float32":
+            set_logits_type(self._model, schema.TensorType.FLOAT32)
+        del self.graph, self.signature  # they describe the file as it was
+
+    def set_float_borders(self) -> None:
+        """Makes the image, the caches and the logits of an int8 file float32.
+
+        Raises:
+            InputError: see `read_initial_caches`.
+        """
+        self.read_initial_caches()  # afterwards, caches that differ in and out would go unnoticed
+        set_float_borders(self._model)
         del self.graph, self.signature  # they describe the file as it was
 
     def read_initial_caches(self) -> dict[str, int]:

@@ -3,8 +3,8 @@ import pytest
 from videos import write_data
 
 from tsm_tf.data.listing import Listing
+from tsm_tf.devices import Devices
 from tsm_tf.training.clips import Clips
-from tsm_tf.training.devices import Devices
 from tsm_tf.training.recipes import get_recipe
 from tsm_tf.training.settings import Execution
 from tsm_tf.training.train import make_plan

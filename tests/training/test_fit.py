@@ -10,8 +10,8 @@ from videos import write_data
 from tsm_tf.data.epoch_order import Share
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.sources.bad_video import BadVideoError
+from tsm_tf.devices import Devices
 from tsm_tf.training.clips import Clips
-from tsm_tf.training.devices import Devices
 from tsm_tf.training.fit import explained_errors, tensorboard, validate
 from tsm_tf.training.recipes import get_recipe
 from tsm_tf.training.run_folder.callbacks import BadVideoReport

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tsm_tf import ModelSpec, build_model
-from tsm_tf.training.devices import pick_devices
+from tsm_tf.devices import pick_devices
 from tsm_tf.training.recipes import get_recipe
 from tsm_tf.training.run_folder.state import STATES, load_newest
 from tsm_tf.training.step.optimizer import build_optimizer

@@ -12,9 +12,10 @@ from testing import own_lines
 from videos import write_data
 
 from tsm_tf import load_checkpoint, spec_flags
+from tsm_tf.execution import PRECISIONS, STRATEGIES
 from tsm_tf.training.recipes import MODELS, OPTIMIZERS, PAPER_RECIPES, SCHEDULES, get_recipe
 from tsm_tf.training.run_folder.state import STATES, load_newest
-from tsm_tf.training.settings import ON_BAD_VIDEO, PRECISIONS, STRATEGIES
+from tsm_tf.training.settings import ON_BAD_VIDEO
 
 TINY = {
     "backbone": "resnet18",

@@ -13,9 +13,9 @@ from tsm_tf.analysis.curves import read_run
 from tsm_tf.data.epoch_order import Share
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.pipeline import clip_dataset
+from tsm_tf.devices import Devices
 from tsm_tf.multi_label.metrics import cross_entropy, fit_thresholds, mean_average_precision
 from tsm_tf.multi_label.sigmoid import sigmoid
-from tsm_tf.training.devices import Devices
 from tsm_tf.training.model import loss_and_metric
 from tsm_tf.training.recipes import get_recipe
 from tsm_tf.training.run_folder.state import load_newest

@@ -15,7 +15,7 @@ from videos import write_data
 from tsm_tf import ModelSpec, build_model, load_checkpoint, save_checkpoint
 from tsm_tf.data.epoch_order import Share
 from tsm_tf.data.listing import Listing
-from tsm_tf.training.devices import Devices, pick_devices
+from tsm_tf.devices import Devices, pick_devices
 from tsm_tf.training.model import build_initialised
 from tsm_tf.training.recipes import get_recipe
 from tsm_tf.training.settings import Execution, Initialization

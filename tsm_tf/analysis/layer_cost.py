@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import layers
 
+from tsm_tf.layers.clip_conv import ClipConv
 from tsm_tf.layers.non_local import NonLocal
 from tsm_tf.layers.streaming_temporal_shift import StreamingTemporalShift
 from tsm_tf.layers.temporal_pool import TemporalPool
@@ -218,6 +219,7 @@ _LAYERS = {
     layers.Conv2DTranspose: _transposed,
     layers.Conv3DTranspose: _transposed,
     layers.EinsumDense: _einsum_dense,
+    ClipConv: _kernel,
     NonLocal: _non_local,
 }
 _OPERATIONS = {"Matmul": _matmul, "Einsum": _einsum}

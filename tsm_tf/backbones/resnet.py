@@ -115,7 +115,7 @@ def infer_backbone(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any] | No
     Returns:
         The backbone, and `"channels"`, those of a frame; None if it is another network.
     """
-    if _FIRST_KERNEL not in shapes:
+    if len(shapes.get(_FIRST_KERNEL, ())) != 4:
         return None
     kind = "bottleneck" if "layer1.0.conv3.weight" in shapes else "basic"
     stages = tuple(

@@ -6,7 +6,7 @@ import numpy as np
 
 from tsm_tf.data.augmentation_settings import AugmentationSettings
 from tsm_tf.data.colors import jitter_colors
-from tsm_tf.data.crops import Box, choose_crop, resize_crop
+from tsm_tf.data.crops import Box, choose_crop, mirror, resize_crop
 from tsm_tf.data.randaugment import rand_augment
 
 _FLIP_PROBABILITY = 0.5
@@ -124,10 +124,7 @@ class Augmentation:
             return frames, labels
 
         mirrored = np.array([targets[label] for label in labels.tolist()])
-        frames = np.ascontiguousarray(frames[:, :, ::-1])
-        if self.modality == "flow":
-            frames[..., ::2] = 255 - frames[..., ::2]  # x, in channels 0, 2, 4, ...
-        return frames, mirrored
+        return mirror(frames, self.modality), mirrored
 
     def _target(self, label):
         if self.flip_targets is None:

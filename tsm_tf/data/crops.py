@@ -153,11 +153,32 @@ def center_crop(clip: np.ndarray, size: int) -> np.ndarray:
         InputError: the crop is larger than the frame.
     """
     height, width = clip.shape[-3:-1]
+    x, y = center_corner(width, height, size)
+    return clip[..., y : y + size, x : x + size, :]
+
+
+def center_corner(width: int, height: int, size: int) -> tuple[int, int]:
+    """Returns x and y of the centre crop, rounded as in torchvision.
+
+    Raises:
+        InputError: the crop is larger than the frame.
+    """
     if min(height, width) < size:
         raise InputError("size", f"must fit into the frame of {width}x{height}", size)
+    return round((width - size) / 2), round((height - size) / 2)
 
-    y, x = round((height - size) / 2), round((width - size) / 2)
-    return clip[..., y : y + size, x : x + size, :]
+
+def mirror(clip: np.ndarray, modality: str) -> np.ndarray:
+    """Returns a clip `uint8 [T, H, W, C]` mirrored from left to right.
+
+    Args:
+        clip: RGB, or x and y of optical flow in turns.
+        modality: `"rgb"`, or `"flow"`, whose horizontal motion is inverted.
+    """
+    mirrored = np.ascontiguousarray(clip[:, :, ::-1])
+    if modality == "flow":
+        mirrored[..., ::2] = 255 - mirrored[..., ::2]  # x, in channels 0, 2, 4, ...
+    return mirrored
 
 
 def eval_frame(frame: np.ndarray, spec: ModelSpec) -> np.ndarray:

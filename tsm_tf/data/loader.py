@@ -1,5 +1,6 @@
 """Loads single clips: which frames, from where, and how they are cropped. Needs numpy only."""
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
 
@@ -7,17 +8,14 @@ import numpy as np
 
 from tsm_tf.data import sampling
 from tsm_tf.data.augment import Augmentation
-from tsm_tf.data.crops import center_crop
-from tsm_tf.data.modality import check_modality
 from tsm_tf.data.sampling_rate import clip_indices
-from tsm_tf.data.sources import Source, read_for_crop
+from tsm_tf.data.segments import read_frames, stack_segments
+from tsm_tf.data.sources import Source
 from tsm_tf.data.sources.bad_video import BadVideoError, TooFewFramesError
 from tsm_tf.data.video import UNKNOWN_FRAMES, Video
-from tsm_tf.errors import InputError
+from tsm_tf.data.view_loader import load_views
+from tsm_tf.data.views import Views
 from tsm_tf.spec import ModelSpec
-
-FLOW_LENGTH = 5
-"""Consecutive frames of optical flow per segment, as in the original."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,12 +57,27 @@ class ClipLoader:
             BadVideoError: the video cannot be decoded, or is gone.
         """
         video = self.videos[index]
-        try:
-            if self.augmentation is None:
-                clip = center_clip(video, self.spec, self.source)
-                return clip, self._target(np.array(video.classes or [video.label]))
+        if self.augmentation is None:
+            return self.load_views(index)[0], self._target(np.array(video.classes or [video.label]))
+        with self._named_errors(video):
             rng = np.random.default_rng((self.seed, epoch, index))
             return self._training_clip(video, self.augmentation, rng)
+
+    def load_views(self, index: int, views: Views = Views()) -> np.ndarray:  # noqa: B008 (frozen)
+        """Returns views of a video of the list, by default its centre clip; see `load_views`.
+
+        Raises:
+            BadVideoError: the video cannot be decoded, or is gone.
+        """
+        video = self.videos[index]
+        with self._named_errors(video):
+            return load_views(video, self.spec, self.source, views)
+
+    @contextlib.contextmanager
+    def _named_errors(self, video):
+        """Context manager in which a video that is gone or too short is a bad video."""
+        try:
+            yield
         except FileNotFoundError:  # it existed when the list was read
             raise BadVideoError(video.path, "the file is gone") from None
         except TooFewFramesError as error:
@@ -85,12 +98,13 @@ class ClipLoader:
         spec = self.spec
 
         def choose(num_frames):
-            length = new_length(spec.modality)
+            length = sampling.new_length(spec.modality)
             starts = sampling.train_indices(num_frames, spec.num_segments, rng, length)
             return sampling.consecutive(starts, num_frames, length)
 
         indices = clip_indices(video, choose, self.source, spec.sampling_rate)
-        clip = _read(video, indices, spec, self.source)
+        frames = read_frames(video, indices, spec, self.source)
+        clip = stack_segments(frames, spec.num_segments)
         labels = np.array(video.classes or [video.label])
         clip, labels = augmentation.apply_to_stream(clip, labels, spec.input_size, rng)
         return clip, self._target(labels)
@@ -125,31 +139,4 @@ def center_clip(video: Video, spec: ModelSpec, source: Source) -> np.ndarray:
         BadVideoError: it cannot be decoded.
         InputError: the source has RGB frames for a model of optical flow, or the reverse.
     """
-
-    def choose(num_frames):
-        length = new_length(spec.modality)
-        starts = sampling.center_indices(num_frames, spec.num_segments, length)
-        return sampling.consecutive(starts, num_frames, length)
-
-    indices = clip_indices(video, choose, source, spec.sampling_rate)
-    clip = _read(video, indices, spec, source)
-    return np.ascontiguousarray(center_crop(clip, spec.input_size))
-
-
-def new_length(modality: str) -> int:
-    """Returns the number of consecutive frames per segment for a modality of `ModelSpec`."""
-    return FLOW_LENGTH if modality == "flow" else 1
-
-
-def _read(video, indices, spec, source):
-    """Reads the frames of a clip, and stacks those of each segment as channels."""
-    check_modality(spec.modality, source.modality)
-    frames = read_for_crop(source, video.path, indices, spec.short_side, spec.interpolation)
-    if frames.dtype != np.uint8:
-        raise InputError("source", "must return frames of uint8, from 0 to 255", frames.dtype.name)
-    if len(frames) == spec.num_segments:
-        return frames
-
-    segments = frames.reshape(spec.num_segments, -1, *frames.shape[1:])  # [T, 5, H, W, 2]
-    stacked = segments.transpose(0, 2, 3, 1, 4)  # x and y of the first frame, then of the second
-    return stacked.reshape(*stacked.shape[:3], -1)
+    return load_views(video, spec, source, Views())[0]

@@ -13,6 +13,7 @@ class ProgressLine:
         total: number of things to do.
         unit: what they are, in the plural.
         verb: what happens to them, in the past tense.
+        first: how many were done before, which do not count for the speed.
 
     Example:
         >>> progress = ProgressLine(240_000, "videos", "checked")
@@ -20,8 +21,8 @@ class ProgressLine:
         12,000 of 240,000 videos checked, 350.2/s, 0:10:51 left
     """
 
-    def __init__(self, total: int, unit: str, verb: str):
-        self.total, self.unit, self.verb = total, unit, verb
+    def __init__(self, total: int, unit: str, verb: str, first: int = 0):
+        self.total, self.unit, self.verb, self.first = total, unit, verb, first
         self._started = self._shown = time.monotonic()
         self._on_terminal = sys.stdout.isatty()
 
@@ -32,7 +33,7 @@ class ProgressLine:
             return
 
         self._shown = now
-        rate = done / max(1e-9, now - self._started)
+        rate = (done - self.first) / max(1e-9, now - self._started)
         line = f"{done:,} of {self.total:,} {self.unit} {self.verb}, {rate:.1f}/s"
         if rate and not is_last:
             line += f", {format_seconds((self.total - done) / rate)} left"

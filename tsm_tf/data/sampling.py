@@ -6,8 +6,19 @@ segment (5 for optical flow).
 
 import numpy as np
 
-_DENSE_WINDOW = 64
-_DENSE_CLIPS = 10
+DENSE_WINDOW = 64
+"""Frames over which a dense clip is spread (section 5.1.1)."""
+
+DENSE_CLIPS = 10
+"""Dense clips per video in the paper."""
+
+FLOW_LENGTH = 5
+"""Consecutive frames of optical flow per segment, as in the original."""
+
+
+def new_length(modality: str) -> int:
+    """Returns the number of consecutive frames per segment for a modality of `ModelSpec`."""
+    return FLOW_LENGTH if modality == "flow" else 1
 
 
 def train_indices(
@@ -72,8 +83,17 @@ def twice_indices(num_frames: int, num_segments: int, new_length: int = 1) -> np
     return np.concatenate([center_indices(num_frames, num_segments, new_length), starts])
 
 
-def dense_indices(num_frames: int, num_segments: int) -> np.ndarray:
-    """Returns ten clips in a row, each spread over 64 frames (the Kinetics protocol, 5.1.1)."""
-    starts = np.linspace(0, max(0, num_frames - _DENSE_WINDOW), _DENSE_CLIPS, dtype=np.int64)
-    stride = _DENSE_WINDOW // num_segments
+def dense_indices(
+    num_frames: int,
+    num_segments: int,
+    num_clips: int = DENSE_CLIPS,
+) -> np.ndarray:
+    """Returns clips in a row, each spread over 64 frames (the Kinetics protocol, 5.1.1).
+
+    The first clip begins at the start of the video, and the last one ends at its end. A video of
+    fewer than 64 frames is repeated.
+    """
+    last = max(0, num_frames - DENSE_WINDOW)
+    starts = np.linspace(0, last, num_clips, dtype=np.int64)
+    stride = DENSE_WINDOW // num_segments
     return ((starts[:, None] + stride * np.arange(num_segments)) % num_frames).ravel()

@@ -1,16 +1,25 @@
 """Predicts the videos of a split with a clip model."""
 
-import numpy as np
-import tensorflow as tf
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Callable, Sequence
 
-from tsm_tf.data.listing import Listing
+import numpy as np
+
+from tsm_tf.data.listing import Listing, check_labels, check_multi_label
 from tsm_tf.data.loader import multi_hot
-from tsm_tf.data.observer import Observer
-from tsm_tf.data.pipeline import clip_dataset
-from tsm_tf.data.sources.bad_video import BadVideoError
+from tsm_tf.data.modality import source_of
+from tsm_tf.data.progress_line import ProgressLine
+from tsm_tf.data.sources import Source
+from tsm_tf.data.video import Video
+from tsm_tf.data.view_pipeline import view_batches
+from tsm_tf.devices import Devices
 from tsm_tf.errors import InputError
-from tsm_tf.evaluation.protocols import Protocol
+from tsm_tf.evaluation.protocols import Protocol, mean_logits, warn_of_mirror_images
 from tsm_tf.evaluation.scores import Scores
+from tsm_tf.evaluation.unfinished import Unfinished
+from tsm_tf.evaluation.view_logits import ClipScorer, sized_model
 from tsm_tf.models.clip import ClipModel
 from tsm_tf.spec import ModelSpec
 
@@ -23,47 +32,125 @@ def predict(
     batch_size: int,
     checkpoint_digest: str = "",
     sampling_rate: str | None = None,
+    *,
+    devices: Devices = Devices(),  # noqa: B008 (frozen)
+    unfinished: Unfinished | None = None,
 ) -> Scores:
     """Returns a model's scores for all videos of a split, in the order of the list file.
 
+    Progress is shown. With several processes, each predicts a part of the videos, and all return
+    the scores of all videos.
+
     Args:
-        model: a clip model.
+        model: a clip model, built in `devices.scope()`.
         listing: the data folder; its classes must be the model's.
         split: name of the list file, without `.txt`.
         protocol: which views of each video are scored.
         batch_size: clips per batch.
         checkpoint_digest: saved with the scores.
         sampling_rate: see `ModelSpec`; None takes the model's.
+        devices: from `pick_devices`.
+        unfinished: where logits are saved while the evaluation runs, and resumed from.
 
     Raises:
-        InputError: the classes or the protocol do not fit.
+        InputError: the classes or the protocol do not fit, or another worker was lost.
         BadVideoError: a video cannot be decoded.
     """
-    if (protocol.clips, protocol.crops) != (1, 1):
-        rule = "must have one clip per video and one crop per clip"
-        raise InputError("protocol", rule, protocol)
-    _check_classes(model.spec, listing)
-    videos = listing.labelled_videos(split)
-
-    observer = _FirstBadVideo()
     spec = model.spec.replace(sampling_rate=sampling_rate or model.spec.sampling_rate)
-    dataset = clip_dataset(listing, spec, split, batch_size, observer=observer)
-    try:
-        logits = model.predict(dataset, verbose=1)
-    except tf.errors.OpError:  # hides the error that was raised inside the pipeline
-        if observer.error is not None:
-            raise observer.error from None
-        raise
+    _check_classes(spec, listing)
+    videos = listing.labelled_videos(split)
+    check_multi_label(spec, videos)
+    source = source_of(listing, spec.modality)
+    warn_of_mirror_images(protocol, listing.labels)
+    with devices.scope():
+        scorer = ClipScorer(sized_model(model, protocol.views), batch_size, devices)
 
+    shape = (len(videos), spec.num_classes)
+    logits, done = np.zeros(shape, np.float32), np.zeros(len(videos), bool)
+    if unfinished is not None:
+        digests = {"the checkpoint": checkpoint_digest, "the list of videos": _digest(videos)}
+        logits, done = _merged(*unfinished.load(shape, digests), devices)
+        if done.any() and devices.is_chief:
+            print(f"resuming: {done.sum():,} of {len(videos):,} videos are evaluated", flush=True)
+
+    place = functools.partial(listing.place, split)
+    job = _Job(scorer, videos, spec, source, protocol, unfinished, place)
+    finished = done.copy()
+    job.finish(logits, finished)
+    new_logits, _ = _merged(logits, finished & ~done, devices)
     return Scores(
-        logits=logits,
-        labels=_labels(videos, model.spec),
+        logits=np.where(done[:, None], logits, new_logits),
+        labels=_labels(videos, spec),
         names=tuple(video.name for video in videos),
         classes=listing.labels,
         protocol=protocol.name,
         spec=spec,
         checkpoint_digest=checkpoint_digest,
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """What `predict` has to do; see there."""
+
+    scorer: ClipScorer
+    videos: Sequence[Video]
+    spec: ModelSpec
+    source: Source
+    protocol: Protocol
+    unfinished: Unfinished | None
+    place: Callable[[Video], str]
+
+    def finish(self, logits: np.ndarray, finished: np.ndarray) -> None:
+        """Writes the logits of this process' unfinished videos into an array.
+
+        Args:
+            logits: `float32 [N, C]`.
+            finished: which videos are finished, `bool [N]`; also updated.
+        """
+        views, share = self.protocol.views, self.scorer.devices.share
+        group = max(1, self.scorer.batch_size // views.count)  # videos per batch
+        groups = _unfinished_groups(finished, group, share.index, share.count)
+        chosen = [self.videos[index] for indices in groups for index in indices]
+        first = int(finished.sum())
+        progress = ProgressLine(len(self.videos), "videos", "evaluated", first)
+
+        batches = view_batches(chosen, self.spec, self.source, views, group, self.place)
+        try:
+            for indices, batch in zip(groups, batches, strict=True):
+                rows = self.scorer(batch.reshape(-1, *batch.shape[2:]))
+                rows = rows.reshape(len(batch), views.count, -1)
+                softmax, multi_label = self.protocol.softmax, self.spec.multi_label
+                logits[indices] = mean_logits(rows, softmax, multi_label)
+                finished[indices] = True
+
+                own = int(finished.sum()) - first
+                if self.scorer.devices.is_chief:
+                    progress.show(min(len(self.videos), first + own * share.count))
+                if self.unfinished is not None:
+                    self.unfinished.save(logits, finished)
+        finally:
+            if self.unfinished is not None:
+                self.unfinished.save(logits, finished, force=True)
+
+
+def _unfinished_groups(finished, group, index, count):
+    """Returns the videos of each batch that is not finished, in turns for several processes.
+
+    Batches do not depend on what is finished, so a resumed evaluation computes the same bits.
+    """
+    every = [
+        np.arange(first, min(first + group, len(finished)))
+        for first in range(0, len(finished), group)
+    ]
+    return [indices for indices in every if not finished[indices].all()][index::count]
+
+
+def _merged(logits, is_known, devices):
+    """Returns the logits that any process knows, and of which videos these are."""
+    counts = devices.sum(is_known.astype(np.float32))
+    sums = devices.sum(np.where(is_known[:, None], logits, np.float32(0)))
+    return sums / np.maximum(counts, 1)[:, None], counts > 0
 
 
 def _labels(videos, spec):
@@ -74,18 +161,15 @@ def _labels(videos, spec):
     return np.stack([multi_hot(row, spec.num_classes) for row in classes]) > 0
 
 
+def _digest(videos):
+    """Returns the SHA-256 of a list of videos, wherever their folder is."""
+    rows = [dataclasses.replace(video, path="") for video in videos]
+    return hashlib.sha256(repr(rows).encode()).hexdigest()
+
+
 def _check_classes(spec: ModelSpec, listing: Listing) -> None:
-    """Checks the number of classes; `clip_dataset` compares the names if the model has names."""
+    """Raises unless data have the model's number of classes, and its names if it has any."""
     if len(listing.labels) != spec.num_classes:
         rule = f"must have the checkpoint's {spec.num_classes} classes"
         raise InputError("data", rule, listing.labels)
-
-
-class _FirstBadVideo(Observer):
-    """Remembers the first video that could not be decoded."""
-
-    def __init__(self):
-        self.error: BadVideoError | None = None
-
-    def bad_video(self, error: BadVideoError) -> None:
-        self.error = self.error or error
+    check_labels(spec, listing)

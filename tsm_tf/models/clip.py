@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from tsm_tf.errors import InputError
+from tsm_tf.errors import InputError, one_line
 from tsm_tf.layers.consensus import SegmentConsensus
 from tsm_tf.layers.non_local import NonLocal
 from tsm_tf.layers.site import NON_LOCAL, SHIFT, TEMPORAL_POOL, Site
@@ -74,28 +74,30 @@ class ClipModel(keras.Model):
 
         With a unidirectional shift, it is the number of shifts + 1: the frame and those before it,
         because each shift looks one frame back. Without a shift, it is 1. A bidirectional shift
-        also looks one frame ahead, within the clip. Models with non-local blocks or temporal
-        pooling see the whole clip. If shifts are side by side in parallel branches, the number is
-        an upper bound.
+        also looks one frame ahead, within the clip. Networks of clips, and models with non-local
+        blocks or temporal pooling see the whole clip. If shifts are side by side in parallel
+        branches, the number is an upper bound.
         """
         spec = self.spec
-        if spec.non_local or spec.temporal_pool:
+        if spec.takes_clips or spec.non_local or spec.temporal_pool:
             return spec.num_segments
         num_shifts = sum(isinstance(layer, TemporalShift) for layer in self.layers)
         if spec.shift_mode == "bidirectional":
             return min(2 * num_shifts + 1, spec.num_segments)
         return num_shifts + 1
 
-    def stream(self, batch_size: int | None = None) -> StreamModel:
+    def stream(self, batch_size: int | None = None, frames_per_step: int = 1) -> StreamModel:
         """Returns the model that takes one frame at a time, which shares the weights.
 
         Args:
-            batch_size: number of streams side by side; None leaves it open.
+            batch_size: number of streams side by side; None leaves it open, or is 1 for several
+                frames per step.
+            frames_per_step: number of consecutive frames in one call.
 
         Raises:
-            InputError: the model needs the whole clip; see `ModelSpec.check_streamable`.
+            InputError: see `build_stream_model`.
         """
-        return build_stream_model(self, batch_size)
+        return build_stream_model(self, batch_size, frames_per_step=frames_per_step)
 
     def initial_state(self, batch_size: int = 1) -> dict[str, Any]:
         """Returns the caches of streams that have seen no frame: zeros, by name."""
@@ -116,10 +118,37 @@ class ClipModel(keras.Model):
                 model with non-local blocks.
         """
         spec = self.spec
+        _check_per_frame(spec)
         new_spec = spec.replace(num_segments=num_segments or spec.num_segments)
         if new_spec != spec and spec.non_local:
             rule = f"must be {spec.num_segments}, because non-local blocks have a fixed length"
             raise InputError("num_segments", rule, num_segments)
+
+        return self._replayed(new_spec, consensus="identity")
+
+    def resized(self, input_size: int, crop_pct: float) -> "ClipModel":
+        """Returns the model for frames of another size, which shares the weights.
+
+        Args:
+            input_size: height and width of its frames.
+            crop_pct: see `ModelSpec`.
+
+        Raises:
+            InputError: a size that the spec cannot have, or a network with a layer that needs
+                frames of one size, such as a dense layer on flattened feature maps.
+        """
+        spec = self.spec.replace(input_size=input_size, crop_pct=crop_pct)
+        try:
+            return self._replayed(spec)
+        except InputError:
+            raise
+        except Exception as error:  # layers of a stranger can fail in any way when they are called
+            rule = f"must be {self.spec.input_size} for this network ({one_line(error)})"
+            raise InputError("input_size", rule, input_size) from error
+
+    def _replayed(self, new_spec, consensus=None):
+        """Returns the model with the same layers for clips of another length or size."""
+        old_length = self.spec.num_segments
 
         def change(node, values):
             layer = node.operation
@@ -127,10 +156,10 @@ class ClipModel(keras.Model):
             if isinstance(layer, PrepareFrames):
                 changes["spec"] = new_spec
             elif isinstance(layer, (TemporalShift, TemporalPool, SegmentConsensus)):
-                length = layer.num_segments * new_spec.num_segments // spec.num_segments
+                length = layer.num_segments * new_spec.num_segments // old_length
                 changes["num_segments"] = length
-            if isinstance(layer, SegmentConsensus):
-                changes["consensus"] = "identity"
+            if isinstance(layer, SegmentConsensus) and consensus:
+                changes["consensus"] = consensus
             if not changes:
                 return call_again(node, values)
             new_layer = type(layer).from_config({**layer.get_config(), **changes})
@@ -157,6 +186,8 @@ def build_model(spec: ModelSpec, preprocess: bool = True, per_frame: bool = Fals
     Raises:
         InputError: the spec's network cannot be built or has nowhere to shift.
     """
+    if per_frame:
+        _check_per_frame(spec)
     network = build_network(spec)
     forget_network(network)
     return clip_model(network, spec, preprocess, per_frame)
@@ -168,7 +199,7 @@ def clip_model(
     preprocess: bool = True,
     per_frame: bool = False,
 ) -> ClipModel:
-    """Makes the clip model of a 2D network with the same layers; see `build_model`."""
+    """Makes the clip model of a network with the same layers; see `build_model`."""
     clip = _clip_input(spec)
     frames = PrepareFrames(spec, preprocess, name="frames")(clip)
     num_segments = spec.num_segments
@@ -185,14 +216,20 @@ def clip_model(
             num_segments //= 2
         return x
 
-    frame_logits = network.replay(frames, insert)
+    logits = network.replay(frames, insert)
     consensus = SegmentConsensus(
-        num_segments,
+        1 if spec.takes_clips else num_segments,
         "identity" if per_frame else "average",
         name="consensus",
         dtype="float32",  # whatever the policy: a loss loses small half-precision logits
     )
-    return ClipModel(clip, consensus(frame_logits), name=f"tsm_{network.name}")
+    return ClipModel(clip, consensus(logits), name=f"tsm_{network.name}")
+
+
+def _check_per_frame(spec):
+    if spec.takes_clips:
+        rule = "must be a network of frames for logits of each frame"
+        raise InputError("backbone", rule, spec.backbone)
 
 
 def _clip_input(spec: ModelSpec) -> Any:

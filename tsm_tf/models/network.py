@@ -1,4 +1,4 @@
-"""The plain 2D network of a spec: features that mark their sites, and a classifier behind them."""
+"""The plain network of a spec: features that mark their sites, and a classifier behind them."""
 
 import dataclasses
 from collections.abc import Callable
@@ -16,11 +16,12 @@ HEAD = "head"
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """A 2D network from normalised frames `[B, H, W, C]` to logits `[B, num_classes]`.
+    """A network from normalised frames `[B, H, W, C]`, or clips, to logits `[B, num_classes]`.
 
     Attributes:
-        features: model from frames to a dict of feature maps; `"features"` are the last. Its
-            `Site` layers mark where a clip model may insert something.
+        features: model from frames `[B, H, W, C]` or clips `[B, T, H, W, C]` to a dict of feature
+            maps; `"features"` are the last. Its `Site` layers mark where a clip model may insert
+            something.
         head: model from the last feature maps to logits.
         name: the network's name.
     """
@@ -53,7 +54,7 @@ class Network:
         """Computes the logits of other frames, with the same layers and something at the sites.
 
         Args:
-            frames: normalised frames, `[B, H, W, C]`.
+            frames: normalised frames or clips, as the network takes them.
             insert: `insert(site, x)` returns what replaces a site's output; `x` for nothing.
         """
 
@@ -67,13 +68,14 @@ class Network:
 
 
 def build_network(spec: ModelSpec) -> Network:
-    """Builds the 2D network of a spec with fresh weights.
+    """Builds the network of a spec with fresh weights.
 
     Raises:
         InputError: the network does not exist, its description is not one, or it has nowhere to
             shift.
     """
-    frames = keras.Input((spec.input_size, spec.input_size, spec.channels), name="frames")
+    time = (spec.num_segments,) if spec.takes_clips else ()
+    frames = keras.Input((*time, spec.input_size, spec.input_size, spec.channels), name="frames")
     outputs = find_architecture(spec.backbone).load_builder()(frames, spec)
     return Network.from_outputs(frames, outputs, spec, spec.backbone.rpartition(":")[2])
 
@@ -85,9 +87,18 @@ def forget_network(network: Network) -> None:
 
 
 def new_head(spec: ModelSpec, shape: tuple[int | None, ...]) -> keras.Model:
-    """Returns a new classifier for feature maps: average pooling, dropout, dense layer."""
-    maps = keras.Input(shape[1:], name="features")
-    x = keras.layers.GlobalAveragePooling2D(name="avgpool")(maps)
+    """Returns a new classifier for feature maps: average pooling, dropout, dense layer.
+
+    Args:
+        spec: gives the rate of the dropout and the number of classes.
+        shape: shape of the features: maps of frames `[B, H, W, C]` or of clips
+            `[B, T, H, W, C]`, or vectors `[B, C]`, which are not pooled.
+    """
+    x = maps = keras.Input(shape[1:], name="features")
+    if len(shape) == 4:
+        x = keras.layers.GlobalAveragePooling2D(name="avgpool")(maps)
+    elif len(shape) == 5:
+        x = keras.layers.GlobalAveragePooling3D(name="avgpool")(maps)
     x = keras.layers.Dropout(spec.dropout, name="dropout")(x)
     return keras.Model(maps, new_classifier(spec.num_classes, x), name=HEAD)
 

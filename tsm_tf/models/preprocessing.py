@@ -28,7 +28,7 @@ class PrepareFrames(keras.layers.Layer):
         inputs: clips `[B, T, H, W, C]` or frames `[B, H, W, C]`.
 
     Returns:
-        Frames `[B*T, H, W, C]` or `[B, H, W, C]`.
+        Frames `[B*T, H, W, C]` or `[B, H, W, C]`; clips `[B, T, H, W, C]` for a network of clips.
     """
 
     def __init__(
@@ -57,9 +57,14 @@ class PrepareFrames(keras.layers.Layer):
         frames = inputs
         if len(inputs.shape) == 5:
             frames = ops.reshape(inputs, (-1, size, size, channels))
-        if not self.normalise or self.spec.normalises_itself:
-            return frames
+        if self.normalise and not self.spec.normalises_itself:
+            frames = self._normalised(frames)
+        if self.spec.takes_clips:
+            return ops.reshape(frames, (-1, self.spec.num_segments, size, size, channels))
+        return frames
 
+    def _normalised(self, frames):
+        size, channels = self.spec.input_size, self.spec.channels
         if self.by_rows:
             rows = self.rescaling(ops.reshape(frames, (-1, size, size * channels)))
             frames = ops.reshape(rows, (-1, size, size, channels))
@@ -68,7 +73,7 @@ class PrepareFrames(keras.layers.Layer):
         return ops.flip(frames, axis=-1) if self.spec.channel_order == "bgr" else frames
 
     def compute_output_shape(self, input_shape):
-        if len(input_shape) == 4:
+        if len(input_shape) == 4 or self.spec.takes_clips:
             return input_shape
         batch, num_segments = input_shape[:2]
         return (None if batch is None else batch * num_segments, *input_shape[2:])

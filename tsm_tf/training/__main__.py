@@ -6,7 +6,7 @@ import shlex
 
 from absl import flags
 
-from tsm_tf import cli, spec_flags
+from tsm_tf import cli, execution_flags, spec_flags
 from tsm_tf.data import data_flags
 from tsm_tf.data.augmentation_settings import AugmentationSettings
 from tsm_tf.data.stream_sampling import StreamSampling
@@ -14,13 +14,7 @@ from tsm_tf.errors import InputError
 from tsm_tf.training import augmentation_flags
 from tsm_tf.training.recipes import MODELS, OPTIMIZERS, RECIPES, SCHEDULES, Recipe, get_recipe
 from tsm_tf.training.run_folder.run_settings import MODEL_FIELDS
-from tsm_tf.training.settings import (
-    ON_BAD_VIDEO,
-    PRECISIONS,
-    STRATEGIES,
-    Execution,
-    Initialization,
-)
+from tsm_tf.training.settings import ON_BAD_VIDEO, Execution, Initialization
 
 _NOTE = "Default: the recipe's."
 
@@ -122,18 +116,7 @@ def _define_initialization_flags():
 
 
 def _define_execution_flags():
-    flags.DEFINE_enum(
-        "strategy",
-        Execution.strategy,
-        list(STRATEGIES),
-        "Devices: all of this machine (mirrored), several machines, a TPU, or one device.",
-    )
-    flags.DEFINE_enum(
-        "mixed_precision",
-        None,
-        list(PRECISIONS),
-        "Compute type of the layers; weights stay float32.",
-    )
+    execution_flags.define()
     flags.DEFINE_bool("jit_compile", None, "Compile with XLA. Default: Keras decides.")
     flags.DEFINE_bool(
         "sync_batch_norm", False, "Compute batch norms over the clips of all devices."

@@ -13,8 +13,8 @@ from tsm_tf.data.pipeline import clip_dataset, with_soft_labels
 from tsm_tf.data.sources.memory import MemoryCache
 from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.data.window_pipeline import window_dataset
+from tsm_tf.devices import Devices
 from tsm_tf.spec import ModelSpec
-from tsm_tf.training.devices import Devices
 from tsm_tf.training.recipes import Recipe
 from tsm_tf.training.settings import Execution
 from tsm_tf.training.step.validation import MAP

@@ -11,9 +11,10 @@ import tensorflow as tf
 from tsm_tf.data.observer import Observer
 from tsm_tf.data.pipeline import BATCHES_AHEAD
 from tsm_tf.data.sources.bad_video import BadVideoError
+from tsm_tf.devices import Devices
 from tsm_tf.errors import InputError
 from tsm_tf.training.clips import Clips, Plan, make_clips
-from tsm_tf.training.devices import AverageBatchNorms, Devices, prepared
+from tsm_tf.training.distributed import AverageBatchNorms, prepared
 from tsm_tf.training.progress import Progress, WrongClips
 from tsm_tf.training.run_folder.callbacks import (
     BadVideoReport,
@@ -213,12 +214,6 @@ def explained_errors(
         BadVideoError: a video cannot be decoded.
         InputError: another worker was lost.
     """
-    lost = (
-        tf.errors.UnavailableError,
-        tf.errors.AbortedError,
-        tf.errors.DeadlineExceededError,
-        tf.errors.CancelledError,
-    )
     try:
         with warnings.catch_warnings():
             # A validation without the batches of bad videos is shorter than Keras expects.
@@ -229,9 +224,8 @@ def explained_errors(
         fatal = [bad for bad in report.errors if not (skips and bad.is_skippable)]
         if fatal:
             raise fatal[0] from None
-        if devices.share.count > 1 and isinstance(error, lost):
-            rule = "lost a worker; restart all workers with the same command to resume"
-            raise InputError("strategy", rule, str(error).splitlines()[0]) from None
+        if lost_worker := devices.lost_worker(error):
+            raise lost_worker from None
         raise
 
 

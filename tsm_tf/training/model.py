@@ -1,14 +1,11 @@
 """Makes the model that `fit` trains: builds, initialises, prepares and compiles it."""
 
-import contextlib
-from collections.abc import Iterator
-
 import keras
 
+from tsm_tf.devices import Devices, precision
 from tsm_tf.keras_internals import clip_after_reduction
 from tsm_tf.models.clip import build_model
 from tsm_tf.spec import ModelSpec
-from tsm_tf.training.devices import Devices
 from tsm_tf.training.recipes import Recipe
 from tsm_tf.training.settings import Execution, Initialization
 from tsm_tf.training.step.accumulate import AccumulatingModel
@@ -56,18 +53,6 @@ def make_model(
         )
         compile_model(model, recipe, execution, devices, steps, new_head)
     return model
-
-
-@contextlib.contextmanager
-def precision(name: str | None) -> Iterator[None]:
-    """Context manager in which new layers compute in a type of `PRECISIONS`; None: no change."""
-    before = keras.config.dtype_policy()
-    if name:
-        keras.config.set_dtype_policy(f"mixed_{name}")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def build_initialised(

@@ -8,9 +8,9 @@ import dataclasses
 import math
 
 from tsm_tf.errors import InputError
+from tsm_tf.execution import PRECISIONS, STRATEGIES
+from tsm_tf.spec_checks import check_choice
 
-STRATEGIES = ("auto", "mirrored", "multi_worker", "tpu", "none")
-PRECISIONS = ("float16", "bfloat16")
 ON_BAD_VIDEO = ("stop", "skip")
 
 
@@ -83,9 +83,3 @@ class Execution:
         for name in ("checkpoint_steps", "cache_mib"):
             if getattr(self, name) < 0:
                 raise InputError(name, "must be at least 0", getattr(self, name))
-
-
-def check_choice(argument: str, value: object, choices: tuple[str, ...]) -> None:
-    """Raises an `InputError` unless `value` is one of the choices."""
-    if value not in choices:
-        raise InputError(argument, f"must be one of {', '.join(choices)}", value)

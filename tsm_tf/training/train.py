@@ -13,10 +13,10 @@ from tsm_tf.data.modality import source_of
 from tsm_tf.data.stream_rate import stream_fps
 from tsm_tf.data.video import MIN_TRAINING_FRAMES, is_uri, trainable_videos
 from tsm_tf.data.window_pipeline import check_streams, num_windows
+from tsm_tf.devices import Devices, pick_devices
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 from tsm_tf.training.clips import Plan
-from tsm_tf.training.devices import Devices, pick_devices
 from tsm_tf.training.fit import fit
 from tsm_tf.training.model import make_model
 from tsm_tf.training.recipes import Recipe

@@ -78,7 +78,7 @@ def _by_plain_name(state_dict: Mapping[str, np.ndarray]) -> dict[str, np.ndarray
     for name, value in state_dict.items():
         if name.endswith(_IGNORED):
             continue
-        short = plain_name(official[name])
+        short = _with_dots(plain_name(official[name]))
         if short in plain:
             rule = f"must name each weight once; two names stand for {short}"
             raise InputError("state_dict", rule, name)
@@ -118,8 +118,15 @@ def plain_name(name: str) -> str:
 def _official_name(path: str) -> str | None:
     """Returns `layer2.0.nl.g.0.weight` for `layer2_0_nl/g_0/kernel`, None for other variables."""
     *layers, parameter = path.split("/")
-    name = ".".join(layers).replace("_", ".")
-    return f"{name}.{_PARAMETER[parameter]}" if parameter in _PARAMETER else None
+    name = ".".join(layers)
+    return _with_dots(f"{name}.{_PARAMETER[parameter]}") if parameter in _PARAMETER else None
+
+
+def _with_dots(name: str) -> str:
+    """Returns `inception.3a.1x1.weight` for `inception_3a_1x1.weight`: layers of Keras have names
+    without dots, so the two are not told apart."""
+    layer, _, parameter = name.rpartition(".")
+    return f"{layer.replace('_', '.')}.{parameter}"
 
 
 def _to_keras_layout(array: np.ndarray, variable: Any) -> np.ndarray:
@@ -128,6 +135,8 @@ def _to_keras_layout(array: np.ndarray, variable: Any) -> np.ndarray:
     if len(variable.shape) == 2:  # linear, or a 1x1x1 convolution: [out, in, 1, 1, 1]
         is_matrix = array.size == np.prod(array.shape[:2])
         return array.reshape(array.shape[:2]).T if is_matrix else array
+    if array.ndim == 5:
+        return array.transpose((2, 3, 4, 1, 0))
     if array.ndim != 4:
         return array
     is_depthwise = variable.shape[-1] == 1 and array.shape[1] == 1

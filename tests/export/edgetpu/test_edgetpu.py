@@ -177,7 +177,7 @@ def test_one_partition(int8, tmp_path):
 def test_float_input_ends_no_partition(model, tmp_path):
     path = tmp_path / "x.tflite"
     draft = Draft(convert_int8(model))
-    draft.set_io_types("float32", "float32", "float32")
+    draft.set_float_borders()
     path.write_bytes(draft.seal(model.spec, "int8"))
     status = {}
     for name, reason in check(path).operators:

@@ -8,7 +8,7 @@ from testing import array, frames, refuses
 
 from tsm_tf.data.epoch_order import Share
 from tsm_tf.data.sources.bad_video import BadVideoError
-from tsm_tf.training.devices import Devices
+from tsm_tf.devices import Devices
 from tsm_tf.training.run_folder import callbacks
 from tsm_tf.training.run_folder.callbacks import (
     BadVideoReport,

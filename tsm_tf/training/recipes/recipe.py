@@ -8,7 +8,7 @@ from tsm_tf.data.augmentation_settings import AUGMENTATION_FIELDS, AugmentationS
 from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
-from tsm_tf.training.settings import check_choice
+from tsm_tf.spec_checks import check_choice
 
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("step", "cosine", "cosine_per_epoch")

@@ -1,11 +1,11 @@
 """All recipes by name. To add one, write its function and add it to `RECIPES`."""
 
 from tsm_tf.errors import InputError
+from tsm_tf.spec_checks import check_choice
 from tsm_tf.training.recipes import paper
 from tsm_tf.training.recipes.gestures import gestures, gestures_online
 from tsm_tf.training.recipes.paper import MODELS
 from tsm_tf.training.recipes.recipe import Recipe, linear_scaling, quick
-from tsm_tf.training.settings import check_choice
 
 PAPER_RECIPES = {
     "kinetics": paper.kinetics,

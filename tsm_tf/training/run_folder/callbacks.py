@@ -15,15 +15,16 @@ import keras
 import numpy as np
 
 from tsm_tf.data.sources.bad_video import BadVideoError
+from tsm_tf.devices import Devices
 from tsm_tf.errors import InputError
 from tsm_tf.files import remove_temporary_files
 from tsm_tf.keras_internals import build_symbolically
 from tsm_tf.models.network import refresh
-from tsm_tf.training.devices import Devices
 from tsm_tf.training.run_folder.curves import CURVES_FILE, LOG_FILE, plot_curves, write_log
 from tsm_tf.training.run_folder.folder import LAST
 from tsm_tf.training.run_folder.run_settings import disk_errors
 from tsm_tf.training.run_folder.state import TrainingState, load_newest, save_state
+from tsm_tf.training.step.parameter_groups import batch_norms
 from tsm_tf.training.step.training_model import TrainingModel
 from tsm_tf.weights.checkpoint import BEST, save_checkpoint
 
@@ -121,7 +122,7 @@ class StateSaver(keras.callbacks.Callback):
         state = self.state
         if self._saved_at == (state.epoch, state.batch):
             return
-        self.devices.average_statistics(self.model)
+        self.devices.average_statistics(batch_norms(self.model))
         state.seconds = time.perf_counter() - self.epoch_began if state.batch else 0.0
         metrics = self._training_metrics or _arrays(_metrics(self.model))
         state.arrays = {**_arrays(_weights(self.model)), **metrics}

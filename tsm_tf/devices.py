@@ -1,20 +1,20 @@
-"""The devices of a training: `tf.distribute` strategies, or `keras.distribution` with JAX."""
+"""The devices of a model: `tf.distribute` strategies, or `keras.distribution` with JAX."""
 
 import contextlib
 import dataclasses
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from tsm_tf.data.epoch_order import Share
 from tsm_tf.errors import InputError
-from tsm_tf.keras_internals import build_symbolically, distributed_fit
-from tsm_tf.training.settings import STRATEGIES, check_choice
-from tsm_tf.training.step.parameter_groups import batch_norms
+from tsm_tf.execution import STRATEGIES
+from tsm_tf.spec_checks import check_choice
 
 _SLURM_PORTS = range(20_000, 30_000)  # below the ports that systems give to clients
 _SLURM_TASKS = 16  # tasks per job and node, which use consecutive ports
@@ -23,11 +23,11 @@ _TPU_SECONDS = 60
 
 @dataclasses.dataclass(frozen=True)
 class Devices:
-    """Where a training runs.
+    """Where a model is trained or evaluated.
 
     Args:
         strategy: a `tf.distribute` strategy, or None.
-        share: the part of each batch that this process trains on.
+        share: the part of each batch that this process computes.
     """
 
     strategy: Any = None
@@ -66,20 +66,54 @@ class Devices:
         """Returns whether all processes have the same number; all must call it together."""
         return self.share.count == 1 or abs(self._mean(number) - number) < 1e-9
 
+    def sum(self, values: np.ndarray) -> np.ndarray:
+        """Returns the sum of arrays over all processes; all must call it together.
+
+        Raises:
+            InputError: another worker was lost.
+        """
+        if self.share.count == 1:
+            return values
+        import tensorflow as tf
+
+        def part():
+            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            return tf.constant(values if replica % self.share.replicas == 0 else 0 * values)
+
+        try:
+            return self.strategy.reduce("SUM", self.strategy.run(part), axis=None).numpy()
+        except tf.errors.OpError as error:
+            raise (self.lost_worker(error) or error) from None
+
+    def lost_worker(self, error: Exception) -> InputError | None:
+        """Returns the error to raise instead of one from TensorFlow if another worker was lost."""
+        import tensorflow as tf
+
+        lost = (
+            tf.errors.UnavailableError,
+            tf.errors.AbortedError,
+            tf.errors.DeadlineExceededError,
+            tf.errors.CancelledError,
+        )
+        if self.share.count == 1 or not isinstance(error, lost):
+            return None
+        rule = "lost a worker; restart all workers with the same command to resume"
+        return InputError("strategy", rule, str(error).splitlines()[0])
+
     def _mean(self, number):
         import tensorflow as tf
 
         numbers = self.strategy.run(lambda: tf.constant(number, tf.float64))
         return float(self.strategy.reduce("MEAN", numbers, axis=None))
 
-    def average_statistics(self, model: keras.Model) -> None:
+    def average_statistics(self, layers: Sequence[keras.layers.BatchNormalization]) -> None:
         """Averages batch norms' moving statistics over the replicas, which see different clips."""
         if not self.has_replicas:
             return
         import tensorflow as tf
 
         statistics = []
-        for layer in batch_norms(model):
+        for layer in layers:
             statistics += [layer.moving_mean.value, layer.moving_variance.value]
 
         def average():
@@ -91,19 +125,20 @@ class Devices:
         self.strategy.run(average)
 
 
-class AverageBatchNorms(keras.callbacks.Callback):
-    """Averages the batch norms' statistics over all replicas before each validation."""
-
-    def __init__(self, devices: Devices):
-        super().__init__()
-        self.devices = devices
-
-    def on_test_begin(self, logs=None):
-        self.devices.average_statistics(self.model)
+@contextlib.contextmanager
+def precision(name: str | None) -> Iterator[None]:
+    """Context manager in which new layers compute in a type of `PRECISIONS`; None: no change."""
+    before = keras.config.dtype_policy()
+    if name:
+        keras.config.set_dtype_policy(f"mixed_{name}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def pick_devices(name: str = "auto") -> Devices:
-    """Returns the devices to train on. Call it before TensorFlow does anything else.
+    """Returns the devices to use. Call it before TensorFlow does anything else.
 
     Args:
         name: `"mirrored"`: all GPUs of this machine, or its logical CPUs if it has none;
@@ -225,24 +260,3 @@ def _join(*batches):
     import tensorflow as tf
 
     return tuple(tf.reshape(batch, (-1, *batch.shape[2:])) for batch in batches)
-
-
-@contextlib.contextmanager
-def prepared(model: keras.Model, devices: Devices, batch: Any) -> Iterator[None]:
-    """Context manager in which a compiled model can be fitted on the devices.
-
-    Args:
-        model: built and compiled in `devices.scope()`.
-        devices: from `pick_devices`.
-        batch: clips and labels (and weights) for one device, of which only shapes and types are
-            used.
-    """
-    if keras.backend.backend() != "tensorflow":
-        build_symbolically(model, batch)
-    if devices.strategy is None:
-        yield
-        return
-    with devices.scope():
-        build_symbolically(model, batch)
-    with distributed_fit(model, devices.share.count):
-        yield
