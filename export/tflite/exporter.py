@@ -145,6 +145,7 @@ def _export_variant(
         path=path,
         variant=variant,
         calibration=None if calibration is None else calibration.source,
+        keep_float=settings.keep_float if variant in QUANTISED else None,
         gpu_difference=gpu_difference,
     )
 

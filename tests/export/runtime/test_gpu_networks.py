@@ -25,7 +25,11 @@ def test_network(online, tmp_path, name):
     require_gpu(online)
     spec = ModelSpec(backbone=name, num_classes=5, num_segments=4, input_size=32)
     model = with_weights(build_model(spec))
-    for variant, is_online in (("float32", True), ("float16", True), ("float32", False)):
+    variants = (
+        *(("float32", True), ("float16", True), ("weight_only", True)),
+        *(("float32", False), ("weight_only", False)),
+    )
+    for variant, is_online in variants:
         draft = Draft(convert(model, is_online, variant))
         assert find_problems(draft.graph) == []
         path = tmp_path / f"{variant}_{is_online}.tflite"
