@@ -102,10 +102,11 @@ def _align(ranges: Ranges, graph: Graph, signature: Signature) -> None:
     measured = dict(ranges)
     for index, group in groups.items():
         members = [measured[graph.tensors[member].name] for member in group]
-        ranges[graph.tensors[index].name] = {
-            "min": np.min([member["min"] for member in members], axis=0),
-            "max": np.max([member["max"] for member in members], axis=0),
-        }
+        smallest = np.min([member["min"] for member in members], axis=0)
+        largest = np.max([member["max"] for member in members], axis=0)
+        if smallest == largest == 0:
+            largest = np.ones_like(largest)  # for zeros, any scale will do
+        ranges[graph.tensors[index].name] = {"min": smallest, "max": largest}
 
 
 @contextlib.contextmanager

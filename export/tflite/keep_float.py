@@ -52,6 +52,6 @@ def find_results(content: bytes, layers: Collection[str]) -> list[str]:
             found.append(graph.tensors[index].name)
 
     if not found:
-        rule = "must name a layer that computes something in the file"
+        rule = "must be found in the name of a layer that computes something in the file"
         raise InputError("keep_float", rule, ", ".join(layers))
     return found

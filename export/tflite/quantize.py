@@ -10,6 +10,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 from export.format.reader import parse_model
 from export.tflite.calibrate import Ranges, quietly
+from export.tflite.weight_ranges import widen_weights
 
 _NO_QUANTIZE = "no_quantize"
 _ALL = TFLOperationName.ALL_SUPPORTED
@@ -37,6 +38,8 @@ def quantize(
         scope = f"^({'|'.join(map(re.escape, kept))});?$"
         quantizer.update_quantization_recipe(scope, _ALL, algorithm_key=_NO_QUANTIZE)
 
+    if ranges is not None:
+        ranges = widen_weights(content, ranges)
     with quietly():
         result = quantizer.quantize(ranges, enable_progress_report=False)
     assert result.quantized_model is not None

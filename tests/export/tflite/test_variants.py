@@ -56,7 +56,7 @@ def test_streams_as_keras_does(model, files, clips, variant, runtime):
     require(runtime)
     expected = keras_logits(model, clips, True)
     proof = prove(files[variant], clips, expected, runtime)
-    bound = {"float16": 0.02, "weight_only": 0.1, "dynamic": 0.15}.get(variant, 0.5) * np.ptp(
+    bound = {"float16": 0.02, "weight_only": 0.15, "dynamic": 0.15}.get(variant, 0.5) * np.ptp(
         expected
     )
     assert 0 < proof.difference < bound and proof.num_frames == 30 and proof.num_streams == 6
