@@ -169,4 +169,4 @@ docs: .venv-docs/.installed
 	.venv-docs/bin/python -m mkdocs build --quiet --strict
 
 clean:
-	rm -rf $(VENV) .venv-* build *.egg-info
+	rm -rf $(VENV) .venv-* build node_modules *.egg-info
