@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from export.sample_clips import SampleClips, in_steps
+from export.tflite.gpu_edits import separate_padding
 from tsm_tf.layers.temporal_shift import TemporalShift
 from tsm_tf.models.stream import build_stream_model
 
@@ -66,7 +67,8 @@ def convert(
             converter.representative_dataset = lambda: samples
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
             converter.inference_input_type = converter.inference_output_type = tf.int8
-        return converter.convert()
+        content = converter.convert()
+    return separate_padding(content) if variant in _FLOAT_VARIANTS else content
 
 
 @contextlib.contextmanager
