@@ -18,7 +18,7 @@ DEMO ?= runs/demo
   apk apk-unsigned apk-test apk-deps apk-tools apk-models apk-screenshots
 
 env: $(VENV)/.installed
-$(VENV)/.installed: EXTRAS = build|train|shards|export|live|test
+$(VENV)/.installed: EXTRAS = build|train|shards|export|live|tflite-runtime|test
 .venv-jax/.installed: EXTRAS = build|jax|test
 .venv-torch/.installed: EXTRAS = build|torch|test
 .venv-latest/.installed: EXTRAS = build|train|export|test
@@ -169,4 +169,4 @@ docs: .venv-docs/.installed
 	.venv-docs/bin/python -m mkdocs build --quiet --strict
 
 clean:
-	rm -rf $(VENV) .venv-* build *.egg-info
+	rm -rf $(VENV) .venv-* build node_modules *.egg-info

@@ -107,7 +107,7 @@ def _attempt(litert, model, options):
 def _check_gpu(model, log):
     if _NO_ADAPTER in log:
         raise InputError("runtime", NO_DRIVER, "litert_gpu")
-    # LiteRT goes on with zeros as results; it has faults with the int8 caches of some files.
+    # LiteRT continues with zeros as results; it has faults with the int8 caches of some files.
     if _BROKEN_SHADER in log:
         _refuse(model, "litert_gpu", log.partition(_BROKEN_SHADER)[2])
 

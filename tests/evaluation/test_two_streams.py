@@ -22,7 +22,7 @@ CHANCE = 1 / 9
 
 def train(data, output, *more):
     run_main(
-        training, "--recipe=gestures", f"--data={data}", f"--output={output}", "--epochs=12", *more
+        training, "--recipe=gestures", f"--data={data}", f"--output={output}", "--epochs=16", *more
     )
 
 
@@ -31,8 +31,8 @@ def test_rgb_and_flow_of_rendered_gestures(tmp_path, capsys):
     videos, flow, rgb_run, flow_run, fused = (
         tmp_path / name for name in ("videos", "flow", "rgb_run", "flow_run", "fused")
     )
-    run_main(synthetic, f"--output={videos}", "--num_train=360", "--num_val=90")
-    run_main(flow_command, f"--data={videos}", f"--output={flow}", "--short_side=32")
+    run_main(synthetic, f"--output={videos}", "--num_train=240", "--num_val=90")
+    run_main(flow_command, f"--data={videos}", f"--output={flow}", "--short_side=24")
     train(videos, rgb_run)
     capsys.readouterr()
     train(flow, flow_run, "--modality=flow", f"--init={rgb_run}")
@@ -55,5 +55,5 @@ def test_rgb_and_flow_of_rendered_gestures(tmp_path, capsys):
     assert [row["top1"] for row in figures] == expected
 
     top1 = dict(zip(("rgb", "flow", "fused"), expected, strict=True))
-    assert top1["rgb"] > 3 * CHANCE and top1["flow"] > 4 * CHANCE, top1
+    assert top1["rgb"] > 2 * CHANCE and top1["flow"] > 5 * CHANCE, top1
     assert top1["fused"] >= max(top1["rgb"], top1["flow"]) - 0.05, top1

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -5,6 +7,7 @@ from testing import refuses
 from videos import write_data
 
 from tsm_tf import ModelSpec
+from tsm_tf.catalogue import ARCHITECTURES, find_architecture
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.loader import center_clip
 from tsm_tf.evaluation.scores import Scores
@@ -110,6 +113,14 @@ def test_two_segments_have_two_frames(listing, scores, tmp_path):
     write_worst(few, listing, "val", 1, tmp_path / "worst.png", "runs/a, val")
     sheet = read(tmp_path / "worst.png")
     assert (sheet[-100, 10:138] < 255).any(axis=-1).all() and (sheet[-100, 270:] == 255).all()
+
+
+def test_a_network_with_frames_of_one_size(listing, scores, tmp_path, monkeypatch):
+    """The pictures have another size."""
+    row = dataclasses.replace(find_architecture(SPEC.backbone), name="only32", sizes=(32, 32))
+    monkeypatch.setitem(ARCHITECTURES, "only32", row)
+    fixed = scores_of(listing, scores.logits, SPEC.replace(backbone="only32"))
+    assert write_worst(fixed, listing, "val", 1, tmp_path / "worst.png", "runs/a, val") == 1
 
 
 def test_refuses_scores_of_other_videos(listing, scores, tmp_path):

@@ -146,7 +146,7 @@ def write_worst(
 
 def _cell(mistake: Mistake, video: Video, spec: ModelSpec, source: Source) -> np.ndarray:
     """Returns the text and the frames of a video, all cells in one size."""
-    clip = center_clip(video, spec.replace(input_size=_PANEL), source)
+    clip = center_clip(video, _picture_spec(spec), source)
     times = np.linspace(0, len(clip) - 1, min(len(clip), _FRAMES)).round().astype(int)
     frames = clip[times] if spec.modality == "rgb" else flow_pictures(clip[times])
 
@@ -157,6 +157,22 @@ def _cell(mistake: Mistake, video: Video, spec: ModelSpec, source: Source) -> np
     for number, frame in enumerate(frames):
         strip[:, _STEP * number :][:, :_PANEL] = frame
     return np.concatenate([text, strip])
+
+
+def _picture_spec(spec: ModelSpec) -> ModelSpec:
+    """Returns a spec for reading the frames of a model's clips at the size of the pictures.
+
+    The network is another one, because some networks have frames of one size only.
+    """
+    return ModelSpec(
+        num_segments=spec.num_segments,
+        input_size=_PANEL,
+        shift_mode="none",
+        modality=spec.modality,
+        sampling_rate=spec.sampling_rate,
+        interpolation=spec.interpolation,
+        crop_pct=spec.crop_pct,
+    )
 
 
 def flow_pictures(flow: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from export.runtime import ClipRunner, StreamRunner
 from export.sample_clips import SampleClips, drawn_patterns
 from export.tflite import VARIANTS, export_model
 from export.tflite.draft import Draft
+from export.web.model_info import read_model_info
 from tsm_tf import ModelSpec, build_model, save_checkpoint
 
 CACHES = [f"shift_{i:02d}" for i in range(10)]
@@ -132,6 +133,8 @@ def test_several_streams_do_not_touch_each_other(model, online, tmp_path):
     assert np.abs(after[[0, 2]] - together[0, [0, 2]]).max() > 1e-4
     with refuses("frame", "(3, 32, 32, 3)", "(32, 32, 3)"):
         runner.step(frames[0, 0])
+    with refuses("model", "must have one stream", "which has 3"):  # the page for browsers
+        read_model_info(path)
 
 
 def test_int8_of_several_streams(model, tmp_path):

@@ -20,10 +20,13 @@ import cv2
 import numpy as np
 import pytest
 from browser import SOFTWARE_GPU, Browser
+from int8 import convert_int8
+from testing import video_frames
 
 from export.live.events import EventDecoder
 from export.live.frame_clock import AtRate
 from export.runtime import StreamRunner
+from export.tflite.draft import Draft
 from export.web.write_page import PAGE, write_page
 from tsm_tf.data.crops import eval_frame
 from tsm_tf.data.sources.video_file import iterate_frames
@@ -169,6 +172,37 @@ def test_logits_and_events_are_those_of_python(page):
     """On the same pixels. What differs is the rounding of the resized image."""
     check_frames(page, "wasm", 0.02)
     assert not errors_of(page)
+
+
+@pytest.mark.slow
+def test_int8_with_float_borders(model, archives, tmp_path):
+    """LiteRT.js runs it with the same integers."""
+    draft = Draft(convert_int8(model))
+    draft.set_float_borders()
+    path = tmp_path / "int8.tflite"
+    path.write_bytes(draft.seal(model.spec, "int8"))
+    write_page(path, tmp_path / "web", archives)
+
+    runner, frames = StreamRunner(path), video_frames(8, 32, 32, 3)
+    expected = [runner.step(frame) for frame in frames]
+    with served(tmp_path / "web") as address, Browser() as page:
+        page.open(address)
+        page.wait_for(IS_READY)
+        found = page.evaluate(
+            f"""(async () => {{
+              const {{ fetchModel }} = await import("./js/model_info.js");
+              const {{ StreamRunner }} = await import("./js/stream_runner.js");
+              const {{ bytes }} = await fetchModel(new URL("model/", location));
+              const runner = await StreamRunner.create(bytes, "wasm");
+              const results = [];
+              for (const frame of {json.dumps(frames.reshape(8, -1).tolist())}) {{
+                results.push(Array.from(await runner.step(Float32Array.from(frame))));
+              }}
+              return results;
+            }})()"""
+        )
+    np.testing.assert_allclose(found, expected, rtol=0, atol=0.02 * np.ptp(expected))
+    assert np.ptp(expected, axis=0).min() > 0.1 * np.ptp(expected)  # the frames differ
 
 
 @pytest.mark.slow

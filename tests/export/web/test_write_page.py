@@ -107,14 +107,6 @@ def test_refuses_what_the_page_cannot_run(online, clip, int8, tmp_path):
     refused(tmp_path / "none.tflite", "must be an existing file")
 
 
-def test_refuses_several_streams(model, tmp_path):
-    from export.tflite import export_model
-
-    (path,) = export_model(model, tmp_path, True, num_streams=2)
-    with refuses("model", "must have one stream", "which has 2"):
-        read_model_info(path)
-
-
 def test_refuses_other_bad_input(online, tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()

@@ -67,7 +67,7 @@ def main():
         _print_next_commands(folder)
         return
 
-    session, source_name = _record(folder, background, todo, newest_clip(clips))
+    session, source_name = _record(values, folder, background, todo, newest_clip(clips))
     if not session.left:
         _print_next_commands(folder)
     elif session.has_quit:
@@ -80,13 +80,12 @@ def main():
         raise InputError(argument, rule, source_name)
 
 
-def _record(folder, background, todo, last):
+def _record(values, folder, background, todo, last):
     """Records the clips of `todo`; returns the session, and the name of the source of frames."""
     from tsm_tf.camera.window import open_window
     from tsm_tf.data.record.run import open_camera, record
     from tsm_tf.data.record.session import RecordingSession
 
-    values = flags.FLAGS
     with contextlib.closing(open_camera(values.camera, values.video)) as source:
         if values.show:
             open_window("--noshow records without one")

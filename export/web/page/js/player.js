@@ -160,7 +160,7 @@ export class Player {
   }
 
   #pauseWhileHidden() {
-    if (this.isLive || !this.video.currentSrc || this.video.ended) {
+    if (!this.video.hasAttribute("src") || this.video.ended) {
       return;
     }
     if (document.hidden) {
