@@ -27,8 +27,9 @@ def test_network(online, tmp_path, name):
     require_gpu(online)
     spec = ModelSpec(backbone=name, num_classes=5, num_segments=4, input_size=32)
     model = with_weights(build_model(spec))
-    files = [("float32", True), ("float16", True)]
-    for variant, is_online in (*files, *([("float32", False)] if name in CLIPS else [])):
+    files = [("float32", True), ("float16", True), ("weight_only", True)]
+    clips = [("float32", False), ("weight_only", False)] if name in CLIPS else []
+    for variant, is_online in (*files, *clips):
         draft = Draft(convert(model, is_online, variant))
         assert find_problems(draft.graph) == []
         path = tmp_path / f"{variant}_{is_online}.tflite"
