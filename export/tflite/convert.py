@@ -10,6 +10,7 @@ import tensorflow as tf
 from export.sample_clips import SampleClips
 from export.tflite.calibrate import measure_ranges
 from export.tflite.export_settings import CALIBRATED
+from export.tflite.gpu_edits import separate_padding
 from export.tflite.keep_float import find_results
 from export.tflite.quantize import quantize
 from tsm_tf.layers.temporal_shift import TemporalShift
@@ -56,6 +57,8 @@ def convert(
 
     with _shift_form(model, as_convolution=variant in _FLOAT_ACTIVATIONS):
         content = _convert_float(converted, online, batch_axis, half=variant == "float16")
+    if variant in _FLOAT_ACTIVATIONS:
+        content = separate_padding(content)
     if variant in ("float32", "float16"):
         return content
 
