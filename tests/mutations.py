@@ -184,6 +184,7 @@ def make_models(folder: pathlib.Path) -> None:
     for name, variant, online in (
         ("every_online", "float32", True),
         ("every_clip", "float16", False),
+        ("every_online", "weight_only", True),
     ):
         content = convert(every, online, variant)
         (folder / f"{name}_{variant}.tflite").write_bytes(Draft(content).seal(every.spec, variant))

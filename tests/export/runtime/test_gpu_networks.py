@@ -32,8 +32,9 @@ def test_network(online, tmp_path, name):
         for variable in model.weights:
             if "gamma" in variable.path:
                 variable.assign(1.3 * variable)
-    files = [("float32", True), ("float16", True)]
-    for variant, is_online in (*files, *([("float32", False)] if name in CLIPS else [])):
+    files = [("float32", True), ("float16", True), ("weight_only", True)]
+    clips = [("float32", False), ("weight_only", False)] if name in CLIPS else []
+    for variant, is_online in (*files, *clips):
         draft = Draft(convert(model, is_online, variant))
         assert find_problems(draft.graph) == []
         path = tmp_path / f"{variant}_{is_online}.tflite"
