@@ -68,15 +68,17 @@ def write_originals(python: str, folder: pathlib.Path, input_size: int) -> None:
     subprocess.run(command, check=True)
 
 
-def find_groups(ours: pathlib.Path, theirs: pathlib.Path) -> list[dict[str, pathlib.Path]]:
+def find_groups(
+    ours: Sequence[pathlib.Path], theirs: pathlib.Path
+) -> list[dict[str, pathlib.Path]]:
     """Returns, for each file of ours, the compared files by the name of who wrote them.
 
     Raises:
-        MissingFile: a folder does not exist, or the baseline lacks a file.
+        MissingFile: a path does not exist, or the baseline lacks a file.
         InputError: a folder without TFLite files.
     """
     groups = []
-    for path in find_models([ours]):
+    for path in find_models(ours):
         rivals = {found.parent.name: found for found in sorted(theirs.glob(f"*/{path.name}"))}
         if THEIRS not in rivals:
             expected = theirs / THEIRS / path.name
@@ -186,7 +188,7 @@ def compare(
 
 
 def define_flags():
-    flags.DEFINE_string("ours", None, "Folder with this project's files.", required=True)
+    flags.DEFINE_list("ours", None, "Files of this project, or folders of them.", required=True)
     flags.DEFINE_string(
         "theirs",
         None,
@@ -207,7 +209,7 @@ def define_flags():
 
 def main():
     values = flags.FLAGS
-    ours, theirs = pathlib.Path(values.ours), pathlib.Path(values.theirs)
+    ours, theirs = list(map(pathlib.Path, values.ours)), pathlib.Path(values.theirs)
     for runtime in values.runtimes:
         if runtime not in _PACKAGES:
             raise InputError("runtimes", f"must be from {', '.join(_PACKAGES)}", runtime)

@@ -103,7 +103,7 @@ def test_files_of_the_same_name_are_compared(tmp_path):
     for folder in (ours, theirs / "litert-torch", theirs / "b"):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "a.tflite").touch()
-    (group,) = latency.find_groups(ours, theirs)
+    (group,) = latency.find_groups([ours], theirs)
     assert {name: path.parent for name, path in group.items()} == {
         "tsm-tf": ours,
         "litert-torch": theirs / "litert-torch",
@@ -112,7 +112,7 @@ def test_files_of_the_same_name_are_compared(tmp_path):
 
     (ours / "c.tflite").touch()
     with refuses("theirs", "litert-torch/c.tflite", "theirs"):
-        latency.find_groups(ours, theirs)
+        latency.find_groups([ours], theirs)
 
 
 def test_refuses_an_interpreter_without_litert_torch(tmp_path):
