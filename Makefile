@@ -22,6 +22,7 @@ $(VENV)/.installed: EXTRAS = build|train|shards|export|live|test
 .venv-jax/.installed: EXTRAS = build|jax|test
 .venv-torch/.installed: EXTRAS = build|torch|test
 .venv-litert-torch/.installed: EXTRAS = build|litert_torch
+.venv-litert-torch/.installed: LOCK = lock-litert-torch.txt
 .venv-latest/.installed: EXTRAS = build|train|export|test
 .venv-latest/.installed: LOCK = lock-latest.txt
 LOCK = $(LOCK_$(VERSION))

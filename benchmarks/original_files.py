@@ -119,12 +119,27 @@ def channels_last(net: nn.Module, inputs: tuple[torch.Tensor, ...]):
     return net, tuple(x.permute(0, 2, 3, 1).contiguous() for x in inputs)
 
 
+def fit_statistics(net: nn.Module, input_size: int) -> None:
+    """Gives batch normalisation the statistics of noise, as training would.
+
+    With those of fresh weights, activations vanish, and tflite-runtime refuses such scales.
+    """
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None  # the mean of all batches
+    with torch.no_grad():
+        net.train()(torch.randn(NUM_SEGMENTS, 3, input_size, input_size))
+    net.eval()
+
+
 def main():
     output, input_size = pathlib.Path(sys.argv[1]), int(sys.argv[2])
     torch.manual_seed(0)
 
-    online = OnlineMobileNetV2().eval()
-    clip = Clip("resnet50").eval()
+    online, clip = OnlineMobileNetV2(), Clip("resnet50")
+    for network in (online, clip):
+        fit_statistics(network.net, input_size)
+        network.eval()
     frame = torch.zeros(1, 3, input_size, input_size)
     networks = {
         "mobilenet_v2_online": (online, (frame, *online.caches(frame))),
