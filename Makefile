@@ -18,7 +18,7 @@ DEMO ?= runs/demo
   apk apk-unsigned apk-test apk-deps apk-tools apk-models apk-screenshots
 
 env: $(VENV)/.installed
-$(VENV)/.installed: EXTRAS = build|train|shards|export|live|test
+$(VENV)/.installed: EXTRAS = build|train|shards|export|live|tflite-runtime|test
 .venv-jax/.installed: EXTRAS = build|jax|test
 .venv-torch/.installed: EXTRAS = build|torch|test
 .venv-litert-torch/.installed: EXTRAS = build|litert_torch
