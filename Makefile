@@ -101,7 +101,7 @@ bench-data: env
 bench-train: env .venv-torch/.installed
 	$(RUN) -m benchmarks.run --parts=training_step --torch_python=.venv-torch/bin/python
 
-# Files against those that litert-torch makes of the original; XX minutes, and another 6 GB. For the GPU column without a
+# Files against those that litert-torch makes of the original; 15 minutes, and another 6 GB. For the GPU column without a
 # GPU, Debian's chromium has a driver: VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json
 bench-litert-torch: env .venv-litert-torch/.installed
 	$(RUN) -m benchmarks.run --parts=litert_torch_latency --torch_python=.venv-litert-torch/bin/python
