@@ -17,6 +17,7 @@ PREPROCESSING = {
     "none": ((0.0,) * 3, (1 / 255,) * 3, "rgb"),  # the network takes 0..255
     "tf": ((0.5,) * 3, (0.5,) * 3, "rgb"),
     "torch": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "rgb"),
+    "bn_inception": ((128 / 255, 117 / 255, 104 / 255), (1 / 255,) * 3, "bgr"),
     "caffe": ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255,) * 3, "bgr"),
 }
 
@@ -46,6 +47,7 @@ class Architecture:
             network with convolutions over time, which cannot.
         options: fields in `OPTIONS` that it supports.
         preprocessing: how RGB frames are normalised, a key of `PREPROCESSING`.
+        flow_preprocessing: mean and standard deviation of optical flow, scaled to 0..1.
         is_family: the row is for every name that begins with `name`.
         has_imagenet_weights: Keras can download ImageNet weights for it.
         sizes: the smallest and the largest `input_size`.
@@ -57,6 +59,7 @@ class Architecture:
     takes: str = "frames"
     options: frozenset[str] = frozenset()
     preprocessing: str = "torch"
+    flow_preprocessing: tuple[float, float] = (0.5, 0.226)
     is_family: bool = False
     has_imagenet_weights: bool = False
     sizes: tuple[int, int] = (32, 4096)
@@ -95,6 +98,16 @@ _ROWS = (
     _resnet("resnet50", "non_local"),
     _resnet("resnet101", "non_local"),
     _resnet("resnet152", "non_local"),
+    _resnet("resnext50_32x4d", "non_local"),
+    _resnet("resnext101_32x4d", "non_local"),
+    Architecture(
+        "bn_inception",
+        "tsm_tf.backbones.bn_inception:bn_inception",
+        options=frozenset({"shift_place", "width"}),
+        preprocessing="bn_inception",
+        flow_preprocessing=(128 / 255, 1 / 255),
+        sizes=(223, 230),  # others do not end in the original's 7x7 maps
+    ),
     Architecture(
         KERAS,
         "tsm_tf.models.keras_network:build_described",

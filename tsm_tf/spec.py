@@ -35,7 +35,6 @@ DEFAULT_THRESHOLD = 0.5
 
 MODALITIES = tuple(CHANNELS)
 _MULTI_LABEL = ("multi_label", "thresholds")
-_FLOW_PREPROCESSING = ((0.5,) * 10, (0.226,) * 10, "rgb")
 _CHOICES = {
     "shift_mode": SHIFT_MODES,
     "shift_place": SHIFT_PLACES,
@@ -59,7 +58,7 @@ class ModelSpec:
         labels: class names in the order of the logits, or None.
         num_segments: frames per clip, T in the paper.
         input_size: height and width of a frame in pixels.
-        width: channel multiplier of MobileNets; 1.0 for other networks.
+        width: channel multiplier of MobileNets and BNInception; 1.0 for other networks.
         shift_mode: `"bidirectional"` (offline, section 4.1), `"unidirectional"` (online,
             section 4.2), or `"none"` (TSN). By default unidirectional for networks of frames; those
             of clips cannot be shifted.
@@ -144,9 +143,11 @@ class ModelSpec:
 
     def _set_defaults(self):
         """Fills in the preprocessing and turns lists into tuples."""
-        mean, std, order = _FLOW_PREPROCESSING
-        if self.modality == "rgb":
-            mean, std, order = PREPROCESSING[find_architecture(self.backbone).preprocessing]
+        architecture = find_architecture(self.backbone)
+        mean, std, order = PREPROCESSING[architecture.preprocessing]
+        if self.modality == "flow":
+            mean, std = ((value,) * 10 for value in architecture.flow_preprocessing)
+            order = "rgb"
         defaults = {"mean": mean, "std": std}
 
         for name in ("labels", "background", "thresholds", "mean", "std", "shift_layers"):

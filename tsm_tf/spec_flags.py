@@ -38,7 +38,7 @@ _FLAGS = {
     "num_classes": (_integer, "Number of classes."),
     "num_segments": (_integer, "Frames per clip."),
     "input_size": (_integer, "Height and width of a frame in pixels."),
-    "width": (_number, "Channel multiplier of MobileNets."),
+    "width": (_number, "Channel multiplier of MobileNets and BNInception."),
     "shift_mode": (_choice(SHIFT_MODES), "Direction of the shift; none is TSN."),
     "shift_div": (_integer, "1/shift_div of the channels move in each direction."),
     "shift_place": (_choice(SHIFT_PLACES), "Shift in the residual branch, or before the block."),

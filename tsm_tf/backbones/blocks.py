@@ -22,15 +22,24 @@ def round_channels(channels: float, divisor: int = 8) -> int:
     return rounded + divisor if rounded < 0.9 * channels else rounded
 
 
-def conv(name: str, x: Any, filters: int, kernel_size: int, strides: int = 1) -> Any:
-    """Applies a convolution without bias, padded by `kernel_size // 2` on each side."""
+def conv(
+    name: str,
+    x: Any,
+    filters: int,
+    kernel_size: int,
+    strides: int = 1,
+    groups: int = 1,
+    use_bias: bool = False,
+) -> Any:
+    """Applies a convolution that is padded by `kernel_size // 2` on each side."""
     x, padding = _pad(name, x, kernel_size, strides)
     return keras.layers.Conv2D(
         filters,
         kernel_size,
         strides,
         padding=padding,
-        use_bias=False,
+        groups=groups,
+        use_bias=use_bias,
         kernel_initializer=keras.initializers.VarianceScaling(
             2.0, mode="fan_out", distribution="untruncated_normal"
         ),

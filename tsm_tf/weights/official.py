@@ -174,7 +174,7 @@ def infer_spec(state_dict: Mapping[str, np.ndarray], **overrides: Any) -> ModelS
         "new_fc" in name for name in official.values()
     )  # which the original adds with dropout
 
-    found |= {
+    inferred = {
         "num_classes": shapes["head.weight"][0],
         "modality": modalities.get(channels, f"{channels} channels"),
         "shift_mode": "bidirectional" if has_shifted_convolution or is_in_place else "none",
@@ -183,7 +183,7 @@ def infer_spec(state_dict: Mapping[str, np.ndarray], **overrides: Any) -> ModelS
         "temporal_pool": any("layer2.net." in name for name in official.values()),
         "dropout": 0.5 if has_new_head else 0.0,
     }
-    return ModelSpec.from_dict({**found, **overrides})
+    return ModelSpec.from_dict({**inferred, **found, **overrides})
 
 
 def _infer_backbone(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
