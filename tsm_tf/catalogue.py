@@ -73,6 +73,16 @@ def _resnet(name: str, *options: str) -> Architecture:
     return Architecture(name, "tsm_tf.backbones.resnet:resnet", options=supported)
 
 
+def _i3d(name: str, segment_step: int, *options: str) -> Architecture:
+    return Architecture(
+        name,
+        "tsm_tf.networks3d.i3d:i3d",
+        takes="clips",
+        options=frozenset({"width", *options}),
+        segment_step=segment_step,
+    )
+
+
 def _keras_family(prefix: str, preprocessing: str, *options: str) -> Architecture:
     return Architecture(
         f"{KERAS}:{prefix}",
@@ -95,6 +105,12 @@ _ROWS = (
     _resnet("resnet50", "non_local"),
     _resnet("resnet101", "non_local"),
     _resnet("resnet152", "non_local"),
+    _i3d("i3d_r50_3x3x3", 16, "non_local"),
+    _i3d("i3d_r50_3x1x1", 8, "non_local"),
+    _i3d("i3d_r50_3x1x1_full_rate", 2, "non_local"),
+    _i3d("i3d_r50_3x1x1_stride16", 2, "non_local"),
+    _i3d("i3d_r50_heavy", 2, "non_local"),
+    _i3d("i3d_r50_replace", 1, "non_local"),
     Architecture(
         KERAS,
         "tsm_tf.models.keras_network:build_described",
