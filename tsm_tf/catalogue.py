@@ -20,6 +20,8 @@ PREPROCESSING = {
     "caffe": ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255,) * 3, "bgr"),
 }
 
+SMALLEST, LARGEST = 32, 4096  # height and width of frames
+
 OPTIONS = {
     # field of `ModelSpec` that only some architectures have: its value for all others
     "width": 1.0,
@@ -48,6 +50,9 @@ class Architecture:
         preprocessing: how RGB frames are normalised, a key of `PREPROCESSING`.
         is_family: the row is for every name that begins with `name`.
         has_imagenet_weights: Keras can download ImageNet weights for it.
+        starts_from: other backbones whose weights it can start from, inflated over time if they
+            are 2D; layers that they lack stay new.
+        small: smaller networks of its kind, the smallest first, for quick trials.
         sizes: the smallest and the largest `input_size`.
         segment_step: `num_segments` must be a multiple of it.
     """
@@ -59,7 +64,9 @@ class Architecture:
     preprocessing: str = "torch"
     is_family: bool = False
     has_imagenet_weights: bool = False
-    sizes: tuple[int, int] = (32, 4096)
+    starts_from: frozenset[str] = frozenset()
+    small: tuple[str, ...] = ()
+    sizes: tuple[int, int] = (SMALLEST, LARGEST)
     segment_step: int = 1
 
     def load_builder(self) -> Callable:
@@ -70,7 +77,12 @@ class Architecture:
 
 def _resnet(name: str, *options: str) -> Architecture:
     supported = frozenset({"shift_place", "temporal_pool", *options})
-    return Architecture(name, "tsm_tf.backbones.resnet:resnet", options=supported)
+    return Architecture(
+        name,
+        "tsm_tf.backbones.resnet:resnet",
+        options=supported,
+        small=("resnet18", "resnet34"),
+    )
 
 
 def _i3d(name: str, segment_step: int, *options: str) -> Architecture:
@@ -79,11 +91,17 @@ def _i3d(name: str, segment_step: int, *options: str) -> Architecture:
         "tsm_tf.networks3d.i3d:i3d",
         takes="clips",
         options=frozenset({"width", *options}),
+        starts_from=frozenset({"resnet50"}),
         segment_step=segment_step,
     )
 
 
-def _keras_family(prefix: str, preprocessing: str, *options: str) -> Architecture:
+def _keras_family(
+    prefix: str,
+    preprocessing: str,
+    *options: str,
+    smallest: int = SMALLEST,
+) -> Architecture:
     return Architecture(
         f"{KERAS}:{prefix}",
         "tsm_tf.models.keras_network:build_application",
@@ -91,6 +109,7 @@ def _keras_family(prefix: str, preprocessing: str, *options: str) -> Architectur
         preprocessing=preprocessing,
         is_family=True,
         has_imagenet_weights=True,
+        sizes=(smallest, LARGEST),
     )
 
 
@@ -120,7 +139,7 @@ _ROWS = (
     _keras_family("ConvNeXt", "none"),
     _keras_family("DenseNet", "torch"),
     _keras_family("EfficientNet", "none"),
-    _keras_family("Inception", "tf"),
+    _keras_family("Inception", "tf", smallest=75),
     _keras_family("MobileNet", "tf", "width"),
     _keras_family("MobileNetV3", "none", "width"),
     _keras_family("NASNet", "tf"),
@@ -129,7 +148,7 @@ _ROWS = (
     _keras_family("ResNet101V2", "tf"),
     _keras_family("ResNet152V2", "tf"),
     _keras_family("VGG", "caffe"),
-    _keras_family("Xception", "tf"),
+    _keras_family("Xception", "tf", smallest=71),
 )
 ARCHITECTURES = {row.name: row for row in _ROWS}
 
