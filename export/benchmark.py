@@ -3,7 +3,7 @@
     python -m export.benchmark --models=tsm_online.tflite,plain_2d.tflite --output=latency
 
 Ratios are to the last model. The step of an online model is timed as a whole: the frame goes in,
-the caches are handed over, and the logits come out. `invoke_p50_ms` is the interpreter's part.
+the caches are handed over, and the logits come out. `invoke_p50_ms` is the runtime's part.
 """
 
 import importlib.util
@@ -21,8 +21,9 @@ from absl import flags
 from export.benchmark_plots import Row, plot, plot_curve
 from export.format.metadata import UNCHECKED, read_contents, read_spec
 from export.format.reader import Model
-from export.runtime import ClipRunner, StreamRunner
-from export.runtime.interpreter import DELEGATES, RUNTIMES, load_interpreter
+from export.runtime import ClipRunner, StreamRunner, load_runner
+from export.runtime.engine import RUNTIMES
+from export.runtime.interpreter import DELEGATES
 from tsm_tf import cli
 from tsm_tf.errors import InputError
 from tsm_tf.files import write_csv
@@ -30,8 +31,10 @@ from tsm_tf.timing import interleaved
 from tsm_tf.versions import device
 
 _PACKAGES = {
-    "tflite_runtime": "tflite-runtime",
+    "litert": "ai-edge-litert",
+    "litert_gpu": "ai-edge-litert",
     "ai_edge_litert": "ai-edge-litert",
+    "tflite_runtime": "tflite-runtime",
     "tensorflow": "tensorflow",
 }
 _BLOCK = 10
@@ -66,30 +69,12 @@ class Block:
         return np.reshape(self.milliseconds[-rounds * _BLOCK :], (rounds, _BLOCK))
 
 
-def make_steps(
-    path: pathlib.Path,
-    num_threads: int,
-    runtime: str,
-    delegate: str = "none",
-    unchecked: bool = False,
-) -> dict[str, Callable[[], object]]:
-    """Loads a model; returns functions that run its whole step, and the interpreter's part."""
-    contents = read_contents(path, unchecked)
-    spec = contents.spec
-    frame = (spec.input_size, spec.input_size, spec.channels)
-
-    if contents.is_online:
-        runner = StreamRunner(path, num_threads, runtime, delegate, unchecked)
-        step = runner.step
-        shape = frame if runner.num_streams == 1 else (runner.num_streams, *frame)
-    else:
-        runner = ClipRunner(path, num_threads, runtime, delegate, unchecked)
-        step = runner
-        shape = (spec.num_segments, *frame)
-
-    inputs = np.random.default_rng(0).integers(0, 256, (4, *shape), dtype=np.uint8)
+def make_steps(runner: StreamRunner | ClipRunner) -> dict[str, Callable[[], object]]:
+    """Returns functions that run a model's whole step, and the runtime's part of it."""
+    step = runner.step if isinstance(runner, StreamRunner) else runner
+    inputs = np.random.default_rng(0).integers(0, 256, (4, *runner.shape), dtype=np.uint8)
     cycle = itertools.cycle(inputs)
-    return {_STEP: lambda: step(next(cycle)), _INVOKE: runner.interpreter.invoke}
+    return {_STEP: lambda: step(next(cycle)), _INVOKE: runner.engine.run}
 
 
 def measure(
@@ -107,19 +92,23 @@ def measure(
 
     Args:
         models: TFLite files.
-        num_threads: interpreter threads.
-        runtime: a key of `RUNTIMES`.
+        num_threads: threads on the CPU.
+        runtime: one of `RUNTIMES`.
         rounds: blocks per model and load.
-        delegate: see `load_interpreter`.
+        delegate: see `load_engine`.
         unchecked: see `StreamRunner`.
     """
     times = {(path, part): [] for path in models for part in (_STEP, _INVOKE)}
+    runners = {}
     for load in range(_LOADS):
         print(f"  load {load + 1}/{_LOADS}", flush=True)
+        runners = {
+            path: load_runner(path, num_threads, runtime, delegate, unchecked) for path in models
+        }
         blocks = {
             (path, part): Block(step)
-            for path in models
-            for part, step in make_steps(path, num_threads, runtime, delegate, unchecked).items()
+            for path, runner in runners.items()
+            for part, step in make_steps(runner).items()
         }
         interleaved(blocks, rounds, progress=lambda _: None)
         for key, block in blocks.items():
@@ -127,14 +116,14 @@ def measure(
 
     baseline = np.median(np.concatenate(times[models[-1], _STEP]), axis=1)
     rows = []
-    for path in models:
+    for path, runner in runners.items():
         row = _model_columns(path, models, unchecked)
         row |= _time_columns(
             np.concatenate(times[path, _STEP]),
             np.concatenate(times[path, _INVOKE]),
             baseline,
         )
-        row |= _setup_columns(num_threads, runtime, delegate)
+        row |= _setup_columns(runner, num_threads, delegate)
         row["steps"] = _LOADS * rounds * _BLOCK
         rows.append(row)
     return rows
@@ -162,11 +151,12 @@ def _time_columns(steps, invokes, baseline):
     }
 
 
-def _setup_columns(num_threads, runtime, delegate):
+def _setup_columns(runner, num_threads, delegate):
+    version = metadata.version(_PACKAGES[runner.runtime])
     return {
         "threads": num_threads,
-        "runtime": f"{runtime} {metadata.version(_PACKAGES[runtime])}",
-        "delegate": delegate,
+        "runtime": f"{runner.runtime} {version}",
+        "delegate": runner.acceleration or delegate,
         "device": device(),
     }
 
@@ -188,16 +178,16 @@ def multiply_adds(model: Model) -> int:
 def define_flags():
     flags.DEFINE_list("models", None, "TFLite files; ratios are to the last.", required=True)
     flags.DEFINE_bool("unchecked", False, UNCHECKED)
-    flags.DEFINE_list("threads", ["1"], "Numbers of interpreter threads to measure.")
+    flags.DEFINE_list("threads", ["1"], "Numbers of threads on the CPU to measure.")
     flags.DEFINE_list(
         "runtimes",
         [],
-        f"Runtimes to measure, from {', '.join(RUNTIMES)}. Default: the first that is installed.",
+        f"Runtimes to measure, from {', '.join(RUNTIMES)}. Default: that of `StreamRunner`.",
     )
     flags.DEFINE_string(
         "delegate",
         "none",
-        f"none, {', '.join(DELEGATES)}, or the path of a delegate library.",
+        f"none, {', '.join(DELEGATES)}, or the path of a delegate's library, for interpreters.",
     )
     flags.DEFINE_integer(
         "rounds",
@@ -216,10 +206,16 @@ def main():
     if not all(text.isdigit() and int(text) for text in values.threads):
         raise InputError("threads", "must be positive integers", values.threads)
 
-    runtimes = values.runtimes or [load_interpreter(models[0], delegate=values.delegate)[1]]
-    for runtime in runtimes:
+    for runtime in values.runtimes:
         if runtime not in RUNTIMES:
             raise InputError("runtimes", f"must be from {', '.join(RUNTIMES)}", runtime)
+    # Also reports a missing runtime, delegate or driver before the first measurement.
+    runners = [
+        load_runner(models[0], 1, runtime, values.delegate, values.unchecked)
+        for runtime in values.runtimes or ["auto"]
+    ]
+    runtimes = [runner.runtime for runner in runners]
+    del runners
 
     output = pathlib.Path(values.output)
     output.mkdir(parents=True, exist_ok=True)

@@ -14,8 +14,9 @@ import numpy as np
 from absl import flags
 
 from export.format.metadata import UNCHECKED, read_contents
-from export.runtime import ClipRunner, StreamRunner
-from export.runtime.interpreter import RUNTIMES
+from export.runtime import ClipRunner, StreamRunner, load_runner
+from export.runtime.engine import RUNTIMES
+from export.sample_clips import in_steps
 from tsm_tf import cli
 from tsm_tf.data import data_flags
 from tsm_tf.errors import InputError
@@ -100,32 +101,41 @@ def prove(
         clips: clips with `num_segments` frames for a clip model, or of any length for an online
             model.
         expected: from `keras_logits`.
-        runtime: which interpreter to use; see `load_interpreter`.
+        runtime: what runs the file; see `load_engine`.
         unchecked: see `StreamRunner`.
 
     Raises:
         InputError: the file does not forget everything on a reset.
     """
-    if read_contents(path, unchecked).is_online:
-        runner = StreamRunner(path, runtime=runtime, unchecked=unchecked)
-        actual = _stream(runner, clips.frames, path)
-    else:
-        runner = ClipRunner(path, runtime=runtime, unchecked=unchecked)
-        actual = np.stack([runner(clip) for clip in clips.frames])[:, None]
-    return _compare(actual, expected, clips)
+    runner = load_runner(path, runtime=runtime, unchecked=unchecked)
+    return _compare(run_clips(runner, clips, path), expected, clips)
+
+
+def run_clips(
+    runner: StreamRunner | ClipRunner,
+    clips: "SampleClips",
+    path: pathlib.Path,
+) -> np.ndarray:
+    """Returns the logits of a file on clips; see `prove`.
+
+    Returns:
+        `float32 [N, T, num_classes]`, with T = 1 for a clip file.
+    """
+    if isinstance(runner, StreamRunner):
+        return _stream(runner, clips.frames, path)
+    return np.stack([runner(clip) for clip in clips.frames])[:, None]
 
 
 def _stream(runner, frames, path):
     """Returns logits `[N, T, num_classes]`; the first group of clips is streamed twice."""
-    width = runner.num_streams
+    width, num_frames = runner.num_streams, frames.shape[1]
 
     def stream_group(group):
         runner.reset()
-        batch = frames[group] if width > 1 else frames[group[0]][None]
-        logits = [
-            runner.step(batch[:, t] if width > 1 else batch[0, t]) for t in range(frames.shape[1])
-        ]
-        return np.stack(logits).reshape(frames.shape[1], width, -1).swapaxes(0, 1)
+        steps = in_steps(frames[group], runner.frames_per_step)
+        logits = [runner.step(step.reshape(runner.shape)) for step in steps]
+        logits = np.stack(logits).reshape(-1, width, logits[0].shape[-1])
+        return logits[:num_frames].swapaxes(0, 1)
 
     # Each group has as many clips as the file has streams; the first clips fill up the last group.
     num_groups = -(-len(frames) // width)
@@ -157,7 +167,7 @@ def define_flags():
     flags.DEFINE_string(
         "checkpoint",
         None,
-        "Checkpoint that the file was made from.",
+        "Checkpoint that the file was made from: a folder, or preset:NAME.",
         required=True,
     )
     data_flags.define()
@@ -170,7 +180,7 @@ def define_flags():
         "Number of videos, spread evenly over the list.",
         lower_bound=1,
     )
-    flags.DEFINE_enum("runtime", "auto", ["auto", *RUNTIMES], "Interpreter to use.")
+    flags.DEFINE_enum("runtime", "auto", ["auto", *RUNTIMES], "What runs the file.")
     flags.DEFINE_bool("unchecked", False, UNCHECKED)
 
 
@@ -183,12 +193,14 @@ def main():
     os.environ["KERAS_BACKEND"] = "tensorflow"
     from export.sample_clips import from_videos
     from tsm_tf.weights.checkpoint import load_checkpoint, load_spec
+    from tsm_tf.weights.presets.load import resolve_checkpoint
 
-    if load_spec(values.checkpoint) != contents.spec:
+    checkpoint = resolve_checkpoint(values.checkpoint)
+    if load_spec(checkpoint) != contents.spec:
         rule = "must be the one that the model was made from; its spec differs"
         raise InputError("checkpoint", rule, str(path))
     clips = from_videos(contents.spec, listing, values.split, values.num_videos)
-    expected = keras_logits(load_checkpoint(values.checkpoint), clips, contents.is_online)
+    expected = keras_logits(load_checkpoint(checkpoint), clips, contents.is_online)
 
     proof = prove(path, clips, expected, values.runtime, values.unchecked)
     print(f"{path} ({contents.variant}) {proof}")

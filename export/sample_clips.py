@@ -3,6 +3,7 @@
 import concurrent.futures
 import dataclasses
 import os
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -87,6 +88,23 @@ def from_gestures(spec: ModelSpec, num_clips: int) -> SampleClips:
         indices = center_indices(len(frames), spec.num_segments)
         clips.append(np.stack([eval_frame(frame, spec) for frame in frames[indices]]))
     return SampleClips(np.stack(clips), None, f"{num_clips} rendered gestures")
+
+
+def in_steps(clips: np.ndarray, frames_per_step: int) -> Iterator[np.ndarray]:
+    """Yields the frames of clips side by side, some frames at a time.
+
+    Args:
+        clips: `[N, T, ...]`.
+        frames_per_step: number of frames of each clip at a time.
+
+    Returns:
+        An iterator over arrays `[frames_per_step, N, ...]`. The last one repeats the last frame of
+        each clip if there are too few.
+    """
+    num_frames = clips.shape[1]
+    for first in range(0, num_frames, frames_per_step):
+        times = np.minimum(np.arange(first, first + frames_per_step), num_frames - 1)
+        yield clips[:, times].swapaxes(0, 1)
 
 
 def _check_rgb(spec):

@@ -29,8 +29,8 @@ import numpy as np
 from mutants import KINDS, directed_mutants, random_mutant
 
 from export.format.metadata import read_contents
-from export.runtime import ClipRunner, StreamRunner
-from export.runtime.interpreter import RUNTIMES
+from export.runtime import StreamRunner, load_runner
+from export.runtime.interpreter import INTERPRETERS
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 
@@ -41,7 +41,9 @@ CHECK = ("check", "")
 
 def configurations() -> list[tuple[str, str]]:
     """Returns the installed runtimes, with and without XNNPACK."""
-    names = [name for name in RUNTIMES if name != "tensorflow" and importlib.util.find_spec(name)]
+    names = [
+        name for name in INTERPRETERS if name != "tensorflow" and importlib.util.find_spec(name)
+    ]
     return [(name, delegate) for name in names for delegate in ("xnnpack", "builtin")]
 
 
@@ -50,7 +52,7 @@ def prepare(configuration: tuple[str, str]) -> None:
     if configuration == CHECK:
         return
     runtime, delegate = configuration
-    module = importlib.import_module(RUNTIMES[runtime])
+    module = importlib.import_module(INTERPRETERS[runtime])
     if delegate == "builtin":
         kind = module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         module.Interpreter = functools.partial(
@@ -65,14 +67,9 @@ def run(path: pathlib.Path, configuration: tuple[str, str]) -> str:
         if configuration == CHECK:
             return "ran"
         spec, runtime = contents.spec, configuration[0]
-        if contents.is_online:
-            runner = StreamRunner(path, runtime=runtime)
-            frame = one_frame(spec)
-            frame = frame if runner.num_streams == 1 else np.stack([frame] * runner.num_streams)
-            step = runner.step
-        else:
-            step = ClipRunner(path, runtime=runtime)
-            frame = np.stack([one_frame(spec)] * spec.num_segments)
+        runner = load_runner(path, runtime=runtime)
+        step = runner.step if isinstance(runner, StreamRunner) else runner
+        frame = np.broadcast_to(one_frame(spec), runner.shape)
         for _ in range(2):
             step(frame)
     except InputError:

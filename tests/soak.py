@@ -19,7 +19,6 @@ import time
 import numpy as np
 
 from export.runtime import StreamRunner
-from export.runtime.interpreter import signature
 
 RSS_GROWTH = 2**20  # bytes
 _WARM_UP = 0.1  # share of the steps until allocators and the processor's pages have settled
@@ -33,7 +32,7 @@ def rss() -> int:
 
 def reach(runner: StreamRunner) -> int:
     """Returns K, the number of shifted blocks: a frame affects the logits of K later frames."""
-    return len(signature(runner.interpreter)[0]) - 1
+    return runner.receptive_field - 1
 
 
 def run(runner: StreamRunner, frames) -> np.ndarray:

@@ -8,6 +8,7 @@ import pytest
 from testing import array, refuses, video_frames
 
 from tsm_tf import ModelSpec, build_model, load_checkpoint, save_checkpoint
+from tsm_tf.analysis.activation_maps import Mapper
 from tsm_tf.catalogue import ARCHITECTURES, OPTIONS, PREPROCESSING, Architecture, find_architecture
 from tsm_tf.layers.site import SHIFT, Site
 
@@ -108,6 +109,8 @@ def test_a_network_of_clips(monkeypatch, tmp_path):
         model.per_frame()
     with refuses("backbone", "network of frames", "toy3d"):
         build_model(spec, per_frame=True)
+    with refuses("checkpoint", "feature maps of single frames", "toy3d"):
+        Mapper(model)
 
 
 def test_reading_the_catalogue_loads_no_framework():

@@ -1,4 +1,7 @@
-"""Real processes and logical devices train together what one process trains alone."""
+"""Real processes and logical devices train together what one process trains alone.
+
+Tests of `tsm_tf.devices` and `tsm_tf.training.distributed`.
+"""
 
 import contextlib
 import json
@@ -18,7 +21,9 @@ from testing import refuses
 from videos import write_data
 from writing import write_shards
 
-from tsm_tf.devices import pick_devices
+from tsm_tf.data.epoch_order import Share
+from tsm_tf.devices import Devices, pick_devices
+from tsm_tf.errors import InputError
 from tsm_tf.training.run_folder.state import load_newest
 
 RECIPE = {
@@ -212,6 +217,17 @@ def test_sigterm_to_one_of_two_stops_both(data, tmp_path):
     for weights in run(data, tmp_path / "run", 2, recipe=recipe, **options):
         for one, other in zip(weights, whole[0], strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def test_one_process_has_nothing_to_add_and_loses_nobody():
+    values = np.arange(3, dtype=np.float32)
+    assert Devices().sum(values) is values
+    error = tf.errors.UnavailableError(None, None, "gone")
+    assert Devices().lost_worker(error) is None
+    two = Devices(share=Share(count=2))
+    assert two.lost_worker(tf.errors.InvalidArgumentError(None, None, "bad")) is None
+    lost = two.lost_worker(error)
+    assert isinstance(lost, InputError) and "lost a worker" in str(lost)
 
 
 def test_keras_still_reduces_batches_to_build(monkeypatch):

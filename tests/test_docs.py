@@ -22,6 +22,7 @@ GUIDES = [
     "stream",
     "retrofit",
     "device",
+    "web",
     "android",
     "paper",
     "presets",

@@ -66,8 +66,12 @@ ALLOWED = {
     },
     "tsm_tf/evaluation": {
         *TENSORFLOW,
-        *("matplotlib", *MODELS, *DATA, "tsm_tf.weights", "tsm_tf.evaluation"),
+        *("matplotlib", "cv2", "PIL", *MODELS, *DATA, "tsm_tf.weights", "tsm_tf.evaluation"),
         *("tsm_tf.devices", "tsm_tf.multi_label"),
+    },
+    "tsm_tf/predict": {
+        *("keras", "numpy", *VIDEO, *MODELS, *DATA, "tsm_tf.camera", "tsm_tf.weights"),
+        *("tsm_tf.evaluation", "tsm_tf.multi_label", "tsm_tf.predict"),
     },
     "tsm_tf/analysis": {"tsm_tf", *TENSORFLOW, "matplotlib", *VIDEO},
     "export/format": {"numpy", "export.format"},
@@ -80,6 +84,7 @@ ALLOWED = {
         "tsm_tf.evaluation.presence",
         "tsm_tf.multi_label.sigmoid",
     },
+    "export/web": {"export.format", "export.web", "export.live.find_model"},
     "export/edgetpu": EVERYTHING,
     "export/tflite": EVERYTHING,
     "export/demo": EVERYTHING,

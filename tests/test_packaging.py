@@ -278,8 +278,8 @@ def test_fresh_environment_with_live_runs_the_device_side(tmp_path):
     code = (
         "import export.runtime, export.live.__main__, tsm_tf, importlib.util as u\n"
         "assert not u.find_spec('tensorflow')\n"
-        "from export.runtime.interpreter import RUNTIMES\n"
-        "assert any(u.find_spec(name) for name in RUNTIMES)"
+        "from export.runtime.interpreter import INTERPRETERS\n"
+        "assert any(u.find_spec(name) for name in INTERPRETERS)"
     )
     run(python, "-c", code, cwd=tmp_path)
     train = [python, "-m", "tsm_tf.training", "--recipe=gestures", "--data=x", "--output=y"]

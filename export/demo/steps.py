@@ -1,27 +1,22 @@
-"""The steps of the demo: each is a command, and runs once."""
+"""The steps of the demo: each is a command."""
 
-import contextlib
 import dataclasses
-import json
-import os
 import pathlib
 import shlex
-import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Mapping, Sequence
 
-from tsm_tf import cli
-from tsm_tf.files import write_text
-
-DONE_FILE = "steps.json"
 MODES = {"tsm": "unidirectional", "tsn": "none"}
 MODEL_FILE = "mobilenet_v2_online_float32.tflite"
 MAPPED_VIDEO = "videos/val/00000.mp4"
 """The rendered video whose class activation maps are on the page: a swipe to the left."""
 
-_SECONDS_TO_END = 10  # after SIGTERM
+WEB = "web"
+"""The folder of the page for browsers."""
+
+_RENDERED_NOTE = (
+    "This model was trained on rendered hands only. It knows the hand in the sample video, not "
+    "yours."
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,11 +49,13 @@ class Step:
         name: a name for people.
         arguments: the arguments of `python -m`.
         fresh: a folder that is emptied before the step is repeated, or None.
+        optional: whether the demo continues if the step fails; the next run repeats it.
     """
 
     name: str
     arguments: tuple[str, ...]
     fresh: pathlib.Path | None = None
+    optional: bool = False
 
     @property
     def command(self) -> str:
@@ -100,6 +97,7 @@ def plan(
 
     models = [model_path(output, name) for name in MODES]
     steps += [*_live_steps(output, videos, models[0]), _benchmark_step(output, models)]
+    steps.append(_web_step(output, models[0], is_rendered))
     return [*steps, _maps_step(output, data)] if is_rendered else steps
 
 
@@ -196,6 +194,18 @@ def _benchmark_step(output, models):
     return Step("measure latency", arguments)
 
 
+def _web_step(output, model, is_rendered):
+    arguments = (
+        "export.web",
+        f"--model={model}",
+        f"--output={output / WEB}",
+        f"--sample={output / 'unseen.mp4'}",
+        *((f"--note={_RENDERED_NOTE}",) if is_rendered else ()),
+    )
+    # It needs npm, once.
+    return Step("write the page for browsers", arguments, optional=True)
+
+
 def _maps_step(output, data):
     arguments = (
         "tsm_tf.analysis.cam",
@@ -204,86 +214,3 @@ def _maps_step(output, data):
         f"--output={output / 'cam'}",
     )
     return Step("show what the models look at", arguments)
-
-
-def run(steps: list[Step], output: pathlib.Path) -> None:
-    """Runs the steps that are not done yet. A step is done if the very same command has succeeded.
-
-    Raises:
-        subprocess.CalledProcessError: a step failed, and has printed the reason.
-        KeyboardInterrupt: after the current step has ended in an orderly way.
-    """
-    done_path = output / DONE_FILE
-    done = json.loads(done_path.read_text()) if done_path.is_file() else []
-
-    for number, step in enumerate(steps, 1):
-        head = f"[{number}/{len(steps)}] {step.name}"
-        if step.command in done:
-            print(f"{head}: done before", flush=True)
-            continue
-
-        print(f"\n{head}\n  {step.command}", flush=True)
-        if step.fresh and step.fresh.is_dir():
-            for path in step.fresh.iterdir():  # left behind by an interrupted attempt
-                path.unlink()
-        _run_logged([sys.executable, "-m", *step.arguments], output / step.log)
-
-        done.append(step.command)
-        write_text(done_path, json.dumps(done, indent=1))
-
-
-def _run_logged(command, log_path):
-    """Runs a command and copies its output to the terminal and to a file as it arrives.
-
-    The command runs in its own session. Ctrl-C therefore reaches it once, through this process,
-    which waits for its end. SIGTERM is passed on to it too. If it does not end soon, all processes
-    of its session are killed.
-    """
-    log_path.parent.mkdir(exist_ok=True)
-    interrupt = None
-    with (
-        log_path.open("ab") as log,
-        subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        ) as process,
-    ):
-        killer = threading.Timer(_SECONDS_TO_END, _kill_session, (process,))
-        killer.daemon = True
-        assert process.stdout is not None
-        while True:
-            try:
-                chunk = os.read(process.stdout.fileno(), 1 << 16)
-                if not chunk:
-                    break
-                log.write(chunk)
-                sys.stdout.buffer.write(chunk)
-                sys.stdout.flush()
-            except cli.Terminated as error:
-                if interrupt is None:
-                    killer.start()
-                interrupt = error
-                process.terminate()
-            except KeyboardInterrupt as error:
-                process.send_signal(signal.SIGINT)
-                interrupt = error
-        process.wait()
-        killer.cancel()
-
-    if interrupt is not None:
-        raise interrupt
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-
-
-def _kill_session(process):
-    """Kills a command and the processes that it has started."""
-    if os.name == "nt":
-        process.kill()
-        return
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)

@@ -50,7 +50,7 @@ class Contents:
         initial_caches: value that fills each cache before the first frame; 0 for caches that are
             not named.
         smoothing: rules that turn the logits into the class to show.
-        is_online: whether the model takes one frame at a time, instead of clips.
+        is_online: whether the model streams frames, instead of taking clips.
         model: the file that was read and checked.
     """
 
@@ -60,6 +60,22 @@ class Contents:
     smoothing: SmoothingRules
     is_online: bool
     model: Model = dataclasses.field(repr=False, compare=False)
+
+    @property
+    def num_streams(self) -> int:
+        """Number of streams side by side in an online file.
+
+        A file without caches has as many as images, because its images are independent.
+        """
+        inputs, _ = self.model.interface()
+        caches = [tensor for name, tensor in inputs.items() if name != "image"]
+        return (caches or [inputs["image"]])[0].shape[0]
+
+    @property
+    def frames_per_step(self) -> int:
+        """Number of frames of each stream that an online file takes in one step."""
+        inputs, _ = self.model.interface()
+        return inputs["image"].shape[0] // self.num_streams
 
 
 def stream_json(variant: str, initial_caches: dict[str, int], smoothing: SmoothingRules) -> str:
@@ -143,10 +159,12 @@ def _checksum(model: Model) -> tuple[int, int]:
 
 
 def _is_online(model):
-    images = [
-        signature.inputs["image"] for signature in model.signatures if "image" in signature.inputs
-    ]
-    return bool(images) and len(model.graphs[0].tensors[images[0]].shape) == 4
+    """Returns whether each image has its own logits; those of a clip share them."""
+    inputs, outputs = model.interface()
+    if "image" not in inputs or "logits" not in outputs:
+        return False
+    image, logits = inputs["image"].shape, outputs["logits"].shape
+    return len(image) == 4 and image[:1] == logits[:1]
 
 
 def _stream(model, path):

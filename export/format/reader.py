@@ -15,6 +15,7 @@ from export.format.operators import operator_name
 from tsm_tf.errors import InputError, MissingFile
 
 IDENTIFIER = b"TFL3"
+SIGNATURE = "serving_default"
 CUSTOM = "CUSTOM"
 TYPES = (
     "float32",
@@ -104,6 +105,20 @@ class Model(NamedTuple):
     def constant(self, tensor: Tensor) -> np.ndarray:
         """Returns a tensor's bytes in the file; empty if it is computed."""
         return self.buffers[tensor.buffer]
+
+    @property
+    def signature(self) -> Signature:
+        """The signature of exported files; one without inputs and outputs if there is none."""
+        none = Signature(SIGNATURE, 0, {}, {})
+        return next((entry for entry in self.signatures if entry.name == SIGNATURE), none)
+
+    def interface(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Returns the inputs and the outputs of `signature` by name."""
+        tensors = self.graphs[0].tensors
+        return (
+            {name: tensors[index] for name, index in self.signature.inputs.items()},
+            {name: tensors[index] for name, index in self.signature.outputs.items()},
+        )
 
 
 def read_model(path: pathlib.Path) -> Model:

@@ -23,6 +23,7 @@ from export.live.events import EventDecoder, PresenceDecoder
 from export.live.find_model import find_model
 from export.live.smoothing import SmoothedEvents, Smoother
 from export.runtime import StreamRunner
+from export.runtime.engine import RUNTIMES
 from export.runtime.interpreter import DELEGATES
 from tsm_tf import cli, output_folder
 from tsm_tf.errors import InputError
@@ -41,6 +42,12 @@ def define_flags():
     flags.DEFINE_string("video", None, video)
     camera = "Number or path of the camera to stream, such as 0 or /dev/video0."
     flags.DEFINE_string("camera", None, camera)
+    flags.DEFINE_bool(
+        "keep_damaged",
+        False,
+        "Use damaged pictures of a video file as far as they can be decoded, and print how many "
+        "there were at the end. Otherwise, the first one is an error.",
+    )
     flags.DEFINE_string(
         "output",
         None,
@@ -75,11 +82,12 @@ def define_flags():
         f" default: the file's ({REFRACTORY_STEPS} at 15 frames per second).",
         lower_bound=0,
     )
-    flags.DEFINE_integer("threads", 1, "Number of interpreter threads.", lower_bound=1)
+    flags.DEFINE_integer("threads", 1, "Number of threads on the CPU.", lower_bound=1)
+    flags.DEFINE_enum("runtime", "auto", ["auto", *RUNTIMES], "What runs the file.")
     flags.DEFINE_string(
         "delegate",
         "none",
-        f"none, {', '.join(DELEGATES)}, or the path of a delegate's library.",
+        f"none, {', '.join(DELEGATES)}, or the path of a delegate's library, for interpreters.",
     )
 
 
@@ -92,7 +100,13 @@ def main():
         raise InputError("output", rule, values.output)
     folder = _check_output(values.output)
     model = find_model(values.model)
-    runner = _load_runner(model, values.threads, values.delegate, values.unchecked)
+    runner = _load_runner(
+        model,
+        values.threads,
+        values.runtime,
+        values.delegate,
+        values.unchecked,
+    )
 
     # Imported here, so that a missing package is reported in one line.
     from export.live.frame_clock import AtRate, output_fps
@@ -108,7 +122,7 @@ def main():
         refractory_steps=values.refractory_steps,
     )
     with stop_on_signals() as stop, contextlib.ExitStack() as opened:
-        source = open_source(values.video, values.camera, values.show, stop)
+        source = open_source(values.video, values.camera, values.show, stop, values.keep_damaged)
         opened.enter_context(contextlib.closing(source.frames))
         for listener in listeners:
             opened.enter_context(listener)
@@ -131,21 +145,28 @@ def _check_output(output):
     return pathlib.Path(output)
 
 
-def _load_runner(model, num_threads, delegate, unchecked):
-    runner = StreamRunner(model, num_threads, delegate=delegate, unchecked=unchecked)
+def _load_runner(model, num_threads, runtime, delegate, unchecked):
+    runner = StreamRunner(model, num_threads, runtime, delegate, unchecked)
     if runner.spec.modality != "rgb":
         raise InputError("model", "must take RGB frames", runner.spec.modality)
     if runner.num_streams > 1:
         received = f"{model}, which has {runner.num_streams}"
         raise InputError("model", "must have one stream", received)
+    if runner.frames_per_step > 1:
+        # The first frame of a step would wait for the others.
+        rule = "must take one frame per step; export it without --frames_per_step"
+        raise InputError("model", rule, f"{model}, which takes {runner.frames_per_step}")
     return runner
 
 
 def _describe(runner):
     fps = runner.spec.fps
+    where = runner.runtime
+    if runner.acceleration:
+        where += f" ({runner.acceleration})"
     if fps:
-        return f"on {runner.runtime}, the model's {fps:g} frames/s"
-    return f"on {runner.runtime}, every second frame (the file does not specify the model's rate)"
+        return f"on {where}, the model's {fps:g} frames/s"
+    return f"on {where}, every second frame (the file does not specify the model's rate)"
 
 
 def _decoder(runner, original_smoothing, **steps):

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from tsm_tf.camera.mp4 import Mp4File
+from tsm_tf.camera.panel import fit
 from tsm_tf.errors import InputError
 from tsm_tf.files import unfinished_path
 
@@ -69,7 +70,7 @@ class Recording:
             self._files.append(Mp4File(self.folder / MP4, self.fps, *self._shape))
             self._files.append(_Gif(self.folder / GIF, self.fps))
 
-        picture = _fit(picture, *self._shape)
+        picture = fit(picture, *self._shape)
         try:
             for file in self._files:
                 if isinstance(file, _Rows):
@@ -179,22 +180,6 @@ class _Gif:
     def trim(self):
         """Returns whether the file is whole."""
         return self._is_whole
-
-
-def _fit(picture, height, width):
-    """Returns a picture of that size: scaled, and with black bars if its shape is another."""
-    if picture.shape[:2] == (height, width):
-        return picture
-    scale = min(height / picture.shape[0], width / picture.shape[1])
-    rows = max(1, round(scale * picture.shape[0]))
-    columns = max(1, round(scale * picture.shape[1]))
-    top, left = (height - rows) // 2, (width - columns) // 2
-
-    fitted = np.zeros((height, width, 3), np.uint8)
-    fitted[top : top + rows, left : left + columns] = cv2.resize(
-        picture, (columns, rows), interpolation=cv2.INTER_AREA
-    )
-    return fitted
 
 
 def _with_palette(picture):

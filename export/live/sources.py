@@ -77,6 +77,7 @@ def open_source(
     camera: str | None,
     show: bool,
     stop: threading.Event,
+    keep_damaged: bool = False,
 ) -> FrameSource:
     """Opens the source of the frames.
 
@@ -89,11 +90,18 @@ def open_source(
         camera: a number or a path, instead of `video`.
         show: whether the frames are shown to a viewer.
         stop: ends the frames when it is set.
+        keep_damaged: whether damaged pictures of a file are used as far as they can be decoded.
+            Otherwise, the first one is an error. Live sources leave them out.
 
     Raises:
         FileNotFoundError: no such file.
-        InputError: a source that cannot be opened.
+        InputError: a source that cannot be opened, or `keep_damaged` for one that is not a file.
     """
+    is_file = video is not None and video != STANDARD_INPUT and not _URL.match(video)
+    if keep_damaged and not is_file:
+        source = f"camera {camera}" if video is None else video
+        raise InputError("keep_damaged", "must be given only for a video file", source)
+
     if camera is not None:
         return _live(Camera(camera), lambda: Camera(camera), stop)
     if video is None:
@@ -105,13 +113,14 @@ def open_source(
         source = NetworkStream(video)
         return FrameSource(Capture(iter(source), stop, newest_wins=False), source.fps, False)
 
-    if _URL.match(video):
+    if not is_file:
         source = NetworkStream(video)
         if source.is_endless:
             return _live(source, lambda: NetworkStream(video), stop)
         frames, fps = iter(source), source.fps
     else:
-        frames, fps = iterate_frames(video), probe(video).fps
+        frames = iterate_frames(video, keeps_damaged=keep_damaged)
+        fps = probe(video, keep_damaged).fps
 
     if show:
         frames = Capture(at_natural_speed(frames), stop, newest_wins=True)

@@ -1,6 +1,6 @@
 """Finds a TFLite interpreter and loads a file into it.
 
-LiteRT is preferred, then tflite-runtime, then TensorFlow's own interpreter.
+LiteRT's is preferred, then tflite-runtime, then TensorFlow's own.
 """
 
 import ctypes
@@ -14,7 +14,7 @@ from typing import Any
 from export.format.reader import Model, read_model
 from tsm_tf.errors import InputError
 
-RUNTIMES = {
+INTERPRETERS = {
     # name: the interpreter's module, in order of preference
     "ai_edge_litert": "ai_edge_litert.interpreter",
     "tflite_runtime": "tflite_runtime.interpreter",
@@ -24,9 +24,7 @@ DELEGATES = {
     # name: libraries that may provide it, by their names on Linux; the first that loads is used
     "gpu": ("libtensorflowlite_gpu_delegate.so", "gpu_external_delegate.so"),
     "edgetpu": ("libedgetpu.so.1",),
-    "nnapi": ("nnapi_external_delegate.so",),
 }
-SIGNATURE = "serving_default"
 
 
 def load_interpreter(
@@ -47,7 +45,7 @@ def load_interpreter(
     Args:
         model: a `.tflite` file, or its path.
         num_threads: number of interpreter threads, at most the machine's processors.
-        runtime: a key of `RUNTIMES`, or `"auto"` for the first one that is installed.
+        runtime: a key of `INTERPRETERS`, or `"auto"` for the first one that is installed.
         delegate: `"none"`, a key of `DELEGATES`, or the path of a delegate's library.
 
     Returns:
@@ -59,19 +57,16 @@ def load_interpreter(
         InputError: an unknown or missing runtime, a delegate whose library cannot be loaded, or a
             file that the runtime or the delegate refuses.
     """
-    if runtime != "auto" and runtime not in RUNTIMES:
-        raise InputError("runtime", f"must be auto or one of {', '.join(RUNTIMES)}", runtime)
-    processors = os.cpu_count() or 1
-    if not 1 <= num_threads <= processors:
-        rule = f"must be from 1 to {processors}, the number of this machine's processors"
-        raise InputError("num_threads", rule, num_threads)
+    if runtime != "auto" and runtime not in INTERPRETERS:
+        raise InputError("runtime", f"must be auto or one of {', '.join(INTERPRETERS)}", runtime)
+    check_threads(num_threads)
     if not isinstance(model, Model):
         model = read_model(pathlib.Path(model))
 
-    names = list(RUNTIMES) if runtime == "auto" else [runtime]
+    names = list(INTERPRETERS) if runtime == "auto" else [runtime]
     for name in names:
         try:
-            module = importlib.import_module(RUNTIMES[name])
+            module = importlib.import_module(INTERPRETERS[name])
         except ImportError:
             continue
         delegates = None if delegate == "none" else [_load_delegate(module, delegate)]
@@ -93,7 +88,15 @@ def load_interpreter(
 
     if runtime != "auto":
         raise InputError("runtime", "must be installed", runtime)
-    raise ModuleNotFoundError(f"no TFLite interpreter: {' or '.join(names)}", name="tflite_runtime")
+    raise ModuleNotFoundError(f"no TFLite interpreter: {' or '.join(names)}", name="ai_edge_litert")
+
+
+def check_threads(num_threads: int) -> None:
+    """Raises `InputError` for a number of threads that this machine does not have."""
+    processors = os.cpu_count() or 1
+    if not 1 <= num_threads <= processors:
+        rule = f"must be from 1 to {processors}, the number of this machine's processors"
+        raise InputError("num_threads", rule, num_threads)
 
 
 def _load_delegate(module, delegate):
@@ -129,11 +132,3 @@ def _warn_about_slow_int8(model, runtime):
             "LiteRT 1.94 ms; pip install ai-edge-litert"
         )
         warnings.warn(line, RuntimeWarning, stacklevel=3)
-
-
-def signature(interpreter: Any) -> tuple[dict[str, dict], dict[str, dict]]:
-    """Returns details of the signature's inputs and outputs by name; empty without a signature."""
-    if SIGNATURE not in interpreter.get_signature_list():
-        return {}, {}
-    runner = interpreter.get_signature_runner(SIGNATURE)
-    return runner.get_input_details(), runner.get_output_details()

@@ -1,4 +1,4 @@
-"""Runs online and clip models with numpy and one TFLite interpreter."""
+"""Runs online and clip models with numpy and one TFLite runtime."""
 
 import os
 import pathlib
@@ -8,24 +8,25 @@ import warnings
 import numpy as np
 
 from export.format.metadata import read_contents
-from export.runtime.interpreter import load_interpreter, signature
+from export.format.reader import Model
+from export.runtime.engine import load_engine
 from tsm_tf.errors import InputError
 
 _USUAL_FPS = 8
+_ACCELERATION = {None: "", True: "fully accelerated", False: "partly accelerated"}
 
 
 class StreamRunner:
     """An online TSM with the state of its stream, or of several streams side by side.
 
     Quantised files are used like the others: types and scales are converted here. The caches stay
-    in the interpreter's memory. After each frame, the new caches are copied directly onto the
-    inputs.
+    in the runtime's memory, for `"litert_gpu"` on the GPU.
 
     Args:
         path: a file of `python -m export.tflite --online`.
-        num_threads: number of interpreter threads.
-        runtime: which interpreter to use; see `load_interpreter`.
-        delegate: what the interpreter delegates the model to; see `load_interpreter`.
+        num_threads: number of threads on the CPU.
+        runtime: what runs the file, such as `"litert"`; see `load_engine`.
+        delegate: what an interpreter delegates the model to; see `load_engine`.
         unchecked: run a file that contains something that the exporter never writes. Such a file
             may crash the process or read its memory, so use it only for files that you trust.
 
@@ -34,16 +35,20 @@ class StreamRunner:
         labels: class names, or class numbers if the model has no names.
         smoothing: the file's `SmoothingRules`.
         num_streams: number of streams side by side (`--streams` of the export).
+        frames_per_step: number of frames of each stream per step (`--frames_per_step`).
         receptive_field: number of frames that can influence the current logits.
-        runtime: the name of the interpreter in use.
+        shape: the shape of the frames of a step; see `step`.
+        runtime: the name of the runtime in use, one of `export.runtime.engine.RUNTIMES`.
+        acceleration: `"fully accelerated"`, `"partly accelerated"`, or empty for the CPU.
+        engine: what runs the file; see `export.runtime.engine.Engine`.
 
     A runner belongs to one thread at a time. Create one per thread.
 
     Raises:
         FileNotFoundError: no such file.
         InputError: not a TFLite file, not a file of this project, one that is not safe to run, a
-            clip model, or anything that `load_interpreter` refuses.
-        ModuleNotFoundError: no interpreter is installed.
+            clip model, or anything that `load_engine` refuses.
+        ModuleNotFoundError: no runtime is installed.
 
     Example:
         >>> runner = StreamRunner("mobilenet_v2_online_float32.tflite")
@@ -66,64 +71,50 @@ class StreamRunner:
         self.labels = self.spec.labels or tuple(map(str, range(self.spec.num_classes)))
         self._initial_caches = contents.initial_caches
 
-        self.interpreter, self.runtime = load_interpreter(
-            contents.model,
-            num_threads,
-            runtime,
-            delegate,
-        )
-        inputs, outputs = signature(self.interpreter)
         shape = (self.spec.input_size, self.spec.input_size, self.spec.channels)
-        if not _is_online(inputs, outputs, shape):
+        if not contents.is_online or not _feeds_back(contents.model, shape):
             rule = (
                 "must be an online model (python -m export.tflite --online), "
                 f"from images {shape} to logits"
             )
             raise InputError("model", rule, str(path))
-        self.num_streams = int(inputs["image"]["shape"][0])
-        self._shape = shape if self.num_streams == 1 else (self.num_streams, *shape)
+        self.num_streams = contents.num_streams
+        self.frames_per_step = contents.frames_per_step
+        counts = (self.frames_per_step, self.num_streams)
+        self._axes = tuple(count for count in counts if count > 1)
+        self.shape = (*self._axes, *shape)
 
-        # Keep functions, not views: the interpreter does not run while a view of its memory exists.
-        tensor = self.interpreter.tensor
-        image, logits = inputs.pop("image"), outputs.pop("logits")
-        self._image = tensor(image["index"])
-        self._logits = tensor(logits["index"])
-        self._quantization = logits["quantization"]
-        self._caches = {
-            name: (tensor(inputs[name]["index"]), tensor(outputs[name]["index"]))
-            for name in sorted(inputs)
-        }
-        self.receptive_field = len(self._caches) + 1
+        self.engine = load_engine(contents.model, num_threads, runtime, delegate)
+        self.runtime = self.engine.runtime
+        self.acceleration = _ACCELERATION[self.engine.is_fully_accelerated]
+        self.receptive_field = len(contents.model.signature.inputs)  # the caches and the image
         self._in_use = _OneThread()
         self._range = _RangeCheck(int(self.spec.fps or _USUAL_FPS))
         self.reset()
 
     def step(self, frame: np.ndarray) -> np.ndarray:
-        """Runs the model on the next frame of the stream, or on one frame of each stream.
+        """Runs the model on the next frame of the stream, or of each stream.
 
         Args:
             frame: RGB `[input_size, input_size, 3]`, uint8 or float in 0..255;
-                `[num_streams, ...]` for several streams.
+                `[num_streams, ...]` for several streams, `[frames_per_step, ...]` for several
+                frames per step, and `[frames_per_step, num_streams, ...]` for both.
 
         Returns:
-            `float32 [num_classes]` logits of the stream up to this frame;
-            `[num_streams, num_classes]` for several streams.
+            `float32 [num_classes]` logits of the stream up to this frame, with the same first axes
+            as the frames.
 
         Raises:
             InputError: another shape, a type that is neither uint8 nor float, or a call from two
                 threads at once.
         """
-        _check_frames(frame, self._shape, "frame")
+        _check_frames(frame, self.shape, "frame")
         if frame.dtype != np.uint8:
             self._range.check(frame)
 
         with self._in_use:
-            put_image(self._image(), frame)
-            self.interpreter.invoke()
-            for cache, new_cache in self._caches.values():
-                np.copyto(cache(), new_cache())
-            logits = get_logits(self._logits(), self._quantization)
-        return logits[0] if self.num_streams == 1 else logits
+            logits = self.engine.step(frame)
+        return logits.reshape(*self._axes, -1)
 
     def reset(self, stream: int | None = None) -> None:
         """Resets one stream, or all: the next frame is treated as the first.
@@ -138,14 +129,14 @@ class StreamRunner:
 
         rows = slice(None) if stream is None else stream
         with self._in_use:
-            for name, (cache, _) in self._caches.items():
-                cache()[rows] = self._initial_caches.get(name, 0)
+            self.engine.fill_caches(self._initial_caches, rows)
 
 
 class ClipRunner:
     """A clip model: `uint8 [num_segments, input_size, input_size, channels]` to logits.
 
-    Arguments and errors are those of `StreamRunner`.
+    Arguments and errors are those of `StreamRunner`, and so are the attributes `spec`, `shape`,
+    `runtime`, `acceleration` and `engine`.
     """
 
     def __init__(
@@ -160,26 +151,15 @@ class ClipRunner:
         contents = read_contents(path, unchecked)
         self.spec = contents.spec
 
-        self.interpreter, self.runtime = load_interpreter(
-            contents.model,
-            num_threads,
-            runtime,
-            delegate,
-        )
-        inputs, outputs = signature(self.interpreter)
         spec = self.spec
-        self._shape = (spec.num_segments, spec.input_size, spec.input_size, spec.channels)
-        if (
-            set(inputs) != {"image"}
-            or tuple(inputs["image"]["shape"]) != (1, *self._shape)
-            or set(outputs) != {"logits"}
-        ):
+        self.shape = (spec.num_segments, spec.input_size, spec.input_size, spec.channels)
+        if not _is_clip(contents.model, self.shape):
             rule = "must be a clip model (python -m export.tflite without --online)"
             raise InputError("model", rule, str(path))
 
-        self._image = self.interpreter.tensor(inputs["image"]["index"])
-        self._logits = self.interpreter.tensor(outputs["logits"]["index"])
-        self._quantization = outputs["logits"]["quantization"]
+        self.engine = load_engine(contents.model, num_threads, runtime, delegate)
+        self.runtime = self.engine.runtime
+        self.acceleration = _ACCELERATION[self.engine.is_fully_accelerated]
         self._in_use = _OneThread()
         self._range = _RangeCheck(1)
 
@@ -190,14 +170,25 @@ class ClipRunner:
             InputError: another shape, a type that is neither uint8 nor float, or a call from two
                 threads at once.
         """
-        _check_frames(clip, self._shape, "clip")
+        _check_frames(clip, self.shape, "clip")
         if clip.dtype != np.uint8:
             self._range.check(clip)
 
         with self._in_use:
-            put_image(self._image(), clip)
-            self.interpreter.invoke()
-            return get_logits(self._logits(), self._quantization)[0]
+            return self.engine.step(clip)[0]
+
+
+def load_runner(
+    path: str | os.PathLike,
+    num_threads: int = 1,
+    runtime: str = "auto",
+    delegate: str = "none",
+    unchecked: bool = False,
+) -> StreamRunner | ClipRunner:
+    """Returns a runner for a file, whether it is an online or a clip model."""
+    is_online = read_contents(pathlib.Path(path), unchecked).is_online
+    make = StreamRunner if is_online else ClipRunner
+    return make(path, num_threads, runtime, delegate, unchecked)
 
 
 class _OneThread:
@@ -254,37 +245,16 @@ def _check_frames(frames, shape, argument):
         raise InputError(argument, "must be uint8, or float in 0..255", frames.dtype.name)
 
 
-def put_image(tensor: np.ndarray, frames: np.ndarray) -> None:
-    """Writes frames of 0..255 into a model's input.
-
-    An int8 input is a pixel minus 128, which is computed without a copy.
-    """
-    if tensor.dtype == np.float32:
-        np.copyto(tensor, frames, casting="unsafe")
-        return
-
-    if frames.dtype != np.uint8:
-        frames = np.rint(np.clip(frames, 0, 255)).astype(np.uint8)
-    if tensor.dtype == np.int8:
-        np.bitwise_xor(frames, 0x80, out=tensor.view(np.uint8).reshape(frames.shape))
-    else:
-        np.copyto(tensor, frames)
+def _feeds_back(model: Model, shape: tuple[int, ...]) -> bool:
+    """Returns whether a model maps images of a shape and caches to logits and these caches."""
+    inputs, outputs = model.interface()
+    caches = inputs.keys() - {"image"}
+    return caches == outputs.keys() - {"logits"} and inputs["image"].shape[1:] == shape
 
 
-def get_logits(tensor: np.ndarray, quantization: tuple[float, int]) -> np.ndarray:
-    """Returns a copy of a model's output as float32."""
-    if tensor.dtype == np.float32:
-        return tensor.copy()
-    scale, zero_point = quantization
-    return (tensor.astype(np.float32) - zero_point) * np.float32(scale)
-
-
-def _is_online(inputs, outputs, shape):
-    caches = set(inputs) - {"image"}
-    return (
-        "image" in inputs
-        and "logits" in outputs
-        and caches == set(outputs) - {"logits"}
-        and len(inputs["image"]["shape"]) == 4
-        and tuple(inputs["image"]["shape"][1:]) == shape
-    )
+def _is_clip(model: Model, shape: tuple[int, ...]) -> bool:
+    """Returns whether a model maps one clip to logits; older files have a batch axis as well."""
+    inputs, outputs = model.interface()
+    if inputs.keys() != {"image"} or outputs.keys() != {"logits"}:
+        return False
+    return inputs["image"].shape in (shape, (1, *shape)) and outputs["logits"].shape[0] == 1

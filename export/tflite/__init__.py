@@ -4,7 +4,8 @@
 
 An online file maps `image` (`[1, S, S, 3]`, RGB 0..255) and the caches `shift_00`, ... to `logits`
 and the new caches, which have the same names (paper, section 4.2). A clip file maps `image`
-`[1, T, S, S, 3]` to `logits`. The spec, with labels and preprocessing, is inside the file.
+`[T, S, S, 3]` to `logits` `[1, num_classes]`. The spec, with labels and preprocessing, is inside
+the file.
 
 An export runs through these modules: `convert` (Keras to the bytes of a file), `draft` (edits and
 metadata), `export.parity` (comparison with Keras), and `card` (the report). `exporter` calls them.
@@ -45,8 +46,11 @@ def export_model(
     variants: tuple[str, ...] = ("float32",),
     *,
     num_streams: int = ExportSettings.num_streams,
+    frames_per_step: int = ExportSettings.frames_per_step,
+    batch_axis: bool = ExportSettings.batch_axis,
     image_type: str = ExportSettings.image_type,
     logits_type: str = ExportSettings.logits_type,
+    float_borders: bool = ExportSettings.float_borders,
     gpu_friendly: bool = ExportSettings.gpu_friendly,
     unchecked: bool = ExportSettings.unchecked,
     data: "Listing | str | None" = ExportSettings.data,
@@ -61,9 +65,12 @@ def export_model(
         online: True for one frame and its caches, False for whole clips.
         variants: names from `VARIANTS`.
         num_streams: see `ExportSettings`, also for the arguments below.
+        frames_per_step: number of consecutive frames per step in an online file.
+        batch_axis: give clip files an axis for the batch.
         image_type: input type of int8 files.
         logits_type: output type of int8 files.
-        gpu_friendly: reject files that phones' GPU delegates run incorrectly.
+        float_borders: make all inputs and outputs of int8 files float32.
+        gpu_friendly: reject files that a GPU does not run completely and correctly.
         unchecked: write files even if they contain operators that `export.format` refuses.
         data: videos to calibrate and compare on, a `Listing` or what it is made of.
         num_videos: number of videos from it.
@@ -90,8 +97,11 @@ def export_model(
     settings = ExportSettings(
         online=online,
         num_streams=num_streams,
+        frames_per_step=frames_per_step,
+        batch_axis=batch_axis,
         image_type=image_type,
         logits_type=logits_type,
+        float_borders=float_borders,
         gpu_friendly=gpu_friendly,
         unchecked=unchecked,
         data=data,

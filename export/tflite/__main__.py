@@ -56,6 +56,17 @@ def define_flags():
         "Number of streams side by side in an online file, for several cameras.",
         lower_bound=1,
     )
+    flags.DEFINE_integer(
+        "frames_per_step",
+        ExportSettings.frames_per_step,
+        "Number of consecutive frames of each stream per step in an online file, for servers.",
+        lower_bound=1,
+    )
+    flags.DEFINE_bool(
+        "batch_axis",
+        ExportSettings.batch_axis,
+        "Give clip files the input [1, T, S, S, 3] instead of [T, S, S, 3], which GPUs need.",
+    )
     flags.DEFINE_enum(
         "image_type", ExportSettings.image_type, IMAGE_TYPES, "Input type of int8 files."
     )
@@ -63,9 +74,14 @@ def define_flags():
         "logits_type", ExportSettings.logits_type, LOGITS_TYPES, "Output type of int8 files."
     )
     flags.DEFINE_bool(
+        "float_borders",
+        ExportSettings.float_borders,
+        "Make the image, the caches and the logits of int8 files float32, as LiteRT.js needs them.",
+    )
+    flags.DEFINE_bool(
         "gpu_friendly",
         ExportSettings.gpu_friendly,
-        "Refuse a file that the GPU delegates of phones may compute incorrectly.",
+        "Refuse a file unless a GPU runs all of it and computes the same. Needs a GPU driver.",
     )
     flags.DEFINE_bool(
         "unchecked",
@@ -94,8 +110,11 @@ def main():
     settings = ExportSettings(
         online=values.online,
         num_streams=values.streams,
+        frames_per_step=values.frames_per_step,
+        batch_axis=values.batch_axis,
         image_type=values.image_type,
         logits_type=values.logits_type,
+        float_borders=values.float_borders,
         gpu_friendly=values.gpu_friendly,
         unchecked=values.unchecked,
         data=listing,

@@ -16,9 +16,10 @@ import tensorflow as tf
 
 from export.benchmark import measure
 from export.edgetpu import report as edgetpu
-from export.format.reader import Model, Tensor, read_model
+from export.format.metadata import read_contents
+from export.format.reader import Model, Tensor
 from export.parity import Proof
-from export.runtime.interpreter import RUNTIMES
+from export.runtime.interpreter import INTERPRETERS
 from export.tflite.export_settings import CARD, read_card_files
 from tsm_tf.files import write_text
 from tsm_tf.html_page import render_page
@@ -37,11 +38,14 @@ class Entry(Proof):
         path: the `.tflite` file, in the card's folder.
         variant: one of `export.tflite.VARIANTS`.
         calibration: what the ranges of the activations were determined on, if they are quantised.
+        gpu_difference: largest difference of any logit on a GPU that runs all operators, relative
+            to the largest logit; None if it was not proven.
     """
 
     path: pathlib.Path
     variant: str
     calibration: str | None = None
+    gpu_difference: float | None = None
 
 
 def write_card(
@@ -60,8 +64,8 @@ def write_card(
         folder: holds the files of `entries`.
         spec: the spec of the exported model.
         entries: the new files; latency ratios refer to the last one.
-        runtimes: keys of `RUNTIMES` to measure with; None uses the installed ones, without
-            TensorFlow's own if there is another.
+        runtimes: names from `RUNTIMES` to measure with; None uses the installed ones on the CPU,
+            without TensorFlow's own if there is another.
         threads: numbers of threads to measure with.
         rounds: number of measuring rounds; see `export.benchmark`.
 
@@ -90,11 +94,9 @@ def write_card(
 
 
 def _describe(entry: Entry, latency: list[dict]) -> dict:
-    model = read_model(entry.path)
-    graph = model.graphs[0]
-    (signature,) = model.signatures
-    inputs = {name: graph.tensors[index] for name, index in signature.inputs.items()}
-    outputs = {name: graph.tensors[index] for name, index in signature.outputs.items()}
+    contents = read_contents(entry.path, unchecked=True)
+    model = contents.model
+    inputs, outputs = model.interface()
     caches = [tensor for name, tensor in inputs.items() if name != "image"]
 
     facts = dataclasses.asdict(entry)
@@ -103,10 +105,12 @@ def _describe(entry: Entry, latency: list[dict]) -> dict:
         "file": entry.path.name,
         **facts,
         "bytes": entry.path.stat().st_size,
-        "operators": dict(Counter(operator.name for operator in graph.operators).most_common()),
+        "operators": dict(
+            Counter(operator.name for operator in model.graphs[0].operators).most_common()
+        ),
         "inputs": {name: _describe_tensor(tensor) for name, tensor in inputs.items()},
         "outputs": {name: _describe_tensor(tensor) for name, tensor in outputs.items()},
-        "receptive_field": len(caches) + 1 if _is_online(inputs["image"]) else None,
+        "receptive_field": len(caches) + 1 if contents.is_online else None,
         "memory": {
             "arena_bytes": arena_bytes(entry.path, model),
             "cache_bytes": sum(_num_bytes(tensor) for tensor in caches),
@@ -114,10 +118,6 @@ def _describe(entry: Entry, latency: list[dict]) -> dict:
         "latency": latency,
         "edgetpu": edgetpu.check(entry.path).summary() if entry.variant == "edgetpu" else None,
     }
-
-
-def _is_online(image: Tensor) -> bool:
-    return len(image.shape) == 4
 
 
 def arena_bytes(path: pathlib.Path, model: Model) -> int:
@@ -170,5 +170,6 @@ def _measure_latency(paths, runtimes, threads, rounds):
 
 
 def _installed_runtimes():
-    names = [name for name in RUNTIMES if name != "tensorflow" and importlib.util.find_spec(name)]
-    return names or ["tensorflow"]
+    packages = [name for name in INTERPRETERS if importlib.util.find_spec(name)]
+    names = [name for name in packages if name != "tensorflow"] or ["tensorflow"]
+    return ["litert", *names] if "ai_edge_litert" in names else names

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from export.sample_clips import SampleClips
+from export.sample_clips import SampleClips, in_steps
 from tsm_tf.layers.temporal_shift import TemporalShift
 from tsm_tf.models.stream import build_stream_model
 
@@ -21,6 +21,8 @@ def convert(
     variant: str = "float32",
     calibration: SampleClips | None = None,
     num_streams: int = 1,
+    frames_per_step: int = 1,
+    batch_axis: bool = False,
 ) -> bytes:
     """Returns the bytes of the TFLite file of a clip model.
 
@@ -35,15 +37,19 @@ def convert(
         calibration: clips for calibrated variants. Online, they run through the model frame by
             frame, so that the caches have the range that they have at run time.
         num_streams: number of streams side by side in an online file.
+        frames_per_step: number of frames of each stream per call in an online file.
+        batch_axis: give clips an axis of length 1 for the batch. GPUs need tensors of at most four
+            dimensions.
     """
     if online:
-        converted = build_stream_model(model, num_streams, by_rows=variant != "edgetpu")
+        by_rows = variant != "edgetpu"
+        converted = build_stream_model(model, num_streams, by_rows, frames_per_step)
     else:
         converted = model
 
     with tempfile.TemporaryDirectory() as folder:
         with _shift_form(model, as_convolution=variant in _FLOAT_VARIANTS):
-            _save(converted, online, folder)
+            _save(converted, online, batch_axis, folder)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if variant != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -56,7 +62,7 @@ def convert(
             if online:
                 samples = _online_samples(converted, calibration)
             else:
-                samples = _clip_samples(calibration)
+                samples = _clip_samples(calibration, batch_axis)
             converter.representative_dataset = lambda: samples
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
             converter.inference_input_type = converter.inference_output_type = tf.int8
@@ -81,20 +87,23 @@ def _shift_form(model, as_convolution):
             layer.as_convolution = form
 
 
-def _save(model, online, folder):
+def _save(model, online, batch_axis, folder):
     """Writes a SavedModel with named inputs and outputs of fixed shapes."""
     if online:
-        signature = {
-            name: tf.TensorSpec(x.shape, tf.float32, name=name) for name, x in model.input.items()
-        }
+        shapes = {name: x.shape for name, x in model.input.items()}
     else:
-        signature = {"image": tf.TensorSpec((1, *model.input.shape[1:]), tf.float32, name="image")}
+        clip = model.input.shape[1:]
+        shapes = {"image": (1, *clip) if batch_axis else clip}
+    signature = {
+        name: tf.TensorSpec(shape, tf.float32, name=name) for name, shape in shapes.items()
+    }
 
     @tf.function(input_signature=list(signature.values()))
     def serve(*tensors):
         if online:
             return model(dict(zip(signature, tensors, strict=True)), training=False)
-        return {"logits": model(*tensors, training=False)}
+        (clip,) = tensors
+        return {"logits": model(tf.reshape(clip, (1, *model.input.shape[1:])), training=False)}
 
     module = _Variables(model)
     concrete = serve.get_concrete_function()  # pyright: ignore[reportFunctionMemberAccess]
@@ -109,18 +118,19 @@ class _Variables(tf.Module):
         self.variables_of_model = [variable.value for variable in model.variables]
 
 
-def _clip_samples(clips: SampleClips) -> Iterator[dict]:
-    for frames in _with_full_range(clips.frames):
-        yield {"image": frames[None].astype(np.float32)}
+def _clip_samples(clips: SampleClips, batch_axis: bool) -> Iterator[dict]:
+    for frames in _with_full_range(clips.frames).astype(np.float32):
+        yield {"image": frames[None] if batch_axis else frames}
 
 
 def _online_samples(stream, clips: SampleClips) -> Iterator[dict]:
-    """Yields the inputs of an online model while it streams the clips.
+    """Yields the inputs of a stream model while it streams the clips.
 
     Every second clip starts from the initial caches, the others continue from the clip before.
     """
     step = tf.function(lambda inputs: stream(inputs, training=False))
-    num_streams = stream.input["image"].shape[0]
+    shape, frames_per_step = stream.input["image"].shape, stream.frames_per_step
+    num_streams = shape[0] // frames_per_step
     frames = _with_full_range(clips.frames)
 
     caches = {}
@@ -129,8 +139,8 @@ def _online_samples(stream, clips: SampleClips) -> Iterator[dict]:
         if number % 2 == 0:
             caches = stream.initial_state(num_streams)
 
-        for t in range(frames.shape[1]):
-            inputs = {"image": tf.constant(side_by_side[:, t], tf.float32), **caches}
+        for images in in_steps(side_by_side, frames_per_step):
+            inputs = {"image": tf.constant(images.reshape(shape), tf.float32), **caches}
             yield inputs
             outputs = dict(step(inputs))
             del outputs["logits"]

@@ -11,7 +11,7 @@ from export.format import jester, metadata
 from export.format.operators import operator_name
 from export.format.reader import IDENTIFIER, TYPES, Graph, Operator, Signature, Tensor
 from export.tflite import standard_metadata
-from export.tflite.io_types import set_image_type, set_logits_type
+from export.tflite.io_types import set_float_borders, set_image_type, set_logits_type
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 
@@ -81,6 +81,16 @@ class Draft:
             set_image_type(self._model, schema.TensorType.UINT8)
         if logits_type == "float32":
             set_logits_type(self._model, schema.TensorType.FLOAT32)
+        del self.graph, self.signature  # they describe the file as it was
+
+    def set_float_borders(self) -> None:
+        """Makes the image, the caches and the logits of an int8 file float32.
+
+        Raises:
+            InputError: see `read_initial_caches`.
+        """
+        self.read_initial_caches()  # afterwards, caches that differ in and out would go unnoticed
+        set_float_borders(self._model)
         del self.graph, self.signature  # they describe the file as it was
 
     def read_initial_caches(self) -> dict[str, int]:

@@ -35,37 +35,50 @@ class ExportSettings:
     Args:
         online: True for one frame and its caches, False for whole clips.
         num_streams: number of streams side by side in an online file.
+        frames_per_step: number of consecutive frames of each stream per step in an online file.
+        batch_axis: give clip files the input `[1, T, S, S, C]` instead of `[T, S, S, C]`. GPUs
+            accept at most four dimensions.
         image_type: input type of int8 files; Edge TPU files always have int8.
         logits_type: output type of int8 files; Edge TPU files always have int8.
+        float_borders: make the image, the caches and the logits of int8 files float32, whatever the
+            two types above. LiteRT.js needs that.
         unchecked: write a file even if it contains operators that `export.format.verify` refuses.
             `StreamRunner` then needs `unchecked=True` as well.
-        gpu_friendly: refuse a file that the GPU delegates of phones may compute incorrectly.
+        gpu_friendly: refuse a file that a GPU does not run completely and correctly; see
+            `export.tflite.gpu_proof`.
         data: videos for calibration (`train`) and for the comparison with Keras (`val`), a
             `Listing` or what it is made of. None calibrates on rendered gestures and compares on
             drawn patterns.
         num_videos: number of videos for each of the two.
 
     Raises:
-        InputError: a value out of range, or several streams for a clip model.
+        InputError: a value out of range, or one that clip or online models do not have.
     """
 
     online: bool
     num_streams: int = 1
+    frames_per_step: int = 1
+    batch_axis: bool = False
     image_type: str = "uint8"
     logits_type: str = "float32"
+    float_borders: bool = False
     gpu_friendly: bool = False
     unchecked: bool = False
     data: "Listing | str | None" = None
     num_videos: int = 64
 
     def __post_init__(self):
-        for name in ("num_streams", "num_videos"):
+        for name in ("num_streams", "frames_per_step", "num_videos"):
             if getattr(self, name) < 1:
                 raise InputError(name, "must be at least 1", getattr(self, name))
 
-        if self.num_streams > 1 and not self.online:
-            rule = "must be 1 for a clip model; several streams need --online"
-            raise InputError("num_streams", rule, self.num_streams)
+        for name in ("num_streams", "frames_per_step"):
+            if getattr(self, name) > 1 and not self.online:
+                rule = "must be 1 for a clip model; larger numbers need --online"
+                raise InputError(name, rule, getattr(self, name))
+        if self.batch_axis and self.online:
+            rule = "must be omitted for an online model, whose first axis is for --streams"
+            raise InputError("batch_axis", rule, self.batch_axis)
 
         for name, known in (("image_type", IMAGE_TYPES), ("logits_type", LOGITS_TYPES)):
             if getattr(self, name) not in known:

@@ -17,6 +17,7 @@ from export.tflite.convert import convert
 from export.tflite.draft import Draft
 from export.tflite.export_settings import CALIBRATED, ExportSettings, output_paths
 from export.tflite.float32 import float32_policy, to_float32
+from export.tflite.gpu_proof import check_driver, prove_on_gpu
 from tsm_tf.errors import InputError
 from tsm_tf.files import replacing
 from tsm_tf.spec import ModelSpec
@@ -52,6 +53,8 @@ def _export(
     paths: list[pathlib.Path],
     settings: ExportSettings,
 ) -> tuple[list[Entry], list[InputError]]:
+    if settings.gpu_friendly:
+        check_driver()
     proof_clips = _proof_clips(model.spec, settings)
     calibration = None
     if set(CALIBRATED) & set(variants):
@@ -112,8 +115,14 @@ def _export_variant(
     with replacing(path) as draft:
         draft.write_bytes(content)
         proof = _prove(draft, variant, expected, settings.unchecked)
+        gpu_difference = None
+        if settings.gpu_friendly:
+            clips, _ = expected[0]
+            gpu_difference = prove_on_gpu(draft, variant, clips, settings.unchecked)
 
     print(f"written to {path}, {path.stat().st_size / 2**20:.2f} MiB: {proof}")
+    if gpu_difference is not None:
+        print(f"fully accelerated on a GPU: logits differ by {gpu_difference:.2g} of the largest")
     if settings.data and proof.agreement < AGREEMENT:
         print(f"*** {variant} AGREES WITH KERAS ON LESS THAN {AGREEMENT:.0%} OF THE STREAMS ***")
     return Entry(
@@ -121,6 +130,7 @@ def _export_variant(
         path=path,
         variant=variant,
         calibration=None if calibration is None else calibration.source,
+        gpu_difference=gpu_difference,
     )
 
 
@@ -131,8 +141,19 @@ def _convert_and_seal(
     calibration: SampleClips | None,
 ) -> bytes:
     """Returns the bytes of the finished file."""
-    draft = Draft(convert(model, settings.online, variant, calibration, settings.num_streams))
-    if variant == "int8":
+    content = convert(
+        model,
+        settings.online,
+        variant,
+        calibration,
+        settings.num_streams,
+        settings.frames_per_step,
+        settings.batch_axis,
+    )
+    draft = Draft(content)
+    if variant == "int8" and settings.float_borders:
+        draft.set_float_borders()
+    elif variant == "int8":
         draft.set_io_types(settings.image_type, settings.logits_type)
 
     check_versions(draft.graph.operators)

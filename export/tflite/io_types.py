@@ -1,4 +1,4 @@
-"""Edits that give the image and the logits of an int8 file another type.
+"""Edits that give the image, the caches and the logits of an int8 file another type.
 
 They work on the objects of TFLite's schema (`ModelT`), which `export.tflite.draft.Draft` holds.
 """
@@ -11,20 +11,40 @@ from tensorflow.lite.python import schema_py_generated as schema
 
 def set_image_type(model: schema.ModelT, dtype: int) -> None:
     """Puts a QUANTIZE operator before a graph, from an image of another type with zero point 0."""
-    graph, signature = model.subgraphs[0], model.signatureDefs[0]
-    outer, inner = _add_outer_tensor(graph, graph.inputs, signature.inputs, "image", dtype)
-    graph.tensors[outer].quantization.zeroPoint = np.zeros(1, np.int64)
-
-    operator = _new_operator(model, schema.BuiltinOperator.QUANTIZE, 1, outer, inner)
-    graph.operators.insert(0, operator)
+    outer = _set_input_type(model, "image", dtype)
+    model.subgraphs[0].tensors[outer].quantization.zeroPoint = np.zeros(1, np.int64)
 
 
 def set_logits_type(model: schema.ModelT, dtype: int) -> None:
     """Puts a DEQUANTIZE operator behind a graph, to logits of another type."""
-    graph, signature = model.subgraphs[0], model.signatureDefs[0]
-    outer, inner = _add_outer_tensor(graph, graph.outputs, signature.outputs, "logits", dtype)
-    graph.tensors[outer].quantization = None
+    _set_float_output(model, "logits", dtype)
 
+
+def set_float_borders(model: schema.ModelT) -> None:
+    """Makes all inputs and outputs float32, with one QUANTIZE or DEQUANTIZE operator for each.
+
+    A cache that leaves the graph as float32 enters it as exactly the same integers again.
+    """
+    signature = model.signatureDefs[0]
+    for entry in list(signature.inputs):
+        outer = _set_input_type(model, entry.name.decode(), schema.TensorType.FLOAT32)
+        model.subgraphs[0].tensors[outer].quantization = None
+    for entry in list(signature.outputs):
+        _set_float_output(model, entry.name.decode(), schema.TensorType.FLOAT32)
+
+
+def _set_input_type(model, name, dtype):
+    graph, signature = model.subgraphs[0], model.signatureDefs[0]
+    outer, inner = _add_outer_tensor(graph, graph.inputs, signature.inputs, name, dtype)
+    operator = _new_operator(model, schema.BuiltinOperator.QUANTIZE, 1, outer, inner)
+    graph.operators.insert(0, operator)
+    return outer
+
+
+def _set_float_output(model, name, dtype):
+    graph, signature = model.subgraphs[0], model.signatureDefs[0]
+    outer, inner = _add_outer_tensor(graph, graph.outputs, signature.outputs, name, dtype)
+    graph.tensors[outer].quantization = None
     operator = _new_operator(model, schema.BuiltinOperator.DEQUANTIZE, 2, inner, outer)
     graph.operators.append(operator)
 

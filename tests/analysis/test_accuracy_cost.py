@@ -2,10 +2,12 @@ import csv
 
 import pytest
 from analysis.run_folders import write_result, write_run
+from matplotlib.figure import Figure
 from testing import refuses, run_main
 
 from tsm_tf import ModelSpec
 from tsm_tf.analysis import accuracy_cost
+from tsm_tf.analysis.runs import read_runs
 
 SPEC = ModelSpec(num_classes=2, width=0.35, input_size=32, num_segments=4)
 
@@ -34,6 +36,20 @@ def test_own_runs_beside_the_paper(tmp_path, capsys):
         run_main(accuracy_cost, f"--output={out}")
 
 
+def test_the_cost_of_all_views(tmp_path):
+    tsm = write_run(tmp_path / "tsm", SPEC)
+    write_result(tsm, tsm, protocol="dense_5x3")
+    full = write_run(tmp_path / "full", SPEC)
+    write_result(full, full, protocol="kinetics_accurate")
+    larger = write_run(tmp_path / "larger", SPEC.replace(input_size=36))
+    write_result(larger, larger)
+
+    five, ten, one = accuracy_cost.own_rows(read_runs([tsm, full, larger]))
+    assert (five["frames"], ten["frames"], one["frames"]) == (20, 40, 4)
+    assert ten["multiply_adds_G"] == pytest.approx(30 * one["multiply_adds_G"], rel=0.02)
+    assert 0.9 * ten["multiply_adds_G"] > 2 * five["multiply_adds_G"]
+
+
 def test_the_paper_alone(tmp_path, capsys):
     run_main(accuracy_cost, f"--output={tmp_path / 'out'}")
     assert "ours: 0 evaluation(s)" in capsys.readouterr().out
@@ -47,3 +63,23 @@ def test_runs_must_be_evaluated(tmp_path):
     with refuses("runs", "a known protocol", "one of efficient, ", "mine of"):
         run_main(accuracy_cost, f"--runs={run}", f"--output={tmp_path / 'out'}")
     assert not (tmp_path / "out").exists()
+
+
+def test_no_name_covers_another_or_the_middle_of_a_bubble(monkeypatch, tmp_path):
+    drawn = []
+
+    def keep(figure, path, **_):
+        drawn.append(figure)
+        path.touch()
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    rows = accuracy_cost.paper_rows()
+    accuracy_cost.plot(rows, tmp_path / "a.png")
+    (axes,) = drawn[0].axes
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert len(boxes) == len(rows)
+
+    points = axes.transData.transform([(row["multiply_adds_G"], row["top1"]) for row in rows])
+    for number, box in enumerate(boxes):
+        assert box.count_overlaps(boxes) == 1  # itself
+        assert not any(box.contains(*point) for point in points), rows[number]["model"]

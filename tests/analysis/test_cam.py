@@ -66,9 +66,9 @@ def test_models_side_by_side(data, checkpoints, tmp_path, capsys):
     assert "TSN (tsn): cam at mix" in printed and "the paper's own" in printed
 
     with Image.open(tmp_path / "out" / "cam.png") as picture:
-        assert picture.size == (216 + 3 * 144, 4 * 144)
+        assert picture.size == (232 + 3 * 144, 4 * 144)
     with Image.open(tmp_path / "out" / "cam.gif") as film:
-        assert film.n_frames == 3 and film.size[0] == 4 * 216
+        assert film.n_frames == 3 and film.size[0] == 4 * 232
     assert (tmp_path / "out" / "cam.mp4").stat().st_size > 1000
 
     rows = rows_of(tmp_path / "out" / "cam.csv")
@@ -99,7 +99,7 @@ def test_classes_of_a_split(data, checkpoints, tmp_path):
 
     with Image.open(tmp_path / "out" / "classes-1.png") as picture:
         pixels = np.asarray(picture)
-    assert pixels.shape == (2 * 144, 216 + 3 * 144, 3)
+    assert pixels.shape == (2 * 144, 232 + 3 * 144, 3)
     mean = np.mean([clips[0][2], clips[2][2]], axis=0).round().astype(np.uint8)
     large = cv2.resize(mean, (144, 144), interpolation=cv2.INTER_AREA)
     shown = pixels[:144, -144:]

@@ -25,15 +25,15 @@ def test_the_background_is_darkened_and_the_foreground_outlined():
 
 def test_a_strip_has_a_row_per_view_and_at_most_eight_columns():
     picture = strip([View(["a"], FRAMES), View(["b", "line"], FRAMES, LEFT, 2)])
-    assert picture.shape == (2 * 144, 216 + 8 * 144, 3)
-    shown = [int(picture[5, 216 + 144 * i + 5, 0]) for i in range(8)]
+    assert picture.shape == (2 * 144, 232 + 8 * 144, 3)
+    shown = [int(picture[5, 232 + 144 * i + 5, 0]) for i in range(8)]
     assert shown == [200, 199, 197, 196, 195, 194, 192, 191]  # frames 0, 1, 3, 4, 5, 6, 8, 9
-    assert strip([View(["a"], FRAMES[:3])]).shape == (144, 216 + 3 * 144, 3)
+    assert strip([View(["a"], FRAMES[:3])]).shape == (144, 232 + 3 * 144, 3)
 
 
 def test_labels_show_their_text():
     texts = ["TSN", "TSM", "a name that is far too long for its place beside the frames", "$x$ 👋"]
-    labels = [strip([View([text], FRAMES[:1])])[:, :216] for text in texts]
+    labels = [strip([View([text], FRAMES[:1])])[:, :232] for text in texts]
     assert all((label < 128).any() for label in labels)
     assert len({label.tobytes() for label in labels}) == len(texts)
     assert all((label[:, -6:] == 255).all() for label in labels)
@@ -41,12 +41,12 @@ def test_labels_show_their_text():
 
 def test_a_film_has_the_views_side_by_side(tmp_path):
     pictures = film([View(["a"], FRAMES), View(["b", "line"], FRAMES, LEFT, 2)])
-    assert pictures.shape == (10, 3 * 18 + 144, 2 * 216, 3)
-    assert [int(p[100, 108, 0]) for p in pictures] == [*range(200, 190, -1)]
+    assert pictures.shape == (10, 3 * 18 + 144, 2 * 232, 3)
+    assert [int(p[100, 116, 0]) for p in pictures] == [*range(200, 190, -1)]
 
     write_film(tmp_path, "cam", pictures)
     with Image.open(tmp_path / "cam.gif") as gif:
-        assert (gif.n_frames, gif.size, gif.info["duration"]) == (10, (432, 198), 250)
+        assert (gif.n_frames, gif.size, gif.info["duration"]) == (10, (464, 198), 250)
     frames = [frame for _, frame in iterate_frames(tmp_path / "cam.mp4")]
     assert len(frames) == 10
     assert np.abs(np.stack(frames).astype(int) - pictures).mean() < 6

@@ -58,8 +58,8 @@ def test_everything_on_one_page(folder, tmp_path, capsys):
     page = page_file.read_text(encoding="utf-8")
     rows = rows_of(page)
 
-    assert ["gestures · val · efficient", "75.0% / 100.0%", "50.0% / –"] in rows
-    assert ["gestures · val · dense", "–", "55.0% / 100.0%"] in rows
+    assert ["gestures · val · efficient", "75.0% / 100.0% / 75.0%", "50.0% / – / 43.8%"] in rows
+    assert ["gestures · val · dense", "–", "55.0% / 100.0% / 75.0%"] in rows
     assert ["events · val · efficient", "–", "mAP 62.5%"] in rows
     assert ["shift_mode", "unidirectional", "none"] in rows
     assert ["input_size", "32", "32"] in rows and ["labels", "2 names", "2 names"] in rows

@@ -32,8 +32,8 @@ def write_case(archive: zipfile.ZipFile, name: str, path: pathlib.Path, frames: 
     from java_mutants import mutant_lines
     from mutants import repacked
 
+    from export.format.reader import read_model
     from export.runtime import StreamRunner
-    from export.runtime.interpreter import signature
     from tsm_tf.evaluation.events import EventDecoder
 
     runner = StreamRunner(path, runtime=_RUNTIME)
@@ -44,9 +44,9 @@ def write_case(archive: zipfile.ZipFile, name: str, path: pathlib.Path, frames: 
     if len(set(begun)) == 1:
         raise RuntimeError(f"{name} has no events; its rules must fit its weights")
 
-    outputs = signature(runner.interpreter)[1]
+    outputs = read_model(path).signature.outputs
     caches = [
-        runner.interpreter.get_tensor(outputs[key]["index"])
+        runner.engine.interpreter.get_tensor(outputs[key])
         for key in sorted(outputs)
         if key != "logits"
     ]

@@ -12,7 +12,7 @@ def test_a_window_needs_a_display(monkeypatch):
     with refuses("show", "needs a display"):
         open_window()
     monkeypatch.setenv("DISPLAY", ":0")
-    with refuses("show", "pip install opencv-python"):  # the tests' OpenCV is headless
+    with refuses("show", "pip install opencv-contrib-python"):  # the tests' OpenCV is headless
         open_window()
 
 

@@ -68,6 +68,12 @@ def test_training_clips_follow_from_seed_epoch_and_index():
     assert len({load(0, 1, 1), load(1, 1, 1), load(0, 2, 1), load(0, 1, 0)}) == 4
 
 
+def test_a_training_clip_is_one_read():
+    source = Drawn()
+    ClipLoader([Video("/x.mp4", "x.mp4", 10, 0)], SPEC, source, Augmentation()).load(0, 0)
+    assert [call[0] for call in source.calls] == ["read"]
+
+
 def test_reads_files_by_default(tmp_path):
     (video,) = Listing(write_data(tmp_path, {"val": 1})).videos("val")
     expected = center_crop(read_frames(video.path, [1, 3, 6, 8], SPEC.short_side), 32)

@@ -1,15 +1,20 @@
+"""Tests of `view_loader`, and of `segments` through it."""
+
 import json
 
 import numpy as np
 import pytest
 from testing import refuses, video_frames
-from videos import encode, moving_square
+from videos import encode, moving_square, write_data
+from writing import write_shards
 
 from tsm_tf import ModelSpec
+from tsm_tf.data.listing import Listing
 from tsm_tf.data.loader import center_clip
 from tsm_tf.data.sampling import center_indices, dense_indices, twice_indices
 from tsm_tf.data.sampling_rate import clip_indices
 from tsm_tf.data.sources.bad_video import BadVideoError
+from tsm_tf.data.sources.jpeg_clip import JpegClip
 from tsm_tf.data.sources.video_file import VIDEO_FILES
 from tsm_tf.data.video import UNKNOWN_FRAMES, Video
 from tsm_tf.data.view_loader import load_views
@@ -148,3 +153,22 @@ def test_dense_clips_of_a_segment_by_the_times_of_its_frames(tmp_path):
 def test_a_source_of_the_other_modality():
     with refuses("modality", "must be flow", "'rgb'"):
         load_views(video_of(90), SPEC, Drawn(channels=2), KINETICS)
+
+
+def test_a_jpeg_of_a_shard_is_decoded_once(tmp_path, monkeypatch):
+    data = write_data(tmp_path / "data", {"train": 1, "val": 1})
+    listing = Listing(write_shards(data, tmp_path / "shards", num_shards=1))
+    (video,) = listing.videos("val")
+    decode, decoded = JpegClip._decode_frame, []
+
+    def count(clip, jpeg, window):
+        decoded.append(jpeg)
+        return decode(clip, jpeg, window)
+
+    monkeypatch.setattr(JpegClip, "_decode_frame", count)
+    loaded = load_views(video, SPEC, listing.source, KINETICS)
+    indices = dense_indices(10, 4)
+    assert len(decoded) == len(set(indices.tolist())) == 4
+    frames = listing.source.read(video.path, indices[:4], 36)
+    assert frames.shape == (4, 36, 48, 3)
+    np.testing.assert_array_equal(loaded[:3], [frames[:, :, x : x + 36] for x in (0, 12, 6)])

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import posixpath
 
 import numpy as np
 import pytest
@@ -43,9 +44,27 @@ def test_fused_scores_are_numpys_weighted_sum(members):
     assert fuse(members, [1, 1, 1, 1]).dtype == np.float32
 
 
-def test_videos_and_their_flow_have_the_same_names_up_to_the_extension(members):
-    flow = dataclasses.replace(members[1], names=tuple(n[:-4] for n in members[1].names))
-    np.testing.assert_array_equal(fuse([members[0], flow], [1, 1]), fuse(members[:2], [1, 1]))
+def test_videos_and_their_flow_have_the_same_names_but_for_a_folder_and_the_extension(members):
+    first, second = members[:2]
+    prepared = dataclasses.replace(first, names=tuple(f"/source/{name}" for name in first.names))
+    number = [posixpath.basename(name)[:-4] for name in second.names]
+    for rgb, names in (
+        (first, [f"videos/{n}" for n in number]),
+        (first, [f"flow/videos/{n}" for n in number]),  # by `tsm_tf.data.flow`
+        (first, [f"/other/machine/videos/{n}" for n in number]),
+        (prepared, [f"flow/{n}" for n in number]),  # by `tsm_tf.data.prepare`, and flow of it
+    ):
+        flow = dataclasses.replace(second, names=tuple(names))
+        np.testing.assert_array_equal(fuse([rgb, flow], [1, 1]), fuse([first, second], [1, 1]))
+        np.testing.assert_array_equal(fuse([flow, rgb], [1, 1]), fuse([first, second], [1, 1]))
+
+    for names in (
+        [f"flow/test/{n}" for n in number],  # another split
+        [f"myvideos/{n}" for n in number],
+        [f"flow{n}/videos/{n}" for n in number],
+    ):
+        with refuses("scores", "the same videos", names[0]):
+            fuse([first, dataclasses.replace(second, names=tuple(names))], [1, 1])
 
 
 def test_refuses_scores_of_other_videos_classes_or_labels_and_bad_weights(members):
@@ -110,6 +129,30 @@ def test_command_prints_and_writes_each_member_and_the_fusion(members, tmp_path,
         run_main(ensemble, flags[0], "--weights=1,2", flags[2])
     with refuses("weights", "numbers with commas", "many"):
         run_main(ensemble, flags[0], "--weights=1,many")
+
+
+def test_members_may_have_other_numbers_of_frames_and_other_networks(tmp_path, capsys):
+    """Table 2 fuses networks of 8 and 16 frames; ECO's ensembles have four members."""
+    specs = [
+        SPEC.replace(num_segments=8),
+        SPEC.replace(num_segments=16, backbone="resnet18", width=1.0),
+        SPEC.replace(num_segments=8, modality="flow", mean=None, std=None),
+        SPEC.replace(num_segments=32, input_size=64),
+    ]
+    members = [
+        dataclasses.replace(make_scores(seed), spec=spec, protocol=protocol)
+        for seed, (spec, protocol) in enumerate(zip(specs, ("a", "a", "b", "c"), strict=True))
+    ]
+    for number, member in enumerate(members):
+        member.save(tmp_path / f"{number}.npz")
+    paths = ",".join(f"{tmp_path}/{number}.npz" for number in range(4))
+    run_main(ensemble, f"--scores={paths}", "--weights=1,1,1.5,0.25", f"--output={tmp_path}/fused")
+
+    a, b, c, d = (member.logits for member in members)
+    saved = Scores.load(tmp_path / "fused/scores.npz")
+    np.testing.assert_array_equal(saved.logits, a + b + 1.5 * c + 0.25 * d)
+    assert saved.protocol == "a + b + c"
+    assert len(capsys.readouterr().out.splitlines()) == 4 + 2
 
 
 def test_command_fits_weights(members, tmp_path, capsys):

@@ -1,18 +1,23 @@
 import csv
 import hashlib
 import json
+import shutil
 
+import keras
 import numpy as np
 import pytest
 from testing import refuses
-from videos import write_data
+from videos import encode, moving_square, write_data
 from weights import with_weights
 
-from tsm_tf import ModelSpec, build_model, clip_dataset, save_checkpoint
+from tsm_tf import ModelSpec, build_model, clip_dataset, load_checkpoint, save_checkpoint
 from tsm_tf.data.listing import Listing
+from tsm_tf.data.views import Views
 from tsm_tf.evaluation.evaluate import check_output, checkpoint_digest, evaluate
-from tsm_tf.evaluation.protocols import EFFICIENT, Protocol
+from tsm_tf.evaluation.predict import predict
+from tsm_tf.evaluation.protocols import EFFICIENT, PROTOCOLS, Protocol, make_protocol
 from tsm_tf.evaluation.scores import Scores
+from tsm_tf.evaluation.unfinished import Unfinished
 
 LABELS = ("Swiping Left", "Ärger", "drum & bass")
 SPEC = ModelSpec(num_classes=3, labels=LABELS, num_segments=2, input_size=32, width=0.35)
@@ -98,9 +103,27 @@ def test_results_of_something_else_are_not_lost(tmp_path):
     with refuses("output", "sampling_rate", "'constant'", "None"):
         check_output(tmp_path, subject, EFFICIENT)
 
+    half = {**metrics, "mixed_precision": "bfloat16"}
+    (tmp_path / "metrics.json").write_text(json.dumps(half))
+    check_output(tmp_path, {**subject, "mixed_precision": "bfloat16"}, EFFICIENT)
+    with refuses("output", "mixed_precision", "'bfloat16'", "None"):
+        check_output(tmp_path, subject, EFFICIENT)
+
     (tmp_path / "metrics.json").rename(tmp_path / "mine.json")
     with refuses("output", "new or empty"):
         check_output(tmp_path, subject, EFFICIENT)
+
+
+def test_results_of_another_share_of_the_videos_are_not_lost(tmp_path):
+    subject = {"checkpoint": "runs/a", "data": "data/b", "split": "val"}
+    metrics = {**subject, "protocol": "efficient", "top1": 0.5}
+    (tmp_path / "metrics.json").write_text(json.dumps({**metrics, "val_share": 0.2}))
+    check_output(tmp_path, {**subject, "val_share": 0.2}, EFFICIENT)
+    with refuses("output", "val_share", "0.2", "0.3"):
+        check_output(tmp_path, {**subject, "val_share": 0.3}, EFFICIENT)
+
+    (tmp_path / "metrics.json").write_text(json.dumps(metrics))  # from before it was saved
+    check_output(tmp_path, {**subject, "val_share": 0.3}, EFFICIENT)
 
 
 def test_reports_without_a_protocol_are_efficient(tmp_path):
@@ -132,3 +155,65 @@ def test_refuses_other_classes(checkpoint, tmp_path):
     with refuses("data", "Swiping Left", "'a'"):
         evaluate(checkpoint, other, tmp_path / "e")
     assert not (tmp_path / "e").exists()
+
+
+def test_says_what_decides_the_scores(model, tmp_path):
+    """A folder per class, of which a share is evaluated, in half precision, by probabilities."""
+    nameless, checkpoint = build_model(SPEC.replace(labels=None)), tmp_path / "checkpoint"
+    nameless.set_weights(model.get_weights())
+    save_checkpoint(nameless, checkpoint)
+    for number, label in enumerate(LABELS):
+        folder = tmp_path / "data" / label
+        folder.mkdir(parents=True)
+        for video in range(4):
+            encode(folder / f"{video}.mp4", moving_square(9 + number + video))
+    listing = Listing(tmp_path / "data", val_share=0.5)
+    protocol = make_protocol(Views(2, 3, "twice"), softmax=True)
+    output = tmp_path / "new"
+
+    metrics = evaluate(checkpoint, listing, output, "val", protocol, 6, mixed_precision="bfloat16")
+    assert metrics["protocol"] == "twice_2x3_softmax" and metrics["videos"] == 6
+    assert (metrics["val_share"], metrics["mixed_precision"]) == (0.5, "bfloat16")
+    half = Scores.load(output / "scores.npz")
+    assert half.protocol == "twice_2x3_softmax" and half.spec == nameless.spec
+    whole = predict(nameless, listing, "val", protocol, 6)
+    assert 0 < np.abs(half.logits - whole.logits).max() < 0.1
+    assert keras.config.dtype_policy().name == "float32"
+
+    with refuses("output", "another mixed_precision", "'bfloat16'", "None"):
+        evaluate(checkpoint, listing, output, "val", protocol, 6)
+
+
+def test_an_unfinished_evaluation_is_continued_and_not_lost(checkpoint, data, tmp_path, capsys):
+    output, digest = tmp_path / "e", checkpoint_digest(checkpoint)
+    settings = {"checkpoint": str(checkpoint), "data": str(data), "split": "val"}
+    settings |= {"protocol": "efficient", "keep_damaged": False}
+    part = Unfinished(output, settings)
+    scores = predict(
+        load_checkpoint(checkpoint), Listing(data), "val", EFFICIENT, 3, digest, unfinished=part
+    )
+    found = np.load(part.path)
+    assert found["finished"].all()
+
+    with refuses("output", "another protocol", "'efficient'", "'ten_crop'"):
+        evaluate(checkpoint, data, output, protocol=PROTOCOLS["ten_crop"])
+    capsys.readouterr()
+    evaluate(checkpoint, data, output)
+    assert "resuming: 7 of 7 videos are evaluated" in capsys.readouterr().out
+    np.testing.assert_array_equal(Scores.load(output / "scores.npz").logits, scores.logits)
+    assert not part.path.exists()
+
+
+def test_another_checkpoint_in_the_same_folder_starts_over(checkpoint, data, tmp_path, capsys):
+    moved = tmp_path / "checkpoint"
+    shutil.copytree(checkpoint, moved)
+    settings = {"checkpoint": str(moved), "data": str(data), "split": "val"}
+    settings |= {"protocol": "efficient", "keep_damaged": False}
+    part = Unfinished(tmp_path / "e", settings)
+    part.load((7, 3), {"the checkpoint": "of last week"})
+    part.save(np.ones((7, 3), np.float32), np.ones(7, bool), force=True)
+
+    evaluate(moved, data, tmp_path / "e")
+    line = "starting over: the checkpoint, the list of videos changed since the unfinished"
+    assert line in capsys.readouterr().out
+    assert np.ptp(Scores.load(tmp_path / "e" / "scores.npz").logits) > 1e-3

@@ -32,7 +32,7 @@ def run(*arguments):
 
 def test_prints_each_class_and_writes_beside_the_checkpoint(folders):
     checkpoint, data = folders
-    done = run(f"--checkpoint={checkpoint}", f"--data={data}")
+    done = run(f"--checkpoint={checkpoint}", f"--data={data}", "--worst=24")
     assert done.returncode == 0, done.stderr
 
     output = checkpoint / "evaluation" / "val"
@@ -40,9 +40,11 @@ def test_prints_each_class_and_writes_beside_the_checkpoint(folders):
     assert re.fullmatch(r" *\d+\.\d%  Swiping Left \(1 videos\)", first)
     assert re.fullmatch(r" *\d+\.\d%  Ärger \(1 videos\)", second)
     assert third == "   -    drum & bass (0 videos)"
-    pattern = r"top-1 \d+\.\d%, top-5 100\.0% on 2 videos; written to "
+    pattern = (
+        r"top-1 \d+\.\d%, top-5 100\.0%, mean class accuracy \d+\.\d% on 2 videos; written to "
+    )
     assert re.fullmatch(pattern + re.escape(str(output)), last)
-    assert (output / "scores.npz").is_file()
+    assert (output / "scores.npz").is_file() and (output / "worst.png").is_file()
 
 
 def test_refuses_an_unknown_protocol():

@@ -1,6 +1,14 @@
 import numpy as np
+import pytest
+from sklearn.metrics import balanced_accuracy_score
 
-from tsm_tf.evaluation.metrics import confusion_matrix, per_class, softmax, top_k
+from tsm_tf.evaluation.metrics import (
+    confusion_matrix,
+    mean_class_accuracy,
+    per_class,
+    softmax,
+    top_k,
+)
 
 LOGITS = np.array([[3.0, 1, 2], [0, 5, 1], [1, 2, 3], [9, 8, 7]])
 LABELS = np.array([0, 2, 1, 2])
@@ -41,3 +49,16 @@ def test_softmax_by_hand_and_without_overflow():
     np.testing.assert_allclose(
         softmax(np.log([[1.0, 3.0], [2.0, 2.0]])), [[0.25, 0.75], [0.5, 0.5]]
     )
+
+
+def test_mean_class_accuracy_by_hand():
+    assert mean_class_accuracy(np.array([[9, 1], [1, 1]])) == pytest.approx(0.7)
+    assert mean_class_accuracy(np.array([[1, 3, 0], [0, 0, 0], [0, 0, 2]])) == 0.625
+
+
+def test_mean_class_accuracy_is_scikit_learns():
+    rng = np.random.default_rng(0)
+    labels, predicted = rng.integers(0, 7, 200), rng.integers(0, 7, 200)
+    confusion = confusion_matrix(predicted, labels, 9)
+    expected = balanced_accuracy_score(labels, predicted)
+    assert mean_class_accuracy(confusion) == pytest.approx(expected)

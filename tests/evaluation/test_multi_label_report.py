@@ -99,8 +99,9 @@ def test_the_command(tmp_path, capsys):
     model = with_weights(build_model(spec))
     save_checkpoint(model, tmp_path / "model")
 
-    run_main(command, f"--checkpoint={tmp_path / 'model'}", f"--data={data}")
+    run_main(command, f"--checkpoint={tmp_path / 'model'}", f"--data={data}", "--worst=3")
     output = tmp_path / "model" / "evaluation" / "val"
+    assert (output / "worst.png").is_file() and not (output / "confusion.png").exists()
     scores = Scores.load(output / "scores.npz")
     assert scores.labels.astype(int).tolist() == [
         *([1, 0, 1], [0, 1, 0], [1, 1, 0], [0, 0, 1], [0, 1, 0]),

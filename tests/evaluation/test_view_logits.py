@@ -10,7 +10,8 @@ from tsm_tf.data.epoch_order import Share
 from tsm_tf.data.views import Views
 from tsm_tf.devices import Devices
 from tsm_tf.evaluation.metrics import softmax
-from tsm_tf.evaluation.view_logits import ClipScorer, mean_logits, sized_model
+from tsm_tf.evaluation.protocols import mean_logits
+from tsm_tf.evaluation.view_logits import ClipScorer, sized_model
 from tsm_tf.multi_label.sigmoid import sigmoid
 
 SPEC = ModelSpec(num_classes=3, num_segments=2, input_size=32, width=0.35)

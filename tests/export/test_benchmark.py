@@ -7,7 +7,8 @@ import pytest
 from export.benchmark import Block, make_steps, measure, multiply_adds
 from export.format.metadata import read_spec
 from export.format.reader import read_model
-from export.runtime.interpreter import RUNTIMES, load_interpreter
+from export.runtime import load_runner
+from export.runtime.engine import RUNTIMES
 from tsm_tf.versions import device
 
 
@@ -51,16 +52,14 @@ def test_a_block_times_ten_steps_after_one_that_it_does_not():
 
 def test_steps_run_the_model_and_its_interpreter(online, clip):
     for path in (online, clip):
-        _, runtime = load_interpreter(path)
-        steps = make_steps(path, 1, runtime)
+        steps = make_steps(load_runner(path))
         assert list(steps) == ["step", "invoke"]
         assert steps["step"]().shape == (4,)
         assert steps["invoke"]() is None
 
 
 def test_the_columns_are_those_of_the_results(online, tmp_path):
-    _, runtime = load_interpreter(online)
-    (row,) = measure([online], 1, runtime, 1)
+    (row,) = measure([online], 1, "auto", 1)
     assert list(row) == [
         "model",
         "variant",

@@ -1,7 +1,7 @@
 import numpy as np
 from testing import refuses
 
-from export.sample_clips import drawn_patterns, from_gestures, from_videos
+from export.sample_clips import drawn_patterns, from_gestures, from_videos, in_steps
 
 
 def test_drawn_patterns_are_distinct(model):
@@ -33,3 +33,10 @@ def test_flow_has_no_videos(model):
     for make in (lambda: from_gestures(flow, 1), lambda: from_videos(flow, "anywhere", "val", 1)):
         with refuses("data", "modality rgb", "flow"):
             make()
+
+
+def test_clips_in_steps():
+    clips = np.arange(10).reshape(2, 5)
+    steps = [step.tolist() for step in in_steps(clips, 2)]
+    assert steps == [[[0, 5], [1, 6]], [[2, 7], [3, 8]], [[4, 9], [4, 9]]]
+    assert [step.tolist() for step in in_steps(clips, 1)][1] == [[1, 6]]

@@ -48,3 +48,34 @@ def test_stream_shares_the_clips_weights():
 def test_refuses_to_stream_what_saw_the_future():
     with refuses("shift_mode", "bidirectional weights use future frames"):
         build_stream_model(build_model(SMALL.replace(shift_mode="bidirectional")))
+
+
+@pytest.mark.parametrize(
+    ("frames_per_step", "batch_size", "changes"),
+    [(2, None, {}), (4, 2, {}), (3, 2, {"shift_div": 1}), (2, 2, {"shift_mode": "none"})],
+)
+def test_several_frames_per_step_equal_single_steps(frames_per_step, batch_size, changes):
+    model = with_weights(build_model(SMALL.replace(**changes)))
+    num_streams = batch_size or 1
+    frames = video_frames(12, num_streams, 64, 64, 3)
+    single, chunked = model.stream(), model.stream(batch_size, frames_per_step)
+
+    caches, expected = single.initial_state(num_streams), []
+    for frame in frames:
+        logits, caches = step(single, frame, caches)
+        expected.append(logits)
+
+    new_caches, actual = chunked.initial_state(num_streams), []
+    for chunk in frames.reshape(-1, frames_per_step * num_streams, 64, 64, 3):
+        logits, new_caches = step(chunked, chunk, new_caches)
+        actual.append(logits.reshape(frames_per_step, num_streams, -1))
+
+    np.testing.assert_allclose(np.concatenate(actual), expected, rtol=1e-5, atol=1e-5)
+    assert list(caches) == list(new_caches)
+    for name, cache in caches.items():
+        np.testing.assert_allclose(array(new_caches[name]), array(cache), rtol=1e-5, atol=1e-5)
+
+
+def test_refuses_no_frame_per_step():
+    with refuses("frames_per_step", "at least 1", "0"):
+        build_stream_model(build_model(SMALL), frames_per_step=0)

@@ -1,9 +1,11 @@
 """Models of optical flow, from videos to a report: computed flow, training, evaluation."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
+from PIL import Image
 from testing import refuses
 from videos import write_data
 
@@ -15,6 +17,8 @@ from tsm_tf.data.loader import center_clip
 from tsm_tf.data.modality import source_of
 from tsm_tf.evaluation.early import early_accuracies
 from tsm_tf.evaluation.evaluate import evaluate
+from tsm_tf.evaluation.scores import Scores
+from tsm_tf.evaluation.worst import write_worst
 from tsm_tf.training.recipes import get_recipe
 from tsm_tf.training.settings import Execution
 from tsm_tf.training.train import train
@@ -61,6 +65,14 @@ def test_trains_and_evaluates(run, flow, tmp_path):
 
     metrics = evaluate(run, flow, tmp_path / "report")
     assert metrics["videos"] == 2 and 0 <= metrics["top1"] <= 1
+
+    scores = Scores.load(tmp_path / "report" / "scores.npz")
+    wrong = dataclasses.replace(scores, labels=1 - scores.predicted)
+    sheet = tmp_path / "worst.png"
+    assert write_worst(wrong, Listing(flow), "val", 24, sheet, "flow") == 2
+    with Image.open(sheet) as image:
+        row = np.asarray(image)[-100]  # through the frames
+    assert (row.min(axis=-1) == 0).sum() > 500  # black, or full colours
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from tsm_tf.training.recipes import get_recipe
 from tsm_tf.training.settings import Execution, Initialization
 from tsm_tf.training.step.accumulate import AccumulatingModel
 from tsm_tf.training.step.parameter_groups import batch_norms
+from tsm_tf.weights.checkpoint import load_checkpoint
 
 SPEC = ModelSpec(
     backbone="resnet18",
@@ -72,6 +73,25 @@ def test_initial_weights(checkpoint, capsys):
     assert "the paper starts from kinetics" in capsys.readouterr().out
     build_initialised(SPEC, get_recipe("gestures"), Initialization())
     assert capsys.readouterr().out == ""
+
+
+def test_flow_starts_from_an_rgb_checkpoint(checkpoint, capsys):
+    """Its first convolution gets the mean over the colours, and learns five times as fast."""
+    spec = SPEC.replace(modality="flow", mean=None, std=None)
+    flow, new_head = build_initialised(spec, get_recipe("gestures"), Initialization(checkpoint))
+    assert not new_head
+    assert f"initial weights from {checkpoint}; new: none" in capsys.readouterr().out
+
+    mean = array(load_checkpoint(checkpoint).get_layer("conv1").kernel).mean(axis=2)
+    found = array(flow.get_layer("conv1").kernel)
+    assert found.shape[2] == 10
+    for channel in range(10):
+        np.testing.assert_array_equal(found[:, :, channel], mean)
+
+    recipe = get_recipe("something_v1", modality="flow")
+    model = make_model(spec, recipe, Initialization(checkpoint), Execution(), Devices(), steps=1)
+    assert model.optimizer.groups["conv1/kernel"] == (5, 1)
+    assert model.optimizer.groups["head/kernel"] == (1, 1)
 
 
 def test_layers_are_prepared():

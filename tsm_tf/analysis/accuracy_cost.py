@@ -6,6 +6,8 @@ Your evaluated runs are drawn beside the paper's points, which are those of Some
 in Table 2. Multiply-adds are those of all views of a video.
 """
 
+import itertools
+import math
 import pathlib
 from collections.abc import Sequence
 from typing import Any
@@ -25,6 +27,20 @@ COLUMNS = (
 _MARKER = "accuracy_cost.json"
 _AREA = 12.0  # square points per million parameters
 _SMALLEST = 20.0
+_INNER = 0.7  # half the side of the square in a circle, relative to its radius
+_LINE = "#8a949e"
+_DISTANCES = (3, 12)  # points from a bubble to its name
+_PLACES = (
+    # direction of a name from the centre of the bubble, and its alignment
+    (1, 0, "left", "center"),
+    (-1, 0, "right", "center"),
+    (0, 1, "center", "bottom"),
+    (0, -1, "center", "top"),
+    (0.7, 0.7, "left", "bottom"),
+    (0.7, -0.7, "left", "top"),
+    (-0.7, 0.7, "right", "bottom"),
+    (-0.7, -0.7, "right", "top"),
+)
 _COLORS = {
     "TSM": "#3a7ca5",
     "TSN": "#7a8794",
@@ -87,47 +103,86 @@ def plot(rows: Sequence[Row], path: pathlib.Path) -> None:
     """Draws one bubble per row: filled for ours, hollow for the paper's."""
     from matplotlib.figure import Figure  # takes a second to import
 
-    figure = Figure(figsize=(11, 6.5), layout="constrained")
+    figure = Figure(figsize=(11, 6.5), dpi=110, layout="constrained")
     axes = figure.subplots()
-    for row in rows:
-        is_own, color = row["source"] == OURS, _COLORS[row["family"]]
-        point = row["multiply_adds_G"], row["top1"]
-        if row["parameters_M"]:
-            axes.scatter(
-                *point,
-                s=max(_SMALLEST, _AREA * row["parameters_M"]),
-                facecolors=color if is_own else "none",
-                edgecolors=color,
-                linewidths=1.5,
-                alpha=0.8,
-            )
-        else:  # not published
-            axes.scatter(*point, s=_SMALLEST, marker="x", color=color)
-        name = f"{row['model']}\n{row['data']}" if is_own else row["model"]
-        axes.annotate(
-            plot_text(name),
-            point,
-            (7, 0),
-            textcoords="offset points",
-            fontsize=7,
-            va="center",
-            fontweight="bold" if is_own else "normal",
-        )
-
+    bubbles = [_draw_bubble(axes, row) for row in rows]
     axes.set(
         xscale="log",
         xlabel="multiply-adds per video (G)",
         ylabel="top-1 (%)",
-        title="filled: ours, on our data; hollow: the paper's, on Something-Something-V1 (Table 2)",
+        title="filled: ours, on our data; hollow: the paper's, on Something-Something-V1\n"
+        "(Table 2); area: parameters; cross: their number is not published",
     )
     axes.margins(0.12)
     axes.grid(alpha=0.3)
+
+    figure.draw_without_rendering()  # fixes the places of the bubbles
+    _place_labels(axes, rows, bubbles)
     with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+        figure.savefig(temporary, dpi=figure.dpi)
+
+
+def _draw_bubble(axes, row: Row) -> float:
+    """Draws a row, and returns the radius in points."""
+    is_own, color = row["source"] == OURS, _COLORS[row["family"]]
+    point = row["multiply_adds_G"], row["top1"]
+    if not row["parameters_M"]:  # not published
+        axes.scatter(*point, s=_SMALLEST, marker="x", color=color)
+        return math.sqrt(_SMALLEST) / 2
+
+    area = max(_SMALLEST, _AREA * row["parameters_M"])
+    axes.scatter(
+        *point,
+        s=area,
+        facecolors=color if is_own else "none",
+        edgecolors=color,
+        linewidths=1.5,
+        alpha=0.8,
+    )
+    return math.sqrt(area) / 2
+
+
+def _place_labels(axes, rows: Sequence[Row], radii: Sequence[float]) -> None:
+    """Writes names beside bubbles, each at the first place where it covers least."""
+    from matplotlib.transforms import Bbox
+
+    scale = axes.figure.dpi / 72
+    points = [(row["multiply_adds_G"], row["top1"]) for row in rows]
+    taken = []
+    for (x, y), radius in zip(axes.transData.transform(points), radii, strict=True):
+        side = scale * radius * _INNER
+        taken.append(Bbox([(x - side, y - side), (x + side, y + side)]))
+
+    for row, point, radius in zip(rows, points, radii, strict=True):
+        is_own = row["source"] == OURS
+        name = row["model"]
+        if is_own:
+            name += f"\n{row['data']} ({row['protocol']})"
+        label = axes.annotate(
+            plot_text(name),
+            point,
+            (0, 0),
+            textcoords="offset points",
+            fontsize=7,
+            fontweight="bold" if is_own else "normal",
+            arrowprops={"arrowstyle": "-", "color": _LINE, "shrinkA": 0, "shrinkB": radius},
+        )
+        choices = []
+        for distance, place in itertools.product(_DISTANCES, _PLACES):
+            _move(label, radius + distance, place)
+            choices.append((label.get_window_extent().count_overlaps(taken), distance, place))
+        _, distance, place = min(choices, key=lambda choice: choice[0])
+        _move(label, radius + distance, place)
+        taken.append(label.get_window_extent())
+
+
+def _move(label, distance, place):
+    x, y, horizontal, vertical = place
+    label.set(position=(distance * x, distance * y), ha=horizontal, va=vertical)
 
 
 def define_flags():
-    flags.DEFINE_list("runs", [], "Evaluated runs: checkpoint folders, or those of trainings.")
+    flags.DEFINE_list("runs", [], "Evaluated runs: checkpoint or training folders, or preset:NAME.")
     flags.DEFINE_list("results", [], "More folders to search for the evaluations of the runs.")
     flags.DEFINE_string("output", None, "Folder for the CSV and PNG files.", required=True)
 
@@ -148,7 +203,8 @@ def main():
     write_csv(output / "accuracy_cost.csv", rows, COLUMNS)
     plot(rows, output / "accuracy_cost.png")
     for row in own:
-        print(f"{row['top1']:5.1f}%  {row['multiply_adds_G']:9.3f} G  {row['model']}")
+        figures = f"{row['top1']:5.1f}%  {row['multiply_adds_G']:9.3f} G"
+        print(f"{figures}  {row['model']} ({row['protocol']})")
     print(f"written to {output}: accuracy_cost.csv, accuracy_cost.png")
     print(
         f"ours: {len(own)} evaluation(s) on the data of each run; paper: {len(rows) - len(own)} "

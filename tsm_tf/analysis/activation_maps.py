@@ -77,7 +77,8 @@ class Mapper:
         layer: the layer that is used.
 
     Raises:
-        InputError: an unknown method or layer, or CAM without a pooled head or at another layer.
+        InputError: an unknown method or layer, CAM without a pooled head or at another layer, or a
+            network without feature maps of single frames.
     """
 
     def __init__(self, model: ClipModel, method: str | None = None, layer: str | None = None):
@@ -90,7 +91,7 @@ class Mapper:
 
         self.spec: ModelSpec = model.spec
         maps = map_tensors(model)
-        self.method, self.layer = _choose(maps, head, method, layer)
+        self.method, self.layer = _choose(self.spec.backbone, maps, head, method, layer)
         outputs = {"maps": maps[self.layer], "logits": model.output}
         self._model = keras.Model(model.input, outputs)
         self._classifier = head.classifier if self.method == CAM and head is not None else None
@@ -183,12 +184,15 @@ def map_tensors(model: ClipModel) -> dict[str, Any]:
     return found
 
 
-def _choose(maps, head, method, layer):
+def _choose(backbone, maps, head, method, layer):
     """Returns the method and the layer."""
-    if head is None:
-        last = [name for name, x in maps.items() if _side(x) > 1][-1]
-    else:
-        last = next(name for name, x in maps.items() if x is head.features)
+    names = [
+        name for name, x in maps.items() if (_side(x) > 1 if head is None else x is head.features)
+    ]
+    if not names:
+        rule = "must have feature maps of single frames; networks of whole clips have none"
+        raise InputError("checkpoint", rule, backbone)
+    last = names[-1]
     if layer is not None and layer not in maps:
         raise InputError("layer", f"must be one of {', '.join(maps)}", layer)
     if method == CAM and layer not in (None, last):

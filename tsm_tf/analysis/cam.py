@@ -24,7 +24,7 @@ METHODS = ("cam", "grad_cam", "hires_cam")
 
 
 def define_flags():
-    flags.DEFINE_string("checkpoint", None, "Checkpoint folder, or folder of a training run.")
+    flags.DEFINE_string("checkpoint", None, "Checkpoint folder, run folder, or preset:NAME.")
     flags.DEFINE_list("checkpoints", [], "Several of them, to show side by side.")
     flags.DEFINE_string("video", None, "Video to show.")
     data_flags.define(f"{data_flags.LAYOUTS} For average maps per class.", required=False)

@@ -176,7 +176,8 @@ def _view(model: MappedModel, clip: np.ndarray, result: ClipMaps, index: int) ->
         threshold = foreground_threshold(resize_maps(result.maps, clip.shape[1]))
     to_probabilities = sigmoid if model.spec.multi_label else softmax
     share = to_probabilities(result.logits)[index]
-    return View([model.name, f"{model.label(index)}: {share:.1%}"], clip, result.maps, threshold)
+    lines = [model.name, model.label(index), f"{share:.1%}"]
+    return View(lines, clip, result.maps, threshold)
 
 
 @dataclasses.dataclass

@@ -6,22 +6,21 @@ import pathlib
 from collections.abc import Sequence
 
 import cv2
-import matplotlib
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from tsm_tf.analysis.activation_maps import resize_maps
 from tsm_tf.data.synthetic.render import write_video
-from tsm_tf.evaluation.plot_text import plot_text
+from tsm_tf.evaluation.captions import LINE_HEIGHT, caption
 from tsm_tf.files import replacing
 
 MAX_COLUMNS = 8
 """Frames in a strip; longer clips are sampled evenly."""
 
-_PANEL, _LABEL_WIDTH, _LINE = 144, 216, 18  # pixels
+_PANEL, _LABEL_WIDTH = 144, 232  # pixels
 _FPS = 4  # slow enough to see what a model looks at
 _DARKENED = 0.3
-_PAPER, _INK, _OUTLINE = (255, 255, 255), (28, 39, 51), (255, 170, 0)
+_OUTLINE = (255, 170, 0)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,7 +62,7 @@ def strip(views: Sequence[View]) -> np.ndarray:
     for view in views:
         count = min(len(view.frames), MAX_COLUMNS)
         times = np.linspace(0, len(view.frames) - 1, count).round().astype(int)
-        label = _text(view.lines, _LABEL_WIDTH, _PANEL)
+        label = caption(view.lines, _LABEL_WIDTH, _PANEL)
         rows.append(np.concatenate([label, *view.panels[times]], axis=1))
     return np.concatenate(rows)
 
@@ -74,16 +73,16 @@ def film(views: Sequence[View]) -> np.ndarray:
     Args:
         views: views with the same number of frames.
     """
-    height = _LINE * (1 + max(len(view.lines) for view in views))
+    height = LINE_HEIGHT * (1 + max(len(view.lines) for view in views))
     width = _LABEL_WIDTH
     left = (width - _PANEL) // 2
 
     columns = []
     for view in views:
-        caption = _text(view.lines, width, height)
+        text = caption(view.lines, width, height)
         margins = ((0, 0), (0, 0), (left, width - _PANEL - left), (0, 0))
         panels = np.pad(view.panels, margins, constant_values=255)
-        captions = np.broadcast_to(caption, (len(panels), *caption.shape))
+        captions = np.broadcast_to(text, (len(panels), *text.shape))
         columns.append(np.concatenate([captions, panels], axis=1))
     return np.concatenate(columns, axis=2)
 
@@ -108,24 +107,3 @@ def write_film(folder: pathlib.Path, name: str, pictures: np.ndarray) -> None:
             duration=1000 // _FPS,
             loop=0,
         )
-
-
-def _text(lines, width, height):
-    """Returns lines of text as a picture; lines that are too long are cut."""
-    canvas = Image.new("RGB", (width, height), _PAPER)
-    draw, font = ImageDraw.Draw(canvas), _font()
-
-    top = (height - _LINE * len(lines)) // 2
-    for number, line in enumerate(lines):
-        shown = plot_text(line).replace(r"\$", "$")
-        while shown and font.getlength(shown) > width - 12:
-            shown = shown[:-2].rstrip() + "…" if len(shown) > 1 else ""
-        draw.text((6, top + _LINE * number), shown, _INK, font)
-    return np.array(canvas)
-
-
-@functools.lru_cache
-def _font():
-    """Returns DejaVu, which comes with Matplotlib."""
-    folder = pathlib.Path(matplotlib.get_data_path(), "fonts", "ttf")
-    return ImageFont.truetype(folder / "DejaVuSans.ttf", 13)

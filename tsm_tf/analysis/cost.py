@@ -167,7 +167,7 @@ def define_flags():
     flags.DEFINE_string(
         "checkpoint",
         None,
-        "Checkpoint folder, or folder of a training run, whose model is counted.",
+        "Checkpoint folder, folder of a training run, or preset:NAME, whose model is counted.",
     )
     spec_flags.define(spec_flags.FIELDS, "Not allowed with --checkpoint.")
     flags.DEFINE_bool("layers", False, "Print every layer that has weights, multiplies or moves.")
@@ -184,9 +184,10 @@ def main():
 
     from tsm_tf.models.clip import build_model
     from tsm_tf.weights.checkpoint import load_spec
+    from tsm_tf.weights.presets.load import resolve_checkpoint
 
     if values.checkpoint:
-        spec = load_spec(values.checkpoint)
+        spec = load_spec(resolve_checkpoint(values.checkpoint))
     cost = model_cost(build_model(spec))
 
     if values.layers:

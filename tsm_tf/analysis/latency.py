@@ -137,7 +137,7 @@ def _origin(row):
 
 def define_flags():
     spec_flags.define(spec_flags.FIELDS, "Not allowed with --checkpoints.")
-    flags.DEFINE_list("checkpoints", [], "Checkpoint folders whose models are measured instead.")
+    flags.DEFINE_list("checkpoints", [], "Checkpoint folders or preset:NAME, with commas.")
     flags.DEFINE_integer("rounds", 200, "Timed runs per model.", lower_bound=1)
     flags.DEFINE_integer("warm_up", 100, "Runs per model before those.", lower_bound=0)
     flags.DEFINE_integer("batch_rounds", 20, "Timed batches per model.", lower_bound=1)
@@ -158,10 +158,11 @@ def main():
 
     from tsm_tf.analysis.clip_timing import describe, software
     from tsm_tf.weights.checkpoint import load_spec
+    from tsm_tf.weights.presets.load import resolve_checkpoint
 
     specs = PAPER_MODELS
     if values.checkpoints:
-        specs = {name: load_spec(name) for name in values.checkpoints}
+        specs = {name: load_spec(resolve_checkpoint(name)) for name in values.checkpoints}
     elif fields:
         specs = {describe(custom): custom}
     measured = measure(specs, values.rounds, values.warm_up, values.batch_rounds)

@@ -40,7 +40,7 @@ def define_flags():
     flags.DEFINE_list(
         "runs",
         None,
-        "Checkpoint folders, or folders of trainings; differences are to the first.",
+        "Checkpoint or training folders, or preset:NAME; differences are to the first.",
         required=True,
     )
     flags.DEFINE_list("results", [], "More folders with evaluations, latencies and pictures.")

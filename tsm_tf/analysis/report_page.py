@@ -82,7 +82,7 @@ def render_report(runs: Sequence[Run], folders: Sequence[str]) -> str:
         curves=_curves(runs),
         confusions=_confusions(runs),
         maps=[
-            _picture(path, str(path.parent))
+            _picture(path, str(path))
             for marker in _find(folders, CAM_FILE)
             for path in sorted(marker.parent.glob("*.png"))
         ],
@@ -141,14 +141,14 @@ def _key(evaluation):
 
 
 def _accuracy_table(runs):
-    """Returns top-1 and top-5 per data, split and protocol."""
+    """Returns top-1, top-5 and mean class accuracy per data, split and protocol."""
     found = [{_key(evaluation): evaluation for evaluation in run.evaluations} for run in runs]
     keys = sorted({key for evaluations in found for key in evaluations})
     rows = [
         (" · ".join(key), [_accuracy(evaluations.get(key)) for evaluations in found])
         for key in keys
     ]
-    return Table("Accuracy (top-1 / top-5)", rows, "data · split · protocol")
+    return Table("Accuracy", rows, "data · split · protocol")
 
 
 def _accuracy(evaluation):
@@ -156,8 +156,13 @@ def _accuracy(evaluation):
         return "–"
     if evaluation.get("top1") is None:
         return f"mAP {evaluation['mAP']:.1%}"
-    top5 = evaluation.get("top5")
-    return f"{evaluation['top1']:.1%} / {'–' if top5 is None else f'{top5:.1%}'}"
+    recalls = [row["recall"] for row in evaluation["per_class"] if row.get("recall") is not None]
+    mean = sum(recalls) / len(recalls) if recalls else None
+    return " / ".join(map(_percent, (evaluation["top1"], evaluation.get("top5"), mean)))
+
+
+def _percent(share):
+    return "–" if share is None else f"{share:.1%}"
 
 
 def _class_tables(runs) -> Iterator[Table]:
@@ -181,9 +186,9 @@ def _largest_difference(values):
 
 def _with_differences(values):
     first, *others = values
-    texts = ["–" if first is None else f"{first:.1%}"]
+    texts = [_percent(first)]
     for value in others:
-        text = "–" if value is None else f"{value:.1%}"
+        text = _percent(value)
         if value is not None and first is not None and value != first:
             text += f" ({100 * (value - first):+.1f})"
         texts.append(text)
@@ -198,8 +203,7 @@ def _stream_table(runs):
         values = [figures.get(key) for figures in found]
         if any(value is not None for value in values):
             texts = [
-                "–" if value is None else f"{value:.1%}" if is_share else f"{value:.2f}"
-                for value in values
+                _percent(value) if is_share or value is None else f"{value:.2f}" for value in values
             ]
             rows.append((name, texts))
     return Table("Streams", rows)

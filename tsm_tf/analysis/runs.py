@@ -14,6 +14,7 @@ from tsm_tf.output_folder import read_marker
 from tsm_tf.spec import ModelSpec
 from tsm_tf.training.run_folder.curves import LOG_FILE
 from tsm_tf.weights.checkpoint import load_spec
+from tsm_tf.weights.presets.load import resolve_checkpoint
 
 CAM_FILE = "cam.json"
 LATENCY_FILE = "latency.csv"
@@ -105,7 +106,8 @@ def read_runs(
     """Returns runs with their results.
 
     Args:
-        runs: checkpoint folders, or folders of trainings. Results inside them are theirs.
+        runs: checkpoint folders, folders of trainings, or `preset:NAME`. Results inside the folders
+            are theirs.
         results: more folders to search. A result there belongs to the run that it names as its
             `checkpoint`.
         need_top1: each run must have been evaluated, on videos with one class each.
@@ -123,7 +125,7 @@ def read_runs(
 
     found = []
     for name in runs:
-        folder = pathlib.Path(name)
+        folder = pathlib.Path(resolve_checkpoint(name))
         spec = load_spec(folder)
         if need_top1 and spec.multi_label:
             rule = "must be models that were trained on videos with one class each"
@@ -132,8 +134,8 @@ def read_runs(
             str(name),
             folder,
             spec,
-            tuple(_read_all(folder, results, METRICS_FILE, _METRICS)),
-            tuple(_read_all(folder, results, FIGURES_FILE, _FIGURES)),
+            tuple(_read_all(str(name), folder, results, METRICS_FILE, _METRICS)),
+            tuple(_read_all(str(name), folder, results, FIGURES_FILE, _FIGURES)),
         )
         if need_top1 and not run.with_top1:
             rule = "must have a top-1: run `python -m tsm_tf.evaluation`, or name the results"
@@ -142,7 +144,7 @@ def read_runs(
     return found
 
 
-def _read_all(folder, results, name, checks) -> Iterable[Result]:
+def _read_all(run, folder, results, name, checks) -> Iterable[Result]:
     """Yields the results of a run, those in its own folder first."""
     own = folder.resolve()
     seen = set()
@@ -159,8 +161,9 @@ def _read_all(folder, results, name, checks) -> Iterable[Result]:
             if bad:
                 raise InputError("results", f"must have valid {', '.join(bad)}", str(path))
 
-            checkpoint = pathlib.Path(str(values.get("checkpoint", ""))).resolve()
-            if root == folder or own == checkpoint or own in checkpoint.parents:
+            checkpoint = str(values.get("checkpoint", ""))
+            path_of = pathlib.Path(checkpoint).resolve()
+            if root == folder or run == checkpoint or own in (path_of, *path_of.parents):
                 seen.add(path.resolve())
                 values.setdefault("protocol", EFFICIENT.name)
                 yield {**values, "folder": path.parent}

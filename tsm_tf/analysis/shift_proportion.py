@@ -127,12 +127,18 @@ def plot(rows: Sequence[Row], path: pathlib.Path) -> None:
                 points = [
                     (row["proportion"], row[column])
                     for row in rows
-                    if (row["source"], row["place"]) == (source, place)
+                    if row["source"] == source
+                    and (
+                        row["place"] == place or not row["proportion"]
+                    )  # one model without a shift
                     and row.get(column) is not None
                 ]
                 if points:
                     x, y = zip(*sorted(points), strict=True)
                     axes.plot(x, y, style, color=color, label=f"{place}, {source}")
+        ticks = [fractions.Fraction(0), *PROPORTIONS]
+        axes.set_xscale("symlog", base=2, linthresh=float(min(PROPORTIONS)), linscale=0.5)
+        axes.set_xticks([float(tick) for tick in ticks], [str(tick) for tick in ticks])
         axes.set(title=title, xlabel="proportion of shifted channels")
         axes.grid(alpha=0.3)
         axes.legend()

@@ -90,6 +90,22 @@ def scaled(frame: np.ndarray) -> np.ndarray:
     return cv2.resize(frame, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
 
 
+def fit(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Returns an RGB picture `[height, width, 3]`: scaled, with black bars if its shape differs."""
+    if picture.shape[:2] == (height, width):
+        return picture
+    scale = min(height / picture.shape[0], width / picture.shape[1])
+    rows = max(1, round(scale * picture.shape[0]))
+    columns = max(1, round(scale * picture.shape[1]))
+    top, left = (height - rows) // 2, (width - columns) // 2
+
+    fitted = np.zeros((height, width, 3), np.uint8)
+    fitted[top : top + rows, left : left + columns] = cv2.resize(
+        picture, (columns, rows), interpolation=cv2.INTER_AREA
+    )
+    return fitted
+
+
 def _even(length):
     return max(2, round(length / 2) * 2)
 

@@ -31,8 +31,8 @@ def open_window(instead: str = "--output records without one") -> None:
         cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
     except cv2.error:
         rule = (
-            "needs an OpenCV with windows: pip install opencv-python "
-            "instead of opencv-python-headless"
+            "needs an OpenCV with windows: pip uninstall opencv-contrib-python-headless, then pip "
+            "install opencv-contrib-python"
         )
         raise InputError("show", rule, True) from None
 

@@ -8,7 +8,7 @@ from tsm_tf import cli, execution_flags, spec_flags
 from tsm_tf.data import data_flags
 from tsm_tf.errors import InputError
 from tsm_tf.evaluation import protocol_flags
-from tsm_tf.weights.presets.table import name_checkpoint
+from tsm_tf.weights.presets.table import PREFIX, name_checkpoint
 
 _SPEC_FIELDS = ("sampling_rate",)
 
@@ -17,7 +17,7 @@ def define_flags():
     flags.DEFINE_string(
         "checkpoint",
         None,
-        "Checkpoint folder, or folder of a training run.",
+        "Checkpoint folder, folder of a training run, or preset:NAME.",
     )
     flags.DEFINE_string(
         "preset",
@@ -35,6 +35,13 @@ def define_flags():
     )
     protocol_flags.define()
     flags.DEFINE_integer("batch_size", 16, "Clips per batch.", lower_bound=1)
+    flags.DEFINE_integer(
+        "worst",
+        0,
+        "Mistakes in a contact sheet of the most confident ones, worst.png. 0 writes none.",
+        lower_bound=0,
+        upper_bound=500,
+    )
     execution_flags.define()
     spec_flags.define(_SPEC_FIELDS, "Default: the checkpoint's.")
 
@@ -42,7 +49,7 @@ def define_flags():
 def main():
     values = flags.FLAGS
     checkpoint = name_checkpoint(values.checkpoint, values.preset)
-    if values.preset and not values.output:
+    if checkpoint.startswith(PREFIX) and not values.output:
         raise InputError("output", "must be a folder for the results of a preset", values.output)
     protocol = protocol_flags.read()
     listing = data_flags.read(values.split)
@@ -60,6 +67,7 @@ def main():
             values.batch_size,
             strategy=values.strategy,
             mixed_precision=values.mixed_precision,
+            worst=values.worst,
             **spec_flags.read(_SPEC_FIELDS),
         )
     except KeyboardInterrupt:
@@ -76,7 +84,8 @@ def main():
 def _summary(metrics):
     if "mAP" in metrics:
         return f"mAP {metrics['mAP']:.1%}"
-    return f"top-1 {metrics['top1']:.1%}, top-5 {metrics['top5']:.1%}"
+    accuracies = f"top-1 {metrics['top1']:.1%}, top-5 {metrics['top5']:.1%}"
+    return f"{accuracies}, mean class accuracy {metrics['mean_class_accuracy']:.1%}"
 
 
 def run_command() -> None:

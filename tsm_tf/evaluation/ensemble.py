@@ -53,7 +53,8 @@ def fuse(
 def check_members(members: Sequence[Scores]) -> None:
     """Raises unless all members scored the same videos and classes.
 
-    The same video may have another file extension, since optical flow is a folder of images.
+    The same video may have another file extension and a folder in front of its name, since optical
+    flow lies in folders of images of its own.
 
     Raises:
         InputError: names the first difference.
@@ -70,7 +71,7 @@ def check_members(members: Sequence[Scores]) -> None:
             difference = _first_difference(first.classes, member.classes)
             raise InputError("scores", f"must have the same classes; member {number}", difference)
         ours, theirs = _names(first), _names(member)
-        if ours != theirs:
+        if not _are_same_videos(ours, theirs):
             difference = _first_difference(ours, theirs)
             rule = f"must be of the same videos in the same order; member {number}"
             raise InputError("scores", rule, difference)
@@ -135,7 +136,19 @@ def _select(scores, chosen):
 
 
 def _names(scores):
-    return tuple(posixpath.splitext(name)[0] for name in scores.names)
+    """Returns names without extensions; absolute ones from their common folder on."""
+    names = [posixpath.splitext(name)[0] for name in scores.names]
+    if all(map(posixpath.isabs, names)):
+        root = posixpath.commonpath(map(posixpath.dirname, names))
+        names = [posixpath.relpath(name, root) for name in names]
+    return tuple(names)
+
+
+def _are_same_videos(ours, theirs):
+    """Returns whether the names are equal, but for one folder in front of those of one member."""
+    shorter, longer = sorted((ours, theirs), key=lambda names: len(names[0]))
+    folder = longer[0].removesuffix(shorter[0])
+    return folder[-1:] in ("", "/") and longer == tuple(folder + name for name in shorter)
 
 
 def _first_difference(ours, theirs):

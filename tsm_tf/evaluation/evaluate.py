@@ -17,6 +17,7 @@ from tsm_tf.evaluation.predict import predict
 from tsm_tf.evaluation.protocols import EFFICIENT, Protocol
 from tsm_tf.evaluation.report import METRICS_FILE, write_report
 from tsm_tf.evaluation.unfinished import Unfinished
+from tsm_tf.evaluation.worst import WORST_FILE, write_worst
 from tsm_tf.weights.checkpoint import (
     SPEC_FILE,
     WEIGHTS_FILE,
@@ -39,6 +40,7 @@ def evaluate(
     sampling_rate: str | None = None,
     strategy: str = "auto",
     mixed_precision: str | None = None,
+    worst: int = 0,
 ) -> dict[str, Any]:
     """Scores a checkpoint on the videos of a list file and writes the report.
 
@@ -55,6 +57,7 @@ def evaluate(
         sampling_rate: see `ModelSpec`; None takes the checkpoint's.
         strategy: see `pick_devices`. With several processes, the first one writes the report.
         mixed_precision: compute type of the layers, one of `PRECISIONS`; None: float32.
+        worst: how many mistakes `worst.png` shows, see `worst.write_worst`; 0 writes none.
 
     Returns:
         The content of `metrics.json`.
@@ -105,6 +108,9 @@ def evaluate(
         with tempfile.TemporaryDirectory() as temporary:
             return write_report(scores, pathlib.Path(temporary), subject)
     metrics = write_report(scores, folder, subject)
+    if worst:
+        title = f"{subject['checkpoint']}, {split}"
+        write_worst(scores, listing, split, worst, folder / WORST_FILE, title)
     unfinished.remove()
     return metrics
 

@@ -48,6 +48,19 @@ def per_class(confusion: np.ndarray) -> list[ClassMetrics]:
     ]
 
 
+def mean_class_accuracy(confusion: np.ndarray) -> float:
+    """Returns the mean recall of the classes that have videos.
+
+    This is the balanced accuracy of scikit-learn. It is also the mean class accuracy of MMAction2,
+    except that a class without videos counts there, as 0, once a video is predicted to be in it.
+
+    Args:
+        confusion: counts `[C, C]` from `confusion_matrix`, with at least one video.
+    """
+    totals = confusion.sum(axis=1)
+    return float((np.diag(confusion)[totals > 0] / totals[totals > 0]).mean())
+
+
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Returns probabilities along the last axis."""
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))

@@ -1,21 +1,30 @@
-"""Text for plots: Matplotlib's font lacks many characters, and a dollar sign starts a formula."""
+"""Text for pictures and plots: the font lacks many characters, and Matplotlib has formulas."""
 
 import functools
 from collections.abc import Sequence
 
 
-def plot_names(names: Sequence[str]) -> list[str]:
-    """Returns names for a plot: without characters that the font lacks, such as emoji.
+def drawable_text(text: str) -> str:
+    """Returns a text for a picture, without characters that the font lacks, such as emoji."""
+    return "".join(character for character in text if ord(character) in _characters())
+
+
+def drawable_names(names: Sequence[str]) -> list[str]:
+    """Returns names for a picture, without characters that the font lacks.
 
     A name of which nothing is left becomes its number, such as `class 3`.
     """
-    return [plot_text(name).strip() or f"class {i}" for i, name in enumerate(names)]
+    return [drawable_text(name).strip() or f"class {i}" for i, name in enumerate(names)]
 
 
 def plot_text(text: str) -> str:
-    """Returns a text for a plot, without characters that the font lacks."""
-    shown = "".join(character for character in text if ord(character) in _characters())
-    return shown.replace("$", r"\$")
+    """Returns a text for a Matplotlib plot, where a dollar sign starts a formula."""
+    return drawable_text(text).replace("$", r"\$")
+
+
+def plot_names(names: Sequence[str]) -> list[str]:
+    """Returns names for a Matplotlib plot; see `drawable_names`."""
+    return [plot_text(name) for name in drawable_names(names)]
 
 
 @functools.cache

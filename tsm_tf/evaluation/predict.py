@@ -3,12 +3,10 @@
 import dataclasses
 import functools
 import hashlib
-import sys
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tsm_tf.data.flips import flip_targets
 from tsm_tf.data.listing import Listing, check_labels, check_multi_label
 from tsm_tf.data.loader import multi_hot
 from tsm_tf.data.modality import source_of
@@ -18,10 +16,10 @@ from tsm_tf.data.video import Video
 from tsm_tf.data.view_pipeline import view_batches
 from tsm_tf.devices import Devices
 from tsm_tf.errors import InputError
-from tsm_tf.evaluation.protocols import Protocol
+from tsm_tf.evaluation.protocols import Protocol, mean_logits, warn_of_mirror_images
 from tsm_tf.evaluation.scores import Scores
 from tsm_tf.evaluation.unfinished import Unfinished
-from tsm_tf.evaluation.view_logits import ClipScorer, mean_logits, sized_model
+from tsm_tf.evaluation.view_logits import ClipScorer, sized_model
 from tsm_tf.models.clip import ClipModel
 from tsm_tf.spec import ModelSpec
 
@@ -63,7 +61,7 @@ def predict(
     videos = listing.labelled_videos(split)
     check_multi_label(spec, videos)
     source = source_of(listing, spec.modality)
-    _warn_of_mirror_images(protocol, listing)
+    warn_of_mirror_images(protocol, listing.labels)
     with devices.scope():
         scorer = ClipScorer(sized_model(model, protocol.views), batch_size, devices)
 
@@ -153,17 +151,6 @@ def _merged(logits, is_known, devices):
     counts = devices.sum(is_known.astype(np.float32))
     sums = devices.sum(np.where(is_known[:, None], logits, np.float32(0)))
     return sums / np.maximum(counts, 1)[:, None], counts > 0
-
-
-def _warn_of_mirror_images(protocol, listing):
-    targets = enumerate(flip_targets(listing.labels))
-    sided = next((index for index, target in targets if target != index), None)
-    if protocol.views.crops == 10 and sided is not None:
-        line = (
-            "warning: 10 crops are 5 and their mirror images, but a mirrored "
-            f"{listing.labels[sided]!r} shows another class"
-        )
-        print(line, file=sys.stderr, flush=True)
 
 
 def _labels(videos, spec):

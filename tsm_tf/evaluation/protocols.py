@@ -2,7 +2,12 @@
 
 import dataclasses
 import re
+import sys
+from collections.abc import Sequence
 
+import numpy as np
+
+from tsm_tf.data.flips import flip_targets
 from tsm_tf.data.views import DENSE, TWICE, Views
 from tsm_tf.errors import InputError
 
@@ -69,3 +74,47 @@ def find_protocol(name: str) -> Protocol:
         raise InputError("protocol", rule, name)
     sampling, clips, crops, full = match.groups()
     return make_protocol(Views(int(clips), int(crops), sampling, bool(full)), softmax)
+
+
+def warn_of_mirror_images(protocol: Protocol, labels: Sequence[str]) -> None:
+    """Prints a warning if mirrored crops would show other classes, such as `Swiping Left`."""
+    targets = enumerate(flip_targets(tuple(labels)))
+    sided = next((index for index, target in targets if target != index), None)
+    if protocol.views.crops == 10 and sided is not None:
+        line = (
+            "warning: 10 crops are 5 and their mirror images, but a mirrored "
+            f"{labels[sided]!r} shows another class"
+        )
+        print(line, file=sys.stderr, flush=True)
+
+
+def mean_logits(
+    logits: np.ndarray,
+    softmax: bool = False,
+    multi_label: bool = False,
+) -> np.ndarray:
+    """Returns the mean over the views of a video.
+
+    Args:
+        logits: `[..., views, num_classes]`.
+        softmax: whether to average probabilities instead of logits.
+        multi_label: whether a probability is the sigmoid of a logit, instead of the softmax over
+            all classes.
+
+    Returns:
+        `float32 [..., num_classes]`: logits, whose softmax (or sigmoid) is the mean of the
+        probabilities with `softmax`.
+    """
+    logits = np.asarray(logits, np.float64)
+    if not softmax:
+        return logits.mean(axis=-2).astype(np.float32)
+    if multi_label:
+        present, absent = (_mean_of_logs(-np.logaddexp(0, x)) for x in (-logits, logits))
+        return (present - absent).astype(np.float32)
+    shares = logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)
+    return _mean_of_logs(shares).astype(np.float32)
+
+
+def _mean_of_logs(values):
+    """Returns the logarithm of the mean over the views of values that are given as logarithms."""
+    return np.logaddexp.reduce(values, axis=-2) - np.log(values.shape[-2])

@@ -2,28 +2,33 @@
 
 import json
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from tsm_tf.evaluation.metrics import confusion_matrix, per_class, softmax, top_k
+from tsm_tf.evaluation.confusion import PAIR_COLUMNS, confused_pairs, plot_confusion
+from tsm_tf.evaluation.metrics import (
+    confusion_matrix,
+    mean_class_accuracy,
+    per_class,
+    softmax,
+    top_k,
+)
 from tsm_tf.evaluation.multi_label_report import (
     logit_columns,
     multi_label_rows,
     summarise_multi_label,
     video_path,
 )
-from tsm_tf.evaluation.plot_text import plot_names, plot_text
 from tsm_tf.evaluation.scores import SCORES_FILE, Scores
-from tsm_tf.files import replacing, write_csv, write_text
+from tsm_tf.files import write_csv, write_text
 
 METRICS_FILE = "metrics.json"
 CONFUSION_FILE = "confusion.png"
 PER_CLASS_FILE = "per_class.csv"
+PAIRS_FILE = "confused_pairs.csv"
 SCORE_TABLE_FILE = "scores.csv"
-_MAX_LABELLED_CLASSES = 30  # larger matrices have no room for percentages
-_MAX_INCHES = 180  # Matplotlib refuses pictures of more than 65,536 pixels
 
 
 def write_report(
@@ -34,12 +39,14 @@ def write_report(
     Args:
         scores: what the model predicted.
         output: folder; gets `metrics.json`, `scores.npz`, `per_class.csv`, `scores.csv` and, unless
-            videos have several classes, `confusion.png`. It is created if necessary.
+            videos have several classes, `confusion.png` and `confused_pairs.csv`. It is created if
+            necessary.
         subject: what was evaluated; added to `metrics.json`. Its `data` is the data folder.
 
     Returns:
-        The content of `metrics.json`: top-1, top-5, and recall, precision and number of videos per
-        class. For a multi-label model, see `multi_label_report.summarise_multi_label`.
+        The content of `metrics.json`: top-1, top-5, mean class accuracy, and recall, precision and
+        number of videos per class. For a multi-label model, see
+        `multi_label_report.summarise_multi_label`.
     """
     confusion = None
     if scores.spec.multi_label:
@@ -57,6 +64,8 @@ def write_report(
     if confusion is not None:
         title = f"top-1 {metrics['top1']:.1%}"
         plot_confusion(confusion, scores.classes, title, output / CONFUSION_FILE)
+        pairs = confused_pairs(confusion, scores.classes)
+        write_csv(output / PAIRS_FILE, pairs, PAIR_COLUMNS)
     write_csv(output / PER_CLASS_FILE, metrics["per_class"])
     write_csv(output / SCORE_TABLE_FILE, rows)
 
@@ -68,6 +77,7 @@ def summarise(scores: Scores, confusion: np.ndarray) -> dict[str, Any]:
     return {
         "top1": top_k(scores.logits, scores.labels, 1),
         "top5": top_k(scores.logits, scores.labels, 5),
+        "mean_class_accuracy": mean_class_accuracy(confusion),
         "videos": len(scores.labels),
         "per_class": [
             {"class": name, **figures}
@@ -95,49 +105,3 @@ def score_rows(scores: Scores, data: str) -> Iterator[dict[str, object]]:
             "probability": round(float(probability[predicted]), 4),
         }
         yield row | logit_columns(scores.classes, logits)
-
-
-def plot_confusion(
-    confusion: np.ndarray,
-    classes: Sequence[str],
-    title: str,
-    path: pathlib.Path,
-) -> None:
-    """Draws a confusion matrix as a PNG, in shares of each true class.
-
-    The cells of small matrices show percentages.
-
-    Args:
-        confusion: counts `[C, C]` from `confusion_matrix`.
-        classes: names of the C classes.
-        title: text above the matrix.
-        path: the file; replaced if it exists.
-    """
-    from matplotlib.figure import Figure  # takes a second to import
-
-    shares = confusion / np.maximum(1, confusion.sum(axis=1, keepdims=True))
-    side = min(3 + 0.42 * len(classes), _MAX_INCHES)
-    names = plot_names(classes)
-    figure = Figure(figsize=(side + 1, side), layout="constrained")
-    axes = figure.subplots()
-
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(len(classes)), names, rotation=60, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(classes)), names)
-    axes.set(xlabel="predicted", ylabel="true", title=plot_text(title))
-
-    if len(classes) <= _MAX_LABELLED_CLASSES:
-        for row, column in zip(*np.nonzero(confusion), strict=True):
-            share = shares[row, column]
-            axes.text(
-                column,
-                row,
-                f"{100 * share:.0f}",
-                ha="center",
-                va="center",
-                color="white" if share > 0.5 else "black",
-                fontsize=8,
-            )
-
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110)

@@ -64,7 +64,7 @@ class Unfinished:
 
         Args:
             shape: number of videos and of classes.
-            digests: of everything that may have changed under the same settings, by name.
+            digests: digests of what may have changed under the same settings, by name.
 
         Returns:
             The logits, `float32 [N, C]`, 0 for other videos; and which videos are finished,
@@ -72,8 +72,11 @@ class Unfinished:
         """
         self.digests = dict(digests)
         logits, finished = np.zeros(shape, np.float32), np.zeros(shape[0], bool)
+        if not self.path.is_file():
+            return logits, finished
         found = self._read()
         if found is None:
+            print(f"starting over: {self.path} is damaged")
             return logits, finished
 
         changed = [name for name in digests if found["digests"].get(name) != digests[name]]
@@ -90,8 +93,7 @@ class Unfinished:
         return logits, done
 
     def _read(self):
-        if not self.path.is_file():
-            return None
+        """Returns the content of the file; None if there is none, or it is damaged."""
         try:
             with np.load(self.path, allow_pickle=False) as arrays:
                 return {
@@ -101,7 +103,6 @@ class Unfinished:
                     "logits": arrays["logits"],
                 }
         except _DAMAGED:
-            print(f"starting over: {self.path} is damaged")
             return None
 
     def save(self, logits: np.ndarray, finished: np.ndarray, force: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The logits of a video's views, and their mean."""
+"""The logits of a video's views."""
 
 from collections.abc import Callable
 
@@ -99,35 +99,3 @@ def _replicated(model: ClipModel, devices: Devices) -> Callable[[np.ndarray], np
         return np.concatenate([keras.ops.convert_to_numpy(logits) for logits in outputs])
 
     return score
-
-
-def mean_logits(
-    logits: np.ndarray,
-    softmax: bool = False,
-    multi_label: bool = False,
-) -> np.ndarray:
-    """Returns the mean over the views of a video.
-
-    Args:
-        logits: `[..., views, num_classes]`.
-        softmax: whether to average probabilities instead of logits.
-        multi_label: whether a probability is the sigmoid of a logit, instead of the softmax over
-            all classes.
-
-    Returns:
-        `float32 [..., num_classes]`: logits, whose softmax (or sigmoid) is the mean of the
-        probabilities with `softmax`.
-    """
-    logits = np.asarray(logits, np.float64)
-    if not softmax:
-        return logits.mean(axis=-2).astype(np.float32)
-    if multi_label:
-        present, absent = (_mean_of_logs(-np.logaddexp(0, x)) for x in (-logits, logits))
-        return (present - absent).astype(np.float32)
-    shares = logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)
-    return _mean_of_logs(shares).astype(np.float32)
-
-
-def _mean_of_logs(values):
-    """Returns the logarithm of the mean over the views of values that are given as logarithms."""
-    return np.logaddexp.reduce(values, axis=-2) - np.log(values.shape[-2])

@@ -86,16 +86,18 @@ class ClipModel(keras.Model):
             return min(2 * num_shifts + 1, spec.num_segments)
         return num_shifts + 1
 
-    def stream(self, batch_size: int | None = None) -> StreamModel:
+    def stream(self, batch_size: int | None = None, frames_per_step: int = 1) -> StreamModel:
         """Returns the model that takes one frame at a time, which shares the weights.
 
         Args:
-            batch_size: number of streams side by side; None leaves it open.
+            batch_size: number of streams side by side; None leaves it open, or is 1 for several
+                frames per step.
+            frames_per_step: number of consecutive frames in one call.
 
         Raises:
-            InputError: the model needs the whole clip; see `ModelSpec.check_streamable`.
+            InputError: see `build_stream_model`.
         """
-        return build_stream_model(self, batch_size)
+        return build_stream_model(self, batch_size, frames_per_step=frames_per_step)
 
     def initial_state(self, batch_size: int = 1) -> dict[str, Any]:
         """Returns the caches of streams that have seen no frame: zeros, by name."""

@@ -91,8 +91,8 @@ def new_head(spec: ModelSpec, shape: tuple[int | None, ...]) -> keras.Model:
 
     Args:
         spec: gives the rate of the dropout and the number of classes.
-        shape: of the features: maps of frames `[B, H, W, C]` or of clips `[B, T, H, W, C]`, or
-            vectors `[B, C]`, which are not pooled.
+        shape: shape of the features: maps of frames `[B, H, W, C]` or of clips
+            `[B, T, H, W, C]`, or vectors `[B, C]`, which are not pooled.
     """
     x = maps = keras.Input(shape[1:], name="features")
     if len(shape) == 4:

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tsm_tf.errors import InputError
 from tsm_tf.layers.consensus import SegmentConsensus
 from tsm_tf.layers.temporal_shift import TemporalShift
 from tsm_tf.models.frame_range import FrameRange
@@ -19,11 +20,12 @@ _DARK_FRAMES = 10  # that a stream may start with
 
 @keras.saving.register_keras_serializable(package="tsm_tf")
 class StreamModel(keras.Model):
-    """A functional model that takes one frame at a time, with explicit state.
+    """A functional model that takes one frame at a time, or a few, with explicit state.
 
     It maps `{"image": [B, H, W, C], "shift_00": [B, h, w, c], ...}` to
     `{"logits": [B, num_classes], "shift_00": ..., ...}`. Outputs that have an input's name are the
-    state for the next frame.
+    state for the next frame. With k frames per step, the image is `[k * B, H, W, C]`, and the
+    logits are `[k * B, num_classes]`: first the first frame of each stream, then the second.
 
     Example:
         >>> stream = model.stream()
@@ -54,6 +56,16 @@ class StreamModel(keras.Model):
         """Number of frames that can influence the current logits; see `ClipModel`."""
         return len(self.input)  # one frame per cache, and the current one
 
+    @property
+    def frames_per_step(self) -> int:
+        """Number of frames of each stream in one call; 1 for a model without caches."""
+        num_images = self.input[IMAGE].shape[0]
+        num_streams = next(
+            (x.shape[0] for name, x in self.input.items() if name != IMAGE),
+            num_images,
+        )
+        return 1 if num_images is None else num_images // num_streams
+
     def initial_state(self, batch_size: int = 1) -> dict[str, Any]:
         """Returns the caches of streams that have seen no frame: zeros, by name.
 
@@ -67,6 +79,7 @@ def build_stream_model(
     model: Any,
     batch_size: int | None = None,
     by_rows: bool = True,
+    frames_per_step: int = 1,
 ) -> StreamModel:
     """Builds the model that takes one frame at a time; it has the same layers as the clip model.
 
@@ -75,23 +88,38 @@ def build_stream_model(
     Args:
         model: a `ClipModel` with a unidirectional shift, or without one (the plain 2D network,
             which has no caches).
-        batch_size: number of streams side by side; None leaves it open.
+        batch_size: number of streams side by side; None leaves it open, or is 1 for several
+            frames per step.
         by_rows: see `PrepareFrames`.
+        frames_per_step: number of consecutive frames of each stream in one call, which computes
+            what as many calls with one frame compute. Servers and GPUs need fewer calls.
 
     Raises:
-        InputError: the model needs the whole clip; see `ModelSpec.check_streamable`.
+        InputError: the model needs the whole clip (see `ModelSpec.check_streamable`), or there is
+            no frame per step.
     """
+    if frames_per_step < 1:
+        raise InputError("frames_per_step", "must be at least 1", frames_per_step)
     spec = model.spec
     spec.check_streamable()
     shape = (spec.input_size, spec.input_size, spec.channels)
-    inputs, outputs = {IMAGE: keras.Input(shape, batch_size, name=IMAGE)}, {}
+    if frames_per_step > 1 and batch_size is None:
+        batch_size = 1
+    num_images = None if batch_size is None else frames_per_step * batch_size
+    inputs, outputs = {IMAGE: keras.Input(shape, num_images, name=IMAGE)}, {}
 
     def swap(name, x):
-        """Replaces the first channels by those of the last frame, and gives out this frame's."""
+        """Replaces the first channels by those of the frame before, and returns the last ones."""
         fold = x.shape[-1] // spec.shift_div
         inputs[name] = keras.Input((*x.shape[1:-1], fold), batch_size, name=name)
-        outputs[name] = _channels(x, 0, fold)
-        return ops.concatenate([inputs[name], _channels(x, fold, x.shape[-1] - fold)], axis=-1)
+        before, own = inputs[name], _part(x, -1, 0, fold)
+        if frames_per_step > 1:
+            count = before.shape[0]
+            earlier = own.shape[0] - count
+            before = ops.concatenate([before, _part(own, 0, 0, earlier)], axis=0)
+            own = _part(own, 0, earlier, count)
+        outputs[name] = own
+        return ops.concatenate([before, _part(x, -1, fold, x.shape[-1] - fold)], axis=-1)
 
     def change(node, values):
         layer, x = node.operation, values.get(id(node.input_tensors[0]))
@@ -106,13 +134,14 @@ def build_stream_model(
     return StreamModel(inputs, {LOGITS: logits, **outputs}, name=f"{model.name}_stream")
 
 
-def _channels(x: Any, start: int, count: int) -> Any:
-    """Returns some channels of a tensor.
+def _part(x: Any, axis: int, start: int, count: int) -> Any:
+    """Returns `count` channels (axis -1) or images (axis 0) of a tensor.
 
     Where the shape is known, this becomes a SLICE in TFLite, which is faster than the STRIDED_SLICE
     of Python's indexing.
     """
-    if None in x.shape:
+    if None in x.shape:  # the number of streams is open, so there is one frame per step
         return x[..., start : start + count]
-    starts = (0,) * (len(x.shape) - 1) + (start,)
-    return ops.slice(x, starts, (*x.shape[:-1], count))
+    starts, sizes = [0] * len(x.shape), list(x.shape)
+    starts[axis], sizes[axis] = start, count
+    return ops.slice(x, starts, sizes)

@@ -38,6 +38,7 @@ def test_a_source_computes_what_is_requested(video, flow):
     found = source.read(str(video), [4, 0, 4, 1], 32)
     np.testing.assert_array_equal(found, flow[[4, 0, 4, 1]])
     assert source.read(str(video), [2], 16).shape == (1, 16, 20, 2)
+    np.testing.assert_array_equal(source.read(str(video), [2], None), flow[[2]])
 
 
 def test_clips_of_a_flow_model_come_from_a_video_file(video, flow):

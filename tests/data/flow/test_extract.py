@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from testing import refuses
-from videos import encode, moving_square, write_data
+from videos import encode, encode_damaged, moving_square, write_data
 
 from tsm_tf.data.flow.computed import video_flow
 from tsm_tf.data.flow.extract import extract_flow
@@ -106,6 +106,18 @@ def test_bad_videos_stop_it_or_are_left_out_and_named(tmp_path, capsys):
     skipped = (tmp_path / "out" / "skipped.txt").read_text().splitlines()
     assert len(skipped) == 2 and "train 0.mp4: " in skipped[0] and "one frame" in skipped[1]
     assert f"left out: {skipped[0]}" in capsys.readouterr().out
+
+
+def test_damaged_pictures_are_counted_over_all_processes(tmp_path):
+    encode_damaged(tmp_path / "a.avi")
+    (tmp_path / "train.txt").write_text("a.avi -1 0\n")
+    (tmp_path / "labels.txt").write_text("x\n")
+    with pytest.raises(BadVideoError, match="picture 7 is damaged"):
+        extract_flow(Listing(tmp_path), tmp_path / "strict", QUICK, workers=1)
+    listing = Listing(tmp_path, keep_damaged=True)
+    assert extract_flow(listing, tmp_path / "out", QUICK, workers=1) == {"train": 1}
+    assert listing.damage == "1 damaged pictures in 1 videos were used"
+    assert (tmp_path / "out" / "train.txt").read_text() == "flow/a 19 0\n"
 
 
 def test_segments_have_flow_of_their_own(tmp_path):

@@ -108,9 +108,23 @@ def test_digest_of_the_lists(data):
     assert Listing(data).digest == hashlib.sha256(content).hexdigest()
     (data / "background.txt").write_text("right\n")
     assert Listing(data).digest == hashlib.sha256(content + b"right\n\0").hexdigest()
-    (data / "val.txt").unlink()
-    with pytest.raises(MissingFile, match=r"val\.txt"):
-        _ = Listing(data).digest
+
+
+def test_digest_of_a_folder_without_some_of_the_lists(data):
+    """For example one that is only for evaluation; all of them have different digests."""
+    lists = {"train": "a.mp4 3 0\n", "val": "a.mp4 3 0\n", "test": "a.mp4 3 0\n"}
+    digests = {}
+    for chosen in (("train", "val"), ("train",), ("val",), ("test",), ("val", "test")):
+        for split in lists:
+            (data / f"{split}.txt").unlink(missing_ok=True)
+        for split in chosen:
+            (data / f"{split}.txt").write_text(lists[split])
+        digests[chosen] = Listing(data).digest
+    assert len(set(digests.values())) == len(digests)
+
+    for split, text in lists.items():
+        (data / f"{split}.txt").write_text(text)
+    assert Listing(data).digest == digests["train", "val"]  # those of earlier versions
 
 
 def test_reads_segments_of_untrimmed_videos(data):

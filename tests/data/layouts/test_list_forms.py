@@ -108,6 +108,33 @@ def test_names_of_published_lists(data):
     assert [video.label for video in Listing(data).videos("val")] == [4]
 
 
+def test_numbers_without_the_zeros_of_the_names(data):
+    """TSM's lists of Something-Something V1's flow, whose folders are 000012, 000345, ..."""
+    flow = data / "flow"
+    for name in ("000012", "000345", "7", "0000007", "x", "00100", "000100"):
+        (flow / name).mkdir(parents=True)
+    assert read(flow, "12 74 0\n345 60 1\n", "train_videofolder_flow.txt") == [
+        ("12", 74, 0),
+        ("345", 60, 1),
+    ]
+    (flow / "train.txt").write_text("12 74 0\n7 9 1\n000345 60 1\n'12'\t74 1\n")
+    paths = [video.path for video in Listing(flow).videos("train")]
+    assert paths == [f"{flow}/{name}" for name in ("000012", "7", "000345", "000012")]
+
+    (data / "train.json").write_text(
+        json.dumps([{"frame_dir": "flow/12", "total_frames": 37, "label": 3}])
+    )
+    assert Listing(data).videos("train")[0].path == f"{flow}/000012"
+    (data / "train.json").unlink()
+
+    for name in ("13", "12x", "-12", "100", "1.2", "٣"):  # 00100 or 000100
+        with pytest.raises(MissingFile, match="every video that"):
+            read(flow, f"12 74 0\n{name} 3 1\n")
+    (flow / "000013").symlink_to(data.parent, target_is_directory=True)
+    with refuses("data", "without --allow_outside", "13 (line 2)"):
+        read(flow, "12 74 0\n13 3 1\n")
+
+
 def test_folders_that_the_paths_leave_out(data):
     (data / "videos_train").mkdir()
     (data / "videos_train" / "c.mp4").touch()

@@ -6,12 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-import types
 
 import numpy as np
 import pytest
 from testing import refuses, run_main
-from videos import write_data
+from videos import encode_damaged, write_data, write_flow_data
 from writing import SETTINGS, write_shards
 
 from tsm_tf.data.listing import Listing
@@ -48,6 +47,27 @@ def test_beam_writes_what_a_plain_loop_writes_and_twice_changes_nothing(videos, 
 
 
 @needs_beam
+def test_damaged_pictures_are_stored_on_request(tmp_path, capsys):
+    encode_damaged(tmp_path / "a.avi")
+    (tmp_path / "train.txt").write_text("a.avi -1 0\n")
+    (tmp_path / "labels.txt").write_text("a\n")
+    arguments = (f"--data={tmp_path}", f"--output={tmp_path / 'new'}", "--short_side=48")
+    with refuses("data", "picture 7 is damaged"):
+        run_main(command, *arguments)
+
+    at_exit = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("atexit.register", at_exit.append)  # the line at the end of the command
+        with refuses("encode", "must be jpeg with --keep_damaged", "original"):
+            run_main(command, *arguments[:2], "--keep_damaged", "--encode=original")
+        run_main(command, *arguments, "--keep_damaged")
+    capsys.readouterr()
+    at_exit[-1]()
+    assert capsys.readouterr().out == "1 damaged pictures in 1 videos were used\n"
+    assert Listing(tmp_path / "new").source.num_frames(f"{tmp_path / 'new'}/a.avi") == 20
+
+
+@needs_beam
 def test_an_error_in_a_worker_is_the_error_of_the_command(tmp_path, capsys):
     data = write_data(tmp_path / "data", {"train": 3, "val": 1})
     (data / "train 1.mp4").write_text("broken")
@@ -62,12 +82,20 @@ def test_an_error_in_a_worker_is_the_error_of_the_command(tmp_path, capsys):
 
 
 @needs_beam
-def test_optical_flow_is_refused(tmp_path):
-    from tsm_tf.data.shard.run import run
+def test_optical_flow_is_stored_if_the_flag_says_so(videos, tmp_path, capsys):
+    flow = write_flow_data(tmp_path / "flow")
+    arguments = (f"--data={flow}", f"--output={tmp_path / 'new'}")
+    with refuses("modality", "must be flow, as the data are", "rgb"):
+        run_main(command, *arguments)
+    with refuses("encode", "must be original for optical flow", "jpeg"):
+        run_main(command, *arguments, "--modality=flow")
+    with refuses("modality", "must be rgb, as the data are", "flow"):
+        run_main(command, f"--data={videos}", arguments[1], "--modality=flow", "--encode=original")
 
-    flow = types.SimpleNamespace(data="flow", source=types.SimpleNamespace(modality="flow"))
-    with refuses("data", "must be RGB videos", "flow"):
-        run(flow, str(tmp_path / "new"), SETTINGS)
+    run_main(command, *arguments, "--modality=flow", "--encode=original")
+    assert "3 videos in 2 shards" in capsys.readouterr().out
+    expected = write_shards(flow, tmp_path / "loop", Settings("original", modality="flow"))
+    assert contents(tmp_path / "new") == contents(expected)
 
 
 def test_frames_are_a_number_or_all():

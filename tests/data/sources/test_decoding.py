@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 import pytest
 from testing import refuses
-from videos import avi_pictures, encode, moving_square
+from videos import avi_pictures, encode, encode_damaged, moving_square
 
 from tsm_tf.data.sources import decoding
 from tsm_tf.data.sources.bad_video import BadVideoError
@@ -47,13 +47,8 @@ def test_dropped_frames_of_an_avi(tmp_path):
 @pytest.fixture
 def damaged(tmp_path):
     """A video of 20 pictures, one of which is damaged; and its frames before that."""
-    noise = np.random.default_rng(0).integers(0, 255, (20, 48, 64, 3), dtype=np.uint8)
-    path = encode(tmp_path / "damaged.avi", noise, codec="mpeg4", options={"g": "1"})
-    whole, content = read_frames(path, range(20)), bytearray(path.read_bytes())
-    start, _ = avi_pictures(content)[7]
-    content[start + 200 : start + 400] = bytes(200)
-    path.write_bytes(content)
-    return str(path), whole
+    path = tmp_path / "damaged.avi"
+    return str(path), encode_damaged(path)
 
 
 def test_damaged_pictures_are_refused(damaged):
@@ -79,6 +74,12 @@ def test_damaged_pictures_are_kept_and_counted(damaged, capsys):
 
     assert len(list(iterate_frames(path, keeps_damaged=True))) == 20
     assert "1 damaged picture was kept" in capsys.readouterr().err
+    for number in (7, 8):  # as if a viewer had stopped behind that many pictures
+        frames = iterate_frames(path, keeps_damaged=True)
+        for _ in range(number):
+            next(frames)
+        frames.close()
+        assert ("damaged" in capsys.readouterr().err) == (number == 8)
 
 
 def test_packets_of_which_nothing_can_be_decoded(tmp_path):

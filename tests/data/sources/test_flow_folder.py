@@ -1,5 +1,6 @@
 """Folders of flow in each published form; and `tsm_tf.data.modality`, which chooses the source."""
 
+import dataclasses
 import pickle
 
 import cv2
@@ -8,8 +9,11 @@ import pytest
 from testing import refuses
 from videos import moving_square, write_data
 
+from tsm_tf import ModelSpec
 from tsm_tf.data.listing import Listing
+from tsm_tf.data.loader import center_clip
 from tsm_tf.data.modality import source_of
+from tsm_tf.data.sampling_rate import frame_range
 from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.sources.flow_folder import FlowFolders
 from tsm_tf.data.sources.frame_folder import FrameFolders
@@ -75,7 +79,7 @@ def test_bad_folders(tmp_path):
     with pytest.raises(BadVideoError, match="frame 4 is requested, the last is 3"):
         FlowFolders().read(str(folder), [4], None)
     cv2.imwrite(str(folder / "flow_y_00002.jpg"), Y[0][:8])
-    with pytest.raises(BadVideoError, match="x and y of different sizes"):
+    with pytest.raises(BadVideoError, match=r"x and y of different sizes: flow_x_00002\.jpg, "):
         FlowFolders().read(str(folder), [1], None)
     (folder / "flow_y_00003.jpg").write_bytes(b"")
     with pytest.raises(BadVideoError, match=r"flow_y_00003\.jpg"):
@@ -93,6 +97,27 @@ def listing(folder):
     (folder / "val.txt").write_text("v -1 0\n")
     (folder / "labels.txt").write_text("a\nb\n")
     return Listing(folder)
+
+
+def test_flow_of_something_v1_as_tsm_publishes_it(tmp_path):
+    """Lists name the folder 000012 as 12, and count x and y; the original halves the number."""
+    for number in (12, 345):
+        name = f"{number:06d}"
+        write(tmp_path / name, f"{name}-x_{{:05d}}.jpg", f"{name}-y_{{:05d}}.jpg")
+    (tmp_path / "category.txt").write_text("Holding something\nPushing something\n")
+    for split in ("train", "val"):
+        (tmp_path / f"{split}_videofolder_flow.txt").write_text("12 8 0\n345 8 1\n")
+
+    data = Listing(tmp_path)
+    source = source_of(data, "flow")
+    spec = ModelSpec(num_classes=2, num_segments=2, input_size=32, modality="flow")
+    for video in data.videos("train"):
+        assert frame_range(video, source) == (0, 4)
+        counted = dataclasses.replace(video, num_frames=-1)
+        clips = [center_clip(one, spec, source) for one in (video, counted)]
+        np.testing.assert_array_equal(clips[0], clips[1])
+    with refuses("modality", "must be flow, as the data are", "rgb"):
+        source_of(data, "rgb")
 
 
 def test_the_model_decides_where_a_folder_has_both(tmp_path):
@@ -124,6 +149,16 @@ def test_flow_and_rgb_are_not_confused(tmp_path):
     assert source_of(Listing(video), "rgb") is VIDEO_FILES
     with refuses("modality", "must be rgb, as the data are", "flow"):
         source_of(Listing(video), "flow")
+
+
+def test_what_cannot_be_read_says_nothing_about_the_modality(tmp_path):
+    """Commands that leave out such videos can go past the first one."""
+    write(tmp_path / "w", "x_{:05d}.jpg", "y_{:05d}.jpg")
+    (tmp_path / "v").mkdir()
+    data = listing(tmp_path)
+    (tmp_path / "val.txt").write_text("v -1 0\nw -1 1\n")
+    with refuses("modality", "must be flow, as the data are", "rgb"):
+        source_of(data, "rgb")
 
 
 @pytest.mark.parametrize("motion", ["none", "strong"])

@@ -105,3 +105,13 @@ def test_rendered_gestures_have_a_contact_sheet_and_maps(output):
     page = (output / "index.html").read_text(encoding="utf-8")
     assert 'src="data/contact_sheet.png"' in page and "5/9 = 55.6%" in page
     assert 'src="cam/cam.png"' in page and 'href="cam/cam.mp4"' in page
+
+
+def test_links_the_page_for_browsers(output):
+    write_page(output, SPEC, STEPS)
+    assert "LiteRT.js could not be downloaded" in (output / "index.html").read_text()
+    (output / "web").mkdir()
+    (output / "web" / "index.html").touch()
+    write_page(output, SPEC, STEPS)
+    page = (output / "index.html").read_text()
+    assert '<a href="web/index.html">' in page and "could not be downloaded" not in page

@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from export.demo.steps import FULL, QUICK, Step, plan, run
+from export.demo.run_steps import run
+from export.demo.steps import FULL, QUICK, Step, plan
 
 
 def test_every_step_is_a_command_that_exists(tmp_path):
@@ -76,6 +77,30 @@ def test_repeats_the_step_that_failed(tmp_path, capfd, monkeypatch):
     assert (tmp_path / steps[1].log).read_text() == "ran two\nran two\n"
 
 
+def test_continues_without_an_optional_step(tmp_path, capfd, monkeypatch):
+    """It fails once, and the next run repeats it."""
+    (tmp_path / "step.py").write_text(
+        "import pathlib, sys\n"
+        f"once = pathlib.Path({str(tmp_path / 'once')!r})\n"
+        "print('ran', sys.argv[1])\n"
+        "if sys.argv[1] == 'page' and not once.exists():\n"
+        "    once.touch(); sys.exit('no npm')\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    page = Step("write a page", ("step", "page"), optional=True)
+    steps = [page, Step("two", ("step", "two"))]
+    run(steps, tmp_path)
+    text = capfd.readouterr().out
+    assert text.index("no npm") < text.index(
+        "*** THE DEMO CONTINUES WITHOUT THE STEP: write a page"
+    )
+    assert "ran two" in text
+    run(steps, tmp_path)
+    text = capfd.readouterr().out
+    assert "ran page" in text and "ran two" not in text and "***" not in text
+    assert len(json.loads((tmp_path / "steps.json").read_text())) == 2
+
+
 def test_ctrl_c_waits_for_the_step(tmp_path):
     """The step gets one signal, and its last output is still shown."""
     (tmp_path / "step.py").write_text(
@@ -88,7 +113,8 @@ def test_ctrl_c_waits_for_the_step(tmp_path):
         "    print('ended well')\n"
     )
     code = (
-        "import pathlib; from export.demo.steps import Step, run\n"
+        "import pathlib; from export.demo.steps import Step\n"
+        "from export.demo.run_steps import run\n"
         f"run([Step('one', ('step',)), Step('two', ('step',))], pathlib.Path({str(tmp_path)!r}))"
     )
     options = {
@@ -117,10 +143,10 @@ def test_sigterm_ends_the_step_and_its_processes(tmp_path):
         "time.sleep(60)\n"
     )
     code = (
-        "import pathlib, sys; from export.demo import steps; from tsm_tf import cli\n"
-        "steps._SECONDS_TO_END = 1\n"
+        "import pathlib, sys; from export.demo import run_steps, steps; from tsm_tf import cli\n"
+        "run_steps._SECONDS_TO_END = 1\n"
         "one = steps.Step('one', ('step', sys.argv.pop()))\n"
-        f"cli.run(lambda: steps.run([one, one], pathlib.Path({str(tmp_path)!r})), lambda: None)"
+        f"cli.run(lambda: run_steps.run([one, one], pathlib.Path({str(tmp_path)!r})), lambda: None)"
     )
     options = {
         "stdout": subprocess.PIPE,

@@ -4,7 +4,7 @@ from testing import refuses
 
 from export.format.flatbuffer import Damaged, Table
 from export.format.reader import parse_model, read_model
-from export.runtime.interpreter import load_interpreter, signature
+from export.runtime.interpreter import load_interpreter
 
 
 def test_reads_what_an_interpreter_reads(online):
@@ -14,13 +14,13 @@ def test_reads_what_an_interpreter_reads(online):
     for tensor, details in zip(graph.tensors, interpreter.get_tensor_details(), strict=False):
         assert (tensor.name, np.dtype(tensor.dtype)) == (details["name"], details["dtype"])
         assert list(tensor.shape) == details["shape"].tolist() and tensor.is_static
-    inputs, outputs = signature(interpreter)
-    assert model.signatures[0].inputs == {
-        name: details["index"] for name, details in inputs.items()
-    }
-    assert model.signatures[0].outputs == {
-        name: details["index"] for name, details in outputs.items()
-    }
+    runner = interpreter.get_signature_runner("serving_default")
+    for names, tensors, described in (
+        (model.signature.inputs, model.interface()[0], runner.get_input_details()),
+        (model.signature.outputs, model.interface()[1], runner.get_output_details()),
+    ):
+        assert names == {name: details["index"] for name, details in described.items()}
+        assert tensors == {name: graph.tensors[index] for name, index in names.items()}
     kernels = [t for t in graph.tensors if len(t.shape) == 4 and model.constant(t).size]
     assert kernels and all(model.constant(t).size == 4 * np.prod(t.shape) for t in kernels)
     assert {"CONV_2D", "DEPTHWISE_CONV_2D", "CONCATENATION"} <= {

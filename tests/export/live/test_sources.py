@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from servers import CameraServer
 from testing import refuses
+from videos import encode_damaged
 
 from export.live.sources import open_source
 from tsm_tf.camera.capture import Camera
@@ -46,3 +47,26 @@ def test_sources_that_cannot_be_opened(stop):
     assert "secret" not in str(raised.value)
     with refuses("camera", "number or path", "/dev/video77"):
         Camera("/dev/video77")
+
+
+def test_damaged_pictures_of_a_file_are_kept_on_request(tmp_path, stop, capsys):
+    path = tmp_path / "damaged.avi"
+    whole = encode_damaged(path)
+    seen = []
+    with pytest.raises(BadVideoError, match="picture 7 is damaged"):
+        seen.extend(open_source(str(path), None, False, stop).frames)
+    assert len(seen) == 7
+
+    source = open_source(str(path), None, False, stop, keep_damaged=True)
+    frames = np.stack([frame for _, frame in source.frames])
+    same = (frames == whole).all((1, 2, 3))
+    assert source.fps == 10 and same.tolist() == [number != 7 for number in range(20)]
+    assert f"1 damaged picture was kept in {path}" in capsys.readouterr().err
+
+    for video, camera, named in (
+        (None, "0", "camera 0"),
+        ("-", None, "-"),
+        ("rtsp://127.0.0.1/x", None, "rtsp://127.0.0.1/x"),
+    ):
+        with refuses("keep_damaged", "only for a video file", named):
+            open_source(video, camera, False, stop, keep_damaged=True)

@@ -7,10 +7,11 @@ import sys
 import warnings
 
 import pytest
+from runtimes import require
 from testing import refuses, video_frames
 
 from export.runtime import StreamRunner, interpreter
-from export.runtime.interpreter import RUNTIMES, load_interpreter
+from export.runtime.interpreter import INTERPRETERS, load_interpreter
 
 _DELEGATE = """
 #include <stddef.h>
@@ -48,11 +49,9 @@ def delegate(request, tmp_path_factory):
     return folder / "delegate.so", request.param
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("runtime", INTERPRETERS)
 def test_delegate(online, delegate, runtime, capfd, monkeypatch):
-    pytest.importorskip(
-        RUNTIMES[runtime], reason="not in the newest releases' environment: it needs numpy 1"
-    )
+    require(runtime)
     library, status = delegate
     monkeypatch.setitem(interpreter.DELEGATES, "gpu", ("libgone.so", str(library)))
     for name in (str(library), "gpu"):
@@ -66,15 +65,13 @@ def test_delegate(online, delegate, runtime, capfd, monkeypatch):
         assert "prepared" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("runtime", INTERPRETERS)
 @pytest.mark.parametrize("name", interpreter.DELEGATES)
 @pytest.mark.filterwarnings(
     "error::pytest.PytestUnraisableExceptionWarning"
 )  # the runtimes' loader prints one
 def test_delegate_that_is_not_installed(online, runtime, name, monkeypatch):
-    pytest.importorskip(
-        RUNTIMES[runtime], reason="not in the newest releases' environment: it needs numpy 1"
-    )
+    require(runtime)
     libraries = tuple(f"gone_{library}" for library in interpreter.DELEGATES[name])
     monkeypatch.setitem(interpreter.DELEGATES, name, libraries)
     with refuses("delegate", *libraries, name):
@@ -83,7 +80,7 @@ def test_delegate_that_is_not_installed(online, runtime, name, monkeypatch):
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 def test_refuses_wrong_delegates(online, tmp_path, monkeypatch):
-    with refuses("delegate", "none, gpu, edgetpu, nnapi, or the path", "npu"):
+    with refuses("delegate", "none, gpu, edgetpu, or the path", "npu"):
         load_interpreter(online, delegate="npu")
     text = tmp_path / "text.so"
     text.write_text("no library")
@@ -94,11 +91,11 @@ def test_refuses_wrong_delegates(online, tmp_path, monkeypatch):
 
 
 def test_order_of_the_runtimes(online, monkeypatch):
-    installed = [name for name in RUNTIMES if importlib.util.find_spec(name)]
-    assert list(RUNTIMES) == ["ai_edge_litert", "tflite_runtime", "tensorflow"] and installed
+    installed = [name for name in INTERPRETERS if importlib.util.find_spec(name)]
+    assert list(INTERPRETERS) == ["ai_edge_litert", "tflite_runtime", "tensorflow"] and installed
     for name in installed:
-        assert load_interpreter(online)[1] == name
-        monkeypatch.setitem(sys.modules, RUNTIMES[name], None)
+        assert load_interpreter(online)[1] == name == StreamRunner(online).runtime
+        monkeypatch.setitem(sys.modules, INTERPRETERS[name], None)
         with refuses("runtime", "must be installed", name):
             StreamRunner(online, runtime=name)
     with pytest.raises(ModuleNotFoundError, match="ai_edge_litert or tflite_runtime or tensorflow"):

@@ -1,6 +1,5 @@
 import threading
 import warnings
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -66,14 +65,14 @@ def test_refuses_a_second_thread(online, clip):
     ):
         expected = call()
         entered, leave = threading.Event(), threading.Event()
-        invoke = runner.interpreter.invoke
+        run = runner.engine.run
 
-        def slow_invoke(invoke=invoke, entered=entered, leave=leave):
+        def slow_run(run=run, entered=entered, leave=leave):
             entered.set()
             assert leave.wait(60)
-            invoke()
+            run()
 
-        runner.interpreter = mock.Mock(invoke=slow_invoke)
+        runner.engine.run = slow_run
         thread = threading.Thread(target=call)
         thread.start()
         assert entered.wait(60)
@@ -83,7 +82,7 @@ def test_refuses_a_second_thread(online, clip):
         leave.set()
         thread.join()
 
-        runner.interpreter = mock.Mock(invoke=invoke)
+        runner.engine.run = run
         if runner is stream:
             runner.reset()
         np.testing.assert_array_equal(call(), expected)

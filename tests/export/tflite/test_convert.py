@@ -28,8 +28,18 @@ def test_clips_are_side_by_side_for_several_streams(model, clips):
     np.testing.assert_array_equal(samples[3]["image"], clips.frames[[2, 0], 1])
 
 
+def test_samples_of_clips_may_have_a_batch_axis(clips):
+    assert next(convert._clip_samples(clips, False))["image"].shape == (2, 32, 32, 3)
+
+
+def test_several_frames_are_one_sample(model, clips):
+    samples = list(convert._online_samples(build_stream_model(model, 2, frames_per_step=2), clips))
+    assert len(samples) == 2 and samples[0]["image"].shape == (4, 32, 32, 3)
+    np.testing.assert_array_equal(samples[1]["image"][2:], clips.frames[[2, 0], 1])
+
+
 def test_samples_have_every_byte(clips):
-    sample = next(convert._clip_samples(clips))["image"]
+    sample = next(convert._clip_samples(clips, True))["image"]
     assert sample.shape == (1, 2, 32, 32, 3) and sample.dtype == np.float32
     assert sample[0, 0, 0, 0].tolist() == [0] * 3 and sample[0, 0, 0, 1].tolist() == [255] * 3
     np.testing.assert_array_equal(sample[0, 1], clips.frames[0, 1])

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from int8 import convert_int8
 from tensorflow.lite.tools import flatbuffer_utils
-from testing import refuses
+from testing import refuses, video_frames
 
 from export.format.jester import smoothing_rules
 from export.format.metadata import read_contents
 from export.format.reader import parse_model
+from export.runtime import StreamRunner
 from export.tflite.convert import convert
 from export.tflite.draft import Draft
 
@@ -83,6 +84,33 @@ def test_one_type_alone(content):
     graph, signature = draft.graph, draft.signature
     assert graph.tensors[signature.inputs["image"]].dtype == "int8"
     assert graph.tensors[signature.outputs["logits"]].dtype == "float32"
+
+
+def test_float_borders_change_nothing_else(content, model, tmp_path):
+    """All inputs and outputs are float32, the caches start at 0, and the logits are the same."""
+    paths = [tmp_path / name for name in ("float.tflite", "int8.tflite")]
+    for path in paths:
+        draft = Draft(content)
+        if path == paths[0]:
+            draft.set_float_borders()
+            graph = draft.graph
+            assert {graph.tensors[i].dtype for i in (*graph.inputs, *graph.outputs)} == {"float32"}
+            assert set(draft.read_initial_caches().values()) == {0}
+        path.write_bytes(draft.seal(model.spec, "int8"))
+
+    runners = [StreamRunner(path) for path in paths]
+    for frame in video_frames(5, 32, 32, 3):
+        first, second = (runner.step(frame) for runner in runners)
+        np.testing.assert_array_equal(first, second)
+
+
+def test_float_borders_need_caches_that_are_fed_back_exactly(content):
+    tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    index = parse_model(content).signatures[0].outputs["shift_03"]
+    tree.subgraphs[0].tensors[index].quantization.scale = np.array([0.5], np.float32)
+    draft = Draft(bytes(flatbuffer_utils.convert_object_to_bytearray(tree)))
+    with refuses("shift_03", "same scale in and out", "0.5"):
+        draft.set_float_borders()
 
 
 def test_image_must_be_calibrated_to_bytes(content):

@@ -13,8 +13,8 @@ from testing import refuses, video_frames
 from weights import with_weights
 
 from export.format.metadata import read_spec
+from export.format.reader import read_model
 from export.runtime import StreamRunner
-from export.runtime.interpreter import load_interpreter, signature
 from export.tflite import export_model
 from export.tflite.float32 import float32_policy, to_float32
 from tsm_tf import ModelSpec, build_model, load_checkpoint, retrofit, save_checkpoint
@@ -26,7 +26,7 @@ def test_names_and_spec_travel(model, online, clip):
         online.name == "mobilenet_v2_online_float32.tflite"
         and clip.name == "mobilenet_v2_clip_float32.tflite"
     )
-    inputs, outputs = signature(load_interpreter(online)[0])
+    inputs, outputs = read_model(online).interface()
     caches = [f"shift_{i:02d}" for i in range(10)]
     assert sorted(inputs) == ["image", *caches] and sorted(outputs) == ["logits", *caches]
     assert read_spec(online) == model.spec and read_spec(online).labels[3] == "ü"

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from runtimes import ON_CPU, require
 from testing import refuses, video_frames
 from weights import with_weights
 
@@ -14,10 +15,10 @@ from export.format.metadata import read_contents, read_spec
 from export.format.reader import read_model
 from export.parity import keras_logits, prove
 from export.runtime import ClipRunner, StreamRunner
-from export.runtime.interpreter import RUNTIMES
 from export.sample_clips import SampleClips, drawn_patterns
 from export.tflite import VARIANTS, export_model
 from export.tflite.draft import Draft
+from export.web.model_info import read_model_info
 from tsm_tf import ModelSpec, build_model, save_checkpoint
 
 CACHES = [f"shift_{i:02d}" for i in range(10)]
@@ -49,12 +50,10 @@ def tensors(path):
 
 
 @pytest.mark.filterwarnings("ignore:tflite-runtime has no fast int8")
-@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("runtime", ON_CPU)
 @pytest.mark.parametrize("variant", [v for v in VARIANTS if v != "float32"])
 def test_streams_as_keras_does(model, files, clips, variant, runtime):
-    pytest.importorskip(
-        RUNTIMES[runtime], reason="not in the newest releases' environment: it needs numpy 1"
-    )
+    require(runtime)
     expected = keras_logits(model, clips, True)
     proof = prove(files[variant], clips, expected, runtime)
     bound = {"float16": 0.02, "dynamic": 0.15}.get(variant, 0.5) * np.ptp(expected)
@@ -134,6 +133,8 @@ def test_several_streams_do_not_touch_each_other(model, online, tmp_path):
     assert np.abs(after[[0, 2]] - together[0, [0, 2]]).max() > 1e-4
     with refuses("frame", "(3, 32, 32, 3)", "(32, 32, 3)"):
         runner.step(frames[0, 0])
+    with refuses("model", "must have one stream", "which has 3"):  # the page for browsers
+        read_model_info(path)
 
 
 def test_int8_of_several_streams(model, tmp_path):
@@ -177,10 +178,56 @@ def with_another_scale(content, index, scale=0.5):
     return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
 
 
-def test_gpu_friendly_refuses_clips(model, tmp_path):
-    with refuses("gpu_friendly", "omitted", "5 dimensions"):
-        export_model(model, tmp_path, False, gpu_friendly=True)
-    assert list(tmp_path.iterdir()) == []
+def test_several_frames_per_step(model, online, tmp_path):
+    """Each step equals as many single steps, also in int8 and for several streams."""
+    frames = video_frames(12, 2, 32, 32, 3, seed=7)
+    alone = StreamRunner(online)
+    expected = []
+    for stream in range(2):
+        alone.reset()
+        expected.append([alone.step(frame) for frame in frames[:, stream]])
+    expected = np.stack(expected, axis=1)
+
+    for name, options, shape in (
+        ("one", {"frames_per_step": 4}, (4, 32, 32, 3)),
+        ("two", {"frames_per_step": 3, "num_streams": 2}, (3, 2, 32, 32, 3)),
+    ):
+        (path,) = export_model(model, tmp_path / name, True, **options)
+        runner = StreamRunner(path)
+        assert (runner.shape, runner.receptive_field) == (shape, 11)
+        assert (runner.frames_per_step, runner.num_streams) == (shape[0], len(shape) - 3)
+        used = frames if name == "two" else frames[:, 0]
+        actual = [runner.step(chunk) for chunk in used.reshape(-1, *shape)]
+        assert actual[0].shape == (*shape[:-3], 4) and actual[0].dtype == np.float32
+        np.testing.assert_allclose(
+            np.concatenate(actual),
+            expected if name == "two" else expected[:, 0],
+            atol=1e-5,
+        )
+    runner.reset(stream=1)
+    after = runner.step(frames[:3])
+    np.testing.assert_allclose(after[:, 1], expected[:3, 1], atol=1e-5)
+    assert np.abs(after[:, 0] - expected[:3, 0]).max() > 1e-4
+    with refuses("frame", "(3, 2, 32, 32, 3)", "(2, 32, 32, 3)"):
+        runner.step(frames[0])
+
+    (path,) = export_model(
+        model, tmp_path / "int8", True, ("int8",), frames_per_step=3, num_videos=9
+    )
+    clips = SampleClips(frames[None, :11, 0], None, "tests")  # 11 frames are no whole steps
+    proof = prove(path, clips, keras_logits(model, clips, True))
+    assert proof.difference < 0.5 * np.ptp(expected) and proof.num_frames == 11
+
+
+def test_clips_with_and_without_a_batch_axis(model, clip, tmp_path):
+    (path,) = export_model(model, tmp_path, False, batch_axis=True)
+    shapes = [tensors(file)[0]["image"].shape for file in (path, clip)]
+    assert shapes == [(1, 4, 32, 32, 3), (4, 32, 32, 3)]
+    frames = video_frames(4, 32, 32, 3)
+    np.testing.assert_array_equal(ClipRunner(path)(frames), ClipRunner(clip)(frames))
+    assert [read_contents(file).is_online for file in (path, clip)] == [False, False]
+    with refuses("batch_axis", "omitted for an online model"):
+        export_model(model, tmp_path / "online", True, batch_axis=True)
 
 
 def test_sizes(online, files):
@@ -194,8 +241,9 @@ def test_refuses_before_work(model, tmp_path):
     for variants in (("float32", "int4"), (), ("int8", "int8")):
         with refuses("variants", "float32, float16, dynamic, int8, edgetpu"):
             export_model(model, tmp_path, True, variants)
-    with refuses("num_streams", "--online"):
-        export_model(model, tmp_path, False, num_streams=2)
+    for name in ("num_streams", "frames_per_step"):
+        with refuses(name, "--online"):
+            export_model(model, tmp_path, False, **{name: 2})
     with refuses("num_streams", "at least 1", "0"):
         export_model(model, tmp_path, True, num_streams=0)
     with refuses("image_type", "uint8, int8", "float32"):

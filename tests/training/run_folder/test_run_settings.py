@@ -1,5 +1,8 @@
 import json
 
+import av
+import keras
+import numpy as np
 import pytest
 from testing import refuses
 
@@ -139,4 +142,7 @@ def test_launches_are_logged(tmp_path, monkeypatch):
     first, second = map(json.loads, (tmp_path / LAUNCHES_FILE).read_text().splitlines())
     assert first["command"] == "train.py '--data=my videos'"
     assert second["command"] == "train.py --data=other"
-    assert first["backend"] and first["versions"]["numpy"] and first["machine"]
+    assert first["backend"] and first["machine"]
+    imported = {"numpy": np.__version__, "av": av.__version__, "keras": keras.__version__}
+    assert imported.items() <= first["versions"].items()
+    assert [first["versions"][name] for name in first["versions"] if "opencv" in name]

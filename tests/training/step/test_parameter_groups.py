@@ -1,7 +1,8 @@
+import keras
 import numpy as np
 from testing import array, frames
 
-from tsm_tf import ModelSpec, build_model
+from tsm_tf import ModelSpec, build_model, retrofit
 from tsm_tf.training.recipes import get_recipe
 from tsm_tf.training.step.optimizer import build_optimizer
 from tsm_tf.training.step.parameter_groups import batch_norms, freeze_batch_norms, multipliers
@@ -30,6 +31,14 @@ def test_groups_of_the_original():
     assert same_classes["head/kernel"] == (1, 1) and same_classes["head/bias"] == (2, 0)
     flow = multipliers(tiny(modality="flow"))
     assert flow["conv1/kernel"] == (5, 1) and flow["layer1_0_conv1/kernel"] == (1, 1)
+
+    inputs = keras.Input((32, 32, 10))
+    x = keras.layers.Conv2D(4, 3, name="first")(inputs)
+    x = keras.layers.Conv2D(4, 3, name="second")(x)
+    outputs = keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(x))
+    biased = multipliers(retrofit(keras.Model(inputs, outputs), num_segments=2, shift_mode="none"))
+    assert (biased["first/kernel"], biased["first/bias"]) == ((5, 1), (10, 0))
+    assert (biased["second/kernel"], biased["second/bias"]) == ((1, 1), (2, 0))
 
 
 def test_partial_batch_norm_trains_only_the_first():

@@ -6,6 +6,7 @@ The files have each source's names and wrappers, in both formats of PyTorch.
 import argparse
 import collections
 import dataclasses
+import pathlib
 import re
 import shutil
 import signal
@@ -16,14 +17,17 @@ import threading
 import numpy as np
 import pytest
 import torch_writer
+from analysis.run_folders import write_result
 from file_server import FileServer
 from official import OfficialCase
 from other_names import mmaction_name
 from testing import array, refuses, run_main, step
 from videos import write_data
 
+import tsm_tf.evaluation.stream.__main__ as stream_command
 import tsm_tf.weights.__main__ as command
 from tsm_tf import build_model, build_stream_model, load_official_weights, load_preset
+from tsm_tf.analysis.runs import read_runs
 from tsm_tf.weights.checkpoint import load_checkpoint, load_spec
 from tsm_tf.weights.official import infer_spec
 from tsm_tf.weights.presets import table
@@ -32,6 +36,7 @@ from tsm_tf.weights.presets.load import preset_checkpoint, resolve_checkpoint
 from tsm_tf.weights.presets.table import File, find_preset
 from tsm_tf.weights.pretrained import initial_weights
 
+ROOT = pathlib.Path(__file__).parents[3]
 ONLINE = "tsm_mobilenetv2_online_jester"
 
 
@@ -238,6 +243,42 @@ def kept(home, online, monkeypatch, tmp_path):
     return preset
 
 
+SOURCES = [
+    path
+    for part in ("tsm_tf", "export")
+    for path in (ROOT / part).rglob("*.py")
+    if "weights" not in path.relative_to(ROOT).parts
+    and re.search(r"load_(checkpoint|spec)\(", path.read_text())
+]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_preset_can_be_given_wherever_a_checkpoint_is_loaded(path):
+    """`evaluation.stream` writes into the checkpoint, and reports that it needs a folder."""
+    command = path.with_name("__main__.py")  # may resolve it for the modules beside it
+    texts = [source.read_text() for source in (path, command) if source.is_file()]
+    assert re.search(r"resolve_checkpoint\(|startswith\(PREFIX\)", "".join(texts))
+
+
+def test_streams_are_evaluated_with_folders_only(tmp_path):
+    data = write_data(tmp_path / "data", {"val": 1})
+    with refuses("checkpoint", "must be a folder", f"preset:{ONLINE}"):
+        run_main(
+            stream_command,
+            f"--checkpoint=preset:{ONLINE}",
+            f"--data={data}",
+            f"--output={tmp_path / 'streams'}",
+        )
+
+
+def test_a_preset_that_was_evaluated_is_a_run(kept, tmp_path):
+    write_result(tmp_path / "results" / "one", f"preset:{ONLINE}", top1=0.5)
+    write_result(tmp_path / "results" / "two", "preset:another", top1=0.25)
+    (run,) = read_runs([f"preset:{ONLINE}"], [tmp_path / "results"], need_top1=True)
+    assert [evaluation["top1"] for evaluation in run.with_top1] == [0.5]
+    assert (run.name, run.spec.num_classes) == (f"preset:{ONLINE}", 27)
+
+
 @pytest.mark.slow
 def test_commands_take_a_preset(kept, tmp_path):
     data = write_data(tmp_path / "data", {"val": 3, "train": 3}, labels=kept.labels)
@@ -254,6 +295,13 @@ def test_commands_take_a_preset(kept, tmp_path):
     done = subprocess.run([*module, *export], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert list((tmp_path / "export").glob("*.tflite"))
+
+    (file,) = (tmp_path / "export").glob("*float32*.tflite")
+    parity = ["export.parity", f"--model={file}", f"--data={data}", "--num_videos=2"]
+    done = subprocess.run(
+        [*module, *parity, f"--checkpoint=preset:{ONLINE}"], capture_output=True, text=True
+    )
+    assert done.returncode == 0 and "differs from Keras by at most" in done.stdout, done.stderr
 
     train = ["tsm_tf.training", "--recipe=gestures", f"--init=preset:{ONLINE}", "--epochs=1"]
     train += [f"--data={data}", f"--output={tmp_path / 'run'}", "--batch_size=3", "--width=1"]

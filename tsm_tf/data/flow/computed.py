@@ -60,7 +60,7 @@ class ComputedFlow:
         self,
         path: str,
         indices: Sequence[int],
-        short_side: int,
+        short_side: int | None,
         interpolation: str = BILINEAR,
     ) -> np.ndarray:
         """Computes flow frames of a video, `uint8 [n, H, W, 2]`; see `Source.read`."""
@@ -72,7 +72,9 @@ class ComputedFlow:
         flows = {}
         for index in wanted:
             flow = decode(*self._encoder().encode(frames[index], frames[index + 1]))
-            flows[index] = resize_short_side(flow, short_side, interpolation)
+            if short_side:
+                flow = resize_short_side(flow, short_side, interpolation)
+            flows[index] = flow
         return np.stack([flows[int(index)] for index in indices])
 
     def _encoder(self) -> FlowEncoder:

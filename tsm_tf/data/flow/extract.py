@@ -11,6 +11,7 @@ import shlex
 import sys
 import time
 from collections.abc import Generator, Mapping, Sequence
+from typing import cast
 
 import cv2
 
@@ -22,6 +23,7 @@ from tsm_tf.data.modality import source_of
 from tsm_tf.data.progress_line import format_seconds
 from tsm_tf.data.sources import Source
 from tsm_tf.data.sources.bad_video import BadVideoError
+from tsm_tf.data.sources.video_file import VideoFiles
 from tsm_tf.data.video import UNKNOWN_FRAMES, Video, is_uri
 from tsm_tf.data.worker_pool import start_pool
 from tsm_tf.errors import InputError
@@ -39,10 +41,14 @@ _MAX_NAMED = 5
 
 @dataclasses.dataclass(frozen=True)
 class _Done:
-    """What became of a video: its number of flow frames, or why it has none."""
+    """What became of a video: its number of flow frames, or why it has none.
+
+    `damaged` is the number of damaged pictures that were used.
+    """
 
     key: Key
     count: int = 0
+    damaged: int = 0
     reason: str = ""
 
 
@@ -90,6 +96,8 @@ def extract_flow(
         for done in running:
             if not done.reason:
                 counts[done.key] = done.count
+                if done.damaged:  # in another process, which has a copy of the source
+                    cast(VideoFiles, source).damaged[done.key[0]] = done.damaged
             elif skip_bad_videos:
                 skipped[done.key[0]] = done.reason
             else:
@@ -172,7 +180,9 @@ def _run(video: Video, folder: str) -> _Done:
         return _Done(key_of(video), reason="the file is gone")
     except Stopped:
         return _Done(key_of(video), reason="stopped")
-    return _Done(key_of(video), count)
+    source = _Worker.source
+    damaged = source.damaged.get(video.path, 0) if isinstance(source, VideoFiles) else 0
+    return _Done(key_of(video), count, damaged)
 
 
 class _Progress:

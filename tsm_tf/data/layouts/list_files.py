@@ -79,9 +79,18 @@ class ListFiles:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the lists, `labels.txt`, and any `background.txt` and `rate.txt`."""
+        """SHA-256 of the lists, `labels.txt`, and any `background.txt` and `rate.txt`.
+
+        The list for testing counts only where there are no others.
+        """
         digest = hashlib.sha256()
-        paths = [self._list_file(split) for split in _DIGESTED_SPLITS]
+        splits = self.splits
+        if splits[:2] == _DIGESTED_SPLITS:
+            splits = _DIGESTED_SPLITS
+        else:  # the names of the splits tell apart a list for training and the same for validation
+            digest.update("\0".join((*splits, "")).encode())
+
+        paths = [self._list_file(split) for split in splits]
         paths += [self._labels_file] if self._labels_file else []
         paths += [self._tree.path(BACKGROUND_FILE)] if self.background is not None else []
         paths += filter(os.path.isfile, [self._tree.path(RATE_FILE)])

@@ -4,7 +4,7 @@ Neither the separator, nor the folder below which the paths are, nor where a pat
 is written in a list. All are found from the paths that exist.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from tsm_tf.data.layouts.folder_tree import FILE, FOLDER, OUTSIDE, FolderTree
@@ -54,6 +54,7 @@ class RowFinder:
 
     def __init__(self, tree: FolderTree, prefixes: Sequence[str] = ("",)):
         self._tree, self._prefixes = tree, prefixes
+        self._digits: dict[str, set[int]] = {}  # of the numbers that are names in a folder
         self.separator, self.prefix = SPACE, prefixes[0]
         self.has_backslashes = False
 
@@ -130,9 +131,9 @@ class RowFinder:
     def is_outside(self, line: str) -> bool:
         """Returns whether a reading of a line is outside of the data folder."""
         return any(
-            self._tree.kind(self.path(name)) == OUTSIDE
+            self._tree.kind(path) == OUTSIDE
             for count in range(MOST_NUMBERS + 1)
-            for name in readings(split_numbers(line, self.separator, count)[0])
+            for _, path in self._places(split_numbers(line, self.separator, count)[0])
         )
 
     def _longest(self, line, most, fewest):
@@ -148,16 +149,38 @@ class RowFinder:
         """Returns the row of a path, if a reading of it exists."""
         if len(text) > MAX_PATH:
             return None
-        for name in filter(None, readings(text)):
-            path = self.path(name)
+        for name, path in self._places(text):
             kind = self._tree.kind(path.rstrip("/"))
             if kind == FOLDER or (kind == FILE and not path.endswith("/")):
                 return Row(name, path, kind, numbers)
         return None
 
+    def _places(self, text) -> Iterator[tuple[str, str]]:
+        """Yields what a text may mean as a path, and where that leads, the most probable first.
+
+        A number may also lead to a name with zeros before it: TSM's lists of the optical flow of
+        Something-Something V1 have `12` for the folder `000012`.
+        """
+        for name in filter(None, readings(text)):
+            path = self.path(name)
+            yield name, path
+
+            folder, _, number = path.rstrip("/").rpartition("/")
+            if _is_number(number):
+                names = self._tree.entries(folder)
+                if folder not in self._digits:
+                    self._digits[folder] = {len(other) for other in names if _is_number(other)}
+                padded = {number.zfill(digits) for digits in self._digits[folder]} & names.keys()
+                if len(padded) == 1:
+                    yield name, f"{folder}/{padded.pop()}"
+
     def _is_header(self, line):
         fields = [field.strip(" \"'") for field in line.lower().split(self.separator)]
         return len(fields) <= MOST_NUMBERS + 1 and fields[-1] in _HEADER
+
+
+def _is_number(name):
+    return name.isascii() and name.isdecimal()
 
 
 def _have_spaces(lines):

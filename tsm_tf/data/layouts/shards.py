@@ -42,7 +42,7 @@ class ShardFolder:
     def describe(self, split: str) -> str:
         """Returns what a split was taken for, for people."""
         settings, shards = self.manifest.settings, self.manifest.shards
-        stored = "video files"
+        stored = "optical flow" if settings.modality == "flow" else "video files"
         if settings.encode == "jpeg":
             frames = settings.frames or "all"
             stored = f"JPEG, short side {settings.short_side}, {frames} frames per video"

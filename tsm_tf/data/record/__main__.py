@@ -48,7 +48,6 @@ def main():
     folder = pathlib.Path(values.output)
 
     # Imported here, so that a missing package is reported in one line.
-    from tsm_tf.camera.window import open_window
     from tsm_tf.data.record.clips import (
         check_background,
         check_classes,
@@ -56,8 +55,6 @@ def main():
         newest_clip,
         plan_clips,
     )
-    from tsm_tf.data.record.run import open_camera, record
-    from tsm_tf.data.record.session import RecordingSession
 
     classes = check_classes(values.classes)
     background = check_background(values.background, classes)
@@ -70,7 +67,25 @@ def main():
         _print_next_commands(folder)
         return
 
-    is_live = values.video is None
+    session, source_name = _record(values, folder, background, todo, newest_clip(clips))
+    if not session.left:
+        _print_next_commands(folder)
+    elif session.has_quit:
+        print(f"{_progress(session)}; run the same command again to continue")
+    else:
+        is_live = values.video is None
+        argument = "camera" if is_live else "video"
+        how = "; plug it in and run the same command again to continue" if is_live else ""
+        rule = f"must have frames until the last clip, and has ended; {_progress(session)}{how}"
+        raise InputError(argument, rule, source_name)
+
+
+def _record(values, folder, background, todo, last):
+    """Records the clips of `todo`; returns the session, and the name of the source of frames."""
+    from tsm_tf.camera.window import open_window
+    from tsm_tf.data.record.run import open_camera, record
+    from tsm_tf.data.record.session import RecordingSession
+
     with contextlib.closing(open_camera(values.camera, values.video)) as source:
         if values.show:
             open_window("--noshow records without one")
@@ -80,24 +95,15 @@ def main():
             values.seconds,
             values.countdown,
             source.fps,
-            waits=values.show and is_live,
-            last=newest_clip(clips),
+            waits=values.show and values.video is None,
+            last=last,
         )
         try:
             record(session, source, values.show)
         except KeyboardInterrupt:
             print(f"\n{_progress(session)}; run the same command again to continue")
             raise
-
-    if not session.left:
-        _print_next_commands(folder)
-    elif session.has_quit:
-        print(f"{_progress(session)}; run the same command again to continue")
-    else:
-        argument = "camera" if is_live else "video"
-        how = "; plug it in and run the same command again to continue" if is_live else ""
-        rule = f"must have frames until the last clip, and has ended; {_progress(session)}{how}"
-        raise InputError(argument, rule, source.name)
+    return session, source.name
 
 
 def _claim(folder, background):

@@ -17,6 +17,7 @@ from tsm_tf import cli
 from tsm_tf.data import data_flags
 from tsm_tf.data.shard.settings import ENCODINGS, Settings
 from tsm_tf.errors import InputError
+from tsm_tf.spec import CHANNELS
 
 _beam_flags: list[str] = []
 
@@ -28,7 +29,14 @@ def define_flags():
         "encode",
         Settings.encode,
         ENCODINGS,
-        "Whether to store JPEG frames, which are fast to read, or the video files as they are.",
+        "Whether to store JPEG frames, which are fast to read, or files as they are: videos, or "
+        "images of optical flow.",
+    )
+    flags.DEFINE_enum(
+        "modality",
+        Settings.modality,
+        list(CHANNELS),
+        "What the data show; flow needs --encode=original.",
     )
     flags.DEFINE_integer("quality", Settings.quality, "Quality of the JPEG frames, 1 to 100.")
     flags.DEFINE_integer(
@@ -63,6 +71,7 @@ def main():
         short_side=values.short_side,
         frames=_number_of_frames(values.frames),
         shard_mib=values.shard_mib,
+        modality=values.modality,
     )
     output = values.output.rstrip("/") or values.output
 

@@ -1,5 +1,6 @@
 """Encodes single videos for shards."""
 
+import itertools
 import os
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -11,7 +12,8 @@ from tsm_tf.data.shard.records import MAX_RECORD_BYTES
 from tsm_tf.data.shard.settings import Settings
 from tsm_tf.data.sources import Source
 from tsm_tf.data.sources.bad_video import BadVideoError
-from tsm_tf.data.sources.video_file import VideoFiles, iterate_frames, read_frames
+from tsm_tf.data.sources.flow_folder import FlowFolders, decode_flow
+from tsm_tf.data.sources.video_file import VideoFiles, read_frames
 from tsm_tf.errors import InputError
 
 _FRAMES_AT_ONCE = 256  # that are decoded before they are encoded
@@ -21,7 +23,8 @@ class EncodedVideo(NamedTuple):
     """A video for a record.
 
     Attributes:
-        parts: the JPEG frames, or the original file alone.
+        parts: the JPEG frames, the original file alone, or the images of optical flow: one per
+            frame, or x and y of each.
         times: when each part is shown, in seconds after the first, `float64 [len(parts)]`.
         num_frames: number of stored frames.
         source_frames: number of frames of the video.
@@ -45,6 +48,8 @@ def encode_video(path: str, source: Source, settings: Settings) -> EncodedVideo:
         BadVideoError: it cannot be decoded, or is too large for a record.
         InputError: it is not a file, and original files are to be stored.
     """
+    if isinstance(source, FlowFolders):
+        return _flow(path, source)
     if settings.encode == "original":
         return _original(path, source)
 
@@ -76,9 +81,12 @@ def estimate_bytes(path: str, source: Source, settings: Settings) -> int:
         MissingFile: there is no such video.
         BadVideoError: it cannot be decoded.
     """
+    count = source.num_frames(path)
+    if isinstance(source, FlowFolders):
+        images = [source.stored_images(path, i).values() for i in (0, count // 2, count - 1)]
+        return sum(map(len, itertools.chain(*images))) * count // len(images)
     if settings.encode == "original":
         return os.path.getsize(path)
-    count = source.num_frames(path)
     frames = source.read(path, [0, count // 2, count - 1], settings.short_side)
     mean = sum(len(_jpeg(frame, settings.quality)) for frame in frames) / len(frames)
     return int(mean * min(count, settings.frames or count))
@@ -97,11 +105,28 @@ def _original(path, source) -> EncodedVideo:
     return EncodedVideo([content], np.zeros(1), count, count, source.fps(path), (width, height))
 
 
+def _flow(path, source: FlowFolders) -> EncodedVideo:
+    """Returns the images as they are, each of which is decoded once to find damage."""
+    count, parts, shapes = source.num_frames(path), [], set()
+    for index in range(count):
+        images = source.stored_images(path, index)
+        shapes.add(decode_flow(images, path).shape)
+        parts += images.values()
+    if len(shapes) > 1:
+        raise BadVideoError(path, "frames of several sizes")
+    if sum(map(len, parts)) > MAX_RECORD_BYTES:
+        raise BadVideoError(path, "its images take more than 2 GiB; split the video")
+
+    ((height, width, _),) = shapes
+    times = source.times(path).repeat(len(parts) // count)
+    return EncodedVideo(parts, times, count, count, source.fps(path), (width, height))
+
+
 def _frames(path, source, wanted, short_side) -> Iterator[tuple[float, np.ndarray]]:
     """Yields times and frames; a long video never lies in memory as a whole."""
     if isinstance(source, VideoFiles):
         chosen = set(wanted.tolist())
-        for number, (seconds, frame) in enumerate(iterate_frames(path, short_side)):
+        for number, (seconds, frame) in enumerate(source.iterate(path, short_side)):
             if number in chosen:
                 yield seconds, frame
             if number == wanted[-1]:

@@ -12,6 +12,7 @@ import numpy as np
 from tsm_tf.data import storage
 from tsm_tf.data.shard.manifest import Manifest
 from tsm_tf.data.shard.records import DIGEST_BYTES, FOOTER_BYTES, HEADER_BYTES, TABLE_ROW
+from tsm_tf.data.shard.settings import Settings
 from tsm_tf.data.video import UNKNOWN_FRAMES, Video
 from tsm_tf.errors import InputError
 
@@ -178,9 +179,16 @@ def _check_entry(entry: Entry, manifest: Manifest) -> None:
     is_inside = entry.offset >= HEADER_BYTES and end + FOOTER_BYTES <= _size(entry, manifest)
     table_end = entry.table_at + entry.parts * TABLE_ROW.itemsize
     is_ordered = entry.offset < entry.table_at < table_end < entry.parts_at < end
-    expected = entry.num_frames if manifest.settings.encode == "jpeg" else 1
-    if not is_inside or not is_ordered or entry.parts != expected:
+    expected = _numbers_of_parts(entry.num_frames, manifest.settings)
+    if not is_inside or not is_ordered or entry.parts not in expected:
         raise ValueError("places of a record")
+
+
+def _numbers_of_parts(num_frames: int, settings: Settings) -> tuple[int, ...]:
+    """Returns how many parts a record may have; a frame of optical flow has one or two images."""
+    if settings.modality == "flow":
+        return num_frames, 2 * num_frames
+    return (num_frames,) if settings.encode == "jpeg" else (1,)
 
 
 def _size(entry, manifest):

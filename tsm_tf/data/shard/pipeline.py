@@ -10,8 +10,10 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from tsm_tf.data.listing import Listing
+from tsm_tf.data.modality import source_of
 from tsm_tf.data.shard.plan import Plan, load_plan
 from tsm_tf.data.shard.write import publish, write_shard
+from tsm_tf.data.sources.video_file import VideoFiles
 from tsm_tf.data.video import is_uri
 from tsm_tf.errors import InputError, one_line
 
@@ -66,9 +68,12 @@ def run_pipeline(
             if errors:
                 raise errors[0] from None
             raise InputError("runner", f"must finish ({one_line(error)})", runner) from error
+        if isinstance(listing.source, VideoFiles):  # workers of this process have one of their own
+            listing.source.damaged.update(_damaged)
 
 
 _errors: list[Exception] = []
+_damaged: dict[str, int] = {}  # as in `VideoFiles`
 _on_video: Callable[[], None] = lambda: None  # noqa: E731
 _stopped = threading.Event()
 
@@ -81,6 +86,7 @@ def _watched(on_video: Callable[[], None]) -> Iterator[list[Exception]]:
     """
     global _on_video
     _errors.clear()
+    _damaged.clear()
     _stopped.clear()
     _on_video = on_video
     try:
@@ -103,13 +109,17 @@ def _open(
     data: str,
     val_share: float | None,
     allow_outside: bool,
+    keep_damaged: bool,
     output: str,
 ) -> tuple[Listing, Plan]:
     """Returns the data and the plan, read once per process."""
     plan = load_plan(output)
     if plan is None:
         raise InputError("output", "must have the plan that was stored when the run began", output)
-    return Listing(data, val_share=val_share, allow_outside=allow_outside), plan
+    listing = Listing(
+        data, val_share=val_share, allow_outside=allow_outside, keep_damaged=keep_damaged
+    )
+    return listing, plan
 
 
 class _WriteShard(beam.DoFn):
@@ -119,19 +129,25 @@ class _WriteShard(beam.DoFn):
         data = listing.data
         self.data = data if is_uri(data) else os.path.abspath(data)
         self.val_share, self.allow_outside = listing.val_share, listing.allow_outside
+        self.keep_damaged = listing.keep_damaged
         self.output, self.skip_bad_videos = output, skip_bad_videos
 
     def process(self, element):
         try:
-            listing, plan = _open(self.data, self.val_share, self.allow_outside, self.output)
+            listing, plan = _open(
+                self.data, self.val_share, self.allow_outside, self.keep_damaged, self.output
+            )
+            source = source_of(listing, plan.settings.modality)
             write_shard(
                 element,
                 plan,
-                listing.source,
+                source,
                 self.output,
                 self.skip_bad_videos,
                 _video_done,
             )
+            if isinstance(source, VideoFiles):
+                _damaged.update(source.damaged)
         except Exception as error:
             _errors.append(error)
             raise

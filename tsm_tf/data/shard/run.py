@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from tsm_tf.data import storage
 from tsm_tf.data.listing import Listing
+from tsm_tf.data.modality import source_of
 from tsm_tf.data.shard.encode import estimate_bytes
 from tsm_tf.data.shard.manifest import Manifest, read_manifest
 from tsm_tf.data.shard.pipeline import LOCAL_RUNNER, run_pipeline
@@ -36,14 +37,15 @@ def run(
 
     Raises:
         MissingFile: a list or a video does not exist.
-        InputError: bad lists, another content of the output, a video that cannot be read, optical
-            flow, or a runner that fails.
+        InputError: bad lists, another content of the output, a video that cannot be read, another
+            modality, or a runner that fails.
         StorageError: the object storage does not answer, or denies access.
     """
     storage.check_scheme(output, "output")
-    if listing.source.modality != "rgb":
-        rule = "must be RGB videos; shards of optical flow are not supported"
-        raise InputError("data", rule, listing.data)
+    source = source_of(listing, settings.modality)
+    if listing.keep_damaged and settings.encode == "original":
+        rule = "must be jpeg with --keep_damaged; damaged files would be refused when they are read"
+        raise InputError("encode", rule, settings.encode)
 
     if is_complete(output, listing, settings):
         print(f"{output} already has these shards; nothing to do")
@@ -51,7 +53,7 @@ def run(
 
     def estimate(video):
         try:
-            return estimate_bytes(video.path, listing.source, settings)
+            return estimate_bytes(video.path, source, settings)
         except BadVideoError:
             return _ASSUMED_BYTES
 

@@ -4,13 +4,19 @@ The published ways of naming them are in `tsm_tf.data.sources.frame_names`.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
 
 from tsm_tf.data.sources.bad_video import BadVideoError
-from tsm_tf.data.sources.frame_folder import DEFAULT_FPS, FrameFolders, decode_image
+from tsm_tf.data.sources.frame_folder import (
+    DEFAULT_FPS,
+    FrameFolders,
+    decode_image,
+    decode_image_bytes,
+    read_image,
+)
 from tsm_tf.data.sources.frame_names import FrameNames, NumberedImages, find_frame_names
 
 _BLANK = 10
@@ -33,18 +39,24 @@ class FlowFolders(FrameFolders):
         super().__init__(frames_per_second, roots)
         self._flows: dict[str, FrameNames] = {}
 
-    def _decode(self, path, index) -> np.ndarray:
-        names = self._flow_names(path)
-        if names.x is None or names.y is None:
-            return decode_image(os.path.join(path, self._images(path).name(index)), path)[..., :2]
+    def stored_images(self, path: str, index: int) -> dict[str, bytes]:
+        """Returns the content of the images of a frame by name: of x and y, or of one with both.
 
-        x, y = (
-            decode_image(os.path.join(path, images.name(index)), path, cv2.IMREAD_GRAYSCALE)
-            for images in (names.x, names.y)
-        )
-        if x.shape != y.shape:
-            raise BadVideoError(path, f"x and y of different sizes in frame {index}")
-        return np.stack([x, y], axis=-1)
+        Args:
+            path: the folder.
+            index: number of the frame, from 0.
+
+        Raises:
+            MissingFile: there is no such image.
+            BadVideoError: an image cannot be read.
+        """
+        names = self._flow_names(path)
+        images = [names.x, names.y] if names.x and names.y else [self._images(path)]
+        files = [sequence.name(index) for sequence in images]
+        return {name: read_image(os.path.join(path, name), path) for name in files}
+
+    def _decode(self, path, index) -> np.ndarray:
+        return decode_flow(self.stored_images(path, index), path)
 
     def _images(self, path) -> NumberedImages:
         names = self._flow_names(path)
@@ -57,6 +69,33 @@ class FlowFolders(FrameFolders):
         if path not in self._flows:
             self._flows[path] = find_frame_names(path, self.roots)
         return self._flows[path]
+
+
+def decode_flow(images: Mapping[str, bytes], video: str) -> np.ndarray:
+    """Decodes a frame of optical flow.
+
+    Args:
+        images: the content of the images by name: grey ones of x and y, or one image with x in
+            red and y in green.
+        video: the folder, for errors.
+
+    Returns:
+        `uint8 [H, W, 2]`.
+
+    Raises:
+        BadVideoError: an image is damaged or too large, or x and y have different sizes.
+    """
+    if len(images) == 1:
+        ((name, content),) = images.items()
+        return decode_image_bytes(content, name, video)[..., :2]
+
+    x, y = (
+        decode_image_bytes(content, name, video, cv2.IMREAD_GRAYSCALE)
+        for name, content in images.items()
+    )
+    if x.shape != y.shape:
+        raise BadVideoError(video, f"x and y of different sizes: {', '.join(images)}")
+    return np.stack([x, y], axis=-1)
 
 
 def shows_flow(path: str, roots: Sequence[str] = ()) -> bool | None:

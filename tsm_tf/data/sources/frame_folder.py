@@ -91,11 +91,27 @@ class FrameFolders:
         return self._names[path]
 
 
-def decode_image(path: str, video: str, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
+def decode_image(path: str, video: str) -> np.ndarray:
+    """Decodes one file; see `decode_image_bytes`.
+
+    Raises:
+        MissingFile: there is no such file.
+        BadVideoError: it is not an image, or is too large.
+    """
+    return decode_image_bytes(read_image(path, video), os.path.basename(path), video)
+
+
+def decode_image_bytes(
+    content: bytes,
+    name: str,
+    video: str,
+    flags: int = cv2.IMREAD_COLOR,
+) -> np.ndarray:
     """Decodes one JPEG or PNG image.
 
     Args:
-        path: the image.
+        content: the image.
+        name: its name, for errors.
         video: its folder, for errors.
         flags: an argument of `cv2.imdecode`; `IMREAD_GRAYSCALE` returns `[H, W]`.
 
@@ -105,8 +121,6 @@ def decode_image(path: str, video: str, flags: int = cv2.IMREAD_COLOR) -> np.nda
     Raises:
         BadVideoError: it is not such an image, is cut off or damaged, or is too large.
     """
-    name = os.path.basename(path)
-    content = _read(path, video)
     size = image_size(content)
     if size is None:
         raise BadVideoError(video, f"{name} is cut off, or not a JPEG or PNG image")
@@ -127,8 +141,13 @@ def decode_image(path: str, video: str, flags: int = cv2.IMREAD_COLOR) -> np.nda
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if image.ndim == 3 else image
 
 
-def _read(path, video) -> bytes:
-    """Returns the bytes of an image; never waits for a FIFO."""
+def read_image(path: str, video: str) -> bytes:
+    """Returns the bytes of an image; never waits for a FIFO.
+
+    Raises:
+        MissingFile: there is no such file.
+        BadVideoError: it is not a file of at most `MAX_IMAGE_BYTES`, or cannot be read.
+    """
     try:
         with open(path, "rb", opener=_open_without_waiting) as file:
             status = os.fstat(file.fileno())

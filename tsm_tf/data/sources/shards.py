@@ -15,6 +15,7 @@ from tsm_tf.data.shard.index import Entry, Index
 from tsm_tf.data.shard.manifest import Manifest
 from tsm_tf.data.shard.records import TABLE_ROW, digest_of, part_ranges
 from tsm_tf.data.sources.bad_video import BadVideoError, TooFewFramesError
+from tsm_tf.data.sources.flow_folder import decode_flow
 from tsm_tf.data.sources.jpeg_clip import JpegClip
 from tsm_tf.data.sources.video_file import VIDEO_FILES
 from tsm_tf.data.video import is_uri
@@ -39,10 +40,9 @@ class Shards:
         parallel_reads: how many clips to load at once.
     """
 
-    modality = "rgb"
-
     def __init__(self, folder: str, manifest: Manifest, index: Index):
         self.folder, self.manifest = folder, manifest
+        self.modality = manifest.settings.modality
         self.parallel_reads = _REMOTE_READS if is_uri(folder) else 1
         self._entries = {storage.join(folder, entry.name): entry for entry in index.entries}
 
@@ -64,7 +64,7 @@ class Shards:
         entry = self._entry(path)
         if self._has_frames:
             table, _ = self._read_checked(path, lambda: self._read_table(entry))
-            return table["seconds"].astype(np.float64)
+            return table["seconds"][:: entry.parts // entry.num_frames].astype(np.float64)
         return self._from_file(path, VIDEO_FILES.times)
 
     def read(
@@ -105,6 +105,9 @@ class Shards:
                 lambda file: VIDEO_FILES.read(file, indices, short_side, interpolation),
             )
         unique, places = np.unique(indices, return_inverse=True)
+        if self.modality == "flow":
+            frames = self._read_flow(path, entry, unique, short_side, interpolation)
+            return frames[places]
         jpegs = self._read_checked(path, lambda: self._read_parts(entry, unique))
         clip = JpegClip(path, jpegs, places, entry.width, entry.height)
 
@@ -112,9 +115,27 @@ class Shards:
             return clip
         return np.stack([resize_short_side(f, short_side, interpolation) for f in clip.decode()])
 
+    def _read_flow(self, path, entry: Entry, indices, short_side, interpolation) -> np.ndarray:
+        """Reads frames of optical flow, each of which has one image, or two, for x and y."""
+        number = entry.parts // entry.num_frames
+        parts = (indices[:, np.newaxis] * number + np.arange(number)).ravel()
+        images = self._read_checked(path, lambda: self._read_parts(entry, parts))
+
+        frames = []
+        for place, index in enumerate(indices.tolist()):
+            own = images[place * number : (place + 1) * number]
+            names = {f"image {part} of frame {index}": image for part, image in enumerate(own)}
+            frame = decode_flow(names, path)
+            if frame.shape[:2] != (entry.height, entry.width):
+                raise BadVideoError(path, "a frame of another size than its index says")
+            if short_side:
+                frame = resize_short_side(frame, short_side, interpolation)
+            frames.append(frame)
+        return np.stack(frames)
+
     @property
     def _has_frames(self):
-        return self.manifest.settings.encode == "jpeg"
+        return self.manifest.settings.encode == "jpeg" or self.modality == "flow"
 
     def _entry(self, path) -> Entry:
         if path not in self._entries:

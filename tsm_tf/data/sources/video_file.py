@@ -71,6 +71,19 @@ class VideoFiles:
             self.damaged[path] = max(decoder.damaged, self.damaged.get(path, 0))
         return frames
 
+    def iterate(
+        self,
+        path: str,
+        short_side: int | None,
+    ) -> Generator[tuple[float, np.ndarray], None, None]:
+        """Yields all frames of a video with their times; see `iterate_frames`."""
+        decoder = Decoder(path, self.keeps_damaged, time.process_time)
+        try:
+            yield from _iterate(decoder, Resizer(), short_side)
+        finally:
+            if self.keeps_damaged and decoder.damaged:
+                self.damaged[path] = decoder.damaged
+
 
 VIDEO_FILES = VideoFiles()
 
@@ -158,26 +171,32 @@ def iterate_frames(
         short_side: pixels of the shorter side after resizing; None keeps the size.
         interpolation: the resize filter; see `tsm_tf.data.resize`.
         keeps_damaged: whether damaged pictures are yielded as far as they could be decoded, and
-            counted in a warning at the end. Otherwise, the first one is an error.
+            counted in a warning at the end, or when the generator is closed. Otherwise, the first
+            one is an error.
 
     Raises:
         MissingFile: there is no such file.
         BadVideoError: the file is not a video, has no frame, or is broken behind the frames
             that were yielded.
     """
-    decoder, resizer = Decoder(path, keeps_damaged, time.process_time), Resizer(interpolation)
-    num_frames = 0
+    decoder = Decoder(path, keeps_damaged, time.process_time)
+    try:
+        yield from _iterate(decoder, Resizer(interpolation), short_side)
+    finally:
+        if keeps_damaged and decoder.damaged:
+            pictures = "picture was" if decoder.damaged == 1 else "pictures were"
+            line = f"warning: {decoder.damaged:,} damaged {pictures} kept in {path}"
+            print(line, file=sys.stderr, flush=True)
 
-    with open_video(path) as (container, stream):
+
+def _iterate(decoder, resizer, short_side):
+    num_frames = 0
+    with open_video(decoder.path) as (container, stream):
         stream.thread_type = "AUTO"
         clock = FrameClock(1 / nominal_fps(stream), has_presentation_times(container), warns=True)
         for frame in decoder.frames(container, stream):
             num_frames += 1
-            yield clock.at(frame), _to_rgb(path, frame, resizer, short_side)
+            yield clock.at(frame), _to_rgb(decoder.path, frame, resizer, short_side)
 
     if not num_frames:
-        raise BadVideoError(path, "no frames")
-    if decoder.damaged:
-        pictures = "picture was" if decoder.damaged == 1 else "pictures were"
-        line = f"warning: {decoder.damaged:,} damaged {pictures} kept in {path}"
-        print(line, file=sys.stderr, flush=True)
+        raise BadVideoError(decoder.path, "no frames")

@@ -19,6 +19,7 @@ from tsm_tf.data.timeline import timelines
 from tsm_tf.errors import InputError
 from tsm_tf.files import write_text
 from tsm_tf.spec import ModelSpec
+from tsm_tf.weights.presets.table import PREFIX
 
 
 def define_flags():
@@ -30,13 +31,19 @@ def define_flags():
     flags.DEFINE_float("background_minutes", 30.0, "Minutes of pauses, in each half of the split.")
     flags.DEFINE_float("false_alarms_per_hour", 6.0, "How many the event rules may allow.")
     flags.DEFINE_integer("seed", 0, "Seed for the halves, the order and the pauses.")
-    flags.DEFINE_string("runtime", "auto", "Interpreter for --model.")
+    flags.DEFINE_string("runtime", "auto", "What runs --model; see export.parity.")
 
 
 def main():
     values = flags.FLAGS
     if (values.checkpoint is None) == (values.model is None):
         rule = "must be given, or else model; one of the two"
+        raise InputError("checkpoint", rule, values.checkpoint)
+    if values.checkpoint and values.checkpoint.startswith(PREFIX):
+        rule = (
+            "must be a folder, because the event rules are written to it; see the --preset and "
+            "--output flags of `python -m tsm_tf.weights`"
+        )
         raise InputError("checkpoint", rule, values.checkpoint)
     listing = data_flags.read(values.split)
     timelines(listing.labelled_videos(values.split))  # reports bad lists first
@@ -82,8 +89,9 @@ def _tflite_model(path, runtime):
     from tsm_tf.evaluation.stream.evaluate import Model
 
     runner = StreamRunner(path, runtime=runtime)
-    if runner.num_streams != 1:
-        raise InputError("model", "must have one stream", runner.num_streams)
+    if len(runner.shape) != 3:
+        rule = "must take one frame of one stream per step"
+        raise InputError("model", rule, f"frames of the shape {runner.shape}")
 
     def make_step(_):
         runner.reset()

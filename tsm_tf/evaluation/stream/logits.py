@@ -15,16 +15,31 @@ Step = Callable[[np.ndarray], np.ndarray]
 
 def keras_step(model: ClipModel, num_streams: int) -> Step:
     """Returns the step of a Keras model from its initial state; it keeps the state."""
+    return keras_streams(model, num_streams)()
+
+
+def keras_streams(model: ClipModel, num_streams: int) -> Callable[[], Step]:
+    """Returns a function that starts new streams, each with a step as in `keras_step`.
+
+    The stream model is built once.
+    """
     stream = model.stream(num_streams)
-    initial = stream.initial_state(num_streams)
-    state = {name: keras.ops.convert_to_numpy(cache) for name, cache in initial.items()}
+    initial = {
+        name: keras.ops.convert_to_numpy(cache)
+        for name, cache in stream.initial_state(num_streams).items()
+    }
 
-    def step(frames: np.ndarray) -> np.ndarray:
-        nonlocal state
-        state = stream.predict_on_batch({IMAGE: frames, **state})
-        return state.pop(LOGITS)
+    def start() -> Step:
+        state = initial
 
-    return step
+        def step(frames: np.ndarray) -> np.ndarray:
+            nonlocal state
+            state = stream.predict_on_batch({IMAGE: frames, **state})
+            return state.pop(LOGITS)
+
+        return step
+
+    return start
 
 
 def stream_logits(

@@ -35,7 +35,11 @@ _ADDED = {
 }
 """Settings that older run.json files lack, with the values that those runs used."""
 
-_PACKAGES = ("tsm-tf", "keras", "tensorflow", "numpy", "av", "opencv-python-headless")
+_OPENCV = (
+    *("opencv-contrib-python-headless", "opencv-contrib-python"),
+    *("opencv-python-headless", "opencv-python"),
+)
+_PACKAGES = ("tsm-tf", "keras", "tensorflow", "numpy", "av", *_OPENCV)
 
 
 def run_settings(

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 import keras
 
 from tsm_tf.errors import InputError, MissingFile, one_line
+from tsm_tf.files import download_folder
 from tsm_tf.output_folder import read_marker
 from tsm_tf.weights.file_kinds import check_content
 from tsm_tf.weights.presets.table import File, Preset
@@ -41,8 +42,7 @@ class Local:
 
 def preset_folder(preset: Preset) -> pathlib.Path:
     """Returns the folder for a preset's files: `presets/NAME` in `KERAS_HOME`, or in `~/.keras`."""
-    home = os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras"
-    return pathlib.Path(home).expanduser() / "presets" / preset.name
+    return download_folder("presets") / preset.name
 
 
 def obtain(preset: Preset, check: _Check, sha256: str | None = None) -> Local:

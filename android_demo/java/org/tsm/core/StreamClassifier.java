@@ -138,6 +138,11 @@ public final class StreamClassifier implements AutoCloseable {
             throw new ModelException("This is not an online model; export it with --online");
         }
 
+        if (image.shape().length != 4 || image.shape()[0] != 1) {
+            throw new ModelException(
+                    "The model does not take one frame at a time; export it with --online, "
+                            + "without --streams and --frames_per_step");
+        }
         int size = file.inputSize;
         checkShape(IMAGE, image, 1, size, size, ImageTensor.CHANNELS);
         checkShape(LOGITS, logits, 1, file.labels.size());

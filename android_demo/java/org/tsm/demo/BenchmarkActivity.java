@@ -27,6 +27,7 @@ import org.tsm.core.StreamClassifier;
 public final class BenchmarkActivity extends Activity {
     static final String FILE = "benchmark.csv";
     private static final String TAG = "TsmBenchmark";
+    private static final String DELEGATE = "CPU"; // the app has no other
     private static final int[] THREADS = {1, 2, 4};
 
     private final Handler main = new Handler(Looper.getMainLooper());
@@ -77,12 +78,10 @@ public final class BenchmarkActivity extends Activity {
     }
 
     private String measure(String model, int threads) {
-        String accelerator = Settings.Accelerator.CPU.name();
         String name = Models.name(model);
-        try (StreamClassifier classifier =
-                Models.load(this, model, threads, Settings.Accelerator.CPU)) {
+        try (StreamClassifier classifier = Models.load(this, model, threads)) {
             Benchmark.Result result =
-                    Benchmark.run(name, classifier, accelerator, threads, () -> cancelled);
+                    Benchmark.run(name, classifier, DELEGATE, threads, () -> cancelled);
             return result == null ? "" : result.csv();
         } catch (ModelException | IOException | RuntimeException error) {
             Log.e(TAG, model, error);

@@ -49,19 +49,15 @@ final class Dialogs {
                 .show();
     }
 
-    /** Lets the user choose threads, accelerator and mirroring. */
+    /** Lets the user choose threads and mirroring. */
     static void options(Activity activity, Settings settings, Change change) {
         View view = activity.getLayoutInflater().inflate(R.layout.options, null);
         RadioGroup threads = view.findViewById(R.id.threads);
-        RadioButton cpu = view.findViewById(R.id.cpu);
-        RadioButton nnapi = view.findViewById(R.id.nnapi);
         CheckBox mirror = view.findViewById(R.id.mirror);
         for (int i = 0; i < THREADS.length; i++) {
             RadioButton button = view.findViewById(THREAD_BUTTONS[i]);
             button.setChecked(THREADS[i] == settings.threads);
         }
-        cpu.setChecked(settings.accelerator == Settings.Accelerator.CPU);
-        nnapi.setChecked(settings.accelerator == Settings.Accelerator.NNAPI);
         mirror.setChecked(settings.mirror);
 
         new AlertDialog.Builder(activity)
@@ -70,16 +66,10 @@ final class Dialogs {
                 .setNegativeButton(android.R.string.cancel, null)
                 .setPositiveButton(
                         android.R.string.ok,
-                        (dialog, which) -> {
-                            Settings.Accelerator accelerator =
-                                    nnapi.isChecked()
-                                            ? Settings.Accelerator.NNAPI
-                                            : Settings.Accelerator.CPU;
-                            change.to(
-                                    settings.withThreads(chosen(threads))
-                                            .withAccelerator(accelerator)
-                                            .withMirror(mirror.isChecked()));
-                        })
+                        (dialog, which) ->
+                                change.to(
+                                        settings.withThreads(chosen(threads))
+                                                .withMirror(mirror.isChecked())))
                 .show();
     }
 

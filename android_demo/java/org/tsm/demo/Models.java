@@ -81,11 +81,10 @@ final class Models {
      * @throws ModelException if this is not an online TSM, or if it cannot be run
      * @throws IOException if the file cannot be read
      */
-    static StreamClassifier load(
-            Context context, String model, int threads, Settings.Accelerator accelerator)
+    static StreamClassifier load(Context context, String model, int threads)
             throws ModelException, IOException {
         ModelFile file = new ModelFile(read(context, model));
-        TfLiteModel interpreter = new TfLiteModel(file.content, threads, accelerator);
+        TfLiteModel interpreter = new TfLiteModel(file.content, threads);
         try {
             return new StreamClassifier(file, interpreter);
         } catch (ModelException error) {

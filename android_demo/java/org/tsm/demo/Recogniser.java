@@ -130,9 +130,7 @@ final class Recogniser {
         }
         try {
             String model = Models.chosen(context, settings);
-            loop =
-                    new FrameLoop(
-                            Models.load(context, model, settings.threads, settings.accelerator));
+            loop = new FrameLoop(Models.load(context, model, settings.threads));
             ModelFile file = loop.file;
             post(() -> listener.onModel(file));
         } catch (ModelException error) {

@@ -4,15 +4,8 @@ import android.content.SharedPreferences;
 
 /** The user's settings, which survive rotation and restarts. Immutable. */
 final class Settings {
-    /** The hardware that runs the model. */
-    enum Accelerator {
-        CPU,
-        NNAPI
-    }
-
     private static final String MODEL = "model";
     private static final String THREADS = "threads";
-    private static final String ACCELERATOR = "accelerator";
     private static final String FRONT = "front";
     private static final String MIRROR = "mirror";
     private static final int DEFAULT_THREADS = 2;
@@ -21,26 +14,22 @@ final class Settings {
     final String model;
 
     final int threads;
-    final Accelerator accelerator;
     final boolean front;
 
     /** Whether to swap left and right in the model's frames. */
     final boolean mirror;
 
-    Settings(String model, int threads, Accelerator accelerator, boolean front, boolean mirror) {
+    Settings(String model, int threads, boolean front, boolean mirror) {
         this.model = model;
         this.threads = threads;
-        this.accelerator = accelerator;
         this.front = front;
         this.mirror = mirror;
     }
 
     static Settings load(SharedPreferences preferences) {
-        String accelerator = preferences.getString(ACCELERATOR, Accelerator.CPU.name());
         return new Settings(
                 preferences.getString(MODEL, null),
                 preferences.getInt(THREADS, DEFAULT_THREADS),
-                Accelerator.valueOf(accelerator),
                 preferences.getBoolean(FRONT, true),
                 preferences.getBoolean(MIRROR, false));
     }
@@ -50,29 +39,24 @@ final class Settings {
                 .edit()
                 .putString(MODEL, model)
                 .putInt(THREADS, threads)
-                .putString(ACCELERATOR, accelerator.name())
                 .putBoolean(FRONT, front)
                 .putBoolean(MIRROR, mirror)
                 .apply();
     }
 
     Settings withModel(String chosen) {
-        return new Settings(chosen, threads, accelerator, front, mirror);
+        return new Settings(chosen, threads, front, mirror);
     }
 
     Settings withThreads(int chosen) {
-        return new Settings(model, chosen, accelerator, front, mirror);
-    }
-
-    Settings withAccelerator(Accelerator chosen) {
-        return new Settings(model, threads, chosen, front, mirror);
+        return new Settings(model, chosen, front, mirror);
     }
 
     Settings withFront(boolean chosen) {
-        return new Settings(model, threads, accelerator, chosen, mirror);
+        return new Settings(model, threads, chosen, mirror);
     }
 
     Settings withMirror(boolean chosen) {
-        return new Settings(model, threads, accelerator, front, chosen);
+        return new Settings(model, threads, front, chosen);
     }
 }

@@ -7,7 +7,6 @@ import java.util.Map;
 import org.tensorflow.lite.DataType;
 import org.tensorflow.lite.Interpreter;
 import org.tensorflow.lite.Tensor;
-import org.tensorflow.lite.nnapi.NnApiDelegate;
 import org.tsm.core.FrameModel;
 import org.tsm.core.ModelException;
 import org.tsm.core.TensorType;
@@ -17,7 +16,6 @@ final class TfLiteModel implements FrameModel {
     private static final String SIGNATURE = "serving_default";
 
     private final Interpreter interpreter;
-    private final NnApiDelegate nnapi; // null on the CPU
     private final Map<String, TensorType> inputs = new LinkedHashMap<>();
     private final Map<String, TensorType> outputs = new LinkedHashMap<>();
 
@@ -25,17 +23,10 @@ final class TfLiteModel implements FrameModel {
      * Loads a model.
      *
      * @param content a direct buffer with the whole file, which the interpreter keeps using
-     * @throws ModelException if the interpreter rejects the file or a setting, or if the phone
-     *     cannot load its library
+     * @throws ModelException if the interpreter rejects the file, or if the phone cannot load its
+     *     library
      */
-    TfLiteModel(ByteBuffer content, int threads, Settings.Accelerator accelerator)
-            throws ModelException {
-        try {
-            nnapi = accelerator == Settings.Accelerator.NNAPI ? new NnApiDelegate() : null;
-        } catch (RuntimeException | LinkageError error) {
-            throw new ModelException("NNAPI is not available on this phone: " + error.getMessage());
-        }
-
+    TfLiteModel(ByteBuffer content, int threads) throws ModelException {
         interpreter = interpreter(content, threads);
         boolean complete = false;
         try {
@@ -62,20 +53,13 @@ final class TfLiteModel implements FrameModel {
         }
     }
 
-    private Interpreter interpreter(ByteBuffer content, int threads) throws ModelException {
+    private static Interpreter interpreter(ByteBuffer content, int threads) throws ModelException {
         Interpreter.Options options = new Interpreter.Options();
         options.setNumThreads(threads);
-        if (nnapi == null) {
-            options.setUseXNNPACK(true);
-        } else {
-            options.addDelegate(nnapi);
-        }
+        options.setUseXNNPACK(true);
         try {
             return new Interpreter(content, options);
         } catch (RuntimeException | LinkageError error) {
-            if (nnapi != null) {
-                nnapi.close();
-            }
             throw new ModelException("TensorFlow Lite rejects the model: " + error.getMessage());
         }
     }
@@ -128,8 +112,5 @@ final class TfLiteModel implements FrameModel {
     @Override
     public void close() {
         interpreter.close();
-        if (nnapi != null) {
-            nnapi.close();
-        }
     }
 }

@@ -2,7 +2,6 @@ package org.tensorflow.lite;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -39,7 +38,6 @@ public final class Interpreter implements AutoCloseable {
     public static class Options {
         public int threads;
         public Boolean xnnpack;
-        public final List<Delegate> delegates = new ArrayList<>();
 
         public Options setNumThreads(int count) {
             threads = count;
@@ -48,11 +46,6 @@ public final class Interpreter implements AutoCloseable {
 
         public Options setUseXNNPACK(boolean use) {
             xnnpack = use;
-            return this;
-        }
-
-        public Options addDelegate(Delegate delegate) {
-            delegates.add(delegate);
             return this;
         }
     }

@@ -109,4 +109,25 @@ public class StreamClassifierTest {
             }
         }
     }
+
+    /** A clip file without a batch axis looks like a file for several streams. */
+    @Test
+    public void rejectsSeveralFramesPerStep() throws ModelException {
+        ModelFile file = new ModelFile(new Golden(name).bytes("model.tflite"));
+        try (HostModel model = new HostModel(file.content)) {
+            TensorType before = model.inputs().get("image");
+            int size = file.inputSize;
+            for (int[] shape : new int[][] {{8, size, size, 3}, {1, 8, size, size, 3}}) {
+                model.inputs()
+                        .put(
+                                "image",
+                                new TensorType(
+                                        before.element, shape, before.scale, before.zeroPoint));
+                ModelException error =
+                        assertThrows(
+                                ModelException.class, () -> new StreamClassifier(file, model));
+                assertTrue(error.getMessage().contains("one frame at a time"));
+            }
+        }
+    }
 }

@@ -13,7 +13,6 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import org.junit.Test;
 import org.tensorflow.lite.Interpreter;
-import org.tensorflow.lite.nnapi.NnApiDelegate;
 
 /** The recording interpreter has the same methods as the real one. */
 public class FakeInterpreterTest {
@@ -59,7 +58,6 @@ public class FakeInterpreterTest {
         try (URLClassLoader loader = new URLClassLoader(urls, platform)) {
             assertHasAll(Interpreter.class, loader);
             assertHasAll(Interpreter.Options.class, loader);
-            assertHasAll(NnApiDelegate.class, loader);
         }
     }
 }

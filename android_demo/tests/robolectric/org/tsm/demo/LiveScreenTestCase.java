@@ -26,7 +26,6 @@ import org.robolectric.annotation.Config;
 import org.robolectric.shadows.ShadowCameraCharacteristics;
 import org.robolectric.shadows.StreamConfigurationMapBuilder;
 import org.tensorflow.lite.Interpreter;
-import org.tensorflow.lite.nnapi.NnApiDelegate;
 
 /** Drives the live screen with a fake camera and the recording interpreter. */
 @RunWith(RobolectricTestRunner.class)
@@ -48,7 +47,6 @@ public abstract class LiveScreenTestCase {
     @Before
     public void describeModelAndCameras() {
         Interpreter.describe(SIZE, CLASSES, 10);
-        NnApiDelegate.failure = null;
         ShadowReader.last = null;
         addCamera("0", CameraCharacteristics.LENS_FACING_BACK, 90);
         addCamera("1", CameraCharacteristics.LENS_FACING_FRONT, 270);

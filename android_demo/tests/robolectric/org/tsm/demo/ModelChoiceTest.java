@@ -11,12 +11,9 @@ import android.widget.CheckBox;
 import android.widget.RadioButton;
 import java.io.ByteArrayInputStream;
 import java.io.InputStream;
-import java.util.List;
 import org.junit.Test;
 import org.robolectric.shadows.ShadowAlertDialog;
-import org.tensorflow.lite.Delegate;
 import org.tensorflow.lite.Interpreter;
-import org.tensorflow.lite.nnapi.NnApiDelegate;
 
 /** Models, files and options that the user chooses. */
 public class ModelChoiceTest extends LiveScreenTestCase {
@@ -68,19 +65,26 @@ public class ModelChoiceTest extends LiveScreenTestCase {
         activity.findViewById(R.id.options).performClick();
         AlertDialog dialog = (AlertDialog) ShadowAlertDialog.getLatestDialog();
         dialog.<RadioButton>findViewById(R.id.threads4).setChecked(true);
-        dialog.<RadioButton>findViewById(R.id.nnapi).setChecked(true);
         dialog.<CheckBox>findViewById(R.id.mirror).setChecked(true);
 
         Interpreter before = interpreter();
         dialog.getButton(AlertDialog.BUTTON_POSITIVE).performClick();
         await("another interpreter", () -> interpreter() != before);
         assertEquals(4, interpreter().options.threads);
-        List<Delegate> delegates = interpreter().options.delegates;
-        assertEquals(1, delegates.size());
+        assertEquals(true, interpreter().options.xnnpack);
         assertTrue(before.closed);
-        controller.pause();
-        NnApiDelegate delegate = (NnApiDelegate) delegates.get(0);
-        await("the delegate to close", () -> delegate.closed);
+        assertTrue(savedSettings().mirror);
+    }
+
+    /** Earlier versions offered NNAPI, which newer phones no longer have. */
+    @Test
+    public void anAcceleratorThatAnEarlierVersionSavedIsIgnored() {
+        preferences().edit().putString("accelerator", "NNAPI").putInt("threads", 4).apply();
+        permit();
+        start();
+        awaitModel();
+        assertEquals(4, interpreter().options.threads);
+        assertEquals(true, interpreter().options.xnnpack);
     }
 
     @Test
@@ -93,11 +97,5 @@ public class ModelChoiceTest extends LiveScreenTestCase {
         ShadowReader.last.deliver(new FakeImage(0, 0));
         awaitMessage(R.string.model_error, "a delegate's fault");
         assertTrue(first.closed);
-
-        NnApiDelegate.failure = new IllegalStateException("none");
-        savedSettings().withAccelerator(Settings.Accelerator.NNAPI).save(preferences());
-        controller.recreate();
-        activity = controller.get();
-        awaitMessage(R.string.model_error, "NNAPI is not available on this phone: none");
     }
 }

@@ -1,0 +1,265 @@
+import { Figures } from "./figures.js";
+import { fetchModel } from "./model_info.js";
+import { PageError } from "./page_error.js";
+import { Player, hasSeveralCameras } from "./player.js";
+import { Recogniser } from "./recogniser.js";
+import { StreamRunner } from "./stream_runner.js";
+import { View, element } from "./view.js";
+
+/**
+ * Wires the page. Programs can listen to two events of the document: `tsm:frame`, whose `detail` is
+ * a `Recognition`, for each frame that the model sees, and `tsm:event`, whose `detail` is a
+ * `GestureEvent`, for each gesture.
+ */
+
+const MODEL_FOLDER = new URL("../model/", import.meta.url);
+const MAX_GAP = 2; // seconds without a frame from a camera, after which the stream is forgotten
+const FIRST_PREDICTION = "tsm:first-prediction"; // a mark among the browser's performance entries
+
+/** The page. */
+class App {
+  /**
+   * @param {import("./model_info.js").ModelInfo} info
+   * @param {Uint8Array} bytes the model
+   * @param {StreamRunner} runner
+   */
+  constructor(info, bytes, runner) {
+    this.bytes = bytes;
+    this.runner = runner;
+    this.recogniser = new Recogniser(info, runner);
+    this.view = new View(document, info);
+    this.figures = new Figures();
+    const video = /** @type {HTMLVideoElement} */ (element(document, "video"));
+    this.player = new Player(video, (seconds) => this.onFrame(seconds), showMessage);
+    /** The step in progress. */
+    this.step = Promise.resolve();
+    /** @type {"user" | "environment"} */
+    this.facing = "user";
+    /** The address of the file that was chosen last. */
+    this.url = "";
+  }
+
+  /**
+   * Starts another stream.
+   *
+   * @param {() => Promise<void>} open
+   */
+  async start(open) {
+    this.stop();
+    element(document, "stage").classList.add("is-on");
+    try {
+      await this.step;
+      this.recogniser.reset();
+      this.view.clear();
+      this.figures.reset();
+      await open();
+    } catch (error) {
+      this.stop();
+      showError(error);
+    }
+  }
+
+  /** Ends the stream and leaves its results on the page. */
+  stop() {
+    this.player.close();
+    element(document, "stage").classList.remove("is-on", "is-mirrored", "has-cameras");
+    showMessage("");
+  }
+
+  async startCamera() {
+    await this.start(async () => {
+      this.recogniser.maxGap = MAX_GAP;
+      await this.player.openCamera(this.facing);
+      const { classList } = element(document, "stage");
+      classList.toggle("is-mirrored", this.facing === "user");
+      classList.toggle("has-cameras", await hasSeveralCameras());
+    });
+  }
+
+  /**
+   * @param {string} url
+   * @param {string} name
+   */
+  async startVideo(url, name) {
+    await this.start(async () => {
+      this.recogniser.maxGap = Infinity;
+      await this.player.openVideo(url, name);
+    });
+  }
+
+  /** @param {number} seconds */
+  async onFrame(seconds) {
+    if (!this.recogniser.wants(seconds)) {
+      return;
+    }
+    const began = performance.now();
+    const step = this.recogniser.process(this.player.grab());
+    this.step = step.then(ignore, ignore);
+    try {
+      const result = await step;
+      this.figures.add(began, performance.now() - began);
+      this.show(result);
+    } catch (error) {
+      this.stop();
+      showError(error);
+    }
+  }
+
+  /** @param {import("./recogniser.js").Recognition} result */
+  show(result) {
+    if (!performance.getEntriesByName(FIRST_PREDICTION).length) {
+      performance.mark(FIRST_PREDICTION);
+    }
+    this.view.showResult(result);
+    const { milliseconds, rate } = this.figures;
+    this.view.showFigures(milliseconds, rate, this.recogniser.clock.dropped);
+    document.dispatchEvent(new CustomEvent("tsm:frame", { detail: result }));
+    for (const event of result.events) {
+      document.dispatchEvent(new CustomEvent("tsm:event", { detail: event }));
+    }
+  }
+
+  /** @param {import("./stream_runner.js").Accelerator} accelerator */
+  async switchTo(accelerator) {
+    showMessage(`Compiling for the ${accelerator === "webgpu" ? "GPU" : "CPU"} …`);
+    const runner = await StreamRunner.create(this.bytes, accelerator);
+    await this.step;
+    this.runner.delete();
+    this.runner = this.recogniser.runner = runner;
+    this.recogniser.forget();
+    this.figures.reset();
+    showMessage("");
+  }
+}
+
+function ignore() {}
+
+/** @param {string} text */
+function showMessage(text) {
+  element(document, "message").textContent = text;
+}
+
+/** @param {unknown} error */
+function showError(error) {
+  if (error instanceof PageError) {
+    showMessage(error.message);
+  } else {
+    console.error(error);
+    showMessage(`Something unexpected happened: ${error}.`);
+  }
+}
+
+/**
+ * @param {string} id
+ * @param {string} type
+ * @param {(event: any) => unknown} listener
+ */
+function on(id, type, listener) {
+  element(document, id).addEventListener(type, listener);
+}
+
+/** @param {App} app */
+function connectSources(app) {
+  on("camera", "click", () => app.startCamera());
+  on("flip", "click", () => {
+    app.facing = app.facing === "user" ? "environment" : "user";
+    return app.startCamera();
+  });
+  on("stop", "click", () => app.stop());
+  on("choose", "click", () => element(document, "file").click());
+  on("file", "change", (event) => {
+    startFile(app, event.target.files);
+    event.target.value = ""; // so that the same file can be chosen again
+  });
+
+  const { sample } = app.recogniser.info;
+  element(document, "sample").hidden = !sample;
+  on("sample", "click", () => {
+    return app.startVideo(new URL(sample ?? "", MODEL_FOLDER).href, "The sample video");
+  });
+}
+
+/** @param {App} app */
+function connectDrops(app) {
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    element(document, "stage").classList.add("is-target");
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) {
+      element(document, "stage").classList.remove("is-target");
+    }
+  });
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    element(document, "stage").classList.remove("is-target");
+    startFile(app, event.dataTransfer?.files);
+  });
+}
+
+/**
+ * @param {App} app
+ * @param {FileList | undefined} files
+ */
+function startFile(app, files) {
+  const file = files?.[0];
+  if (!file) {
+    showMessage("Drop a video file.");
+    return;
+  }
+  URL.revokeObjectURL(app.url);
+  app.url = URL.createObjectURL(file);
+  void app.startVideo(app.url, file.name);
+}
+
+/** @param {App} app */
+function connectAccelerators(app) {
+  const choices = /** @type {NodeListOf<HTMLInputElement>} */ (
+    document.querySelectorAll("input[name=accelerator]")
+  );
+  const show = () => {
+    choices.forEach((choice) => {
+      choice.checked = choice.value === app.runner.accelerator;
+      choice.disabled = false;
+    });
+  };
+  choices.forEach((choice) => {
+    choice.addEventListener("change", async () => {
+      choices.forEach((other) => (other.disabled = true));
+      await app
+        .switchTo(/** @type {import("./stream_runner.js").Accelerator} */ (choice.value))
+        .catch(showError);
+      show();
+    });
+  });
+  show();
+}
+
+/** @param {import("./model_info.js").ModelInfo} info */
+function describe(info) {
+  const rate = info.fps ? `${info.fps} frames per second` : "every second frame";
+  const size = `${(info.bytes / 2 ** 20).toFixed(1)} MiB`;
+  const facts = [info.backbone, info.variant, size, `${info.labels.length} classes`, rate];
+  element(document, "facts").textContent = facts.join(" · ");
+  element(document, "note").textContent = info.note ?? "";
+  element(document, "note").hidden = !info.note;
+  const card = /** @type {HTMLAnchorElement} */ (element(document, "card"));
+  card.hidden = !info.card;
+  card.href = new URL(info.card ?? "", MODEL_FOLDER).href;
+}
+
+async function main() {
+  if (!("requestVideoFrameCallback" in HTMLVideoElement.prototype)) {
+    throw new PageError("This browser is too old for this page. Update it, or use another one.");
+  }
+  const { info, bytes } = await fetchModel(MODEL_FOLDER);
+  describe(info);
+  const app = new App(info, bytes, await StreamRunner.create(bytes, "wasm"));
+  connectSources(app);
+  connectDrops(app);
+  connectAccelerators(app);
+  document.body.classList.add("is-ready");
+  showMessage("");
+}
+
+main().catch(showError);

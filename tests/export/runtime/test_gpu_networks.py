@@ -1,0 +1,45 @@
+"""Every network in the tables of the README and docs/paper.md, on a GPU or a software driver."""
+
+import numpy as np
+import pytest
+from gpu import require_gpu
+from testing import video_frames
+from weights import with_weights
+
+from export.runtime import load_runner
+from export.tflite.convert import convert
+from export.tflite.draft import Draft
+from export.tflite.gpu_limits import find_problems
+from tsm_tf import ModelSpec, build_model
+
+NETWORKS = (
+    *("mobilenet_v2", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"),
+    *("keras:MobileNetV2", "keras:MobileNetV3Small", "keras:EfficientNetB0"),
+    *("keras:EfficientNetV2B0", "keras:ResNet50V2"),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_network(online, tmp_path, name):
+    require_gpu(online)
+    spec = ModelSpec(backbone=name, num_classes=5, num_segments=4, input_size=32)
+    model = with_weights(build_model(spec))
+    for variant, is_online in (("float32", True), ("float16", True), ("float32", False)):
+        draft = Draft(convert(model, is_online, variant))
+        assert find_problems(draft.graph) == []
+        path = tmp_path / f"{variant}_{is_online}.tflite"
+        path.write_bytes(draft.seal(model.spec, variant))
+
+        expected, actual = run(path, "auto"), run(path, "litert_gpu")
+        largest = np.abs(expected).max()
+        assert np.ptp(expected, axis=0).max() > 1e-2 * largest
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-3 * largest)
+
+
+def run(path, runtime):
+    """Returns the logits of a few steps, or of two clips."""
+    runner = load_runner(path, runtime=runtime)
+    assert runner.acceleration == ("fully accelerated" if runtime == "litert_gpu" else "")
+    step = getattr(runner, "step", runner)
+    return np.stack([step(frames) for frames in video_frames(6, *runner.shape)])
