@@ -46,6 +46,8 @@ class Architecture:
             network with a classifier of its own also returns `"logits"`.
         takes: `"frames"` for a 2D network, which can be shifted and streamed; `"clips"` for a
             network with convolutions over time, which cannot.
+        takes_boxes: its builder takes `[clips, boxes]`, with boxes `[B, T/2, R, 4]` as a second
+            input of the model.
         options: fields in `OPTIONS` that it supports.
         preprocessing: how RGB frames are normalised, a key of `PREPROCESSING`.
         is_family: the row is for every name that begins with `name`.
@@ -60,6 +62,7 @@ class Architecture:
     name: str
     builder: str
     takes: str = "frames"
+    takes_boxes: bool = False
     options: frozenset[str] = frozenset()
     preprocessing: str = "torch"
     is_family: bool = False
@@ -130,6 +133,15 @@ _ROWS = (
     _i3d("i3d_r50_3x1x1_stride16", 2, "non_local"),
     _i3d("i3d_r50_heavy", 2, "non_local"),
     _i3d("i3d_r50_replace", 1, "non_local"),
+    Architecture(
+        "i3d_r50_gcn",
+        "tsm_tf.networks3d.region_graph:region_graph",
+        takes="clips",
+        takes_boxes=True,
+        options=frozenset({"width", "non_local"}),
+        starts_from=frozenset({"resnet50", "i3d_r50_3x1x1", "i3d_r50_3x1x1_stride16"}),
+        segment_step=2,
+    ),
     Architecture(
         KERAS,
         "tsm_tf.models.keras_network:build_described",

@@ -156,5 +156,6 @@ def infer_backbone(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any] | No
 
 
 def _has_other_blocks(shapes: Mapping[str, tuple[int, ...]]) -> bool:
-    found = {"_".join(name.split(".")[:2]) for name in shapes if name.startswith("layer")}
-    return found != _EVERY_BLOCK
+    layers = {"_".join(name.split(".")[:2]) for name in shapes if name.startswith("layer")}
+    others = {name.split(".")[0] for name in shapes if not name.startswith("layer")}
+    return layers != _EVERY_BLOCK or others != {"conv1", "bn1", "head"}
