@@ -11,6 +11,7 @@ from tsm_tf.layers.non_local import NonLocal
 from tsm_tf.layers.site import NON_LOCAL, SHIFT, TEMPORAL_POOL, Site
 from tsm_tf.layers.temporal_pool import TemporalPool
 from tsm_tf.layers.temporal_shift import TemporalShift
+from tsm_tf.models.boxes import check_boxes
 from tsm_tf.models.frame_range import FrameRange
 from tsm_tf.models.graph import call_again, replay
 from tsm_tf.models.network import Network, boxes_input, build_network, forget_network
@@ -39,8 +40,10 @@ class ClipModel(keras.Model):
         self._frame_range = FrameRange()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if args and self._takes_pixels():
-            self._frame_range.check(args[0])
+        if args:
+            check_boxes(args[0], self.spec)
+            if self._takes_pixels():
+                self._frame_range.check(args[0])
         return super().__call__(*args, **kwargs)
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
@@ -53,6 +56,8 @@ class ClipModel(keras.Model):
         return super().predict(self._watch(x), *args, **kwargs)
 
     def _watch(self, x):
+        if isinstance(x, (list, tuple)) or hasattr(x, "dtype"):
+            check_boxes(x, self.spec)
         return self._frame_range.watch(x) if self._takes_pixels() else x
 
     def _takes_pixels(self):
