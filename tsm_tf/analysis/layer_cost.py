@@ -10,6 +10,7 @@ from keras import layers
 
 from tsm_tf.layers.clip_conv import ClipConv
 from tsm_tf.layers.non_local import NonLocal
+from tsm_tf.layers.region_graph import RegionGraph
 from tsm_tf.layers.streaming_temporal_shift import StreamingTemporalShift
 from tsm_tf.layers.temporal_pool import TemporalPool
 from tsm_tf.layers.temporal_shift import TemporalShift
@@ -181,6 +182,13 @@ def _non_local(layer, inputs, output):
     return embeddings + attention
 
 
+def _region_graph(layer, inputs, output):
+    rows, nodes, channels = inputs[0]
+    products = 2 + 3 * layer.num_layers  # with each of the dense layers
+    graphs = 1 + 3 * layer.num_layers  # the similarities, and three graphs per layer
+    return rows * nodes * channels * (products * channels + graphs * nodes)
+
+
 def _matmul(operation, inputs, output):
     return math.prod(output) * inputs[0][-1] if len(inputs) == 2 else None
 
@@ -221,5 +229,6 @@ _LAYERS = {
     layers.EinsumDense: _einsum_dense,
     ClipConv: _kernel,
     NonLocal: _non_local,
+    RegionGraph: _region_graph,
 }
 _OPERATIONS = {"Matmul": _matmul, "Einsum": _einsum}
