@@ -73,7 +73,7 @@ def test_starts_from_the_2d_network(tmp_path):
     spec = ModelSpec("bn_inception", num_classes=3, num_segments=1, shift_mode="none")
     source = with_weights(build_model(spec))
     save_checkpoint(source, tmp_path)
-    model = build_model(SMALL)
+    model = build_model(ModelSpec("eco_lite", num_classes=3, num_segments=4))
     new = initial_weights(model, str(tmp_path))
     layers = {path.split("/")[0] for path in new}
     assert {"res3a_2", "res5b_bn", "head"} <= layers

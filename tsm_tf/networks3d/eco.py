@@ -10,7 +10,8 @@ from typing import Any
 
 import keras
 
-from tsm_tf.backbones.bn_inception import first_part, last_part
+from tsm_tf.backbones.blocks import round_channels
+from tsm_tf.backbones.bn_inception import first_part, second_part
 from tsm_tf.layers.clip_frames import ClipsToFrames, FramesToClips
 from tsm_tf.networks3d.blocks import Size, batch_norm3d, conv3d
 from tsm_tf.spec import ModelSpec
@@ -21,20 +22,20 @@ class Variant:
     """A network of the family.
 
     Args:
-        channels: of the three stages of the 3D part.
         is_full: whether all of BNInception also sees each frame.
+        width: multiplier of all channels.
     """
 
-    channels: tuple[int, int, int] = (128, 256, 512)
     is_full: bool = False
+    width: float = 1.0
 
 
 VARIANTS = {
     "eco_lite": Variant(),
     "eco": Variant(is_full=True),
-    "eco_lite_small": Variant(channels=(32, 64, 128)),  # not the paper's: for small frames
+    "eco_lite_small": Variant(width=0.25),  # not the paper's: for small frames
 }
-_STAGES = ("res3", "res4", "res5")
+_STAGES = {"res3": 128, "res4": 256, "res5": 512}
 
 
 def eco(clips: Any, spec: ModelSpec) -> dict[str, Any]:
@@ -46,16 +47,19 @@ def eco(clips: Any, spec: ModelSpec) -> dict[str, Any]:
         from 3D.
     """
     variant = VARIANTS[spec.backbone]
-    frames, double = first_part(ClipsToFrames(name="clips_to_frames")(clips))
+    frames = ClipsToFrames(name="clips_to_frames")(clips)
+    maps, double = first_part(frames, variant.width)
     x = FramesToClips(spec.num_segments, name="frames_to_clips")(double)
 
     outputs = {"stage_1": double}
-    for index, (stage, channels) in enumerate(zip(_STAGES, variant.channels, strict=True), 2):
-        x = outputs[f"stage_{index}"] = _stage(stage, x, channels, 1 if index == 2 else 2)
+    for index, (stage, channels) in enumerate(_STAGES.items(), 2):
+        filters = round_channels(channels * variant.width)
+        x = outputs[f"stage_{index}"] = _stage(stage, x, filters, 1 if index == 2 else 2)
     if not variant.is_full:
         return {**outputs, "features": x}
 
-    maps = FramesToClips(spec.num_segments, name="maps_to_clips")(last_part(frames, double))
+    maps = second_part(maps, double, variant.width)
+    maps = FramesToClips(spec.num_segments, name="maps_to_clips")(maps)
     averages = [
         keras.layers.GlobalAveragePooling3D(name="avgpool_2d")(maps),
         keras.layers.GlobalAveragePooling3D(name="avgpool_3d")(x),
@@ -100,8 +104,7 @@ def infer_backbone(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any] | No
         The backbone, and `"channels"`, those of a frame; None if it is another network.
     """
     stem, down = shapes["conv1_7x7_s2.weight"], shapes["res4a_down.weight"]
-    channels = tuple(shapes[f"{stage}b_2.weight"][0] for stage in _STAGES)
-    variant = Variant(channels, "inception_5b_1x1.weight" in shapes)
+    variant = Variant("inception_5b_1x1.weight" in shapes, down[0] / _STAGES["res4"])
     names = [name for name, known in VARIANTS.items() if known == variant]
     if not names or len(stem) != 4 or len(down) != 5:
         return None
