@@ -75,7 +75,7 @@ def _stage(name: str, x: Any, channels: int, stride: int) -> Any:
     if stride == 1:
         total = _conv(f"{name}a_2", x, channels)
     else:
-        strides = (stride,) * 3
+        strides = (stride, stride, stride)
         shortcut = _conv(f"{name}a_down", x, channels, strides)
         x = _norm_relu(f"{name}a_1", _conv(f"{name}a_1", x, channels, strides))
         total = keras.layers.Add(name=f"{name}a_add")([_conv(f"{name}a_2", x, channels), shortcut])
