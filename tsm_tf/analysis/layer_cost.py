@@ -9,6 +9,7 @@ import keras
 from keras import layers
 
 from tsm_tf.layers.clip_conv import ClipConv
+from tsm_tf.layers.grouped_conv import GroupedConv2D
 from tsm_tf.layers.non_local import NonLocal
 from tsm_tf.layers.streaming_temporal_shift import StreamingTemporalShift
 from tsm_tf.layers.temporal_pool import TemporalPool
@@ -220,6 +221,7 @@ _LAYERS = {
     layers.Conv3DTranspose: _transposed,
     layers.EinsumDense: _einsum_dense,
     ClipConv: _kernel,
+    GroupedConv2D: _kernel,
     NonLocal: _non_local,
 }
 _OPERATIONS = {"Matmul": _matmul, "Einsum": _einsum}
