@@ -12,6 +12,8 @@ from tsm_tf.errors import InputError
 KERAS = "keras"
 """`keras:NAME` is a network of `keras.applications`; `keras` alone is supplied by the user."""
 
+RGB_CHANNELS = 3
+
 PREPROCESSING = {
     # mode, as in keras.applications: (mean, std, channel order), for RGB scaled to 0..1
     "none": ((0.0,) * 3, (1 / 255,) * 3, "rgb"),  # the network takes 0..255
@@ -79,6 +81,13 @@ class Architecture:
         """Imports and returns the builder."""
         module, _, function = self.builder.partition(":")
         return getattr(importlib.import_module(module), function)
+
+    def normalisation(self, channels: int) -> tuple[tuple[float, ...], tuple[float, ...], str]:
+        """Returns mean, standard deviation and channel order of RGB (3 channels) or flow."""
+        if channels == RGB_CHANNELS:
+            return PREPROCESSING[self.preprocessing]
+        mean, std = self.flow_preprocessing
+        return (mean,) * channels, (std,) * channels, "rgb"
 
 
 def _resnet(name: str, *options: str) -> Architecture:

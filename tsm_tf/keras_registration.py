@@ -15,6 +15,7 @@ _MODULES = (
     "tsm_tf.layers.clip_conv",
     "tsm_tf.layers.clip_frames",
     "tsm_tf.layers.clip_pool",
+    "tsm_tf.layers.grouped_conv",
     "tsm_tf.layers.region_graph",
     "tsm_tf.layers.regions",
     "tsm_tf.layers.site",

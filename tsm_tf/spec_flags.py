@@ -6,6 +6,7 @@ from typing import Any
 from absl import flags
 
 from tsm_tf.catalogue import known_backbones
+from tsm_tf.relations import CONSENSUS
 from tsm_tf.spec import MODALITIES, SAMPLING_RATES, SHIFT_MODES, SHIFT_PLACES
 
 
@@ -45,6 +46,10 @@ _FLAGS = {
     "modality": (_choice(MODALITIES), "Input: RGB frames or optical flow."),
     "non_local": (_switch, "Add non-local blocks."),
     "temporal_pool": (_switch, "Halve the number of segments after the first ResNet stage."),
+    "consensus": (
+        _choice(CONSENSUS),
+        "Average the logits of frames, or compare frames by temporal relations (TRN).",
+    ),
     "sampling_rate": (
         _choice(SAMPLING_RATES),
         "Choose frames by number, as the original does (native), or by time, as a stream does "

@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 
+from tsm_tf.layers.grouped_conv import GroupedConv2D
+
 BATCH_NORM_EPSILON = 1e-5
 BATCH_NORM_MOMENTUM = 0.9
 """PyTorch's 0.1. With Keras' default of 0.99, validation means little for a thousand steps."""
@@ -33,7 +35,8 @@ def conv(
 ) -> Any:
     """Applies a convolution that is padded by `kernel_size // 2` on each side."""
     x, padding = _pad(name, x, kernel_size, strides)
-    return keras.layers.Conv2D(
+    kind = GroupedConv2D if groups > 1 else keras.layers.Conv2D
+    return kind(
         filters,
         kernel_size,
         strides,

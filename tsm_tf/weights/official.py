@@ -10,6 +10,8 @@ import numpy as np
 
 from tsm_tf.catalogue import ARCHITECTURES
 from tsm_tf.errors import InputError
+from tsm_tf.layers.relation import FRAME_FEATURES
+from tsm_tf.relations import TRN, TRN_MULTISCALE
 from tsm_tf.spec import CHANNELS, ModelSpec
 from tsm_tf.weights.image_names import official_names
 
@@ -183,7 +185,22 @@ def infer_spec(state_dict: Mapping[str, np.ndarray], **overrides: Any) -> ModelS
         "temporal_pool": any("layer2.net." in name for name in official.values()),
         "dropout": 0.5 if has_new_head else 0.0,
     }
-    return ModelSpec.from_dict({**inferred, **found, **overrides})
+    return ModelSpec.from_dict({**inferred, **found, **_infer_relations(shapes), **overrides})
+
+
+def _infer_relations(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+    """Returns the fields that TRN-pytorch's consensus determines; none for another network."""
+    single, multiple = "consensus.classifier", "consensus.fc_fusion_scales"
+    for consensus, first in ((TRN, single), (TRN_MULTISCALE, f"{multiple}.0")):
+        hidden, logits = (shapes.get(f"{first}.{i}.weight", ()) for i in (1, 3))
+        if len(hidden) == len(logits) == 2:
+            return {
+                "consensus": consensus,
+                "num_segments": hidden[1] // FRAME_FEATURES,
+                "num_classes": logits[0],
+                "dropout": 0.8,  # the original's default
+            }
+    return {}
 
 
 def _infer_backbone(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
