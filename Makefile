@@ -51,7 +51,7 @@ test-slow: env test-jax test-torch test-backends
 	$(RUN) -m pytest -m slow
 
 # Keras' other backends, in environments without TensorFlow. PyTorch's takes 5 GB; it also reads real .pth files.
-BACKEND_TESTS := tests/layers tests/models tests/weights tests/hostile tests/training/test_jax.py tests/training/step/test_optimizer.py
+BACKEND_TESTS := tests/layers tests/networks3d tests/models tests/weights tests/hostile tests/training/test_jax.py tests/training/step/test_optimizer.py
 test-jax test-torch: test-%: .venv-%/.installed
 	KERAS_BACKEND=$* .venv-$*/bin/python -m pytest -m "not slow" -n 2 --dist worksteal $(BACKEND_TESTS)
 
