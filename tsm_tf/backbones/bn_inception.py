@@ -212,7 +212,7 @@ def convolution_names() -> set[str]:
 def infer_backbone(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any] | None:
     """Returns the fields of `ModelSpec` that the shapes of official weights determine.
 
-    The names do not tell whether and where the network shifts.
+    The names do not say whether and where the network shifts.
 
     Args:
         shapes: official names without wrappers to shapes in PyTorch's layout.
