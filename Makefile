@@ -30,7 +30,7 @@ LOCK = $(LOCK_$(VERSION))
 # Rebuilt when a file that decides its content changes; otherwise this costs nothing. pip checks the hash of every wheel,
 # and no package runs code of its own while it is installed, except this one. With `compat`, this folder is on sys.path,
 # so that scripts in tests/ find `export` before tests/export.
-%/.installed: setup.cfg pyproject.toml lock.txt lock-latest.txt
+%/.installed: setup.cfg pyproject.toml lock.txt lock-latest.txt lock-litert-torch.txt
 	@test -n "$(LOCK_$(VERSION))" || \
 	  { echo "error: Python 3.11, 3.12 or 3.13 is needed, found: $(or $(PYTHON),none) $(VERSION)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
@@ -51,7 +51,7 @@ test-slow: env test-jax test-torch test-backends
 	$(RUN) -m pytest -m slow
 
 # Keras' other backends, in environments without TensorFlow. PyTorch's takes 5 GB; it also reads real .pth files.
-BACKEND_TESTS := tests/layers tests/models tests/weights tests/hostile tests/training/test_jax.py tests/training/step/test_optimizer.py
+BACKEND_TESTS := tests/layers tests/networks3d tests/models tests/weights tests/hostile tests/training/test_jax.py tests/training/step/test_optimizer.py
 test-jax test-torch: test-%: .venv-%/.installed
 	KERAS_BACKEND=$* .venv-$*/bin/python -m pytest -m "not slow" -n 2 --dist worksteal $(BACKEND_TESTS)
 

@@ -12,13 +12,18 @@ from tsm_tf.errors import InputError
 KERAS = "keras"
 """`keras:NAME` is a network of `keras.applications`; `keras` alone is supplied by the user."""
 
+RGB_CHANNELS = 3
+
 PREPROCESSING = {
     # mode, as in keras.applications: (mean, std, channel order), for RGB scaled to 0..1
     "none": ((0.0,) * 3, (1 / 255,) * 3, "rgb"),  # the network takes 0..255
     "tf": ((0.5,) * 3, (0.5,) * 3, "rgb"),
     "torch": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "rgb"),
+    "bn_inception": ((128 / 255, 117 / 255, 104 / 255), (1 / 255,) * 3, "bgr"),
     "caffe": ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255,) * 3, "bgr"),
 }
+
+SMALLEST, LARGEST = 32, 4096  # height and width of frames
 
 OPTIONS = {
     # field of `ModelSpec` that only some architectures have: its value for all others
@@ -44,10 +49,16 @@ class Architecture:
             network with a classifier of its own also returns `"logits"`.
         takes: `"frames"` for a 2D network, which can be shifted and streamed; `"clips"` for a
             network with convolutions over time, which cannot.
+        takes_boxes: its builder takes `[clips, boxes]`, with boxes `[B, T/2, R, 4]` as a second
+            input of the model.
         options: fields in `OPTIONS` that it supports.
         preprocessing: how RGB frames are normalised, a key of `PREPROCESSING`.
+        flow_preprocessing: mean and standard deviation of optical flow, scaled to 0..1.
         is_family: the row is for every name that begins with `name`.
         has_imagenet_weights: Keras can download ImageNet weights for it.
+        starts_from: other backbones whose weights it can start from, inflated over time if they
+            are 2D; layers that they lack stay new.
+        small: smaller networks of its kind, the smallest first, for quick trials.
         sizes: the smallest and the largest `input_size`.
         segment_step: `num_segments` must be a multiple of it.
     """
@@ -55,11 +66,15 @@ class Architecture:
     name: str
     builder: str
     takes: str = "frames"
+    takes_boxes: bool = False
     options: frozenset[str] = frozenset()
     preprocessing: str = "torch"
+    flow_preprocessing: tuple[float, float] = (0.5, 0.226)
     is_family: bool = False
     has_imagenet_weights: bool = False
-    sizes: tuple[int, int] = (32, 4096)
+    starts_from: frozenset[str] = frozenset()
+    small: tuple[str, ...] = ()
+    sizes: tuple[int, int] = (SMALLEST, LARGEST)
     segment_step: int = 1
 
     def load_builder(self) -> Callable:
@@ -67,13 +82,54 @@ class Architecture:
         module, _, function = self.builder.partition(":")
         return getattr(importlib.import_module(module), function)
 
+    def normalisation(self, channels: int) -> tuple[tuple[float, ...], tuple[float, ...], str]:
+        """Returns mean, standard deviation and channel order of RGB (3 channels) or flow."""
+        if channels == RGB_CHANNELS:
+            return PREPROCESSING[self.preprocessing]
+        mean, std = self.flow_preprocessing
+        return (mean,) * channels, (std,) * channels, "rgb"
+
 
 def _resnet(name: str, *options: str) -> Architecture:
     supported = frozenset({"shift_place", "temporal_pool", *options})
-    return Architecture(name, "tsm_tf.backbones.resnet:resnet", options=supported)
+    return Architecture(
+        name,
+        "tsm_tf.backbones.resnet:resnet",
+        options=supported,
+        small=("resnet18", "resnet34"),
+    )
 
 
-def _keras_family(prefix: str, preprocessing: str, *options: str) -> Architecture:
+def _i3d(name: str, segment_step: int, *options: str) -> Architecture:
+    return Architecture(
+        name,
+        "tsm_tf.networks3d.i3d:i3d",
+        takes="clips",
+        options=frozenset({"width", *options}),
+        starts_from=frozenset({"resnet50"}),
+        segment_step=segment_step,
+    )
+
+
+def _eco(name: str, sizes: tuple[int, int], *starts_from: str) -> Architecture:
+    return Architecture(
+        name,
+        "tsm_tf.networks3d.eco:eco",
+        takes="clips",
+        preprocessing="bn_inception",
+        starts_from=frozenset(starts_from),
+        small=("eco_lite_small",),
+        sizes=sizes,
+        segment_step=4,
+    )
+
+
+def _keras_family(
+    prefix: str,
+    preprocessing: str,
+    *options: str,
+    smallest: int = SMALLEST,
+) -> Architecture:
     return Architecture(
         f"{KERAS}:{prefix}",
         "tsm_tf.models.keras_network:build_application",
@@ -81,6 +137,7 @@ def _keras_family(prefix: str, preprocessing: str, *options: str) -> Architectur
         preprocessing=preprocessing,
         is_family=True,
         has_imagenet_weights=True,
+        sizes=(smallest, LARGEST),
     )
 
 
@@ -95,6 +152,34 @@ _ROWS = (
     _resnet("resnet50", "non_local"),
     _resnet("resnet101", "non_local"),
     _resnet("resnet152", "non_local"),
+    _resnet("resnext50_32x4d", "non_local"),
+    _resnet("resnext101_32x4d", "non_local"),
+    Architecture(
+        "bn_inception",
+        "tsm_tf.backbones.bn_inception:bn_inception",
+        options=frozenset({"shift_place", "width"}),
+        preprocessing="bn_inception",
+        flow_preprocessing=(128 / 255, 1 / 255),
+        sizes=(223, 230),  # others do not end in the original's 7x7 maps
+    ),
+    _i3d("i3d_r50_3x3x3", 16, "non_local"),
+    _i3d("i3d_r50_3x1x1", 8, "non_local"),
+    _i3d("i3d_r50_3x1x1_full_rate", 2, "non_local"),
+    _i3d("i3d_r50_3x1x1_stride16", 2, "non_local"),
+    _i3d("i3d_r50_heavy", 2, "non_local"),
+    _i3d("i3d_r50_replace", 1, "non_local"),
+    Architecture(
+        "i3d_r50_gcn",
+        "tsm_tf.networks3d.region_graph:region_graph",
+        takes="clips",
+        takes_boxes=True,
+        options=frozenset({"width", "non_local"}),
+        starts_from=frozenset({"resnet50", "i3d_r50_3x1x1", "i3d_r50_3x1x1_stride16"}),
+        segment_step=2,
+    ),
+    _eco("eco_lite", (199, 230), "bn_inception"),
+    _eco("eco", (223, 230), "bn_inception"),
+    _eco("eco_lite_small", (SMALLEST, LARGEST)),
     Architecture(
         KERAS,
         "tsm_tf.models.keras_network:build_described",
@@ -104,7 +189,7 @@ _ROWS = (
     _keras_family("ConvNeXt", "none"),
     _keras_family("DenseNet", "torch"),
     _keras_family("EfficientNet", "none"),
-    _keras_family("Inception", "tf"),
+    _keras_family("Inception", "tf", smallest=75),
     _keras_family("MobileNet", "tf", "width"),
     _keras_family("MobileNetV3", "none", "width"),
     _keras_family("NASNet", "tf"),
@@ -113,7 +198,7 @@ _ROWS = (
     _keras_family("ResNet101V2", "tf"),
     _keras_family("ResNet152V2", "tf"),
     _keras_family("VGG", "caffe"),
-    _keras_family("Xception", "tf"),
+    _keras_family("Xception", "tf", smallest=71),
 )
 ARCHITECTURES = {row.name: row for row in _ROWS}
 

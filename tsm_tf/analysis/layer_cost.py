@@ -9,7 +9,10 @@ import keras
 from keras import layers
 
 from tsm_tf.layers.clip_conv import ClipConv
+from tsm_tf.layers.grouped_conv import GroupedConv2D
 from tsm_tf.layers.non_local import NonLocal
+from tsm_tf.layers.region_graph import RegionGraph
+from tsm_tf.layers.relation import TemporalRelation
 from tsm_tf.layers.streaming_temporal_shift import StreamingTemporalShift
 from tsm_tf.layers.temporal_pool import TemporalPool
 from tsm_tf.layers.temporal_shift import TemporalShift
@@ -139,7 +142,7 @@ def multiply_adds(operation: Any, inputs: Sequence[Shape], output: Shape) -> int
 
 def _shift_cost(operation, inputs):
     """Returns the elements that a call moves and the bytes of its cache (None: cannot stream)."""
-    if isinstance(operation, (NonLocal, TemporalPool)):
+    if isinstance(operation, (NonLocal, TemporalPool, TemporalRelation)):
         return 0, None
     if not isinstance(operation, (TemporalShift, StreamingTemporalShift)):
         return 0, 0
@@ -171,14 +174,32 @@ def _transposed(layer, inputs, output):
 
 
 def _non_local(layer, inputs, output):
-    rows, height, width, channels = inputs[0]
+    *rows, height, width, channels = inputs[0]
     inner, frames = channels // 2, layer.num_segments
-    positions = rows * height * width
+    positions = math.prod(rows) * height * width
     keys = frames * (height // 2) * (width // 2)
 
     embeddings = 4 * positions * channels * inner  # theta, phi, g, and W at the end
     attention = 2 * positions * keys * inner  # similarities, and the weighted sums
     return embeddings + attention
+
+
+def _region_graph(layer, inputs, output):
+    rows, nodes, channels = inputs[0]
+    products = 2 + 3 * layer.num_layers  # with each of the dense layers
+    graphs = 1 + 3 * layer.num_layers  # the similarities, and three graphs per layer
+    return rows * nodes * channels * (products * channels + graphs * nodes)
+
+
+def _relations(layer, inputs, output):
+    """All frames are compared once, fewer frames by as many relations as the layer has of them."""
+    weights = [
+        math.prod(hidden.kernel.shape) + math.prod(logits.kernel.shape)
+        for hidden, logits in zip(layer.hidden, layer.logits, strict=True)
+    ]
+    counts = [1, *(len(layer.relations) // max(1, len(weights) - 1) for _ in weights[1:])]
+    per_clip = sum(count * weight for count, weight in zip(counts, weights, strict=True))
+    return per_clip * inputs[0][0] // layer.num_segments
 
 
 def _matmul(operation, inputs, output):
@@ -220,6 +241,9 @@ _LAYERS = {
     layers.Conv3DTranspose: _transposed,
     layers.EinsumDense: _einsum_dense,
     ClipConv: _kernel,
+    GroupedConv2D: _kernel,
     NonLocal: _non_local,
+    RegionGraph: _region_graph,
+    TemporalRelation: _relations,
 }
 _OPERATIONS = {"Matmul": _matmul, "Einsum": _einsum}

@@ -10,15 +10,17 @@ import numpy as np
 
 from tsm_tf.catalogue import ARCHITECTURES
 from tsm_tf.errors import InputError
+from tsm_tf.layers.relation import FRAME_FEATURES
+from tsm_tf.relations import TRN, TRN_MULTISCALE
 from tsm_tf.spec import CHANNELS, ModelSpec
 from tsm_tf.weights.image_names import official_names
 
 # What DataParallel, TSN, TemporalShift or TemporalPool, and the non-local block add to names.
 _WRAPPERS = {"module", "base_model", "net", "block"}
-_HEADS = {"new_fc", "fc", "classifier"}
+_HEADS = {"new_fc", "fc", "fc_final", "classifier"}
 _EXTENDED_FLOATS = ("bfloat16", "float8_e4m3fn", "float8_e5m2")  # from ml_dtypes
 _IGNORED = "num_batches_tracked"
-_WITHOUT_BIAS = "non_local_block.conv_out.conv.weight"  # in MMAction2; the original has one
+_OPTIONAL_BIAS = ".nl.W.0.bias"  # MMAction2's non-local blocks lack the original's
 _PARAMETER = {
     "kernel": "weight",
     "gamma": "weight",
@@ -53,6 +55,8 @@ def load_official_weights(model: keras.Model, state_dict: Mapping[str, np.ndarra
         name = _official_name(variable.path)
         if name is None:
             continue
+        if name not in arrays and name.endswith(_OPTIONAL_BIAS):
+            arrays[name] = np.zeros(variable.shape, np.float32)
         if name not in arrays:
             problems.append(f"missing {name}")
             continue
@@ -83,8 +87,6 @@ def _by_plain_name(state_dict: Mapping[str, np.ndarray]) -> dict[str, np.ndarray
             rule = f"must name each weight once; two names stand for {short}"
             raise InputError("state_dict", rule, name)
         plain[short] = _to_array(name, value)
-        if name.endswith(_WITHOUT_BIAS):
-            plain[short.replace(".weight", ".bias")] = np.zeros(len(plain[short]), np.float32)
     return plain
 
 
@@ -174,7 +176,7 @@ def infer_spec(state_dict: Mapping[str, np.ndarray], **overrides: Any) -> ModelS
         "new_fc" in name for name in official.values()
     )  # which the original adds with dropout
 
-    found |= {
+    inferred = {
         "num_classes": shapes["head.weight"][0],
         "modality": modalities.get(channels, f"{channels} channels"),
         "shift_mode": "bidirectional" if has_shifted_convolution or is_in_place else "none",
@@ -183,7 +185,22 @@ def infer_spec(state_dict: Mapping[str, np.ndarray], **overrides: Any) -> ModelS
         "temporal_pool": any("layer2.net." in name for name in official.values()),
         "dropout": 0.5 if has_new_head else 0.0,
     }
-    return ModelSpec.from_dict({**found, **overrides})
+    return ModelSpec.from_dict({**inferred, **found, **_infer_relations(shapes), **overrides})
+
+
+def _infer_relations(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+    """Returns the fields that TRN-pytorch's consensus determines; none for another network."""
+    single, multiple = "consensus.classifier", "consensus.fc_fusion_scales"
+    for consensus, first in ((TRN, single), (TRN_MULTISCALE, f"{multiple}.0")):
+        hidden, logits = (shapes.get(f"{first}.{i}.weight", ()) for i in (1, 3))
+        if len(hidden) == len(logits) == 2:
+            return {
+                "consensus": consensus,
+                "num_segments": hidden[1] // FRAME_FEATURES,
+                "num_classes": logits[0],
+                "dropout": 0.8,  # the original's default
+            }
+    return {}
 
 
 def _infer_backbone(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
