@@ -32,6 +32,7 @@ VIDEO = {"av", "cv2", "PIL"}
 RUNTIME = "export.runtime"  # commands of tsm_tf may run a .tflite file
 EVERYTHING = {
     *("tsm_tf", "export", "keras", "tensorflow", "numpy", "flatbuffers", "jinja2", "matplotlib"),
+    "litert_quantizer",
     *VIDEO,
 }
 

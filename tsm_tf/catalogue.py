@@ -111,6 +111,19 @@ def _i3d(name: str, segment_step: int, *options: str) -> Architecture:
     )
 
 
+def _eco(name: str, sizes: tuple[int, int], *starts_from: str) -> Architecture:
+    return Architecture(
+        name,
+        "tsm_tf.networks3d.eco:eco",
+        takes="clips",
+        preprocessing="bn_inception",
+        starts_from=frozenset(starts_from),
+        small=("eco_lite_small",),
+        sizes=sizes,
+        segment_step=4,
+    )
+
+
 def _keras_family(
     prefix: str,
     preprocessing: str,
@@ -164,6 +177,9 @@ _ROWS = (
         starts_from=frozenset({"resnet50", "i3d_r50_3x1x1", "i3d_r50_3x1x1_stride16"}),
         segment_step=2,
     ),
+    _eco("eco_lite", (199, 230), "bn_inception"),
+    _eco("eco", (223, 230), "bn_inception"),
+    _eco("eco_lite_small", (SMALLEST, LARGEST)),
     Architecture(
         KERAS,
         "tsm_tf.models.keras_network:build_described",

@@ -11,6 +11,7 @@ from keras import layers
 from tsm_tf.layers.clip_conv import ClipConv
 from tsm_tf.layers.grouped_conv import GroupedConv2D
 from tsm_tf.layers.non_local import NonLocal
+from tsm_tf.layers.region_graph import RegionGraph
 from tsm_tf.layers.relation import TemporalRelation
 from tsm_tf.layers.streaming_temporal_shift import StreamingTemporalShift
 from tsm_tf.layers.temporal_pool import TemporalPool
@@ -183,6 +184,13 @@ def _non_local(layer, inputs, output):
     return embeddings + attention
 
 
+def _region_graph(layer, inputs, output):
+    rows, nodes, channels = inputs[0]
+    products = 2 + 3 * layer.num_layers  # with each of the dense layers
+    graphs = 1 + 3 * layer.num_layers  # the similarities, and three graphs per layer
+    return rows * nodes * channels * (products * channels + graphs * nodes)
+
+
 def _relations(layer, inputs, output):
     """All frames are compared once, fewer frames by as many relations as the layer has of them."""
     weights = [
@@ -235,6 +243,7 @@ _LAYERS = {
     ClipConv: _kernel,
     GroupedConv2D: _kernel,
     NonLocal: _non_local,
+    RegionGraph: _region_graph,
     TemporalRelation: _relations,
 }
 _OPERATIONS = {"Matmul": _matmul, "Einsum": _einsum}

@@ -81,9 +81,10 @@ def load_views_and_boxes(
             loaded[clip, per_corner * number] = view
             if per_corner == 2:
                 loaded[clip, per_corner * number + 1] = mirror(view, spec.modality)
-        for is_mirrored in range(per_corner) if boxes else ():
-            window = Window((width, height), (size, size, x, y), size, bool(is_mirrored))
-            regions.append([boxes.of_clip(video, clip, window) for clip in moments])
+        if boxes is not None:
+            for is_mirrored in (False, True)[:per_corner]:
+                window = Window((width, height), (size, size, x, y), size, is_mirrored)
+                regions.append([boxes.of_clip(video, clip, window) for clip in moments])
 
     loaded = loaded.reshape(-1, *shape[2:])
     if boxes is None:

@@ -1,6 +1,7 @@
 """The logits of a video's views."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -71,7 +72,7 @@ class ClipScorer:
         if missing:  # the devices get equally many
             inputs = [np.concatenate([x, np.repeat(x[-1:], missing, axis=0)]) for x in inputs]
 
-        batch = inputs if len(inputs) > 1 else inputs[0]
+        batch: Any = inputs if len(inputs) > 1 else inputs[0]
         if self._on_replicas is not None:
             logits = self._on_replicas(batch)
         elif replicas > 1:  # with JAX, only `predict` splits a batch
@@ -81,7 +82,7 @@ class ClipScorer:
         return logits[:count]
 
 
-def _replicated(model: ClipModel, devices: Devices) -> Callable[[np.ndarray], np.ndarray]:
+def _replicated(model: ClipModel, devices: Devices) -> Callable[[Any], np.ndarray]:
     """Returns a function that computes a model on the replicas of this process."""
     import tensorflow as tf
 

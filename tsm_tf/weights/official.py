@@ -17,7 +17,7 @@ from tsm_tf.weights.image_names import official_names
 
 # What DataParallel, TSN, TemporalShift or TemporalPool, and the non-local block add to names.
 _WRAPPERS = {"module", "base_model", "net", "block"}
-_HEADS = {"new_fc", "fc", "classifier"}
+_HEADS = {"new_fc", "fc", "fc_final", "classifier"}
 _EXTENDED_FLOATS = ("bfloat16", "float8_e4m3fn", "float8_e5m2")  # from ml_dtypes
 _IGNORED = "num_batches_tracked"
 _OPTIONAL_BIAS = ".nl.W.0.bias"  # MMAction2's non-local blocks lack the original's

@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -186,8 +187,8 @@ def _transfer(
             values[_path(variable)] = _fit(values[_path(variable)], variable, model.spec)
 
     if _is_start(source, model) and any(_path(v) in values for v in targets):
-        kept += [v.path for v in targets if _path(v) not in values]
-        targets = [v for v in targets if _path(v) in values]
+        kept += [v.path for v in targets if _is_new(v, values)]
+        targets = [v for v in targets if not _is_new(v, values)]
     wrong = [v.path for v in targets if _path(v) not in values or values[_path(v)].shape != v.shape]
     if wrong:
         more = f" and {len(wrong) - _LISTED} more" if len(wrong) > _LISTED else ""
@@ -210,6 +211,12 @@ def _is_start(source: keras.Model, model: ClipModel) -> bool:
     """
     others = find_architecture(model.spec.backbone).starts_from
     return source.spec.backbone in others if isinstance(source, ClipModel) else bool(others)
+
+
+def _is_new(variable: Any, values: Mapping[str, np.ndarray]) -> bool:
+    """Returns whether another network lacks a variable, or has a head for other features."""
+    value = values.get(_path(variable))
+    return value is None or (_is_in(variable, CLASSIFIER) and value.shape != variable.shape)
 
 
 def _is_in(variable: Any, layers: frozenset[str]) -> bool:
