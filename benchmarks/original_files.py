@@ -114,7 +114,9 @@ def _calibration(net, inputs):
     return samples
 
 
-def channels_last(net: nn.Module, inputs: tuple[torch.Tensor, ...]):
+def channels_last(
+    net: nn.Module, inputs: tuple[torch.Tensor, ...]
+) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
     """Returns a network, and its inputs, with the channels of all inputs and caches last."""
     numbers = list(range(len(inputs)))
     outputs = numbers[1:]  # the caches; the logits have no layout
