@@ -45,8 +45,18 @@ class Block(NamedTuple):
         return self.single + self.triple + self.double + self.projection
 
     def scaled(self, width: float) -> "Block":
-        return Block._make(
-            round_channels(x * width) if isinstance(x, int) and x else x for x in self
+        def narrow(channels):
+            return round_channels(channels * width) if channels else 0
+
+        return Block(
+            self.name,
+            narrow(self.single),
+            narrow(self.triple_reduce),
+            narrow(self.triple),
+            narrow(self.double_reduce),
+            narrow(self.double),
+            self.pool,
+            narrow(self.projection),
         )
 
     def convolutions(self) -> list[str]:

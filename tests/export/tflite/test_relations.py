@@ -19,7 +19,9 @@ def exported(model, online, tmp_path):
     return path
 
 
-@pytest.mark.parametrize("consensus", ["trn", "trn_multiscale"])
+@pytest.mark.parametrize(
+    "consensus", [pytest.param("trn", marks=pytest.mark.slow), "trn_multiscale"]
+)
 def test_relations_export_as_clips(consensus, tmp_path):
     model = with_weights(build_model(SPEC.replace(consensus=consensus)))
     clips = drawn_patterns(model.spec, 4, 4)
