@@ -22,6 +22,7 @@ $(VENV)/.installed: EXTRAS = build|train|shards|export|live|tflite-runtime|test
 .venv-jax/.installed: EXTRAS = build|jax|test
 .venv-torch/.installed: EXTRAS = build|torch|test
 .venv-litert-torch/.installed: EXTRAS = build|litert_torch
+.venv-litert-torch/.installed: LOCK = lock-litert-torch.txt
 .venv-latest/.installed: EXTRAS = build|train|export|test
 .venv-latest/.installed: LOCK = lock-latest.txt
 LOCK = $(LOCK_$(VERSION))
@@ -29,7 +30,7 @@ LOCK = $(LOCK_$(VERSION))
 # Rebuilt when a file that decides its content changes; otherwise this costs nothing. pip checks the hash of every wheel,
 # and no package runs code of its own while it is installed, except this one. With `compat`, this folder is on sys.path,
 # so that scripts in tests/ find `export` before tests/export.
-%/.installed: setup.cfg pyproject.toml lock.txt lock-latest.txt
+%/.installed: setup.cfg pyproject.toml lock.txt lock-latest.txt lock-litert-torch.txt
 	@test -n "$(LOCK_$(VERSION))" || \
 	  { echo "error: Python 3.11, 3.12 or 3.13 is needed, found: $(or $(PYTHON),none) $(VERSION)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
@@ -100,7 +101,7 @@ bench-data: env
 bench-train: env .venv-torch/.installed
 	$(RUN) -m benchmarks.run --parts=training_step --torch_python=.venv-torch/bin/python
 
-# Files against those that litert-torch makes of the original; XX minutes, and another 6 GB. For the GPU column without a
+# Files against those that litert-torch makes of the original; 15 minutes, and another 6 GB. For the GPU column without a
 # GPU, Debian's chromium has a driver: VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json
 bench-litert-torch: env .venv-litert-torch/.installed
 	$(RUN) -m benchmarks.run --parts=litert_torch_latency --torch_python=.venv-litert-torch/bin/python
