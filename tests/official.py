@@ -14,10 +14,13 @@ def _normal(seed, name, shape):
 
 
 class OfficialCase:
-    """A golden case: settings, weights by official name, input, and the original's outputs."""
+    """A golden case: settings, weights by official name, input, and the original's outputs.
 
-    def __init__(self, golden_dir, key):
-        description = json.loads((golden_dir / "official_checkpoints.json").read_text())[key]
+    Those of the paper's other networks (tests/golden/NETWORKS.md) have `files="networks"`.
+    """
+
+    def __init__(self, golden_dir, key, files="official"):
+        description = json.loads((golden_dir / f"{files}_checkpoints.json").read_text())[key]
         self.key = key
         self.settings = description["settings"]
         self.seed = description["seed"]
@@ -27,7 +30,7 @@ class OfficialCase:
             name: shape for name, shape in description["state_dict"] if "num_batches" not in name
         }
         self.input = _normal(self.seed, "input", description["input_shape"])
-        with np.load(golden_dir / "official_logits.npz") as arrays:
+        with np.load(golden_dir / f"{files}_logits.npz") as arrays:
             self.expected = {
                 k.split("/", 1)[1]: arrays[k] for k in arrays.files if k.startswith(f"{key}/")
             }
@@ -38,6 +41,8 @@ class OfficialCase:
     def _tensor(self, name, shape):
         z = _normal(self.seed, name, shape)
         prefix, parameter = name.rsplit(".", 1)
+        if parameter == "filter_weight":
+            return np.float32(0.05) * z
         if f"{prefix}.running_mean" in self.shapes:
             if parameter == "weight":
                 g0, g1 = (np.float32(g) for g in self.settings["gamma"])

@@ -20,6 +20,8 @@ PREPROCESSING = {
     "caffe": ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255,) * 3, "bgr"),
 }
 
+SMALLEST, LARGEST = 32, 4096  # height and width of frames
+
 OPTIONS = {
     # field of `ModelSpec` that only some architectures have: its value for all others
     "width": 1.0,
@@ -44,10 +46,15 @@ class Architecture:
             network with a classifier of its own also returns `"logits"`.
         takes: `"frames"` for a 2D network, which can be shifted and streamed; `"clips"` for a
             network with convolutions over time, which cannot.
+        takes_boxes: its builder takes `[clips, boxes]`, with boxes `[B, T/2, R, 4]` as a second
+            input of the model.
         options: fields in `OPTIONS` that it supports.
         preprocessing: how RGB frames are normalised, a key of `PREPROCESSING`.
         is_family: the row is for every name that begins with `name`.
         has_imagenet_weights: Keras can download ImageNet weights for it.
+        starts_from: other backbones whose weights it can start from, inflated over time if they
+            are 2D; layers that they lack stay new.
+        small: smaller networks of its kind, the smallest first, for quick trials.
         sizes: the smallest and the largest `input_size`.
         segment_step: `num_segments` must be a multiple of it.
     """
@@ -55,11 +62,14 @@ class Architecture:
     name: str
     builder: str
     takes: str = "frames"
+    takes_boxes: bool = False
     options: frozenset[str] = frozenset()
     preprocessing: str = "torch"
     is_family: bool = False
     has_imagenet_weights: bool = False
-    sizes: tuple[int, int] = (32, 4096)
+    starts_from: frozenset[str] = frozenset()
+    small: tuple[str, ...] = ()
+    sizes: tuple[int, int] = (SMALLEST, LARGEST)
     segment_step: int = 1
 
     def load_builder(self) -> Callable:
@@ -70,10 +80,31 @@ class Architecture:
 
 def _resnet(name: str, *options: str) -> Architecture:
     supported = frozenset({"shift_place", "temporal_pool", *options})
-    return Architecture(name, "tsm_tf.backbones.resnet:resnet", options=supported)
+    return Architecture(
+        name,
+        "tsm_tf.backbones.resnet:resnet",
+        options=supported,
+        small=("resnet18", "resnet34"),
+    )
 
 
-def _keras_family(prefix: str, preprocessing: str, *options: str) -> Architecture:
+def _i3d(name: str, segment_step: int, *options: str) -> Architecture:
+    return Architecture(
+        name,
+        "tsm_tf.networks3d.i3d:i3d",
+        takes="clips",
+        options=frozenset({"width", *options}),
+        starts_from=frozenset({"resnet50"}),
+        segment_step=segment_step,
+    )
+
+
+def _keras_family(
+    prefix: str,
+    preprocessing: str,
+    *options: str,
+    smallest: int = SMALLEST,
+) -> Architecture:
     return Architecture(
         f"{KERAS}:{prefix}",
         "tsm_tf.models.keras_network:build_application",
@@ -81,6 +112,7 @@ def _keras_family(prefix: str, preprocessing: str, *options: str) -> Architectur
         preprocessing=preprocessing,
         is_family=True,
         has_imagenet_weights=True,
+        sizes=(smallest, LARGEST),
     )
 
 
@@ -95,6 +127,21 @@ _ROWS = (
     _resnet("resnet50", "non_local"),
     _resnet("resnet101", "non_local"),
     _resnet("resnet152", "non_local"),
+    _i3d("i3d_r50_3x3x3", 16, "non_local"),
+    _i3d("i3d_r50_3x1x1", 8, "non_local"),
+    _i3d("i3d_r50_3x1x1_full_rate", 2, "non_local"),
+    _i3d("i3d_r50_3x1x1_stride16", 2, "non_local"),
+    _i3d("i3d_r50_heavy", 2, "non_local"),
+    _i3d("i3d_r50_replace", 1, "non_local"),
+    Architecture(
+        "i3d_r50_gcn",
+        "tsm_tf.networks3d.region_graph:region_graph",
+        takes="clips",
+        takes_boxes=True,
+        options=frozenset({"width", "non_local"}),
+        starts_from=frozenset({"resnet50", "i3d_r50_3x1x1", "i3d_r50_3x1x1_stride16"}),
+        segment_step=2,
+    ),
     Architecture(
         KERAS,
         "tsm_tf.models.keras_network:build_described",
@@ -104,7 +151,7 @@ _ROWS = (
     _keras_family("ConvNeXt", "none"),
     _keras_family("DenseNet", "torch"),
     _keras_family("EfficientNet", "none"),
-    _keras_family("Inception", "tf"),
+    _keras_family("Inception", "tf", smallest=75),
     _keras_family("MobileNet", "tf", "width"),
     _keras_family("MobileNetV3", "none", "width"),
     _keras_family("NASNet", "tf"),
@@ -113,7 +160,7 @@ _ROWS = (
     _keras_family("ResNet101V2", "tf"),
     _keras_family("ResNet152V2", "tf"),
     _keras_family("VGG", "caffe"),
-    _keras_family("Xception", "tf"),
+    _keras_family("Xception", "tf", smallest=71),
 )
 ARCHITECTURES = {row.name: row for row in _ROWS}
 

@@ -13,7 +13,10 @@ import sys
 _MODULES = (
     # with `register_keras_serializable`, when they are imported
     "tsm_tf.layers.clip_conv",
+    "tsm_tf.layers.clip_frames",
     "tsm_tf.layers.clip_pool",
+    "tsm_tf.layers.region_graph",
+    "tsm_tf.layers.regions",
     "tsm_tf.layers.site",
     "tsm_tf.layers.streaming_temporal_shift",
     "tsm_tf.models.clip",

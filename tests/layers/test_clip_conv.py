@@ -38,6 +38,8 @@ def test_by_hand(kernel_size, strides):
     found = array(layer(x))
     expected = by_hand(x, array(layer.kernel), array(layer.bias), strides)
     np.testing.assert_allclose(found, expected, atol=1e-5)
+    layer.over_frames = True
+    np.testing.assert_allclose(array(layer(x)), expected, atol=1e-5)
     assert layer.compute_output_shape(x.shape) == expected.shape
     assert layer.compute_output_shape((None, None, 6, 7, 3))[1] is None
 

@@ -1,3 +1,5 @@
+import hashlib
+import re
 import subprocess
 import sys
 import zipfile
@@ -9,6 +11,7 @@ from testing import array, refuses, video_frames
 from weights import with_weights
 
 from tsm_tf import ModelSpec, build_model, find_shift_sites, retrofit, save_checkpoint
+from tsm_tf.weights import torchvision_files
 from tsm_tf.weights.pretrained import initial_weights, pretrained_weights
 
 SPEC = ModelSpec(
@@ -69,10 +72,11 @@ def test_refuses_what_are_no_weights_of_it(tmp_path, monkeypatch):
     (tmp_path / "text.keras").write_text("text")
     with refuses("weights", "undamaged ZIP file", "text.keras"):
         pretrained_weights(model, str(tmp_path / "text.keras"))
-    with refuses("weights", ".keras, .h5"):
-        pretrained_weights(model, "weights.pth")
+    with refuses("weights", ".keras, .h5, .pth"):
+        pretrained_weights(model, "weights.txt")
     with pytest.raises(FileNotFoundError, match=r"`weights`.*nowhere\.h5"):
         pretrained_weights(model, "nowhere.h5")
+    monkeypatch.delitem(torchvision_files.FILES, "mobilenet_v2")
     with refuses("weights", "mobilenet_v2", "imagenet"):
         pretrained_weights(build_model(SPEC.replace(backbone="mobilenet_v2")), "imagenet")
 
@@ -173,3 +177,74 @@ def test_flow_starts_from_rgb_as_tsn_does(tmp_path):
     save_checkpoint(flow, tmp_path / "flow")
     with refuses("init", "conv1/kernel"):  # ten channels say nothing about colours
         initial_weights(build_model(rgb), str(tmp_path / "flow"))
+
+
+def official_resnet18():
+    """A state dict with 1000 classes, and a model with its weights."""
+    spec = ModelSpec(backbone="resnet18", num_classes=1000, shift_mode="none", num_segments=1)
+    model = with_weights(build_model(spec))
+    state_dict = {}
+    for variable in model.variables:
+        layers, _, parameter = variable.path.rpartition("/")
+        if parameter not in OFFICIAL:
+            continue
+        parts = layers.replace("head", "fc").replace("/", ".")
+        name = re.sub(r"^(layer\d)_(\d)_", r"\1.\2.", parts).replace("downsample_", "downsample.")
+        value = array(variable)
+        axes = {4: (3, 2, 0, 1), 2: (1, 0)}.get(value.ndim, (0,))
+        state_dict[f"{name}.{OFFICIAL[parameter]}"] = value.transpose(axes)
+    return state_dict, model
+
+
+OFFICIAL = {
+    "kernel": "weight",
+    "bias": "bias",
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+
+
+def test_imagenet_weights_from_torchvision(tmp_path, monkeypatch):
+    """Also for a network with a shift; a file that is not the published one is removed."""
+    state_dict, source = official_resnet18()
+    path = tmp_path / "resnet18-f37072fd.npz"
+    np.savez(path, **state_dict)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+    asked = []
+
+    def get_file(name, url, cache_subdir):
+        asked.append((name, url, cache_subdir))
+        return str(path.rename(tmp_path / name))
+
+    monkeypatch.setattr(keras.utils, "get_file", get_file)
+    model = build_model(ModelSpec(backbone="resnet18", num_classes=3, num_segments=2))
+    for name, rule in ((f"resnet18-{digest}.npz", None), ("resnet18-00000000.npz", "00000000")):
+        monkeypatch.setitem(torchvision_files.FILES, "resnet18", name)
+        if rule is None:
+            assert pretrained_weights(model, "imagenet") == ["head/kernel", "head/bias"]
+            path = tmp_path / name
+            continue
+        with refuses("weights", "SHA-256", rule, digest):
+            pretrained_weights(model, "imagenet")
+        assert not (tmp_path / name).exists()
+    assert asked[0][1:] == (f"https://download.pytorch.org/models/{asked[0][0]}", "models")
+    for layer in ("conv1", "layer4_1_conv2", "layer2_0_bn1"):
+        for ours, theirs in zip(
+            model.get_layer(layer).get_weights(), source.get_layer(layer).get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_official_files(tmp_path):
+    state_dict, source = official_resnet18()
+    np.savez(tmp_path / "resnet18.npz", **state_dict)
+    model = build_model(ModelSpec(backbone="resnet18", num_classes=3, num_segments=2))
+    pretrained_weights(model, str(tmp_path / "resnet18.npz"))
+    kernel = source.get_layer("layer3_0_downsample_0").get_weights()[0]
+    np.testing.assert_array_equal(model.get_layer("layer3_0_downsample_0").get_weights()[0], kernel)
+    del state_dict["layer1.0.conv1.weight"]
+    np.savez(tmp_path / "resnet18.npz", **state_dict)
+    with refuses("weights", "missing layer1.0.conv1.weight"):
+        pretrained_weights(model, str(tmp_path / "resnet18.npz"))

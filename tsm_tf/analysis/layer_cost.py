@@ -171,9 +171,9 @@ def _transposed(layer, inputs, output):
 
 
 def _non_local(layer, inputs, output):
-    rows, height, width, channels = inputs[0]
+    *rows, height, width, channels = inputs[0]
     inner, frames = channels // 2, layer.num_segments
-    positions = rows * height * width
+    positions = math.prod(rows) * height * width
     keys = frames * (height // 2) * (width // 2)
 
     embeddings = 4 * positions * channels * inner  # theta, phi, g, and W at the end

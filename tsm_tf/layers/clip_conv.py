@@ -25,6 +25,11 @@ class ClipConv(keras.layers.Conv3D):
         strides: strides over time, height and width.
         **kwargs: other arguments of `keras.layers.Conv3D`, except those for padding and dilation.
 
+    Attributes:
+        over_frames: whether a kernel over time and space is a convolution of frames whose channels
+            are those of all frames in its reach. This is for TensorFlow Lite, which computes 3D
+            convolutions slowly, and only in float. Not part of the configuration.
+
     Call arguments:
         inputs: `[B, T, H, W, C]`.
 
@@ -45,12 +50,15 @@ class ClipConv(keras.layers.Conv3D):
         super().__init__(filters, kernel_size, strides, **kwargs)
         if any(size % 2 == 0 for size in self.kernel_size):
             raise InputError("kernel_size", "must be odd", tuple(kernel_size))
+        self.over_frames = False
 
     def convolution_op(self, inputs, kernel):
         if self.kernel_size[0] == 1:
             return self._convolve_frames(inputs, kernel[0])
         if self.kernel_size[1:] == (1, 1):
             return self._convolve_pixels(inputs, kernel[:, 0])
+        if self.over_frames:
+            return self._convolve_stacks(inputs, kernel)
         return ops.conv(
             _pad(inputs, [size // 2 for size in self.kernel_size]),
             kernel,
@@ -60,13 +68,26 @@ class ClipConv(keras.layers.Conv3D):
         )
 
     def _convolve_frames(self, inputs, kernel):
-        """Convolves each frame with a kernel `[h, w, in, out]`."""
-        every, *strides = self.strides
-        clip = inputs[:, ::every] if every > 1 else inputs
+        """Convolves frames `[B, T, H, W, C]` with a kernel `[h, w, in, out]`."""
+        every = self.strides[0]
+        return self._convolve_each(inputs[:, ::every] if every > 1 else inputs, kernel)
+
+    def _convolve_stacks(self, inputs, kernel):
+        """Convolves stacks of frames, as high as a kernel `[t, h, w, in, out]` is long."""
+        time, stride = self.kernel_size[0], self.strides[0]
+        clip = _pad(inputs, (time // 2, 0, 0))
+        last = clip.shape[1] - time  # where the last window may start
+        parts = [clip[:, i : i + last + 1 : stride] for i in range(time)]
+
+        kernel = ops.transpose(kernel, (1, 2, 0, 3, 4))
+        shape = (*self.kernel_size[1:], time * clip.shape[-1], self.filters)
+        return self._convolve_each(ops.concatenate(parts, axis=-1), ops.reshape(kernel, shape))
+
+    def _convolve_each(self, clip, kernel):
         frames = ops.reshape(clip, (-1, *clip.shape[2:]))
         frames = _pad(frames, [size // 2 for size in self.kernel_size[1:]])
         outputs = ops.conv(
-            frames, kernel, tuple(strides), padding="valid", data_format="channels_last"
+            frames, kernel, self.strides[1:], padding="valid", data_format="channels_last"
         )
         return ops.reshape(outputs, (-1, clip.shape[1], *outputs.shape[1:]))
 

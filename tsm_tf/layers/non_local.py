@@ -21,9 +21,11 @@ class NonLocal(keras.layers.Layer):
 
     Args:
         num_segments: frames per clip, T.
+        project_bias: whether the last convolution has a bias. MMAction2's has none.
 
     Call arguments:
-        inputs: `[N*T, H, W, C]`, the frames of each clip next to each other; H and W at least 2.
+        inputs: `[N*T, H, W, C]`, the frames of each clip next to each other, or clips
+            `[N, T, H, W, C]`; H and W at least 2.
 
     Returns:
         A tensor with the shape of the inputs.
@@ -32,14 +34,15 @@ class NonLocal(keras.layers.Layer):
         InputError: `num_segments` is not a positive integer, or frames are too small to pool.
     """
 
-    def __init__(self, num_segments: int, **kwargs):
+    def __init__(self, num_segments: int, project_bias: bool = True, **kwargs):
         super().__init__(**kwargs)
         if not isinstance(num_segments, int) or num_segments < 1:
             raise InputError("num_segments", "must be a positive integer", num_segments)
         self.num_segments = num_segments
+        self.project_bias = project_bias
 
     def build(self, input_shape):
-        if min(input_shape[1:3]) < 2:
+        if min(input_shape[-3:-1]) < 2:
             rule = "must be at least 2x2 in height and width to be pooled"
             raise InputError("inputs", rule, tuple(input_shape))
 
@@ -48,7 +51,12 @@ class NonLocal(keras.layers.Layer):
         self.theta = keras.layers.Dense(channels // 2, name="theta", dtype=dtype)
         self.phi = keras.layers.Dense(channels // 2, name="phi_0", dtype=dtype)
         self.g = keras.layers.Dense(channels // 2, name="g_0", dtype=dtype)
-        self.project = keras.layers.Dense(channels, name="W_0", dtype=dtype)
+        self.project = keras.layers.Dense(
+            channels,
+            use_bias=self.project_bias,
+            name="W_0",
+            dtype=dtype,
+        )
         self.norm = keras.layers.BatchNormalization(
             momentum=_MOMENTUM,
             epsilon=_EPSILON,
@@ -65,13 +73,14 @@ class NonLocal(keras.layers.Layer):
 
     def call(self, inputs, training=None):
         """Attends over T*H*W positions, with keys and values at T*(H//2)*(W//2)."""
-        theta = self._positions(self.theta(inputs))
-        phi = self._positions(self.pool(self.phi(inputs)))
-        g = self._positions(self.pool(self.g(inputs)))
+        shape = ops.shape(inputs)
+        frames = ops.reshape(inputs, (-1, *shape[-3:]))
+        theta = self._positions(self.theta(frames))
+        phi = self._positions(self.pool(self.phi(frames)))
+        g = self._positions(self.pool(self.g(frames)))
 
         similarity = ops.softmax(ops.matmul(theta, ops.transpose(phi, (0, 2, 1))), axis=-1)
-        shape = ops.shape(inputs)
-        branch = ops.reshape(ops.matmul(similarity, g), (-1, *shape[1:3], shape[-1] // 2))
+        branch = ops.reshape(ops.matmul(similarity, g), (-1, *shape[1:-1], shape[-1] // 2))
         return inputs + self.norm(self.project(branch), training=training)
 
     def _positions(self, embedded):
@@ -83,4 +92,8 @@ class NonLocal(keras.layers.Layer):
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "num_segments": self.num_segments}
+        return {
+            **super().get_config(),
+            "num_segments": self.num_segments,
+            "project_bias": self.project_bias,
+        }

@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from tsm_tf.catalogue import find_architecture
 from tsm_tf.errors import InputError, one_line
 from tsm_tf.layers.consensus import SegmentConsensus
 from tsm_tf.layers.non_local import NonLocal
@@ -12,7 +13,7 @@ from tsm_tf.layers.temporal_pool import TemporalPool
 from tsm_tf.layers.temporal_shift import TemporalShift
 from tsm_tf.models.frame_range import FrameRange
 from tsm_tf.models.graph import call_again, replay
-from tsm_tf.models.network import Network, build_network, forget_network
+from tsm_tf.models.network import Network, boxes_input, build_network, forget_network
 from tsm_tf.models.preprocessing import PrepareFrames, find_preparation
 from tsm_tf.models.stream import StreamModel, build_stream_model
 from tsm_tf.spec import ModelSpec
@@ -165,8 +166,8 @@ class ClipModel(keras.Model):
             new_layer = type(layer).from_config({**layer.get_config(), **changes})
             return new_layer(values[id(node.input_tensors[0])])
 
-        clip = _clip_input(new_spec)
-        return ClipModel(clip, replay(self, clip, change), name=self.name)
+        inputs = _inputs(new_spec)
+        return ClipModel(_unpacked(inputs), replay(self, inputs, change), name=self.name)
 
 
 def build_model(spec: ModelSpec, preprocess: bool = True, per_frame: bool = False) -> ClipModel:
@@ -200,8 +201,8 @@ def clip_model(
     per_frame: bool = False,
 ) -> ClipModel:
     """Makes the clip model of a network with the same layers; see `build_model`."""
-    clip = _clip_input(spec)
-    frames = PrepareFrames(spec, preprocess, name="frames")(clip)
+    inputs = _inputs(spec)
+    frames = PrepareFrames(spec, preprocess, name="frames")(inputs[0])
     num_segments = spec.num_segments
 
     def insert(site: Site, x: Any) -> Any:
@@ -216,14 +217,14 @@ def clip_model(
             num_segments //= 2
         return x
 
-    logits = network.replay(frames, insert)
+    logits = network.replay([frames, *inputs[1:]], insert)
     consensus = SegmentConsensus(
         1 if spec.takes_clips else num_segments,
         "identity" if per_frame else "average",
         name="consensus",
         dtype="float32",  # whatever the policy: a loss loses small half-precision logits
     )
-    return ClipModel(clip, consensus(logits), name=f"tsm_{network.name}")
+    return ClipModel(_unpacked(inputs), consensus(logits), name=f"tsm_{network.name}")
 
 
 def _check_per_frame(spec):
@@ -232,6 +233,12 @@ def _check_per_frame(spec):
         raise InputError("backbone", rule, spec.backbone)
 
 
-def _clip_input(spec: ModelSpec) -> Any:
+def _inputs(spec: ModelSpec) -> list:
     shape = (spec.num_segments, spec.input_size, spec.input_size, spec.channels)
-    return keras.Input(shape, name="image")
+    clip = keras.Input(shape, name="image")
+    return [clip, boxes_input(spec)] if find_architecture(spec.backbone).takes_boxes else [clip]
+
+
+def _unpacked(inputs):
+    """Returns the inputs as Keras takes them: a single one outside a list."""
+    return inputs if len(inputs) > 1 else inputs[0]

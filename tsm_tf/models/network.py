@@ -76,8 +76,15 @@ def build_network(spec: ModelSpec) -> Network:
     """
     time = (spec.num_segments,) if spec.takes_clips else ()
     frames = keras.Input((*time, spec.input_size, spec.input_size, spec.channels), name="frames")
+    if find_architecture(spec.backbone).takes_boxes:
+        frames = [frames, boxes_input(spec)]
     outputs = find_architecture(spec.backbone).load_builder()(frames, spec)
     return Network.from_outputs(frames, outputs, spec, spec.backbone.rpartition(":")[2])
+
+
+def boxes_input(spec: ModelSpec) -> Any:
+    """Returns the second input of a network of clips with boxes: `[B, T/2, R, 4]`, for any R."""
+    return keras.Input((spec.num_segments // 2, None, 4), name="boxes")
 
 
 def forget_network(network: Network) -> None:

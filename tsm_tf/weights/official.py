@@ -18,7 +18,7 @@ _WRAPPERS = {"module", "base_model", "net", "block"}
 _HEADS = {"new_fc", "fc", "classifier"}
 _EXTENDED_FLOATS = ("bfloat16", "float8_e4m3fn", "float8_e5m2")  # from ml_dtypes
 _IGNORED = "num_batches_tracked"
-_WITHOUT_BIAS = "non_local_block.conv_out.conv.weight"  # in MMAction2; the original has one
+_OPTIONAL_BIAS = ".nl.W.0.bias"  # MMAction2's non-local blocks lack the original's
 _PARAMETER = {
     "kernel": "weight",
     "gamma": "weight",
@@ -53,6 +53,8 @@ def load_official_weights(model: keras.Model, state_dict: Mapping[str, np.ndarra
         name = _official_name(variable.path)
         if name is None:
             continue
+        if name not in arrays and name.endswith(_OPTIONAL_BIAS):
+            arrays[name] = np.zeros(variable.shape, np.float32)
         if name not in arrays:
             problems.append(f"missing {name}")
             continue
@@ -83,8 +85,6 @@ def _by_plain_name(state_dict: Mapping[str, np.ndarray]) -> dict[str, np.ndarray
             rule = f"must name each weight once; two names stand for {short}"
             raise InputError("state_dict", rule, name)
         plain[short] = _to_array(name, value)
-        if name.endswith(_WITHOUT_BIAS):
-            plain[short.replace(".weight", ".bias")] = np.zeros(len(plain[short]), np.float32)
     return plain
 
 

@@ -9,22 +9,30 @@ import numpy as np
 
 from tsm_tf.catalogue import find_architecture
 from tsm_tf.errors import InputError, MissingFile, naming, one_line
-from tsm_tf.models.clip import ClipModel
+from tsm_tf.models.clip import ClipModel, build_model
 from tsm_tf.models.keras_network import application
 from tsm_tf.models.network import HEAD, refresh
 from tsm_tf.spec import ModelSpec
 from tsm_tf.weights.checkpoint import load_checkpoint
 from tsm_tf.weights.hdf5 import check_weights_file
+from tsm_tf.weights.inflate import inflate
 from tsm_tf.weights.keras_file import has_model, load_keras_model
+from tsm_tf.weights.official import infer_spec, load_official_weights
 from tsm_tf.weights.presets.load import resolve_checkpoint
+from tsm_tf.weights.state_dicts import SUFFIXES, read_state_dict
+from tsm_tf.weights.torchvision_files import FILES, download_imagenet
 
 IMAGENET = "imagenet"
-_SUFFIXES = (".keras", ".h5")
+_SUFFIXES = (".keras", ".h5", *SUFFIXES)
 _LISTED = 8  # mismatching weights that an error lists
 
 
 def initial_weights(model: ClipModel, checkpoint: str) -> list[str]:
     """Initialises a clip model from a checkpoint, or `preset:NAME`, with the same backbone.
+
+    A network of clips may also start from the 2D network that it extends: each kernel is repeated
+    over time and divided by its new size (see `inflate`), and layers that the 2D network lacks stay
+    new.
 
     A head for other classes stays new. A flow model may start from an RGB model as in TSN: each
     input channel of its first convolution gets the mean over the RGB channels (Wang et al. 2016,
@@ -46,14 +54,15 @@ def initial_weights(model: ClipModel, checkpoint: str) -> list[str]:
 def pretrained_weights(model: ClipModel, weights: str) -> list[str]:
     """Initialises a clip model from an image network, as in the paper (section 5.1.1).
 
-    The head stays new. The first convolution of a flow model is initialised as in
-    `initial_weights`.
+    The head stays new. The first convolution of a flow model, and the kernels of a network of
+    clips, are initialised as in `initial_weights`.
 
     Args:
         model: from `build_model`.
-        weights: `"imagenet"`, which Keras downloads for a backbone `keras:NAME`; or a file with a
-            whole model (`.keras`, `.h5`) that has the backbone's layers by name, or with its
-            weights (`.weights.h5`, `.h5`).
+        weights: `"imagenet"`, which is downloaded, for `keras:NAME` from Keras and for others from
+            torchvision; or a file with a whole model (`.keras`, `.h5`) that has the backbone's
+            layers by name, with its weights (`.weights.h5`, `.h5`), or with official weights as
+            `load_official_weights` takes them (`.pth`, `.safetensors`, ...).
 
     Returns:
         Paths of the weights that stay new.
@@ -69,7 +78,7 @@ def pretrained_weights(model: ClipModel, weights: str) -> list[str]:
     if weights == IMAGENET:
         source = _imagenet(spec)
     elif not weights.endswith(_SUFFIXES):
-        rule = f"must be {IMAGENET} or a file from Keras ({', '.join(_SUFFIXES)})"
+        rule = f"must be {IMAGENET} or a file with weights ({', '.join(_SUFFIXES)})"
         raise InputError("weights", rule, weights)
     elif not pathlib.Path(weights).is_file():
         raise MissingFile("weights", f"must be {IMAGENET} or an existing file", weights)
@@ -79,11 +88,17 @@ def pretrained_weights(model: ClipModel, weights: str) -> list[str]:
 
 
 def _imagenet(spec: ModelSpec) -> keras.Model:
-    if not find_architecture(spec.backbone).has_imagenet_weights:
-        rule = f"must be a file for {spec.backbone}, because Keras has no weights for it"
+    architecture = find_architecture(spec.backbone)
+    published = sorted({spec.backbone, *architecture.starts_from} & set(FILES))
+    if not architecture.has_imagenet_weights and not published:
+        rule = f"must be a file for {spec.backbone}, because there are no weights for it"
         raise InputError("weights", rule, IMAGENET)
     try:
+        if published:
+            return _official(download_imagenet(published[0]))
         source = application(spec, weights=IMAGENET)
+    except InputError:
+        raise
     except ValueError as error:  # there are none for this width or network
         rule = f"must be a file for this network ({one_line(error)})"
         raise InputError("weights", rule, IMAGENET) from error
@@ -113,8 +128,19 @@ def _fold_last_rescaling(model: keras.Model) -> None:
     normalization.adapt_variance.assign(variance / scale**2)
 
 
+def _official(path: pathlib.Path) -> ClipModel:
+    """Reads official weights into the network that they belong to."""
+    with naming("weights"):
+        state_dict = read_state_dict(path)
+        source = build_model(infer_spec(state_dict))
+        load_official_weights(source, state_dict)
+    return source
+
+
 def _read(path: pathlib.Path, spec: ModelSpec) -> keras.Model:
     """Reads a whole model, or weights for the network of `keras.applications` in the spec."""
+    if path.name.endswith(SUFFIXES):
+        return _official(path)
     if path.name.endswith(".keras"):
         return load_keras_model(path, "weights")
     check_weights_file(path, "weights")
@@ -147,13 +173,13 @@ def _transfer(
     values = {_path(v): keras.ops.convert_to_numpy(v) for v in source.variables}
     kept = [v.path for v in model.variables if _is_in(v, keep)]
     targets = [v for v in model.variables if not _is_in(v, keep) and "seed" not in v.path]
+    for variable in targets:
+        if _path(variable) in values:
+            values[_path(variable)] = _fit(values[_path(variable)], variable, model.spec)
 
-    if model.spec.modality == "flow":
-        for variable in targets:
-            if _path(variable) in values:
-                value = values[_path(variable)]
-                values[_path(variable)] = _over_channels(value, variable, model.spec.channels)
-
+    if _is_start(source, model) and any(_path(v) in values for v in targets):
+        kept += [v.path for v in targets if _path(v) not in values]
+        targets = [v for v in targets if _path(v) in values]
     wrong = [v.path for v in targets if _path(v) not in values or values[_path(v)].shape != v.shape]
     if wrong:
         more = f" and {len(wrong) - _LISTED} more" if len(wrong) > _LISTED else ""
@@ -169,15 +195,27 @@ def _transfer(
     return kept
 
 
+def _is_start(source: keras.Model, model: ClipModel) -> bool:
+    """Returns whether the source is another network, which a model may start from.
+
+    Of a model from Keras, only the names of its layers are known.
+    """
+    others = find_architecture(model.spec.backbone).starts_from
+    return source.spec.backbone in others if isinstance(source, ClipModel) else bool(others)
+
+
 def _is_in(variable: Any, layer: str | None) -> bool:
     return variable.path.split("/")[0] == layer
 
 
-def _over_channels(value: np.ndarray, variable: Any, channels: int) -> np.ndarray:
-    """Returns an RGB kernel `[h, w, 3, f]` spread over other input channels; others unchanged."""
-    if value.ndim != 4 or value.shape[2] != 3 or variable.shape[2] != channels:
-        return value
-    return np.repeat(value.mean(axis=2, keepdims=True), channels, axis=2)
+def _fit(value: np.ndarray, variable: Any, spec: ModelSpec) -> np.ndarray:
+    """Returns a kernel inflated over time, and spread over the channels of flow, if needed."""
+    if value.ndim == 4 and len(variable.shape) == 5:
+        value = inflate(value, variable.shape[0])
+    is_rgb = value.ndim >= 4 and value.shape[-2] == 3 and spec.modality != "rgb"
+    if is_rgb and variable.shape[-2] == spec.channels:
+        return np.repeat(value.mean(axis=-2, keepdims=True), spec.channels, axis=-2)
+    return value
 
 
 def _path(variable: Any) -> str:

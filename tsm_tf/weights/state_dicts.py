@@ -63,3 +63,5 @@ _READERS: dict[str, Callable[[pathlib.Path, str], dict[str, np.ndarray]]] = {
     ".npz": read_npz,
     ".safetensors": _read_safetensors,
 }
+SUFFIXES = tuple(_READERS)
+"""Ends of the names of files that `read_state_dict` can read."""

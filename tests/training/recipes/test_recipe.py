@@ -85,11 +85,17 @@ def test_another_backbone_has_its_own_width_and_preprocessing():
         (ModelSpec("mobilenet_v2"), {"backbone": "mobilenet_v2", "width": 0.35}),
         (ModelSpec("resnet50"), {"backbone": "resnet18"}),
         (ModelSpec("resnet50", non_local=True), {"backbone": "resnet34", "non_local": True}),
+        (
+            ModelSpec("i3d_r50_3x1x1", num_segments=32, non_local=True),
+            {"backbone": "i3d_r50_3x1x1", "width": 0.35, "num_segments": 8, "non_local": True},
+        ),
+        (ModelSpec("keras:DenseNet121"), {"backbone": "keras:DenseNet121"}),
+        (ModelSpec("keras:Xception"), {"backbone": "keras:Xception", "input_size": 71}),
     ],
 )
 def test_quick_variant(model, small):
     found = quick(recipe(model=model, accumulate=2))
-    assert found.model == ModelSpec(num_segments=4, input_size=64, **small)
+    assert found.model == ModelSpec(**{"num_segments": 4, "input_size": 64, **small})
     changed = {"model": found.model, "batch_size": 4, "epochs": 2, "decay_epochs": (1,)}
     assert found == dataclasses.replace(recipe(accumulate=2), **changed)
     assert quick(recipe(decay_epochs=())).decay_epochs == ()

@@ -66,6 +66,14 @@ def test_batch_norm(options, training):
     assert was_called(other, "FusedBatchNormV3") == ("trainable" not in options)
 
 
+def test_batch_norm_of_clips():
+    one, other = twins((2, 3, 5, 4), BatchNorm())
+    assert_same_step(one, other, 3 + 2 * frames(8, 2, 3, 5, 4), rtol=1e-4, atol=1e-5)
+    assert was_called(other, "FusedBatchNormV3")
+    one, other = twins((2, 3, 5, 4), BatchNorm(axis=3))  # of columns
+    assert_same_step(one, other, frames(8, 2, 3, 5, 4), rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_batch_norm_in_half_precision(policy):
     layer = BatchNorm(dtype=policy)

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 
-from tsm_tf.catalogue import find_architecture
+from tsm_tf.catalogue import OPTIONS, find_architecture
 from tsm_tf.data.augmentation_settings import AUGMENTATION_FIELDS, AugmentationSettings
 from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.errors import InputError
@@ -179,18 +179,37 @@ def _change_model(model, changes):
 def quick(recipe: Recipe) -> Recipe:
     """Returns a variant that trains for about a minute: a small network and frames, two epochs.
 
-    The rest stays: the data set's layout, the parameter groups, the steps of the rate.
+    The network is the same with a third of the channels where it has a width, else a smaller one
+    of its kind if there is one. The rest stays: the data set's layout, the parameter groups, the
+    steps of the rate.
     """
     if recipe.streams:
         recipe = recipe.replace(window=8, clip_epochs=min(1, recipe.clip_epochs))
-    model = recipe.model
-    if "width" in find_architecture(model.backbone).options:
-        small = model.replace(width=0.35, num_segments=4, input_size=64)
-    else:
-        backbone = "resnet34" if model.non_local else "resnet18"
-        small = model.replace(backbone=backbone, num_segments=4, input_size=64)
     decay_epochs = (1,) if recipe.decay_epochs else ()
+    small = _small_model(recipe.model)
     return recipe.replace(model=small, batch_size=4, epochs=2, decay_epochs=decay_epochs)
+
+
+def _small_model(model: ModelSpec) -> ModelSpec:
+    """Returns a smaller spec with the same options, and the fewest frames and pixels it takes."""
+    architecture = find_architecture(model.backbone)
+    width = 0.35 if "width" in architecture.options else model.width
+
+    used = {name for name, neutral in OPTIONS.items() if getattr(model, name) != neutral}
+    for name in architecture.small:
+        if used <= find_architecture(name).options:
+            architecture = find_architecture(name)
+            break
+    backbone = model.backbone if architecture.is_family else architecture.name
+
+    step = architecture.segment_step
+    smallest, largest = architecture.sizes
+    return model.replace(
+        backbone=backbone,
+        width=width,
+        num_segments=math.ceil(4 / step) * step,
+        input_size=min(max(64, smallest), largest),
+    )
 
 
 def linear_scaling(recipe: Recipe, reference: Recipe) -> Recipe:

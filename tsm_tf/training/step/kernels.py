@@ -18,7 +18,7 @@ def use_fast_kernels(model: keras.Model) -> None:
 
     Call it before `model.fit`, in the process that trains. Weights, configuration and saved files
     stay the same. Keras' own kernels stay for batch norms over other axes than the last, for
-    inputs of other ranks than 4, for synchronised ones, and for Keras' further options.
+    inputs other than frames and clips, for synchronised ones, and for Keras' further options.
 
     Args:
         model: a model from `build_model` or `retrofit`.
@@ -34,12 +34,14 @@ def use_fast_kernels(model: keras.Model) -> None:
 def _fused_batch_norm(layer, inputs, training=None, mask=None):
     import tensorflow as tf
 
-    fits = len(inputs.shape) == 4 and keras.backend.standardize_dtype(inputs.dtype) in _FUSED_TYPES
+    is_clip = len(inputs.shape) == 5 and layer.axis == -1
+    fits = len(inputs.shape) == 4 or is_clip
+    fits = fits and keras.backend.standardize_dtype(inputs.dtype) in _FUSED_TYPES
     if not (training and layer.trainable and fits) or mask is not None or layer.synchronized:
         return type(layer).call(layer, inputs, training, mask)
 
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-        x=inputs,
+        x=tf.reshape(inputs, (-1, *inputs.shape[2:])) if is_clip else inputs,
         scale=tf.convert_to_tensor(layer.gamma),
         offset=tf.convert_to_tensor(layer.beta),
         mean=tf.zeros(0),
@@ -50,4 +52,4 @@ def _fused_batch_norm(layer, inputs, training=None, mask=None):
     variance *= (values - 1) / values  # Keras' variance is biased; the kernel's is not
     for moving, new in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
         moving.assign(moving * layer.momentum + new * (1 - layer.momentum))
-    return outputs
+    return tf.reshape(outputs, (-1, *inputs.shape[1:])) if is_clip else outputs
