@@ -35,7 +35,7 @@ def multipliers(model: keras.Model, new_head: bool = True) -> dict[str, tuple[fl
     groups = {}
     for variable in model.trainable_variables:
         factor = _NEW_LAYER_FACTOR if variable.path.split("/")[0] in new_layers else 1
-        if variable.path.endswith("kernel"):
+        if variable.path.endswith(("kernel", "filter_weight")):
             groups[variable.path] = (factor, 1)
         elif variable.path.endswith("bias"):
             groups[variable.path] = (2 * factor, 0)
