@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tsm_tf.catalogue import ARCHITECTURES
+from tsm_tf.catalogue import ARCHITECTURES, find_architecture
 from tsm_tf.errors import InputError
 from tsm_tf.spec import CHANNELS, ModelSpec
 from tsm_tf.weights.image_names import official_names
@@ -26,6 +26,7 @@ _PARAMETER = {
     "bias": "bias",
     "moving_mean": "running_mean",
     "moving_variance": "running_var",
+    "filter_weight": "filter_weight",
 }
 # TemporalShift wraps the first convolution of a residual branch (`conv1.net`, `conv.0.net`), or the
 # whole block (`layer1.0.net`).
@@ -183,7 +184,15 @@ def infer_spec(state_dict: Mapping[str, np.ndarray], **overrides: Any) -> ModelS
         "temporal_pool": any("layer2.net." in name for name in official.values()),
         "dropout": 0.5 if has_new_head else 0.0,
     }
+    _check_frames(found, overrides.get("num_segments"))
     return ModelSpec.from_dict({**found, **overrides})
+
+
+def _check_frames(found: Mapping[str, Any], num_segments: int | None):
+    has_other = num_segments not in (None, found.get("num_segments"))
+    if has_other and find_architecture(found["backbone"]).has_filters_per_frame:
+        rule = f"must be {found['num_segments']}, for whose frames there are filters in the file"
+        raise InputError("num_segments", rule, num_segments)
 
 
 def _infer_backbone(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
