@@ -1,4 +1,4 @@
-# make demo | test | test-slow | test-jax | test-torch | lint | lint-web | bench | bench-data | bench-train | fuzz | apk | apk-test; each makes its environment first.
+# make demo | test | test-slow | test-jax | test-torch | lint | lint-web | bench | bench-data | bench-train | bench-litert-torch | fuzz | apk | apk-test; each makes its environment first.
 # Python 3.11 gets the pinned set, with which the numbers in docs/ were measured. 3.12 and 3.13 get the newest releases.
 LOCK_3.11 := lock.txt
 LOCK_3.12 := lock-latest.txt
@@ -14,13 +14,14 @@ RUN := $(VENV)/bin/python
 PIP = $(1)/bin/python -m pip install --quiet --disable-pip-version-check
 DEMO ?= runs/demo
 
-.PHONY: env demo test test-slow test-jax test-torch test-backends test-latest lint lint-web format bench bench-data bench-train fuzz soak clean \
+.PHONY: env demo test test-slow test-jax test-torch test-backends test-latest lint lint-web format bench bench-data bench-train bench-litert-torch fuzz soak clean \
   apk apk-unsigned apk-test apk-deps apk-tools apk-models apk-screenshots
 
 env: $(VENV)/.installed
-$(VENV)/.installed: EXTRAS = build|train|shards|export|live|test
+$(VENV)/.installed: EXTRAS = build|train|shards|export|live|tflite-runtime|test
 .venv-jax/.installed: EXTRAS = build|jax|test
 .venv-torch/.installed: EXTRAS = build|torch|test
+.venv-litert-torch/.installed: EXTRAS = build|litert_torch
 .venv-latest/.installed: EXTRAS = build|train|export|test
 .venv-latest/.installed: LOCK = lock-latest.txt
 LOCK = $(LOCK_$(VERSION))
@@ -49,7 +50,7 @@ test-slow: env test-jax test-torch test-backends
 	$(RUN) -m pytest -m slow
 
 # Keras' other backends, in environments without TensorFlow. PyTorch's takes 5 GB; it also reads real .pth files.
-BACKEND_TESTS := tests/layers tests/models tests/weights tests/hostile tests/training/test_jax.py tests/training/step/test_optimizer.py
+BACKEND_TESTS := tests/layers tests/networks3d tests/models tests/weights tests/hostile tests/training/test_jax.py tests/training/step/test_optimizer.py
 test-jax test-torch: test-%: .venv-%/.installed
 	KERAS_BACKEND=$* .venv-$*/bin/python -m pytest -m "not slow" -n 2 --dist worksteal $(BACKEND_TESTS)
 
@@ -98,6 +99,11 @@ bench-data: env
 # Training steps against TSN, the original in PyTorch, and two workers; 10 minutes, and PyTorch's 5 GB.
 bench-train: env .venv-torch/.installed
 	$(RUN) -m benchmarks.run --parts=training_step --torch_python=.venv-torch/bin/python
+
+# Files against those that litert-torch makes of the original; XX minutes, and another 6 GB. For the GPU column without a
+# GPU, Debian's chromium has a driver: VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json
+bench-litert-torch: env .venv-litert-torch/.installed
+	$(RUN) -m benchmarks.run --parts=litert_torch_latency --torch_python=.venv-litert-torch/bin/python
 
 # Hours of reliability: a million steps of a stream, and damaged model files. `make soak STEPS=20000` for a short one.
 STEPS ?= 1000000

@@ -26,7 +26,7 @@ from resolve import PYTHONS, ROOT, SYSTEMS, environment
 # numpy 1, and Beam an older protobuf than the newest TensorFlow.
 LOCKS = (
     ("lock.txt", ("3.11",), {}),
-    ("lock-latest.txt", PYTHONS, {"live": "3.12", "jax": "3.12", "shards": None}),
+    ("lock-latest.txt", PYTHONS, {"jax": "3.12", "shards": None, "tflite-runtime": None}),
 )
 MAKE_SYSTEMS = [system for system in SYSTEMS if "Windows" not in system]  # that have `make`
 OLDEST_PATCH = {"3.11": "3.11.9"}  # mkdocstrings does not support the first releases of 3.11

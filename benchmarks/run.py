@@ -3,6 +3,8 @@
     python -m benchmarks.run
     python -m benchmarks.run --parts=size_latency
     python -m benchmarks.run --parts=training_step --torch_python=.venv-torch/bin/python
+    python -m benchmarks.run --parts=litert_torch_latency \\
+      --torch_python=.venv-litert-torch/bin/python
 
 Ratios compare models that take turns on the same machine, so they hold on similar machines too.
 Absolute times are those of one machine. The results are CSV and PNG files in `benchmarks/results/`.
@@ -62,7 +64,7 @@ class Settings:
     Args:
         work: folder for exported models and videos; each part has its own folder in it.
         output: folder for the results.
-        torch_python: interpreter with PyTorch; empty leaves PyTorch out.
+        torch_python: interpreter with PyTorch, or with litert-torch; empty leaves PyTorch out.
     """
 
     work: pathlib.Path
@@ -175,6 +177,25 @@ def training_step(settings: Settings) -> list[Command]:
     ]
 
 
+def litert_torch_latency(settings: Settings) -> list[Command]:
+    """Files against those that litert-torch makes of the original, in float32 and int8."""
+    work = settings.work / "litert_torch_latency"
+    ours = work / "ours"
+    # As many classes as the original on Something-Something-V1, which `original_files.py` has.
+    export = ("export.tflite", "--num_classes=174", "--variants=float32,int8", f"--output={ours}")
+    return [
+        (*export, "--online", "--backbone=mobilenet_v2"),
+        (*export, "--backbone=resnet50", "--shift_mode=bidirectional"),
+        (
+            "benchmarks.litert_torch_latency",
+            f"--ours={ours}",
+            f"--theirs={work / 'theirs'}",
+            f"--torch_python={settings.torch_python}",
+            f"--output={settings.output}",
+        ),
+    ]
+
+
 PARTS: dict[str, Callable[[Settings], list[Command]]] = {
     part.__name__: part
     for part in (
@@ -184,9 +205,11 @@ PARTS: dict[str, Callable[[Settings], list[Command]]] = {
         size_latency,
         training_input,
         training_step,
+        litert_torch_latency,
     )
 }
-_DEFAULT = [name for name in PARTS if name != "training_step"]  # takes minutes and needs PyTorch
+# The others take minutes and need environments of their own, with PyTorch and with litert-torch.
+_DEFAULT = [name for name in PARTS if name not in ("training_step", "litert_torch_latency")]
 
 
 def run_part(name: str, settings: Settings) -> None:
@@ -210,7 +233,8 @@ def define_flags():
     flags.DEFINE_string(
         "torch_python",
         "",
-        "Interpreter with torch and torchvision, for training_step. Default: without PyTorch.",
+        "Interpreter with torch and torchvision, for training_step, or with litert-torch, for "
+        "litert_torch_latency. Default: without PyTorch.",
     )
 
 

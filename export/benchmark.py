@@ -12,8 +12,9 @@ import math
 import os
 import pathlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from importlib import metadata
+from typing import TypeVar
 
 import numpy as np
 from absl import flags
@@ -41,32 +42,76 @@ _BLOCK = 10
 _LOADS = 5  # memory placement alone changes latency by 1% or more, so models are loaded repeatedly
 _STEP, _INVOKE = "step", "invoke"
 
+Name = TypeVar("Name", bound=Hashable)
+
 
 class Block:
     """Runs a step several times in a row, as a device does, and times each.
 
     Args:
         step: function without arguments.
+        num_steps: number of timed steps.
 
     Attributes:
         milliseconds: duration of every timed step.
     """
 
-    def __init__(self, step: Callable[[], object]):
+    def __init__(self, step: Callable[[], object], num_steps: int = _BLOCK):
         self.step = step
+        self.num_steps = num_steps
         self.milliseconds: list[float] = []
 
     def __call__(self) -> None:
-        """Runs `_BLOCK` steps, after one that is not timed: another model has filled the caches."""
+        """Runs the steps, after one that is not timed: another model has filled the caches."""
         self.step()
-        for _ in range(_BLOCK):
+        for _ in range(self.num_steps):
             started = time.perf_counter()
             self.step()
             self.milliseconds.append(1000 * (time.perf_counter() - started))
 
     def newest(self, rounds: int) -> np.ndarray:
-        """Returns the durations in the newest blocks, `[rounds, _BLOCK]`."""
-        return np.reshape(self.milliseconds[-rounds * _BLOCK :], (rounds, _BLOCK))
+        """Returns the durations in the newest blocks, `[rounds, num_steps]`."""
+        newest = self.milliseconds[-rounds * self.num_steps :]
+        return np.reshape(newest, (rounds, self.num_steps))
+
+
+def time_steps(
+    load: Callable[[], Mapping[Name, Callable[[], object]]],
+    rounds: int,
+    loads: int = _LOADS,
+    num_steps: int = _BLOCK,
+) -> dict[Name, np.ndarray]:
+    """Times steps in turns, with models that are loaded repeatedly.
+
+    Args:
+        load: loads the models and returns their steps by name.
+        rounds: blocks per step and load.
+        loads: number of loads.
+        num_steps: timed steps per block.
+
+    Returns:
+        Milliseconds `[loads * rounds, num_steps]` by name.
+    """
+    times = []
+    for number in range(loads):
+        print(f"  load {number + 1}/{loads}", flush=True)
+        blocks = {name: Block(step, num_steps) for name, step in load().items()}
+        interleaved(blocks, rounds, progress=lambda _: None)
+        # Earlier blocks were warm-up.
+        times.append({name: block.newest(rounds) for name, block in blocks.items()})
+    return {name: np.concatenate([found[name] for found in times]) for name in times[0]}
+
+
+def paired_median(times: np.ndarray, baseline: np.ndarray) -> float:
+    """Returns the median over the rounds of the ratios of the blocks' medians.
+
+    A drifting machine does not change it, and neither does a single disturbed step.
+
+    Args:
+        times: milliseconds of `time_steps`.
+        baseline: those of another step in the same rounds.
+    """
+    return float(np.median(np.median(times, axis=1) / np.median(baseline, axis=1)))
 
 
 def make_steps(runner: StreamRunner | ClipRunner) -> dict[str, Callable[[], object]]:
@@ -87,8 +132,7 @@ def measure(
 ) -> list[Row]:
     """Returns one row per model: percentiles of a step in milliseconds, and a ratio to the last.
 
-    The ratio is the median over the rounds of the ratios of the blocks' medians. A drifting machine
-    does not change it, and neither does a single disturbed step.
+    See `paired_median` for the ratio.
 
     Args:
         models: TFLite files.
@@ -98,33 +142,26 @@ def measure(
         delegate: see `load_engine`.
         unchecked: see `StreamRunner`.
     """
-    times = {(path, part): [] for path in models for part in (_STEP, _INVOKE)}
     runners = {}
-    for load in range(_LOADS):
-        print(f"  load {load + 1}/{_LOADS}", flush=True)
-        runners = {
-            path: load_runner(path, num_threads, runtime, delegate, unchecked) for path in models
-        }
-        blocks = {
-            (path, part): Block(step)
+
+    def load():
+        runners.update(
+            {path: load_runner(path, num_threads, runtime, delegate, unchecked) for path in models}
+        )
+        return {
+            (path, part): step
             for path, runner in runners.items()
             for part, step in make_steps(runner).items()
         }
-        interleaved(blocks, rounds, progress=lambda _: None)
-        for key, block in blocks.items():
-            times[key].append(block.newest(rounds))  # earlier blocks were warm-up
 
-    baseline = np.median(np.concatenate(times[models[-1], _STEP]), axis=1)
+    times = time_steps(load, rounds)
     rows = []
     for path, runner in runners.items():
+        steps = times[path, _STEP]
         row = _model_columns(path, models, unchecked)
-        row |= _time_columns(
-            np.concatenate(times[path, _STEP]),
-            np.concatenate(times[path, _INVOKE]),
-            baseline,
-        )
+        row |= _time_columns(steps, times[path, _INVOKE], times[models[-1], _STEP])
         row |= _setup_columns(runner, num_threads, delegate)
-        row["steps"] = _LOADS * rounds * _BLOCK
+        row["steps"] = steps.size
         rows.append(row)
     return rows
 
@@ -140,13 +177,13 @@ def _model_columns(path, models, unchecked):
 
 
 def _time_columns(steps, invokes, baseline):
-    """Returns the columns from milliseconds `[rounds, _BLOCK]` and the baseline's medians."""
+    """Returns the columns from milliseconds `[rounds, num_steps]` of a model and the baseline."""
     p50, p90, p99 = (round(float(np.percentile(steps, p)), 3) for p in (50, 90, 99))
     return {
         "p50_ms": p50,
         "p90_ms": p90,
         "p99_ms": p99,
-        "ratio": round(float(np.median(np.median(steps, axis=1) / baseline)), 4),
+        "ratio": round(paired_median(steps, baseline), 4),
         "invoke_p50_ms": round(float(np.median(invokes)), 3),
     }
 

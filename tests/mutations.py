@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from mutants import KINDS, directed_mutants, random_mutant
+from runtimes import ON_CPU
 
 from export.format.metadata import read_contents
 from export.runtime import StreamRunner, load_runner
@@ -44,7 +45,8 @@ def configurations() -> list[tuple[str, str]]:
     names = [
         name for name in INTERPRETERS if name != "tensorflow" and importlib.util.find_spec(name)
     ]
-    return [(name, delegate) for name in names for delegate in ("xnnpack", "builtin")]
+    found = [(name, delegate) for name in names for delegate in ("xnnpack", "builtin")]
+    return [("litert", "xnnpack"), *found] if "ai_edge_litert" in names else found
 
 
 def prepare(configuration: tuple[str, str]) -> None:
@@ -52,7 +54,7 @@ def prepare(configuration: tuple[str, str]) -> None:
     if configuration == CHECK:
         return
     runtime, delegate = configuration
-    module = importlib.import_module(INTERPRETERS[runtime])
+    module = importlib.import_module(ON_CPU[runtime])
     if delegate == "builtin":
         kind = module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         module.Interpreter = functools.partial(
@@ -182,6 +184,7 @@ def make_models(folder: pathlib.Path) -> None:
     for name, variant, online in (
         ("every_online", "float32", True),
         ("every_clip", "float16", False),
+        ("every_online", "weight_only", True),
     ):
         content = convert(every, online, variant)
         (folder / f"{name}_{variant}.tflite").write_bytes(Draft(content).seal(every.spec, variant))

@@ -18,6 +18,7 @@ STANDARD_LIBRARY = {  # modules of tsm_tf that import nothing but the standard l
     "tsm_tf.execution_flags",
     "tsm_tf.files",
     "tsm_tf.output_folder",
+    "tsm_tf.relations",
     "tsm_tf.spec",
     "tsm_tf.spec_checks",
     "tsm_tf.spec_flags",
@@ -31,6 +32,7 @@ VIDEO = {"av", "cv2", "PIL"}
 RUNTIME = "export.runtime"  # commands of tsm_tf may run a .tflite file
 EVERYTHING = {
     *("tsm_tf", "export", "keras", "tensorflow", "numpy", "flatbuffers", "jinja2", "matplotlib"),
+    "litert_quantizer",
     *VIDEO,
 }
 

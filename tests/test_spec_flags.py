@@ -30,6 +30,7 @@ def parsed(monkeypatch):
 
 def test_every_field_has_the_type_of_the_spec(parsed):
     changes = {
+        "consensus": "average",
         "backbone": "resnet50",
         "num_classes": 5,
         "num_segments": 4,

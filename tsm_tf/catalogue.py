@@ -12,11 +12,14 @@ from tsm_tf.errors import InputError
 KERAS = "keras"
 """`keras:NAME` is a network of `keras.applications`; `keras` alone is supplied by the user."""
 
+RGB_CHANNELS = 3
+
 PREPROCESSING = {
     # mode, as in keras.applications: (mean, std, channel order), for RGB scaled to 0..1
     "none": ((0.0,) * 3, (1 / 255,) * 3, "rgb"),  # the network takes 0..255
     "tf": ((0.5,) * 3, (0.5,) * 3, "rgb"),
     "torch": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "rgb"),
+    "bn_inception": ((128 / 255, 117 / 255, 104 / 255), (1 / 255,) * 3, "bgr"),
     "caffe": ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255,) * 3, "bgr"),
 }
 
@@ -50,6 +53,7 @@ class Architecture:
             input of the model.
         options: fields in `OPTIONS` that it supports.
         preprocessing: how RGB frames are normalised, a key of `PREPROCESSING`.
+        flow_preprocessing: mean and standard deviation of optical flow, scaled to 0..1.
         is_family: the row is for every name that begins with `name`.
         has_imagenet_weights: Keras can download ImageNet weights for it.
         starts_from: other backbones whose weights it can start from, inflated over time if they
@@ -66,6 +70,7 @@ class Architecture:
     takes_boxes: bool = False
     options: frozenset[str] = frozenset()
     preprocessing: str = "torch"
+    flow_preprocessing: tuple[float, float] = (0.5, 0.226)
     is_family: bool = False
     has_imagenet_weights: bool = False
     starts_from: frozenset[str] = frozenset()
@@ -78,6 +83,13 @@ class Architecture:
         """Imports and returns the builder."""
         module, _, function = self.builder.partition(":")
         return getattr(importlib.import_module(module), function)
+
+    def normalisation(self, channels: int) -> tuple[tuple[float, ...], tuple[float, ...], str]:
+        """Returns mean, standard deviation and channel order of RGB (3 channels) or flow."""
+        if channels == RGB_CHANNELS:
+            return PREPROCESSING[self.preprocessing]
+        mean, std = self.flow_preprocessing
+        return (mean,) * channels, (std,) * channels, "rgb"
 
 
 def _resnet(name: str, *options: str) -> Architecture:
@@ -117,6 +129,19 @@ def _clip_network(
     )
 
 
+def _eco(name: str, sizes: tuple[int, int], *starts_from: str) -> Architecture:
+    return Architecture(
+        name,
+        "tsm_tf.networks3d.eco:eco",
+        takes="clips",
+        preprocessing="bn_inception",
+        starts_from=frozenset(starts_from),
+        small=("eco_lite_small",),
+        sizes=sizes,
+        segment_step=4,
+    )
+
+
 def _keras_family(
     prefix: str,
     preprocessing: str,
@@ -145,6 +170,16 @@ _ROWS = (
     _resnet("resnet50", "non_local"),
     _resnet("resnet101", "non_local"),
     _resnet("resnet152", "non_local"),
+    _resnet("resnext50_32x4d", "non_local"),
+    _resnet("resnext101_32x4d", "non_local"),
+    Architecture(
+        "bn_inception",
+        "tsm_tf.backbones.bn_inception:bn_inception",
+        options=frozenset({"shift_place", "width"}),
+        preprocessing="bn_inception",
+        flow_preprocessing=(128 / 255, 1 / 255),
+        sizes=(223, 230),  # others do not end in the original's 7x7 maps
+    ),
     _i3d("i3d_r50_3x3x3", 16, "non_local"),
     _i3d("i3d_r50_3x1x1", 8, "non_local"),
     _i3d("i3d_r50_3x1x1_full_rate", 2, "non_local"),
@@ -171,6 +206,9 @@ _ROWS = (
     _clip_network("slowfast_r50_8x8", "slowfast:slowfast", segment_step=4),
     _clip_network("slowfast_r50_4x16", "slowfast:slowfast", segment_step=8),
     _clip_network("corrnet_r50", "corrnet:corrnet", 2, has_filters_per_frame=True),
+    _eco("eco_lite", (199, 230), "bn_inception"),
+    _eco("eco", (223, 230), "bn_inception"),
+    _eco("eco_lite_small", (SMALLEST, LARGEST)),
     Architecture(
         KERAS,
         "tsm_tf.models.keras_network:build_described",

@@ -15,6 +15,7 @@ EXTRA_OF_MODULE = {
     "ai_edge_litert": "live",
     "jinja2": "export",
     "flatbuffers": "export",
+    "litert_quantizer": "export",
     "torch": "torch",
     "apache_beam": "shards",
 }

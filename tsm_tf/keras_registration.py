@@ -17,6 +17,7 @@ _MODULES = (
     "tsm_tf.layers.clip_pool",
     "tsm_tf.layers.correlation",
     "tsm_tf.layers.depthwise_clip_conv",
+    "tsm_tf.layers.grouped_conv",
     "tsm_tf.layers.region_graph",
     "tsm_tf.layers.regions",
     "tsm_tf.layers.select_frames",

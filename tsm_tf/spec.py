@@ -5,13 +5,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tsm_tf.catalogue import OPTIONS, PREPROCESSING, find_architecture
+from tsm_tf.catalogue import OPTIONS, find_architecture
 from tsm_tf.errors import InputError
 from tsm_tf.event_rules import EventRules
+from tsm_tf.relations import AVERAGE, Relations, check_consensus
 from tsm_tf.spec_checks import (
     DEFAULT_SHIFT_DIV,
     check_choice,
     check_integer,
+    check_keys,
     check_labels,
     check_multi_label,
     check_network,
@@ -19,6 +21,7 @@ from tsm_tf.spec_checks import (
     check_options,
     check_per_channel,
     check_switch,
+    read_object,
 )
 
 CHANNEL_ORDERS = ("rgb", "bgr")
@@ -35,7 +38,8 @@ DEFAULT_THRESHOLD = 0.5
 
 MODALITIES = tuple(CHANNELS)
 _MULTI_LABEL = ("multi_label", "thresholds")
-_FLOW_PREPROCESSING = ((0.5,) * 10, (0.226,) * 10, "rgb")
+_RELATIONS = ("consensus", "relations")
+_CLIP = ("num_segments", "consensus")  # on which the relations depend
 _CHOICES = {
     "shift_mode": SHIFT_MODES,
     "shift_place": SHIFT_PLACES,
@@ -44,7 +48,6 @@ _CHOICES = {
     "sampling_rate": SAMPLING_RATES,
 }
 _BACKGROUND = ("No gesture", "Doing other things")  # in Jester
-_MAX_JSON = 32 << 20  # characters; a spec with the largest network in keras.applications has 1 MB
 _OLD_NAMES = {"network": "keras_json"}  # in specs written before the field was renamed
 
 
@@ -59,7 +62,7 @@ class ModelSpec:
         labels: class names in the order of the logits, or None.
         num_segments: frames per clip, T in the paper.
         input_size: height and width of a frame in pixels.
-        width: channel multiplier of MobileNets; 1.0 for other networks.
+        width: channel multiplier of MobileNets and BNInception; 1.0 for other networks.
         shift_mode: `"bidirectional"` (offline, section 4.1), `"unidirectional"` (online,
             section 4.2), or `"none"` (TSN). By default unidirectional for networks of frames; those
             of clips cannot be shifted.
@@ -77,6 +80,11 @@ class ModelSpec:
         background: names of the classes in which nothing happens; None: those of `labels` that are
             `"No gesture"` or `"Doing other things"`.
         events: when a gesture in a stream counts as an event; None for the default rules.
+        consensus: how frames become one prediction: `"average"` of their logits; or temporal
+            relations, `"trn"` or `"trn_multiscale"` (see `TemporalRelation`), behind any network of
+            frames.
+        relations: frame numbers of TRN-multiscale's relations in evaluation, three of each of T - 1
+            to 2 frames, the longest first; None for the choice of `default_relations`.
         multi_label: whether a video may have several classes. The probability of a class is then
             the sigmoid of its logit, instead of the softmax over all of them.
         thresholds: for each class the probability from which on a multi-label model counts it as
@@ -112,6 +120,8 @@ class ModelSpec:
     sampling_rate: str = NATIVE
     background: tuple[str, ...] | None = None
     events: EventRules | None = None
+    consensus: str = AVERAGE
+    relations: Relations | None = None  # never None after __post_init__
     multi_label: bool = False
     thresholds: tuple[float, ...] | None = None
     mean: tuple[float, ...] = ()  # never empty after __post_init__
@@ -139,14 +149,13 @@ class ModelSpec:
         for name in ("mean", "std"):
             check_per_channel(name, getattr(self, name), self.channels)
         check_labels(self.labels, self.background, self.num_classes)
-        self._check_multi_label()
+        only_others = {"background": self.background, "events": self.events}
+        check_multi_label(self.multi_label, self.thresholds, self.num_classes, only_others)
         self._check_options()
 
     def _set_defaults(self):
         """Fills in the preprocessing and turns lists into tuples."""
-        mean, std, order = _FLOW_PREPROCESSING
-        if self.modality == "rgb":
-            mean, std, order = PREPROCESSING[find_architecture(self.backbone).preprocessing]
+        mean, std, order = find_architecture(self.backbone).normalisation(self.channels)
         defaults = {"mean": mean, "std": std}
 
         for name in ("labels", "background", "thresholds", "mean", "std", "shift_layers"):
@@ -168,10 +177,6 @@ class ModelSpec:
         if self.fps is not None:
             check_number("fps", self.fps)
 
-    def _check_multi_label(self):
-        only_others = {"background": self.background, "events": self.events}
-        check_multi_label(self.multi_label, self.thresholds, self.num_classes, only_others)
-
     def _check_options(self):
         """Checks the fields that only some architectures have, and those that depend on others."""
         check_options(self.backbone, {name: getattr(self, name) for name in OPTIONS})
@@ -180,6 +185,10 @@ class ModelSpec:
         if self.temporal_pool and self.num_segments % 2:
             rule = "must be even with temporal_pool, which halves it"
             raise InputError("num_segments", rule, self.num_segments)
+
+        clip = (self.num_segments, self.takes_clips, self.temporal_pool)
+        relations = check_consensus(self.consensus, self.relations, *clip)
+        object.__setattr__(self, "relations", relations)
 
     @property
     def takes_clips(self) -> bool:
@@ -234,12 +243,15 @@ class ModelSpec:
             if getattr(self, name):
                 rule = "must be false to stream, because it needs all frames of a clip"
                 raise InputError(name, rule, True)
+        if self.consensus != AVERAGE:
+            rule = f"must be {AVERAGE} to stream, because relations compare the frames of a clip"
+            raise InputError("consensus", rule, self.consensus)
 
     def replace(self, **changes) -> "ModelSpec":
         """Returns a spec with some fields changed, checked again.
 
-        A backbone of clips instead of frames, or the reverse, also resets `shift_mode` and
-        `shift_div`, unless they are given.
+        Unless they are given, `shift_mode` and `shift_div` are reset by a backbone of clips instead
+        of frames, or the reverse; `relations` by another number of segments or another consensus.
 
         Raises:
             InputError: an unknown field, or a value that cannot be built.
@@ -247,6 +259,8 @@ class ModelSpec:
         backbone = changes.get("backbone", self.backbone)
         if find_architecture(backbone).takes != find_architecture(self.backbone).takes:
             changes = {"shift_mode": "", "shift_div": DEFAULT_SHIFT_DIV, **changes}
+        if any(changes.get(name, getattr(self, name)) != getattr(self, name) for name in _CLIP):
+            changes = {"relations": None, **changes}
         return self.from_dict({**dataclasses.asdict(self), **changes})
 
     @classmethod
@@ -257,20 +271,18 @@ class ModelSpec:
             InputError: an unknown field, or a value that cannot be built.
         """
         values = {_OLD_NAMES.get(name, name): value for name, value in values.items()}
-        known = {field.name for field in dataclasses.fields(cls)}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            rule = f"has the keys {', '.join(sorted(known))} and no others"
-            raise InputError("ModelSpec", rule, unknown)
+        check_keys(values, {field.name for field in dataclasses.fields(cls)})
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the fields, as `from_dict` takes them.
 
-        Those of multi-label models are left out of other specs, so that older versions read them.
+        Those of multi-label models and of temporal relations are left out of other specs, so that
+        older versions read them.
         """
         values = dataclasses.asdict(self)
-        for name in () if self.multi_label else _MULTI_LABEL:
+        unused = () if self.multi_label else _MULTI_LABEL
+        for name in (*unused, *(() if self.consensus != AVERAGE else _RELATIONS)):
             del values[name]
         return values
 
@@ -285,12 +297,4 @@ class ModelSpec:
         Raises:
             InputError: not a JSON object, an unknown field, or a value that cannot be built.
         """
-        if len(text) > _MAX_JSON:
-            raise InputError("spec", f"must have at most {_MAX_JSON:,} characters", len(text))
-        try:
-            values = json.loads(text)
-        except (ValueError, RecursionError) as error:  # also for long integers
-            raise InputError("spec", f"must be JSON ({error})", text[:80]) from None
-        if not isinstance(values, dict):
-            raise InputError("spec", "must be a JSON object", values)
-        return cls.from_dict(values)
+        return cls.from_dict(read_object(text))

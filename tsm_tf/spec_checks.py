@@ -1,7 +1,8 @@
 """Checks of the values of `ModelSpec`."""
 
+import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tsm_tf.catalogue import OPTIONS, find_architecture
@@ -23,6 +24,7 @@ _INTEGERS = {
     "shift_div": (1, 4096),
 }
 _MAX_LABEL = 1000  # characters
+_MAX_JSON = 32 << 20  # characters; a spec with the largest network in keras.applications has 1 MB
 
 DEFAULT_SHIFT_DIV = 8
 """The paper's choice (section 3.3.1)."""
@@ -181,6 +183,31 @@ def check_network(
         raise InputError("shift_mode", f"must be 'none': {rule}", shift_mode)
     if shift_div != DEFAULT_SHIFT_DIV:
         raise InputError("shift_div", f"must be {DEFAULT_SHIFT_DIV}: {rule}", shift_div)
+
+
+def check_keys(values: Iterable[str], known: set[str]) -> None:
+    """Raises an `InputError` about fields that a spec does not have."""
+    unknown = sorted(set(values) - known)
+    if unknown:
+        rule = f"has the keys {', '.join(sorted(known))} and no others"
+        raise InputError("ModelSpec", rule, unknown)
+
+
+def read_object(text: str) -> dict[str, Any]:
+    """Returns the JSON object that describes a spec.
+
+    Raises:
+        InputError: not a JSON object, or a very large one.
+    """
+    if len(text) > _MAX_JSON:
+        raise InputError("spec", f"must have at most {_MAX_JSON:,} characters", len(text))
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:  # also for long integers
+        raise InputError("spec", f"must be JSON ({error})", text[:80]) from None
+    if not isinstance(values, dict):
+        raise InputError("spec", "must be a JSON object", values)
+    return values
 
 
 def check_one_class(multi_label: bool) -> None:

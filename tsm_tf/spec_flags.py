@@ -6,6 +6,7 @@ from typing import Any
 from absl import flags
 
 from tsm_tf.catalogue import known_backbones
+from tsm_tf.relations import CONSENSUS
 from tsm_tf.spec import MODALITIES, SAMPLING_RATES, SHIFT_MODES, SHIFT_PLACES
 
 
@@ -38,13 +39,17 @@ _FLAGS = {
     "num_classes": (_integer, "Number of classes."),
     "num_segments": (_integer, "Frames per clip."),
     "input_size": (_integer, "Height and width of a frame in pixels."),
-    "width": (_number, "Channel multiplier of MobileNets."),
+    "width": (_number, "Channel multiplier of MobileNets and BNInception."),
     "shift_mode": (_choice(SHIFT_MODES), "Direction of the shift; none is TSN."),
     "shift_div": (_integer, "1/shift_div of the channels move in each direction."),
     "shift_place": (_choice(SHIFT_PLACES), "Shift in the residual branch, or before the block."),
     "modality": (_choice(MODALITIES), "Input: RGB frames or optical flow."),
     "non_local": (_switch, "Add non-local blocks."),
     "temporal_pool": (_switch, "Halve the number of segments after the first ResNet stage."),
+    "consensus": (
+        _choice(CONSENSUS),
+        "Average the logits of frames, or compare frames by temporal relations (TRN).",
+    ),
     "sampling_rate": (
         _choice(SAMPLING_RATES),
         "Choose frames by number, as the original does (native), or by time, as a stream does "

@@ -55,7 +55,7 @@ class Row(NamedTuple):
     options: tuple[Option | None, ...]
     patterns: tuple[tuple[tuple[Slot, ...], tuple[Slot, ...]], ...]
     shape: str
-    channel_axis: int
+    channel_axes: tuple[int, ...]
     broadcast_rank: int
 
 
@@ -87,7 +87,7 @@ def _row(row):
         options=tuple(option and _option(*option) for option in row["options"]),
         patterns=tuple(_pattern(text) for text in row["tensors"]),
         shape=row["shape"],
-        channel_axis=row.get("channel_axis", 0),
+        channel_axes=tuple(row.get("channel_axes", ())),
         broadcast_rank=row.get("broadcast_rank", 4),
     )
 

@@ -139,9 +139,10 @@ def _has_form(tensor: Tensor, slot: Slot, row: Row) -> bool:
     if tensor.dtype != slot.dtype:
         return False
     if slot.scales == "**":
-        axis = row.channel_axis if len(tensor.shape) > 1 else 0
-        fits = tensor.shape[axis : axis + 1] == (len(tensor.scale),) and tensor.axis == axis
-        return fits and not any(tensor.zero_point)
+        if tensor.axis not in (row.channel_axes if len(tensor.shape) > 1 else (0,)):
+            return False
+        size = tensor.shape[tensor.axis : tensor.axis + 1]
+        return size == (len(tensor.scale),) and not any(tensor.zero_point)
     return len(tensor.scale) == len(slot.scales) and tensor.axis == 0
 
 

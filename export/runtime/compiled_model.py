@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+from export.format.padded_pools import padded_pools
 from export.format.reader import Model
 from tsm_tf.errors import InputError
 
@@ -49,8 +50,9 @@ def compile_model(model: Model, num_threads: int, runtime: str) -> tuple[Any, bo
     """
     try:
         litert = importlib.import_module(MODULE)
-    except ImportError:
-        rule = "must be installed: pip install ai-edge-litert"
+        gpu_options = litert.GpuOptions
+    except (ImportError, AttributeError):
+        rule = "must be installed: pip install 'ai-edge-litert>=2.3'"
         raise InputError("runtime", rule, runtime) from None
 
     is_half = any(tensor.dtype == "float16" for tensor in model.graphs[0].tensors)
@@ -59,7 +61,7 @@ def compile_model(model: Model, num_threads: int, runtime: str) -> tuple[Any, bo
         options = litert.Options(
             hardware_accelerators=accelerators,
             cpu_options=litert.CpuOptions(num_threads=num_threads),
-            gpu_options=litert.GpuOptions(enforce_f32=not is_half),
+            gpu_options=gpu_options(enforce_f32=not is_half),
         )
         return _attempt(litert, model, options)
 
@@ -69,6 +71,11 @@ def compile_model(model: Model, num_threads: int, runtime: str) -> tuple[Any, bo
         if compiled is None:
             _refuse(model, runtime, log.rpartition("\n")[2])
         return compiled, None
+
+    if padded_pools(model.graphs[0]):
+        # The exporter avoids this; files of earlier versions may have it.
+        line = "LiteRT ignores the zeros of its PAD before a pool on a GPU; export it again"
+        _refuse(model, runtime, line)
 
     # With both, LiteRT calls a model fully accelerated whose rest runs on XNNPACK.
     compiled, log = attempt(kinds.GPU)

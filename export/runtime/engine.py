@@ -50,7 +50,9 @@ class Engine(Protocol):
 def load_engine(model: Model, num_threads: int, runtime: str, delegate: str) -> Engine:
     """Loads a file into a runtime.
 
-    `"auto"` takes an interpreter: on the CPU, LiteRT's is as fast as `CompiledModel`.
+    `"auto"` takes an interpreter. On the CPU, the step of LiteRT's took 1.0% to 1.4% less time than
+    that of `CompiledModel`, whose result is the same: it writes the image where the model reads it
+    (MobileNetV2, 224 pixels, float32, one thread, interleaved on a busy machine).
 
     Args:
         model: a file with `image`, `logits`, and caches that match. This function does not check

@@ -246,10 +246,19 @@ def _check_frames(frames, shape, argument):
 
 
 def _feeds_back(model: Model, shape: tuple[int, ...]) -> bool:
-    """Returns whether a model maps images of a shape and caches to logits and these caches."""
+    """Returns whether a model maps images of a shape and caches to logits and these caches.
+
+    Each cache must have one row per stream.
+    """
     inputs, outputs = model.interface()
-    caches = inputs.keys() - {"image"}
-    return caches == outputs.keys() - {"logits"} and inputs["image"].shape[1:] == shape
+    image, names = inputs["image"], inputs.keys() - {"image"}
+    streams = {inputs[name].shape[0] for name in names}
+    return (
+        names == outputs.keys() - {"logits"}
+        and image.shape[1:] == shape
+        and len(streams) <= 1
+        and not any(image.shape[0] % count for count in streams)
+    )
 
 
 def _is_clip(model: Model, shape: tuple[int, ...]) -> bool:

@@ -51,6 +51,7 @@ def export_model(
     image_type: str = ExportSettings.image_type,
     logits_type: str = ExportSettings.logits_type,
     float_borders: bool = ExportSettings.float_borders,
+    keep_float: str | None = ExportSettings.keep_float,
     gpu_friendly: bool = ExportSettings.gpu_friendly,
     unchecked: bool = ExportSettings.unchecked,
     data: "Listing | str | None" = ExportSettings.data,
@@ -70,6 +71,7 @@ def export_model(
         image_type: input type of int8 files.
         logits_type: output type of int8 files.
         float_borders: make all inputs and outputs of int8 files float32.
+        keep_float: layers that stay in float32 in quantised files.
         gpu_friendly: reject files that a GPU does not run completely and correctly.
         unchecked: write files even if they contain operators that `export.format` refuses.
         data: videos to calibrate and compare on, a `Listing` or what it is made of.
@@ -102,6 +104,7 @@ def export_model(
         image_type=image_type,
         logits_type=logits_type,
         float_borders=float_borders,
+        keep_float=keep_float,
         gpu_friendly=gpu_friendly,
         unchecked=unchecked,
         data=data,

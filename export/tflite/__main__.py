@@ -38,7 +38,12 @@ def define_flags():
     )
     flags.DEFINE_string("output", None, "Folder to write to.", required=True)
     flags.DEFINE_bool("online", False, "Export one frame at a time with caches, not whole clips.")
-    flags.DEFINE_list("variants", ["float32"], f"Names from {', '.join(VARIANTS)}.")
+    flags.DEFINE_list(
+        "variants",
+        ["float32"],
+        f"Names from {', '.join(VARIANTS)}. dynamic is slower than float32 on x86; weight_only is "
+        "as small, and as fast as float32.",
+    )
     data_flags.define(
         f"{data_flags.LAYOUTS} Those for training calibrate int8 and edgetpu, those for validation "
         "are compared with Keras. Default: rendered gestures.",
@@ -78,6 +83,11 @@ def define_flags():
         ExportSettings.float_borders,
         "Make the image, the caches and the logits of int8 files float32, as LiteRT.js needs them.",
     )
+    flags.DEFINE_string(
+        "keep_float",
+        None,
+        "Regular expression: layers in whose names it is found stay in float32 in quantised files.",
+    )
     flags.DEFINE_bool(
         "gpu_friendly",
         ExportSettings.gpu_friendly,
@@ -115,6 +125,7 @@ def main():
         image_type=values.image_type,
         logits_type=values.logits_type,
         float_borders=values.float_borders,
+        keep_float=values.keep_float,
         gpu_friendly=values.gpu_friendly,
         unchecked=values.unchecked,
         data=listing,

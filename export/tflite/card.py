@@ -27,7 +27,15 @@ from tsm_tf.spec import ModelSpec
 from tsm_tf.versions import device, installed_versions
 
 _TEMPLATE = pathlib.Path(__file__).with_name("card.html.jinja")
-_PACKAGES = ("tsm-tf", "tensorflow", "keras", "numpy", "tflite-runtime", "ai-edge-litert")
+_PACKAGES = (
+    "tsm-tf",
+    "tensorflow",
+    "keras",
+    "numpy",
+    "litert-quantizer",
+    "tflite-runtime",
+    "ai-edge-litert",
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,6 +46,7 @@ class Entry(Proof):
         path: the `.tflite` file, in the card's folder.
         variant: one of `export.tflite.VARIANTS`.
         calibration: what the ranges of the activations were determined on, if they are quantised.
+        keep_float: the pattern of `ExportSettings`, if it applies to this file.
         gpu_difference: largest difference of any logit on a GPU that runs all operators, relative
             to the largest logit; None if it was not proven.
     """
@@ -45,6 +54,7 @@ class Entry(Proof):
     path: pathlib.Path
     variant: str
     calibration: str | None = None
+    keep_float: str | None = None
     gpu_difference: float | None = None
 
 

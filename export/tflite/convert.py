@@ -2,18 +2,22 @@
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from export.sample_clips import SampleClips, in_steps
+from export.sample_clips import SampleClips
+from export.tflite.calibrate import measure_ranges
+from export.tflite.export_settings import CALIBRATED
+from export.tflite.gpu_edits import separate_padding
+from export.tflite.keep_float import find_results
+from export.tflite.quantize import quantize
 from tsm_tf.layers.clip_conv import ClipConv
 from tsm_tf.layers.temporal_shift import TemporalShift
 from tsm_tf.models.stream import build_stream_model
 
-_FLOAT_VARIANTS = ("float32", "float16")
+_FLOAT_ACTIVATIONS = ("float32", "float16", "weight_only")
 
 
 def convert(
@@ -24,23 +28,27 @@ def convert(
     num_streams: int = 1,
     frames_per_step: int = 1,
     batch_axis: bool = False,
+    keep_float: Collection[str] = (),
 ) -> bytes:
     """Returns the bytes of the TFLite file of a clip model.
 
-    The conversion goes through a `tf.Module` and a SavedModel: with Keras 3, the converter's
-    shorter ways fail or lose the weights.
+    TensorFlow's converter writes the float files. LiteRT Quantizer makes the others of a float32
+    file.
 
     Args:
         model: a model of `build_model` or `load_checkpoint`.
         online: True for one frame and its caches, False for whole clips.
         variant: see `export.tflite.VARIANTS`. Calibrated variants have int8 inputs and outputs,
             including the caches.
-        calibration: clips for calibrated variants. Online, they run through the model frame by
-            frame, so that the caches have the range that they have at run time.
+        calibration: clips for calibrated variants.
         num_streams: number of streams side by side in an online file.
         frames_per_step: number of frames of each stream per call in an online file.
         batch_axis: give clips an axis of length 1 for the batch. GPUs need tensors of at most four
             dimensions.
+        keep_float: names of layers that stay in float32 in a quantised file.
+
+    Raises:
+        InputError: none of the layers in `keep_float` has an operator of its own.
     """
     if online:
         by_rows = variant != "edgetpu"
@@ -48,25 +56,33 @@ def convert(
     else:
         converted = model
 
-    with tempfile.TemporaryDirectory() as folder:
-        with _export_form(model, as_convolution=variant in _FLOAT_VARIANTS):
-            _save(converted, online, batch_axis, folder)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        if variant != "float32":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if variant == "float16":
-            converter.target_spec.supported_types = [tf.float16]
-        # Per channel, the dense layer would have a version that tflite-runtime 2.14 lacks.
-        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+    with _export_form(model, as_convolution=variant in _FLOAT_ACTIVATIONS):
+        content = _convert_float(converted, online, batch_axis, half=variant == "float16")
+    if variant in _FLOAT_ACTIVATIONS:
+        content = separate_padding(content)
+    if variant in ("float32", "float16"):
+        return content
 
-        if calibration:
-            if online:
-                samples = _online_samples(converted, calibration)
-            else:
-                samples = _clip_samples(calibration, batch_axis)
-            converter.representative_dataset = lambda: samples
-            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-            converter.inference_input_type = converter.inference_output_type = tf.int8
+    kept = find_results(content, keep_float) if keep_float else ()
+    ranges = None
+    if variant in CALIBRATED:
+        assert calibration is not None
+        ranges = measure_ranges(content, calibration, online, frames_per_step)
+    return quantize(content, variant, ranges, kept)
+
+
+def _convert_float(model: keras.Model, online: bool, batch_axis: bool, half: bool) -> bytes:
+    """Returns the bytes of a float file.
+
+    The conversion goes through a `tf.Module` and a SavedModel: with Keras 3, the converter's
+    shorter ways fail or lose the weights.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        _save(model, online, batch_axis, folder)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        if half:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.target_spec.supported_types = [tf.float16]
         return converter.convert()
 
 
@@ -74,8 +90,8 @@ def convert(
 def _export_form(model, as_convolution):
     """Context manager in which the shifts and 3D convolutions of a clip model have one form.
 
-    In float files, the shift as a convolution is faster: a clip of ResNet-50 takes 1.05 times as
-    long as without a shift, with slices 1.11. Quantised, it would round the values that it moves.
+    With float activations, the convolution is faster: a clip of ResNet-50 takes 1.05 times as long
+    as without a shift, with slices 1.11. In 8 bits, it would round the values that it moves.
     """
     forms = [
         (layer, "as_convolution", as_convolution)
@@ -122,42 +138,3 @@ class _Variables(tf.Module):
     def __init__(self, model):
         super().__init__()
         self.variables_of_model = [variable.value for variable in model.variables]
-
-
-def _clip_samples(clips: SampleClips, batch_axis: bool) -> Iterator[dict]:
-    for frames in _with_full_range(clips.frames).astype(np.float32):
-        yield {"image": frames[None] if batch_axis else frames}
-
-
-def _online_samples(stream, clips: SampleClips) -> Iterator[dict]:
-    """Yields the inputs of a stream model while it streams the clips.
-
-    Every second clip starts from the initial caches, the others continue from the clip before.
-    """
-    step = tf.function(lambda inputs: stream(inputs, training=False))
-    shape, frames_per_step = stream.input["image"].shape, stream.frames_per_step
-    num_streams = shape[0] // frames_per_step
-    frames = _with_full_range(clips.frames)
-
-    caches = {}
-    for number, first in enumerate(range(0, len(frames), num_streams)):
-        side_by_side = np.take(frames, range(first, first + num_streams), axis=0, mode="wrap")
-        if number % 2 == 0:
-            caches = stream.initial_state(num_streams)
-
-        for images in in_steps(side_by_side, frames_per_step):
-            inputs = {"image": tf.constant(images.reshape(shape), tf.float32), **caches}
-            yield inputs
-            outputs = dict(step(inputs))
-            del outputs["logits"]
-            caches = outputs
-
-
-def _with_full_range(frames):
-    """Sets one pixel to 0 and one to 255.
-
-    Every byte then has its own integer: the image's scale is 1 and its zero point -128.
-    """
-    frames = frames.copy()
-    frames[0, 0, 0, 0], frames[0, 0, 0, 1] = 0, 255
-    return frames

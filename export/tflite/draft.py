@@ -58,8 +58,7 @@ class Draft:
     def set_io_types(self, image_type: str, logits_type: str) -> None:
         """Changes the types of the image and the logits of an int8 file; the caches stay int8.
 
-        The converter's own options would change the caches as well, which would then cost one
-        operator each.
+        Logits that a layer in float32 computes are not rounded.
 
         Args:
             image_type: `"uint8"`, or `"int8"` (a pixel's byte minus 128).

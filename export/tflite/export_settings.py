@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 from typing import TYPE_CHECKING
 
 from tsm_tf.errors import InputError
@@ -12,16 +13,19 @@ from tsm_tf.spec import ModelSpec
 if TYPE_CHECKING:
     from tsm_tf.data.listing import Listing
 
-VARIANTS = ("float32", "float16", "dynamic", "int8", "edgetpu")
+VARIANTS = ("float32", "float16", "weight_only", "dynamic", "int8", "edgetpu")
 """- `float32`: as trained.
 - `float16`: weights in half precision.
-- `dynamic`: weights in 8 bits.
+- `weight_only`: weights of convolutions in 8 bits, activations in float32.
+- `dynamic`: weights in 8 bits, activations rounded to 8 bits by each operator. Slower than float32
+  on x86; `weight_only` has the same size.
 - `int8`: weights and activations in 8 bits, calibrated.
 - `edgetpu`: like `int8`, with 8 bits for input and output as well, and without operators that an
   Edge TPU may leave to the CPU.
 """
 
 CALIBRATED = ("int8", "edgetpu")
+QUANTISED = ("weight_only", "dynamic", *CALIBRATED)
 IMAGE_TYPES = ("uint8", "int8")
 LOGITS_TYPES = ("float32", "int8")
 CARD = "model_card"
@@ -42,6 +46,8 @@ class ExportSettings:
         logits_type: output type of int8 files; Edge TPU files always have int8.
         float_borders: make the image, the caches and the logits of int8 files float32, whatever the
             two types above. LiteRT.js needs that.
+        keep_float: a regular expression; layers in whose names it is found stay in float32 in
+            quantised files.
         unchecked: write a file even if it contains operators that `export.format.verify` refuses.
             `StreamRunner` then needs `unchecked=True` as well.
         gpu_friendly: refuse a file that a GPU does not run completely and correctly; see
@@ -62,6 +68,7 @@ class ExportSettings:
     image_type: str = "uint8"
     logits_type: str = "float32"
     float_borders: bool = False
+    keep_float: str | None = None
     gpu_friendly: bool = False
     unchecked: bool = False
     data: "Listing | str | None" = None
@@ -71,6 +78,12 @@ class ExportSettings:
         for name in ("num_streams", "frames_per_step", "num_videos"):
             if getattr(self, name) < 1:
                 raise InputError(name, "must be at least 1", getattr(self, name))
+
+        try:
+            re.compile(self.keep_float or "")
+        except re.error as error:
+            rule = f"must be a regular expression ({error})"
+            raise InputError("keep_float", rule, self.keep_float) from None
 
         for name in ("num_streams", "frames_per_step"):
             if getattr(self, name) > 1 and not self.online:

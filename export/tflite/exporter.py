@@ -15,9 +15,15 @@ from export.tflite import gpu_limits
 from export.tflite.card import Entry
 from export.tflite.convert import convert
 from export.tflite.draft import Draft
-from export.tflite.export_settings import CALIBRATED, ExportSettings, output_paths
+from export.tflite.export_settings import (
+    CALIBRATED,
+    QUANTISED,
+    ExportSettings,
+    output_paths,
+)
 from export.tflite.float32 import float32_policy, to_float32
 from export.tflite.gpu_proof import check_driver, prove_on_gpu
+from export.tflite.keep_float import find_layers
 from tsm_tf.errors import InputError
 from tsm_tf.files import replacing
 from tsm_tf.spec import ModelSpec
@@ -43,8 +49,17 @@ def export_files(
         InputError: see `export.tflite.export_model`; before any file is written.
     """
     paths = output_paths(model.spec, output, variants, settings.online)
+    if settings.keep_float is not None:
+        _check_keep_float(model, variants, settings.keep_float)
     with float32_policy():
         return _export(to_float32(model), variants, paths, settings)
+
+
+def _check_keep_float(model: keras.Model, variants: tuple[str, ...], pattern: str) -> None:
+    find_layers(model, pattern)
+    if not set(QUANTISED) & set(variants):
+        rule = f"must be omitted unless variants include one of {', '.join(QUANTISED)}"
+        raise InputError("keep_float", rule, pattern)
 
 
 def _export(
@@ -130,6 +145,7 @@ def _export_variant(
         path=path,
         variant=variant,
         calibration=None if calibration is None else calibration.source,
+        keep_float=settings.keep_float if variant in QUANTISED else None,
         gpu_difference=gpu_difference,
     )
 
@@ -141,6 +157,7 @@ def _convert_and_seal(
     calibration: SampleClips | None,
 ) -> bytes:
     """Returns the bytes of the finished file."""
+    keep_float = find_layers(model, settings.keep_float) if settings.keep_float is not None else ()
     content = convert(
         model,
         settings.online,
@@ -149,6 +166,7 @@ def _convert_and_seal(
         settings.num_streams,
         settings.frames_per_step,
         settings.batch_axis,
+        keep_float,
     )
     draft = Draft(content)
     if variant == "int8" and settings.float_borders:

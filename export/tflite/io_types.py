@@ -43,10 +43,30 @@ def _set_input_type(model, name, dtype):
 
 def _set_float_output(model, name, dtype):
     graph, signature = model.subgraphs[0], model.signatureDefs[0]
+    if name == "logits" and _drop_rounding(model, signature.outputs):
+        return
     outer, inner = _add_outer_tensor(graph, graph.outputs, signature.outputs, name, dtype)
     graph.tensors[outer].quantization = None
     operator = _new_operator(model, schema.BuiltinOperator.DEQUANTIZE, 2, inner, outer)
     graph.operators.append(operator)
+
+
+def _drop_rounding(model, entries):
+    """Removes the operator that rounds logits that were computed in float32, if there is one."""
+    graph = model.subgraphs[0]
+    entry = next(entry for entry in entries if entry.name.decode() == "logits")
+    maker = next(maker for maker in graph.operators if entry.tensorIndex in maker.outputs)
+    code = model.operatorCodes[maker.opcodeIndex].builtinCode
+    if code != schema.BuiltinOperator.QUANTIZE:
+        return False
+
+    source = maker.inputs[0]
+    if graph.tensors[source].type != schema.TensorType.FLOAT32:
+        return False
+    graph.operators.remove(maker)
+    graph.outputs[list(graph.outputs).index(entry.tensorIndex)] = source
+    graph.tensors[source].name, entry.tensorIndex = b"logits", source
+    return True
 
 
 def _add_outer_tensor(graph, indices, entries, name, dtype):

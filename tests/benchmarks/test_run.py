@@ -21,10 +21,12 @@ def test_parts_and_their_commands():
         "size_latency": ["export.tflite"] * len(run.SIZES) + ["benchmarks.tflite_latency"],
         "training_input": ["tsm_tf.data.synthetic", "benchmarks.training_input"],
         "training_step": ["benchmarks.training_step"],
+        "litert_torch_latency": ["export.tflite"] * 2 + ["benchmarks.litert_torch_latency"],
     }
     for part in run.PARTS.values():
         assert "--output=/r" in part(SETTINGS)[-1]
-    assert "--torch_python=/torch/python" in run.training_step(SETTINGS)[0]
+    for part in (run.training_step, run.litert_torch_latency):
+        assert "--torch_python=/torch/python" in part(SETTINGS)[-1]
 
 
 def test_each_size_has_its_folder_and_the_largest_is_the_baseline():

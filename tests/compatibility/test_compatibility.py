@@ -11,7 +11,7 @@ from testing import array, video_frames
 
 from export.format.metadata import read_contents
 from export.format.smoothing_rules import SmoothingRules
-from export.runtime import StreamRunner
+from export.runtime import ClipRunner, StreamRunner, load_runner
 from tsm_tf import build_stream_model, load_checkpoint, save_checkpoint
 from tsm_tf.weights.checkpoint import load_spec
 
@@ -80,3 +80,12 @@ def test_exported_file_gives_the_same_logits(monkeypatch):
     runner = StreamRunner(path, runtime="tensorflow")
     logits = [runner.step(frame) for frame in FRAMES]
     np.testing.assert_allclose(logits, expected(path.stem), atol=1e-6)
+
+
+def test_clip_file_with_a_batch_axis_gives_the_same_logits():
+    path = FOLDER / "mobilenet_v2_clip_float16.tflite"
+    contents = read_contents(path)
+    assert (contents.variant, contents.is_online) == ("float16", False)
+    runner = load_runner(path)
+    assert isinstance(runner, ClipRunner) and runner.shape == (4, 32, 32, 3)
+    np.testing.assert_allclose(runner(FRAMES), expected("mobilenet_v2"), atol=5e-3)

@@ -25,7 +25,7 @@ def videos(tmp_path_factory):
 
 
 def test_views_in_the_order_of_the_list(videos):
-    batches = list(view_batches(videos, SPEC, VIDEO_FILES, VIEWS, 2))
+    batches = [batch for (batch,) in view_batches(videos, SPEC, VIDEO_FILES, VIEWS, 2)]
     assert [batch.shape for batch in batches] == [(n, 9, 4, 36, 36, 3) for n in (2, 2, 1)]
     expected = [load_views(video, SPEC, VIDEO_FILES, VIEWS) for video in videos]
     np.testing.assert_array_equal(np.concatenate(batches), expected)

@@ -3,7 +3,9 @@ import subprocess
 import sys
 
 import pytest
+from gpu import require_gpu
 
+from export import benchmark
 from export.benchmark import Block, make_steps, measure, multiply_adds
 from export.format.metadata import read_spec
 from export.format.reader import read_model
@@ -78,6 +80,13 @@ def test_the_columns_are_those_of_the_results(online, tmp_path):
     assert row["ratio"] == 1.0
 
 
+def test_a_row_says_whether_a_gpu_runs_everything(online, monkeypatch):
+    require_gpu(online)
+    monkeypatch.setattr(benchmark, "_LOADS", 1)
+    (row,) = measure([online], 1, "litert_gpu", 1)
+    assert row["runtime"].startswith("litert_gpu 2") and row["delegate"] == "fully accelerated"
+
+
 def test_multiply_adds_are_those_of_the_keras_model(online):
     from tsm_tf import build_model
     from tsm_tf.analysis.cost import model_cost
@@ -105,6 +114,7 @@ def test_refuses(online, tmp_path):
         (["--models=gone.tflite"], "gone.tflite"),
         ([f"--models={online}", "--threads=0"], "`threads`"),
         ([f"--models={online}", "--runtimes=onnx"], "`runtimes`"),
+        ([f"--models={online}", "--runtimes=litert", "--delegate=edgetpu"], "`delegate`"),
     ):
         done = run(*flags, f"--output={tmp_path / 'o'}")
         assert done.returncode == 1 and part in done.stderr, done.stderr

@@ -2,10 +2,18 @@
 
 import keras
 import numpy as np
+import pytest
 from official import OfficialCase
-from testing import array
+from testing import array, refuses, video_frames
+from weights import with_weights
 
-from tsm_tf import build_model, load_official_weights
+from tsm_tf import (
+    ModelSpec,
+    build_model,
+    load_checkpoint,
+    load_official_weights,
+    save_checkpoint,
+)
 from tsm_tf.layers.region_graph import overlap_graphs
 from tsm_tf.weights.official import infer_spec
 
@@ -52,3 +60,71 @@ def test_golden(golden_dir):
             atol=tolerances.get(name, 1e-5),
             err_msg=name,
         )
+
+
+SPEC = ModelSpec("i3d_r50_gcn", num_classes=2, num_segments=4, input_size=32, width=0.125)
+
+
+def boxes_of(count, num_boxes=3):
+    """Boxes in pixels of a clip, `[count, 2, num_boxes, 4]`."""
+    corners = np.random.default_rng(1).uniform(0, 31, (count, 2, num_boxes, 2, 2))
+    return np.sort(corners, axis=3).reshape(count, 2, num_boxes, 4).astype(np.float32)
+
+
+def test_overlaps_by_hand():
+    boxes = np.array([[[[0, 0, 4, 4], [10, 10, 12, 12]], [[2, 0, 6, 4], [0, 0, 4, 4]]]], np.float32)
+    front, back = map(array, overlap_graphs(keras.ops.convert_to_tensor(boxes)))
+    third = 1 / 3  # intersection 8, union 24
+    np.testing.assert_allclose(front[0, 0], [0, 0, third / (1 + third), 1 / (1 + third)])
+    assert not front[0, 1:].any()  # a lonely box, and the boxes of the last step
+    np.testing.assert_allclose(back[0, 2:], [[1, 0, 0, 0], [1, 0, 0, 0]])
+    assert not back[0, :2].any()
+
+
+@pytest.fixture(scope="module")
+def model():
+    return with_weights(build_model(SPEC))
+
+
+def test_trains_and_loads(tmp_path):
+    model = build_model(SPEC.replace(num_segments=2))
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    before = array(model.get_layer("graph").sim[1].kernel).copy()
+    clips, boxes = video_frames(2, 2, 32, 32, 3), boxes_of(2)[:, :1]
+    model.fit([clips, boxes], np.array([0, 1]), verbose=0)
+    assert np.any(array(model.get_layer("graph").sim[1].kernel) != before)
+
+    expected = array(model([clips, boxes], training=False))
+    save_checkpoint(model, tmp_path / "checkpoint")
+    model.save(tmp_path / "model.keras")
+    for loaded in (
+        load_checkpoint(tmp_path / "checkpoint"),
+        keras.saving.load_model(tmp_path / "model.keras"),
+    ):
+        found = array(loaded([clips, boxes], training=False))
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+        assert loaded.spec == model.spec
+
+
+def test_any_number_of_boxes_in_any_order(model):
+    clips = video_frames(1, 4, 32, 32, 3)
+    boxes = boxes_of(1, 5)
+    one = array(model([clips, boxes], training=False))
+    other = array(model([clips, boxes[:, :, ::-1]], training=False))
+    np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+    moved = array(model([clips, boxes_of(1, 2)], training=False))
+    assert np.abs(moved - one).max() > 1e-4
+
+
+def test_refuses_boxes_that_do_not_fit(model):
+    clips, boxes = video_frames(2, 4, 32, 32, 3), boxes_of(2)
+    with refuses("boxes", "[B, 2, R, 4]", "4 frames", "(2, 3, 3, 4)"):
+        model([clips, np.concatenate([boxes, boxes[:, :1]], axis=1)])
+    outside = boxes.copy()
+    outside[1, 0, 2, 3] = 31.5
+    with refuses("boxes", "from 0 to 31", "31.5"):
+        model([clips, outside])
+    with refuses("boxes", "from 0 to 31"):
+        model.predict([clips, boxes[..., [2, 1, 0, 3]]], verbose=0)
+    with refuses("inputs", "[clips, boxes] for i3d_r50_gcn"):
+        model(clips)

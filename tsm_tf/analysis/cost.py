@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from tsm_tf.analysis.layer_cost import LayerCost
 
 
+_BOXES = "boxes"  # an input for any number of them
+_NUM_BOXES = 10  # as in Wang and Gupta 2018
+
+
 @dataclasses.dataclass(frozen=True)
 class ModelCost:
     """The cost of a model for one clip.
@@ -76,7 +80,8 @@ def model_cost(model: "keras.Model") -> ModelCost:
         model: a functional or sequential Keras model of clips `[B, T, H, W, C]` or images
             `[B, H, W, C]` (any other input counts as one frame), which may contain other models.
             The cost is that of one row of the batch. If the batch holds the frames of clips (a
-            layer has `num_segments`), it is that of the rows of one clip.
+            layer has `num_segments`), it is that of the rows of one clip. Of a model that takes
+            boxes, it is the cost with ten boxes per time step.
 
     Returns:
         The cost. A layer that is called twice has two entries; its parameters are in the first.
@@ -95,7 +100,8 @@ def model_cost(model: "keras.Model") -> ModelCost:
         raise InputError("model", rule, type(model).__name__)
 
     shapes = [tuple(x.shape) for x in model.inputs]
-    if any(None in shape[1:] for shape in shapes):
+    unknown = [None in x.shape[1:] and x.name != _BOXES for x in model.inputs]
+    if any(unknown):
         raise InputError("model", "must have inputs with known shapes except the batch", shapes)
 
     frames = next((shape[1] for shape in shapes if len(shape) == 5), None)
@@ -103,7 +109,7 @@ def model_cost(model: "keras.Model") -> ModelCost:
     if frames is None:
         frames = rows = _frames_in_batch(model)
 
-    flat = inline(model, rows)
+    flat = inline(model, rows, _NUM_BOXES)
     seen: set[int] = set()
     layers = tuple(call_cost(node, seen) for node in calls(flat))
     forget(flat)

@@ -11,7 +11,10 @@ from keras import layers
 from tsm_tf.layers.clip_conv import ClipConv
 from tsm_tf.layers.correlation import Correlation
 from tsm_tf.layers.depthwise_clip_conv import DepthwiseClipConv
+from tsm_tf.layers.grouped_conv import GroupedConv2D
 from tsm_tf.layers.non_local import NonLocal
+from tsm_tf.layers.region_graph import RegionGraph
+from tsm_tf.layers.relation import TemporalRelation
 from tsm_tf.layers.streaming_temporal_shift import StreamingTemporalShift
 from tsm_tf.layers.temporal_pool import TemporalPool
 from tsm_tf.layers.temporal_shift import TemporalShift
@@ -142,7 +145,7 @@ def multiply_adds(operation: Any, inputs: Sequence[Shape], output: Shape) -> int
 
 def _shift_cost(operation, inputs):
     """Returns the elements that a call moves and the bytes of its cache (None: cannot stream)."""
-    if isinstance(operation, (NonLocal, TemporalPool)):
+    if isinstance(operation, (NonLocal, TemporalPool, TemporalRelation)):
         return 0, None
     if not isinstance(operation, (TemporalShift, StreamingTemporalShift)):
         return 0, 0
@@ -189,6 +192,24 @@ def _correlation(layer, inputs, output):
     return 2 * math.prod(inputs[0]) * layer.filter_size**2
 
 
+def _region_graph(layer, inputs, output):
+    rows, nodes, channels = inputs[0]
+    products = 2 + 3 * layer.num_layers  # with each of the dense layers
+    graphs = 1 + 3 * layer.num_layers  # the similarities, and three graphs per layer
+    return rows * nodes * channels * (products * channels + graphs * nodes)
+
+
+def _relations(layer, inputs, output):
+    """All frames are compared once, fewer frames by as many relations as the layer has of them."""
+    weights = [
+        math.prod(hidden.kernel.shape) + math.prod(logits.kernel.shape)
+        for hidden, logits in zip(layer.hidden, layer.logits, strict=True)
+    ]
+    counts = [1, *(len(layer.relations) // max(1, len(weights) - 1) for _ in weights[1:])]
+    per_clip = sum(count * weight for count, weight in zip(counts, weights, strict=True))
+    return per_clip * inputs[0][0] // layer.num_segments
+
+
 def _matmul(operation, inputs, output):
     return math.prod(output) * inputs[0][-1] if len(inputs) == 2 else None
 
@@ -230,6 +251,9 @@ _LAYERS = {
     ClipConv: _kernel,
     Correlation: _correlation,
     DepthwiseClipConv: _depthwise,
+    GroupedConv2D: _kernel,
     NonLocal: _non_local,
+    RegionGraph: _region_graph,
+    TemporalRelation: _relations,
 }
 _OPERATIONS = {"Matmul": _matmul, "Einsum": _einsum}

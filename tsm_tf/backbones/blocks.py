@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 
+from tsm_tf.layers.grouped_conv import GroupedConv2D
+
 BATCH_NORM_EPSILON = 1e-5
 BATCH_NORM_MOMENTUM = 0.9
 """PyTorch's 0.1. With Keras' default of 0.99, validation means little for a thousand steps."""
@@ -22,15 +24,25 @@ def round_channels(channels: float, divisor: int = 8) -> int:
     return rounded + divisor if rounded < 0.9 * channels else rounded
 
 
-def conv(name: str, x: Any, filters: int, kernel_size: int, strides: int = 1) -> Any:
-    """Applies a convolution without bias, padded by `kernel_size // 2` on each side."""
+def conv(
+    name: str,
+    x: Any,
+    filters: int,
+    kernel_size: int,
+    strides: int = 1,
+    groups: int = 1,
+    use_bias: bool = False,
+) -> Any:
+    """Applies a convolution that is padded by `kernel_size // 2` on each side."""
     x, padding = _pad(name, x, kernel_size, strides)
-    return keras.layers.Conv2D(
+    kind = GroupedConv2D if groups > 1 else keras.layers.Conv2D
+    return kind(
         filters,
         kernel_size,
         strides,
         padding=padding,
-        use_bias=False,
+        groups=groups,
+        use_bias=use_bias,
         kernel_initializer=keras.initializers.VarianceScaling(
             2.0, mode="fan_out", distribution="untruncated_normal"
         ),

@@ -1,4 +1,8 @@
-"""ResNet v1.5 (He et al.; the stride is in the 3x3 convolution), the paper's main backbone."""
+"""ResNet v1.5 (He et al.; the stride is in the 3x3 convolution), the paper's main backbone.
+
+Also ResNeXt (Xie et al., "Aggregated Residual Transformations"; the paper's Tables 3 and 5), which
+is a ResNet with grouped 3x3 convolutions, as in torchvision.
+"""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -11,12 +15,14 @@ from tsm_tf.layers.site import NON_LOCAL, SHIFT, TEMPORAL_POOL, Site
 from tsm_tf.spec import ModelSpec
 
 STAGES = {
-    # name: (block, blocks per stage)
-    "resnet18": ("basic", (2, 2, 2, 2)),
-    "resnet34": ("basic", (3, 4, 6, 3)),
-    "resnet50": ("bottleneck", (3, 4, 6, 3)),
-    "resnet101": ("bottleneck", (3, 4, 23, 3)),
-    "resnet152": ("bottleneck", (3, 8, 36, 3)),
+    # name: (block, blocks per stage, groups of the 3x3 convolution, its width in stage 1)
+    "resnet18": ("basic", (2, 2, 2, 2), 1, 64),
+    "resnet34": ("basic", (3, 4, 6, 3), 1, 64),
+    "resnet50": ("bottleneck", (3, 4, 6, 3), 1, 64),
+    "resnet101": ("bottleneck", (3, 4, 23, 3), 1, 64),
+    "resnet152": ("bottleneck", (3, 8, 36, 3), 1, 64),
+    "resnext50_32x4d": ("bottleneck", (3, 4, 6, 3), 32, 128),
+    "resnext101_32x4d": ("bottleneck", (3, 4, 23, 3), 32, 128),
 }
 
 _EXPANSION = {"basic": 1, "bottleneck": 4}
@@ -32,7 +38,7 @@ def resnet(frames: Any, spec: ModelSpec) -> dict[str, Any]:
         `"stage_1"` to `"stage_4"`, and `"features"`, which is the last stage's output with 512 or
         2048 channels.
     """
-    kind, stages = STAGES[spec.backbone]
+    stages = STAGES[spec.backbone][1]
     shift_numbers = itertools.count()
     x = _conv_bn_relu("conv1", "bn1", "relu", frames, 64, 7, 2)
     x = keras.layers.ZeroPadding2D(1, name="maxpool_pad")(x)  # after a ReLU, zero is the minimum
@@ -47,7 +53,7 @@ def resnet(frames: Any, spec: ModelSpec) -> dict[str, Any]:
                 x = Site(SHIFT, name=f"shift_{next(shift_numbers):02d}")(x)
             strides = 2 if stage > 1 and index == 0 else 1
             in_branch = shift_numbers if place == "blockres" else None
-            x = _block(kind, name, x, 64 * 2 ** (stage - 1), strides, in_branch)
+            x = _block(name, x, _kernels(spec.backbone, stage, strides), in_branch)
             if name in _NON_LOCAL_AFTER:
                 x = Site(NON_LOCAL, name=f"{name}_nl")(x)
         outputs[f"stage_{stage}"] = x
@@ -64,26 +70,31 @@ def _shift_place(spec: ModelSpec, index: int) -> str | None:
     return spec.shift_place
 
 
+def _kernels(backbone: str, stage: int, strides: int) -> tuple[tuple[int, int, int, int], ...]:
+    """Returns filters, size, strides and groups of each convolution in a block's branch."""
+    kind, _, groups, width = STAGES[backbone]
+    scale = 2 ** (stage - 1)
+    inner, outer = scale * width, scale * 64 * _EXPANSION[kind]
+    if kind == "basic":
+        return ((inner, 3, strides, groups), (outer, 3, 1, groups))
+    return ((inner, 1, 1, 1), (inner, 3, strides, groups), (outer, 1, 1, 1))
+
+
 def _block(
-    kind: str,
     name: str,
     x: Any,
-    filters: int,
-    strides: int,
+    kernels: tuple[tuple[int, int, int, int], ...],
     shift_numbers: Iterator[int] | None,
 ) -> Any:
     """Applies a residual block, with a site for a shift in its branch if there are numbers."""
-    identity, outputs = x, filters * _EXPANSION[kind]
+    identity, outputs = x, kernels[-1][0]
+    strides = max(strides for _, _, strides, _ in kernels)
     if strides > 1 or identity.shape[-1] != outputs:
         identity = conv(f"{name}_downsample_0", identity, outputs, 1, strides)
         identity = batch_norm(f"{name}_downsample_1", identity)
 
     if shift_numbers is not None:
         x = Site(SHIFT, name=f"shift_{next(shift_numbers):02d}")(x)
-    if kind == "basic":
-        kernels = ((filters, 3, strides), (outputs, 3, 1))
-    else:
-        kernels = ((filters, 1, 1), (filters, 3, strides), (outputs, 1, 1))
     for i, kernel in enumerate(kernels[:-1], 1):
         x = _conv_bn_relu(f"{name}_conv{i}", f"{name}_bn{i}", f"{name}_relu{i}", x, *kernel)
     last = len(kernels)
@@ -101,8 +112,9 @@ def _conv_bn_relu(
     filters: int,
     kernel_size: int,
     strides: int,
+    groups: int = 1,
 ) -> Any:
-    x = batch_norm(norm_name, conv(conv_name, x, filters, kernel_size, strides))
+    x = batch_norm(norm_name, conv(conv_name, x, filters, kernel_size, strides, groups))
     return keras.layers.ReLU(name=relu_name)(x)
 
 
@@ -122,7 +134,9 @@ def infer_backbone(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any] | No
         len({name.split(".")[1] for name in shapes if name.startswith(f"layer{stage}.")})
         for stage in (1, 2, 3, 4)
     )
+    width, inputs, *_ = shapes["layer1.0.conv2.weight"]
+    groups = width // inputs
     for backbone, structure in STAGES.items():
-        if structure == (kind, stages):
+        if structure == (kind, stages, groups, width):
             return {"backbone": backbone, "channels": shapes[_FIRST_KERNEL][1]}
     return None

@@ -107,7 +107,9 @@ class Augmentation:
             rng: the generator that chose the box.
         """
         frames = resize_crop(frames, input_size)
-        frames, labels = self._flip(frames, labels, rng)
+        mirrored = self.choose_mirror(labels, rng)
+        if mirrored is not None:
+            frames, labels = mirror(frames, self.modality), mirrored
 
         settings = self.settings
         if any(settings.color_jitter):
@@ -118,13 +120,19 @@ class Augmentation:
 
         return frames, labels
 
-    def _flip(self, frames, labels, rng):
+    def choose_mirror(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
+        """Returns the classes of mirrored frames, or None to leave the frames as they are.
+
+        This is the first random choice of `change_crop`.
+
+        Args:
+            labels: see `apply_to_stream`.
+            rng: makes the choice.
+        """
         targets = {label: self._target(label) for label in np.unique(labels).tolist()}
         if None in targets.values() or rng.random() >= _FLIP_PROBABILITY:
-            return frames, labels
-
-        mirrored = np.array([targets[label] for label in labels.tolist()])
-        return mirror(frames, self.modality), mirrored
+            return None
+        return np.array([targets[label] for label in labels.tolist()])
 
     def _target(self, label):
         if self.flip_targets is None:

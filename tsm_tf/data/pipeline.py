@@ -7,7 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from tsm_tf.catalogue import find_architecture
 from tsm_tf.data.augment import Augmentation
+from tsm_tf.data.boxes import boxes_for
 from tsm_tf.data.epoch_order import PADDING, Order, Schedule
 from tsm_tf.data.listing import Listing, check_labels, check_multi_label, open_listing
 from tsm_tf.data.loader import ClipLoader
@@ -59,7 +61,8 @@ def clip_dataset(
         skip_bad_videos: leaves out videos that cannot be decoded. Otherwise they are an error.
 
     Returns:
-        A dataset of clips, `uint8 [B, T, H, W, C]`, and labels, `int32 [B]`; with MixUp, CutMix, or
+        A dataset of clips, `uint8 [B, T, H, W, C]` (or clips and boxes, for networks that take
+        boxes; see `tsm_tf.data.boxes`), and labels, `int32 [B]`; with MixUp, CutMix, or
         `multi_label` (1 for each class of a clip), `float32 [B, num_classes]`. If a last batch is
         padded for several devices, there are also weights, `float32 [B]`. They are 0 for the
         padding, and their mean over a pass is 1.
@@ -73,7 +76,7 @@ def clip_dataset(
     listing = open_listing(listing)
     source = source or source_of(listing, spec.modality)
     mixes = augmentation is not None and augmentation.settings.mixes
-    _check(listing, spec, source, batch_size, order, skip_bad_videos, mixes)
+    _check(listing, spec, source, batch_size, order, skip_bad_videos, mixes, augmentation)
 
     videos = listing.videos(split)
     check_multi_label(spec, videos)
@@ -82,10 +85,13 @@ def clip_dataset(
 
     schedule = Schedule(len(videos), batch_size, order, shuffle=augmentation is not None)
     place = functools.partial(listing.place, split)
-    loader = ClipLoader(videos, spec, source, augmentation, order.seed, place)
+    boxes = boxes_for(spec, listing.data, videos)
+    loader = ClipLoader(videos, spec, source, augmentation, order.seed, place, boxes)
     mixing = _mixing(augmentation, order) if mixes else None
     dataset = _clips(schedule, loader, observer or Observer(), skip_bad_videos, mixing)
     dataset = dataset.batch(batch_size // order.share.parts)
+    if boxes is not None:
+        dataset = dataset.map(lambda clips, labels, boxes: ((clips, boxes), labels))
 
     if order.share.parts > 1 and not order.drop_last:
         dataset = _with_weights(dataset, len(videos), batch_size)
@@ -97,10 +103,12 @@ def clip_dataset(
     return dataset.prefetch(BATCHES_AHEAD).with_options(dataset_options())
 
 
-def _check(listing, spec, source, batch_size, order, skip_bad_videos, mixes):
+def _check(listing, spec, source, batch_size, order, skip_bad_videos, mixes, augmentation):
     check_modality(spec.modality, source.modality)
     check_labels(spec, listing)
     order.share.check(batch_size)
+    if augmentation is not None and find_architecture(spec.backbone).takes_boxes:
+        _check_boxes_stay(augmentation.settings)
 
     if skip_bad_videos and order.share.parts > 1:
         rule = "must be false with several devices, whose batches have one size"
@@ -112,6 +120,13 @@ def _check(listing, spec, source, batch_size, order, skip_bad_videos, mixes):
         raise InputError("batch_size", rule, batch_size)
     if mixes and parts > 1 and not order.drop_last:
         raise InputError("drop_last", "must be true to mix clips on several devices", False)
+
+
+def _check_boxes_stay(settings):
+    for name in ("mixup", "cutmix", "randaugment_ops"):
+        if getattr(settings, name):
+            rule = "must be 0 for a network that takes boxes, which would not move with the pixels"
+            raise InputError(name, rule, getattr(settings, name))
 
 
 def _mixing(augmentation, order):
@@ -130,6 +145,8 @@ def _clips(schedule, loader, observer, skip_bad_videos, mixing):
     specs = (tf.TensorSpec(loader.clip_shape, tf.uint8), label)
     if mixing is not None:
         specs = (*specs, tf.TensorSpec((5,), tf.float32))
+    if loader.boxes_shape is not None:
+        specs = (*specs, tf.TensorSpec(loader.boxes_shape, tf.float32))
 
     def load(epoch, index):
         example = _load(loader, epoch, index, observer, skip_bad_videos)
@@ -190,17 +207,19 @@ def load_in_order(
 def _load(loader, epoch, index, observer, skip_bad_videos):
     if index != PADDING:
         try:
-            clip, label = loader.load(epoch, index)
-            return clip, label if loader.spec.multi_label else np.int32(label)
+            clip, label, *boxes = loader.load(epoch, index)
+            return clip, label if loader.spec.multi_label else np.int32(label), *boxes
         except BadVideoError as error:
             observer.bad_video(error)
             if not skip_bad_videos or not error.is_skippable:
                 raise
 
-    clip = np.zeros(loader.clip_shape, np.uint8)
+    clip, label = np.zeros(loader.clip_shape, np.uint8), np.int32(NO_LABEL)
     if loader.spec.multi_label:
-        return clip, np.full(loader.spec.num_classes, NO_LABEL, np.float32)
-    return clip, np.int32(NO_LABEL)
+        label = np.full(loader.spec.num_classes, NO_LABEL, np.float32)
+    if loader.boxes_shape is not None:
+        return clip, label, np.zeros(loader.boxes_shape, np.float32)
+    return clip, label
 
 
 def _has_label(labels):
@@ -224,7 +243,7 @@ def _without_skipped(dataset):
 
     def remove(clips, labels, *regions):
         is_kept = _has_label(labels)
-        return tuple(array[is_kept] for array in (clips, labels, *regions))
+        return tf.nest.map_structure(lambda array: array[is_kept], (clips, labels, *regions))
 
     return dataset.map(remove).filter(lambda clips, labels, *_: tf.size(labels) > 0)
 

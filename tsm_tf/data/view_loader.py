@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tsm_tf.data.boxes import Boxes, Window
 from tsm_tf.data.crops import center_corner, five_crop_corners, mirror, three_crop_corners
 from tsm_tf.data.sampling_rate import clip_indices
 from tsm_tf.data.segments import read_frames, stack_segments
@@ -32,15 +33,34 @@ def load_views(video: Video, spec: ModelSpec, source: Source, views: Views) -> n
         BadVideoError: it cannot be decoded, or its frames are smaller than a crop.
         InputError: the source has RGB frames for a model of optical flow, or the reverse.
     """
+    return load_views_and_boxes(video, spec, source, views, None)[0]
+
+
+def load_views_and_boxes(
+    video: Video,
+    spec: ModelSpec,
+    source: Source,
+    views: Views,
+    boxes: Boxes | None,
+) -> tuple[np.ndarray, ...]:
+    """Returns the views as `load_views` does, and the boxes of each, if there are any.
+
+    Returns:
+        The views, and `float32 [clips * crops, num_segments / 2, R, 4]` in pixels of the views.
+    """
     spec = views.sized(spec)
-    indices = clip_indices(
-        video,
-        lambda num_frames: views.choose_frames(num_frames, spec),
-        source,
-        spec.sampling_rate,
-    )
+    moments = np.empty(0)
+
+    def choose(num_frames):
+        nonlocal moments
+        chosen = views.choose_frames(num_frames, spec)
+        moments = (chosen + 0.5) / num_frames
+        return chosen
+
+    indices = clip_indices(video, choose, source, spec.sampling_rate)
     distinct, places = np.unique(indices, return_inverse=True)
-    frames = read_frames(video, distinct, spec, source, is_cropped_once=views.crops == 1)
+    is_cropped_once = views.crops == 1 and boxes is None  # boxes are relative to whole frames
+    frames = read_frames(video, distinct, spec, source, is_cropped_once=is_cropped_once)
 
     size = spec.input_size
     height, width = frames.shape[1:3]
@@ -52,6 +72,8 @@ def load_views(video: Video, spec: ModelSpec, source: Source, views: Views) -> n
     per_corner = views.crops // len(corners)  # 2 with mirror images
     shape = (views.clips, views.crops, spec.num_segments, size, size, spec.channels)
     loaded = np.empty(shape, np.uint8)
+    regions = []
+    moments = moments.reshape(views.clips, spec.num_segments, -1)[..., 0]
     for number, (x, y) in enumerate(corners):
         crops = frames[:, y : y + size, x : x + size]
         for clip, chosen in enumerate(places.reshape(views.clips, -1)):
@@ -59,7 +81,16 @@ def load_views(video: Video, spec: ModelSpec, source: Source, views: Views) -> n
             loaded[clip, per_corner * number] = view
             if per_corner == 2:
                 loaded[clip, per_corner * number + 1] = mirror(view, spec.modality)
-    return loaded.reshape(-1, *shape[2:])
+        if boxes is not None:
+            for is_mirrored in (False, True)[:per_corner]:
+                window = Window((width, height), (size, size, x, y), size, is_mirrored)
+                regions.append([boxes.of_clip(video, clip, window) for clip in moments])
+
+    loaded = loaded.reshape(-1, *shape[2:])
+    if boxes is None:
+        return (loaded,)
+    by_clip = np.stack(regions, axis=1)
+    return loaded, by_clip.reshape(-1, *by_clip.shape[2:])
 
 
 def _corners(crops, width, height, size):

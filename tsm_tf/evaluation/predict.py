@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tsm_tf.data.boxes import Boxes, boxes_for
 from tsm_tf.data.listing import Listing, check_labels, check_multi_label
 from tsm_tf.data.loader import multi_hot
 from tsm_tf.data.modality import source_of
@@ -74,7 +75,8 @@ def predict(
             print(f"resuming: {done.sum():,} of {len(videos):,} videos are evaluated", flush=True)
 
     place = functools.partial(listing.place, split)
-    job = _Job(scorer, videos, spec, source, protocol, unfinished, place)
+    boxes = boxes_for(spec, listing.data, videos)
+    job = _Job(scorer, videos, spec, source, protocol, unfinished, place, boxes)
     finished = done.copy()
     job.finish(logits, finished)
     new_logits, _ = _merged(logits, finished & ~done, devices)
@@ -100,6 +102,7 @@ class _Job:
     protocol: Protocol
     unfinished: Unfinished | None
     place: Callable[[Video], str]
+    boxes: Boxes | None
 
     def finish(self, logits: np.ndarray, finished: np.ndarray) -> None:
         """Writes the logits of this process' unfinished videos into an array.
@@ -115,11 +118,11 @@ class _Job:
         first = int(finished.sum())
         progress = ProgressLine(len(self.videos), "videos", "evaluated", first)
 
-        batches = view_batches(chosen, self.spec, self.source, views, group, self.place)
+        batches = view_batches(chosen, self.spec, self.source, views, group, self.place, self.boxes)
         try:
             for indices, batch in zip(groups, batches, strict=True):
-                rows = self.scorer(batch.reshape(-1, *batch.shape[2:]))
-                rows = rows.reshape(len(batch), views.count, -1)
+                rows = self.scorer(*(array.reshape(-1, *array.shape[2:]) for array in batch))
+                rows = rows.reshape(len(indices), views.count, -1)
                 softmax, multi_label = self.protocol.softmax, self.spec.multi_label
                 logits[indices] = mean_logits(rows, softmax, multi_label)
                 finished[indices] = True

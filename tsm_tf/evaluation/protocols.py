@@ -23,7 +23,7 @@ class Protocol:
     Args:
         name: saved with the scores; see `find_protocol`.
         views: clips and crops per video.
-        softmax: probabilities are averaged instead of logits, as the official code averages.
+        softmax: average probabilities. The official code averages logits, which is the default.
     """
 
     name: str

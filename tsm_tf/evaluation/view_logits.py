@@ -1,6 +1,7 @@
 """The logits of a video's views."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -40,6 +41,7 @@ class ClipScorer:
 
     Call arguments:
         clips: `uint8 [n, T, H, W, C]`.
+        boxes: `float32 [n, T/2, R, 4]`, for a network that takes boxes.
 
     Returns:
         `float32 [n, num_classes]`.
@@ -58,26 +60,29 @@ class ClipScorer:
         self.model, self.batch_size, self.devices = model, batch_size, devices
         self._on_replicas = _replicated(model, devices) if devices.strategy else None
 
-    def __call__(self, clips: np.ndarray) -> np.ndarray:
+    def __call__(self, clips: np.ndarray, *boxes: np.ndarray) -> np.ndarray:
         starts = range(0, len(clips), self.batch_size)
-        return np.concatenate([self._score(clips[i : i + self.batch_size]) for i in starts])
+        inputs = (clips, *boxes)
+        rows = [self._score([x[i : i + self.batch_size] for x in inputs]) for i in starts]
+        return np.concatenate(rows)
 
-    def _score(self, clips):
-        replicas = self.devices.share.replicas
-        missing = -len(clips) % replicas
+    def _score(self, inputs):
+        replicas, count = self.devices.share.replicas, len(inputs[0])
+        missing = -count % replicas
         if missing:  # the devices get equally many
-            clips = np.concatenate([clips, np.repeat(clips[-1:], missing, axis=0)])
+            inputs = [np.concatenate([x, np.repeat(x[-1:], missing, axis=0)]) for x in inputs]
 
+        batch: Any = inputs if len(inputs) > 1 else inputs[0]
         if self._on_replicas is not None:
-            logits = self._on_replicas(clips)
+            logits = self._on_replicas(batch)
         elif replicas > 1:  # with JAX, only `predict` splits a batch
-            logits = self.model.predict(clips, batch_size=len(clips), verbose=0)
+            logits = self.model.predict(batch, batch_size=count + missing, verbose=0)
         else:
-            logits = self.model.predict_on_batch(clips)
-        return logits[: len(clips) - missing]
+            logits = self.model.predict_on_batch(batch)
+        return logits[:count]
 
 
-def _replicated(model: ClipModel, devices: Devices) -> Callable[[np.ndarray], np.ndarray]:
+def _replicated(model: ClipModel, devices: Devices) -> Callable[[Any], np.ndarray]:
     """Returns a function that computes a model on the replicas of this process."""
     import tensorflow as tf
 
@@ -90,11 +95,14 @@ def _replicated(model: ClipModel, devices: Devices) -> Callable[[np.ndarray], np
     def step(values):
         return strategy.run(compute, args=(values,))
 
-    def score(clips):
-        parts = np.split(clips, replicas)
-        values = strategy.experimental_distribute_values_from_function(
+    def distributed(values):
+        parts = np.split(values, replicas)
+        return strategy.experimental_distribute_values_from_function(
             lambda context: tf.constant(parts[context.replica_id_in_sync_group % replicas])
         )
+
+    def score(inputs):
+        values = keras.tree.map_structure(distributed, inputs)
         outputs = strategy.experimental_local_results(step(values))
         return np.concatenate([keras.ops.convert_to_numpy(logits) for logits in outputs])
 

@@ -8,14 +8,17 @@ from tsm_tf.catalogue import find_architecture
 from tsm_tf.errors import InputError, one_line
 from tsm_tf.layers.consensus import SegmentConsensus
 from tsm_tf.layers.non_local import NonLocal
+from tsm_tf.layers.relation import TemporalRelation
 from tsm_tf.layers.site import NON_LOCAL, SHIFT, TEMPORAL_POOL, Site
 from tsm_tf.layers.temporal_pool import TemporalPool
 from tsm_tf.layers.temporal_shift import TemporalShift
+from tsm_tf.models.boxes import check_boxes
 from tsm_tf.models.frame_range import FrameRange
 from tsm_tf.models.graph import call_again, replay
-from tsm_tf.models.network import Network, boxes_input, build_network, forget_network
+from tsm_tf.models.network import CONSENSUS, Network, boxes_input, build_network, forget_network
 from tsm_tf.models.preprocessing import PrepareFrames, find_preparation
 from tsm_tf.models.stream import StreamModel, build_stream_model
+from tsm_tf.relations import AVERAGE
 from tsm_tf.spec import ModelSpec
 
 
@@ -39,8 +42,10 @@ class ClipModel(keras.Model):
         self._frame_range = FrameRange()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if args and self._takes_pixels():
-            self._frame_range.check(args[0])
+        if args:
+            check_boxes(args[0], self.spec)
+            if self._takes_pixels():
+                self._frame_range.check(args[0])
         return super().__call__(*args, **kwargs)
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
@@ -53,6 +58,8 @@ class ClipModel(keras.Model):
         return super().predict(self._watch(x), *args, **kwargs)
 
     def _watch(self, x):
+        if isinstance(x, (list, tuple)) or hasattr(x, "dtype"):
+            check_boxes(x, self.spec)
         return self._frame_range.watch(x) if self._takes_pixels() else x
 
     def _takes_pixels(self):
@@ -76,11 +83,12 @@ class ClipModel(keras.Model):
         With a unidirectional shift, it is the number of shifts + 1: the frame and those before it,
         because each shift looks one frame back. Without a shift, it is 1. A bidirectional shift
         also looks one frame ahead, within the clip. Networks of clips, and models with non-local
-        blocks or temporal pooling see the whole clip. If shifts are side by side in parallel
-        branches, the number is an upper bound.
+        blocks, temporal pooling or temporal relations see the whole clip. If shifts are side by
+        side in parallel branches, the number is an upper bound.
         """
         spec = self.spec
-        if spec.takes_clips or spec.non_local or spec.temporal_pool:
+        needs_clip = spec.takes_clips or spec.consensus != AVERAGE
+        if needs_clip or spec.non_local or spec.temporal_pool:
             return spec.num_segments
         num_shifts = sum(isinstance(layer, TemporalShift) for layer in self.layers)
         if spec.shift_mode == "bidirectional":
@@ -218,19 +226,36 @@ def clip_model(
         return x
 
     logits = network.replay([frames, *inputs[1:]], insert)
-    consensus = SegmentConsensus(
+    consensus = _consensus(spec, num_segments, per_frame)
+    return ClipModel(_unpacked(inputs), consensus(logits), name=f"tsm_{network.name}")
+
+
+def _consensus(spec, num_segments, per_frame):
+    # in float32 whatever the policy: a loss loses small half-precision logits
+    if spec.consensus != AVERAGE:
+        return TemporalRelation(
+            num_segments,
+            spec.num_classes,
+            spec.consensus,
+            spec.relations,
+            name=CONSENSUS,
+            dtype="float32",
+        )
+    return SegmentConsensus(
         1 if spec.takes_clips else num_segments,
         "identity" if per_frame else "average",
-        name="consensus",
-        dtype="float32",  # whatever the policy: a loss loses small half-precision logits
+        name=CONSENSUS,
+        dtype="float32",
     )
-    return ClipModel(_unpacked(inputs), consensus(logits), name=f"tsm_{network.name}")
 
 
 def _check_per_frame(spec):
     if spec.takes_clips:
         rule = "must be a network of frames for logits of each frame"
         raise InputError("backbone", rule, spec.backbone)
+    if spec.consensus != AVERAGE:
+        rule = f"must be {AVERAGE} for logits of each frame, because relations need several"
+        raise InputError("consensus", rule, spec.consensus)
 
 
 def _inputs(spec: ModelSpec) -> list:

@@ -24,6 +24,7 @@ class FrameRange:
 
     def check(self, frames: Any) -> None:
         """Looks at frames until some have values above 1, or until the warning."""
+        frames = _frames(frames)
         if not self._num_left or "float" not in str(getattr(frames, "dtype", "")):
             return
         try:
@@ -84,5 +85,7 @@ class FrameRange:
 
 
 def _frames(batch):
-    """Returns the frames of a batch of frames, or of frames and labels."""
-    return batch[0] if isinstance(batch, (tuple, list)) else batch
+    """Returns the frames of a batch of frames, of frames and boxes, or of these and labels."""
+    while isinstance(batch, (tuple, list)) and batch:
+        batch = batch[0]
+    return batch

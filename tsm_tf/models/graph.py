@@ -59,16 +59,22 @@ def replay(model: keras.Model, inputs: Any, change: Callable = call_again) -> An
     return tree.map_structure(lambda x: values[id(x)], graph.output)
 
 
-def inline(model: keras.Model, batch_size: int | None = None) -> keras.Model:
+def inline(
+    model: keras.Model,
+    batch_size: int | None = None,
+    unknown: int | None = None,
+) -> keras.Model:
     """Returns a model with the same layers and without nested models.
 
     Args:
         model: a functional or sequential model.
         batch_size: replaces that of its inputs; None keeps it.
+        unknown: replaces other unknown sizes of its inputs; None keeps them.
     """
 
     def new_input(x):
-        shape = x.shape if batch_size is None else (batch_size, *x.shape[1:])
+        sizes = [unknown if size is None else size for size in x.shape[1:]]
+        shape = (x.shape[0] if batch_size is None else batch_size, *sizes)
         return keras.Input(batch_shape=shape, dtype=x.dtype, name=x.name)
 
     inputs = tree.map_structure(new_input, functional_graph(model).input)

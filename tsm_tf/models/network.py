@@ -7,11 +7,17 @@ from typing import Any
 import keras
 
 from tsm_tf.catalogue import find_architecture
+from tsm_tf.errors import InputError
+from tsm_tf.layers.relation import FRAME_FEATURES
 from tsm_tf.layers.site import Site
 from tsm_tf.models.graph import call_again, forget, replay
+from tsm_tf.relations import AVERAGE
 from tsm_tf.spec import ModelSpec
 
 HEAD = "head"
+CONSENSUS = "consensus"
+CLASSIFIER = frozenset({HEAD, CONSENSUS})
+"""Layers whose weights depend on the classes; only temporal relations have some in the second."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,9 +44,16 @@ class Network:
         spec: ModelSpec,
         name: str,
     ) -> "Network":
-        """Makes a network of what a builder returned; see `Architecture.builder`."""
+        """Makes a network of what a builder returned; see `Architecture.builder`.
+
+        Raises:
+            InputError: temporal relations behind a network with a classifier of its own.
+        """
         outputs = dict(outputs)
         logits = outputs.pop("logits", None)
+        if logits is not None and spec.consensus != AVERAGE:
+            rule = f"must be {AVERAGE} for a network with a classifier of its own"
+            raise InputError("consensus", rule, spec.consensus)
         features = keras.Model(frames, outputs, name=name)
         if logits is None:
             head = new_head(spec, outputs["features"].shape)
@@ -96,8 +109,10 @@ def forget_network(network: Network) -> None:
 def new_head(spec: ModelSpec, shape: tuple[int | None, ...]) -> keras.Model:
     """Returns a new classifier for feature maps: average pooling, dropout, dense layer.
 
+    With temporal relations, the dense layer computes the features that they compare.
+
     Args:
-        spec: gives the rate of the dropout and the number of classes.
+        spec: gives the rate of the dropout, the consensus and the number of classes.
         shape: shape of the features: maps of frames `[B, H, W, C]` or of clips
             `[B, T, H, W, C]`, or vectors `[B, C]`, which are not pooled.
     """
@@ -107,7 +122,8 @@ def new_head(spec: ModelSpec, shape: tuple[int | None, ...]) -> keras.Model:
     elif len(shape) == 5:
         x = keras.layers.GlobalAveragePooling3D(name="avgpool")(maps)
     x = keras.layers.Dropout(spec.dropout, name="dropout")(x)
-    return keras.Model(maps, new_classifier(spec.num_classes, x), name=HEAD)
+    units = spec.num_classes if spec.consensus == AVERAGE else FRAME_FEATURES
+    return keras.Model(maps, new_classifier(units, x), name=HEAD)
 
 
 def _no_head(logits: Any) -> keras.Model:

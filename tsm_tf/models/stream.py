@@ -7,6 +7,7 @@ from keras import ops
 
 from tsm_tf.errors import InputError
 from tsm_tf.layers.consensus import SegmentConsensus
+from tsm_tf.layers.part import part
 from tsm_tf.layers.temporal_shift import TemporalShift
 from tsm_tf.models.frame_range import FrameRange
 from tsm_tf.models.graph import call_again, replay
@@ -112,14 +113,14 @@ def build_stream_model(
         """Replaces the first channels by those of the frame before, and returns the last ones."""
         fold = x.shape[-1] // spec.shift_div
         inputs[name] = keras.Input((*x.shape[1:-1], fold), batch_size, name=name)
-        before, own = inputs[name], _part(x, -1, 0, fold)
+        before, own = inputs[name], part(x, -1, 0, fold)
         if frames_per_step > 1:
             count = before.shape[0]
             earlier = own.shape[0] - count
-            before = ops.concatenate([before, _part(own, 0, 0, earlier)], axis=0)
-            own = _part(own, 0, earlier, count)
+            before = ops.concatenate([before, part(own, 0, 0, earlier)], axis=0)
+            own = part(own, 0, earlier, count)
         outputs[name] = own
-        return ops.concatenate([before, _part(x, -1, fold, x.shape[-1] - fold)], axis=-1)
+        return ops.concatenate([before, part(x, -1, fold, x.shape[-1] - fold)], axis=-1)
 
     def change(node, values):
         layer, x = node.operation, values.get(id(node.input_tensors[0]))
@@ -132,16 +133,3 @@ def build_stream_model(
 
     logits = replay(model, inputs[IMAGE], change)
     return StreamModel(inputs, {LOGITS: logits, **outputs}, name=f"{model.name}_stream")
-
-
-def _part(x: Any, axis: int, start: int, count: int) -> Any:
-    """Returns `count` channels (axis -1) or images (axis 0) of a tensor.
-
-    Where the shape is known, this becomes a SLICE in TFLite, which is faster than the STRIDED_SLICE
-    of Python's indexing.
-    """
-    if None in x.shape:  # the number of streams is open, so there is one frame per step
-        return x[..., start : start + count]
-    starts, sizes = [0] * len(x.shape), list(x.shape)
-    starts[axis], sizes[axis] = start, count
-    return ops.slice(x, starts, sizes)

@@ -159,8 +159,9 @@ def _load_tflite(path, inputs, protocol, _batch_size):
     if protocol != EFFICIENT:
         rule = "must not be given for an online file, which sees all frames"
         raise InputError("protocol", rule, protocol.name)
-    if runner.num_streams > 1:
-        raise InputError("model", "must have one stream", runner.num_streams)
+    if len(runner.shape) != 3:
+        rule = "must take one frame of one stream per step"
+        raise InputError("model", rule, f"frames of the shape {runner.shape}")
 
     def start():
         runner.reset()

@@ -197,9 +197,10 @@ def tensorboard(
     if plan.recipe.streams or plan.spec.multi_label:
         return [board]
     clips, labels = next(iter(validation))[:2]
+    inputs = keras.tree.map_structure(lambda tensor: tensor.numpy(), clips)
     classes = tf.argmax(labels, axis=-1) if labels.shape.rank == 2 else labels
     names = plan.spec.labels or ()
-    return [board, WrongClips(clips.numpy(), classes.numpy(), names, folder / "validation")]
+    return [board, WrongClips(inputs, classes.numpy(), names, folder / "validation")]
 
 
 @contextlib.contextmanager

@@ -152,7 +152,7 @@ class WrongClips(keras.callbacks.Callback):
     """Writes misclassified clips of one batch as images for TensorBoard, after each epoch.
 
     Args:
-        clips: `uint8 [B, T, H, W, 3]`.
+        inputs: clips, `uint8 [B, T, H, W, 3]`; or clips and boxes, for a network that takes boxes.
         labels: `int [B]`.
         names: class names.
         directory: folder for TensorBoard's event files.
@@ -160,19 +160,20 @@ class WrongClips(keras.callbacks.Callback):
 
     def __init__(
         self,
-        clips: np.ndarray,
+        inputs: np.ndarray | tuple[np.ndarray, np.ndarray],
         labels: np.ndarray,
         names: tuple[str, ...],
         directory: pathlib.Path,
     ):
         super().__init__()
-        self.clips, self.labels, self.names = clips, labels, names
+        self.inputs, self.labels, self.names = inputs, labels, names
+        self.clips = inputs[0] if isinstance(inputs, tuple) else inputs
         self.directory = directory
 
     def on_epoch_end(self, epoch, logs=None):
         import tensorflow as tf
 
-        logits = keras.ops.convert_to_numpy(self.model(self.clips, training=False))
+        logits = keras.ops.convert_to_numpy(self.model(self.inputs, training=False))
         predicted = np.argmax(logits, axis=1)
         wrong = np.flatnonzero(predicted != self.labels)[:_WRONG_CLIPS]
         with tf.summary.create_file_writer(str(self.directory)).as_default(step=epoch):

@@ -21,7 +21,7 @@ from tsm_tf.files import replacing
 from tsm_tf.output_folder import check_new
 from tsm_tf.weights.presets.table import describe, find_preset
 
-_SPEC_FIELDS = ("num_segments", "shift_mode", "shift_div", "input_size")
+_SPEC_FIELDS = ("num_segments", "shift_mode", "shift_div", "shift_place", "input_size")
 
 
 def define_flags():

@@ -10,12 +10,14 @@ import numpy as np
 
 from tsm_tf.catalogue import ARCHITECTURES, find_architecture
 from tsm_tf.errors import InputError
+from tsm_tf.layers.relation import FRAME_FEATURES
+from tsm_tf.relations import TRN, TRN_MULTISCALE
 from tsm_tf.spec import CHANNELS, ModelSpec
 from tsm_tf.weights.image_names import official_names
 
 # What DataParallel, TSN, TemporalShift or TemporalPool, and the non-local block add to names.
 _WRAPPERS = {"module", "base_model", "net", "block"}
-_HEADS = {"new_fc", "fc", "classifier"}
+_HEADS = {"new_fc", "fc", "fc_final", "classifier"}
 _EXTENDED_FLOATS = ("bfloat16", "float8_e4m3fn", "float8_e5m2")  # from ml_dtypes
 _IGNORED = "num_batches_tracked"
 _OPTIONAL_BIAS = ".nl.W.0.bias"  # MMAction2's non-local blocks lack the original's
@@ -175,7 +177,7 @@ def infer_spec(state_dict: Mapping[str, np.ndarray], **overrides: Any) -> ModelS
         "new_fc" in name for name in official.values()
     )  # which the original adds with dropout
 
-    found |= {
+    inferred = {
         "num_classes": shapes["head.weight"][0],
         "modality": modalities.get(channels, f"{channels} channels"),
         "shift_mode": "bidirectional" if has_shifted_convolution or is_in_place else "none",
@@ -185,7 +187,22 @@ def infer_spec(state_dict: Mapping[str, np.ndarray], **overrides: Any) -> ModelS
         "dropout": 0.5 if has_new_head else 0.0,
     }
     _check_frames(found, overrides.get("num_segments"))
-    return ModelSpec.from_dict({**found, **overrides})
+    return ModelSpec.from_dict({**inferred, **found, **_infer_relations(shapes), **overrides})
+
+
+def _infer_relations(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+    """Returns the fields that TRN-pytorch's consensus determines; none for another network."""
+    single, multiple = "consensus.classifier", "consensus.fc_fusion_scales"
+    for consensus, first in ((TRN, single), (TRN_MULTISCALE, f"{multiple}.0")):
+        hidden, logits = (shapes.get(f"{first}.{i}.weight", ()) for i in (1, 3))
+        if len(hidden) == len(logits) == 2:
+            return {
+                "consensus": consensus,
+                "num_segments": hidden[1] // FRAME_FEATURES,
+                "num_classes": logits[0],
+                "dropout": 0.8,  # the original's default
+            }
+    return {}
 
 
 def _check_frames(found: Mapping[str, Any], num_segments: int | None):

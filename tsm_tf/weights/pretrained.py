@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -11,7 +12,8 @@ from tsm_tf.catalogue import find_architecture
 from tsm_tf.errors import InputError, MissingFile, naming, one_line
 from tsm_tf.models.clip import ClipModel, build_model
 from tsm_tf.models.keras_network import application
-from tsm_tf.models.network import HEAD, refresh
+from tsm_tf.models.network import CLASSIFIER, refresh
+from tsm_tf.relations import AVERAGE
 from tsm_tf.spec import ModelSpec
 from tsm_tf.weights.checkpoint import load_checkpoint
 from tsm_tf.weights.hdf5 import check_weights_file
@@ -34,9 +36,9 @@ def initial_weights(model: ClipModel, checkpoint: str) -> list[str]:
     over time and divided by its new size (see `inflate`), and layers that the 2D network lacks stay
     new.
 
-    A head for other classes stays new. A flow model may start from an RGB model as in TSN: each
-    input channel of its first convolution gets the mean over the RGB channels (Wang et al. 2016,
-    cross-modality pre-training).
+    A head for other classes stays new, and so do temporal relations for other classes or clips. A
+    flow model may start from an RGB model as in TSN: each input channel of its first convolution
+    gets the mean over the RGB channels (Wang et al. 2016, cross-modality pre-training).
 
     Returns:
         Paths of the weights that stay new.
@@ -47,8 +49,15 @@ def initial_weights(model: ClipModel, checkpoint: str) -> list[str]:
     """
     with naming("init"):
         source = load_checkpoint(resolve_checkpoint(checkpoint))
-    keep = HEAD if source.spec.labels != model.spec.labels else None
+    is_same = _classifier(source.spec) == _classifier(model.spec)
+    keep = frozenset() if is_same else CLASSIFIER
     return _transfer(source, model, "init", checkpoint, keep)
+
+
+def _classifier(spec: ModelSpec) -> tuple:
+    """Returns what the weights of a classifier depend on."""
+    length = None if spec.consensus == AVERAGE else spec.num_segments
+    return spec.labels, spec.consensus, length
 
 
 def pretrained_weights(model: ClipModel, weights: str) -> list[str]:
@@ -84,7 +93,7 @@ def pretrained_weights(model: ClipModel, weights: str) -> list[str]:
         raise MissingFile("weights", f"must be {IMAGENET} or an existing file", weights)
     else:
         source = _read(pathlib.Path(weights), spec)
-    return _transfer(source, model, "weights", weights, HEAD)
+    return _transfer(source, model, "weights", weights, CLASSIFIER)
 
 
 def _imagenet(spec: ModelSpec) -> keras.Model:
@@ -167,9 +176,9 @@ def _transfer(
     model: ClipModel,
     argument: str,
     name: str,
-    keep: str | None,
+    keep: frozenset[str],
 ) -> list[str]:
-    """Copies all weights from variables with the same paths, except those of the layer `keep`."""
+    """Copies all weights from variables with the same paths, except of the layers in `keep`."""
     values = {_path(v): keras.ops.convert_to_numpy(v) for v in source.variables}
     kept = [v.path for v in model.variables if _is_in(v, keep)]
     targets = [v for v in model.variables if not _is_in(v, keep) and "seed" not in v.path]
@@ -178,8 +187,8 @@ def _transfer(
             values[_path(variable)] = _fit(values[_path(variable)], variable, model.spec)
 
     if _is_start(source, model) and any(_path(v) in values for v in targets):
-        kept += [v.path for v in targets if _path(v) not in values]
-        targets = [v for v in targets if _path(v) in values]
+        kept += [v.path for v in targets if _is_new(v, values)]
+        targets = [v for v in targets if not _is_new(v, values)]
     wrong = [v.path for v in targets if _path(v) not in values or values[_path(v)].shape != v.shape]
     if wrong:
         more = f" and {len(wrong) - _LISTED} more" if len(wrong) > _LISTED else ""
@@ -204,8 +213,14 @@ def _is_start(source: keras.Model, model: ClipModel) -> bool:
     return source.spec.backbone in others if isinstance(source, ClipModel) else bool(others)
 
 
-def _is_in(variable: Any, layer: str | None) -> bool:
-    return variable.path.split("/")[0] == layer
+def _is_new(variable: Any, values: Mapping[str, np.ndarray]) -> bool:
+    """Returns whether another network lacks a variable, or has a head for other features."""
+    value = values.get(_path(variable))
+    return value is None or (_is_in(variable, CLASSIFIER) and value.shape != variable.shape)
+
+
+def _is_in(variable: Any, layers: frozenset[str]) -> bool:
+    return variable.path.split("/")[0] in layers
 
 
 def _fit(value: np.ndarray, variable: Any, spec: ModelSpec) -> np.ndarray:

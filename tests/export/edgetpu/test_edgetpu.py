@@ -15,6 +15,7 @@ from testing import video_frames
 from weights import with_weights
 
 from export.edgetpu.report import Report, check
+from export.tflite.draft import Draft
 from tsm_tf import ModelSpec, build_model
 
 
@@ -175,7 +176,9 @@ def test_one_partition(int8, tmp_path):
 
 def test_float_input_ends_no_partition(model, tmp_path):
     path = tmp_path / "x.tflite"
-    path.write_bytes(convert_int8(model, io=tf.float32))
+    draft = Draft(convert_int8(model))
+    draft.set_float_borders()
+    path.write_bytes(draft.seal(model.spec, "int8"))
     status = {}
     for name, reason in check(path).operators:
         status.setdefault(name, set()).add(reason)

@@ -4,6 +4,7 @@ import importlib.util
 import itertools
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -104,10 +105,11 @@ def test_refuses(online, monkeypatch):
             load_engine(model, 0, runtime, "none")
     with refuses("model", "litert can run", "online"):
         compile_model(model._replace(data=model.data[:5000]), 1, "litert")
-    monkeypatch.setitem(sys.modules, MODULE, None)
-    for runtime in ("litert", "litert_gpu"):
-        with refuses("runtime", "pip install ai-edge-litert", runtime):
-            StreamRunner(online, runtime=runtime)
+    for installed in (None, types.ModuleType("an older release")):
+        monkeypatch.setitem(sys.modules, MODULE, installed)
+        for runtime in ("litert", "litert_gpu"):
+            with refuses("runtime", "pip install 'ai-edge-litert>=2.3'", runtime):
+                StreamRunner(online, runtime=runtime)
 
 
 def test_a_missing_gpu_driver_is_one_clear_error(online, tmp_path):

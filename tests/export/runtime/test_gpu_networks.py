@@ -18,6 +18,8 @@ NETWORKS = (
     *("keras:EfficientNetV2B0", "keras:ResNet50V2"),
 )
 
+CLIPS = ("mobilenet_v2", "resnet18", "keras:EfficientNetB0")
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
@@ -25,16 +27,18 @@ def test_network(online, tmp_path, name):
     require_gpu(online)
     spec = ModelSpec(backbone=name, num_classes=5, num_segments=4, input_size=32)
     model = with_weights(build_model(spec))
-    for variant, is_online in (("float32", True), ("float16", True), ("float32", False)):
+    files = [("float32", True), ("float16", True), ("weight_only", True)]
+    clips = [("float32", False), ("weight_only", False)] if name in CLIPS else []
+    for variant, is_online in (*files, *clips):
         draft = Draft(convert(model, is_online, variant))
         assert find_problems(draft.graph) == []
         path = tmp_path / f"{variant}_{is_online}.tflite"
         path.write_bytes(draft.seal(model.spec, variant))
 
         expected, actual = run(path, "auto"), run(path, "litert_gpu")
-        largest = np.abs(expected).max()
-        assert np.ptp(expected, axis=0).max() > 1e-2 * largest
-        np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-3 * largest)
+        tolerance = 1e-3 * np.abs(expected).max()
+        assert np.ptp(expected, axis=0).max() > 2 * tolerance
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance)
 
 
 def run(path, runtime):
@@ -42,4 +46,4 @@ def run(path, runtime):
     runner = load_runner(path, runtime=runtime)
     assert runner.acceleration == ("fully accelerated" if runtime == "litert_gpu" else "")
     step = getattr(runner, "step", runner)
-    return np.stack([step(frames) for frames in video_frames(6, *runner.shape)])
+    return np.stack([step(frames) for frames in video_frames(4, *runner.shape)])

@@ -55,6 +55,31 @@ def test_refuses_wrong_clips(clip):
         runner(np.zeros((4, 32, 32, 3), np.int64))
 
 
+def test_refuses_caches_with_other_numbers_of_streams(online, tmp_path):
+    """Files that the exporter never writes, but that `verify` accepts."""
+    from tensorflow.lite.python import schema_py_generated as schema
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    for shapes in ({"shift_03": (2, 7)}, {"shift_03": (3, 7), "shift_04": (3, 7)}):
+        tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(online.read_bytes()))
+        graph, signature = tree.subgraphs[0], tree.signatureDefs[0]
+        for name, shape in shapes.items():
+            tensor = schema.TensorT()
+            tensor.name, tensor.shape = name.encode(), list(shape)
+            graph.tensors.append(tensor)
+            number = len(graph.tensors) - 1
+            graph.inputs = [*graph.inputs, number]
+            graph.outputs = [*graph.outputs, number]
+            for entries in (signature.inputs, signature.outputs):
+                entry = next(entry for entry in entries if entry.name == name.encode())
+                entry.tensorIndex = number
+        path = tmp_path / "odd.tflite"
+        content = bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
+        path.write_bytes(seal(content))
+        with refuses("model", "online model"):
+            StreamRunner(path, unchecked=True)
+
+
 def test_refuses_a_second_thread(online, clip):
     """Frames from two threads would mix in one stream, or read memory while it is written."""
     clips = video_frames(4, 32, 32, 3)

@@ -164,13 +164,38 @@ def test_every_field_of_an_entry_is_on_the_page(model, online, folder):
     write_card(
         folder,
         model.spec,
-        [entry(folder / online.name, **values, num_frames=4711, calibration="xyzzy")],
+        [
+            entry(
+                folder / online.name,
+                **values,
+                num_frames=4711,
+                calibration="xyzzy",
+                keep_float="h<a>d",
+            )
+        ],
         ["tensorflow"],
     )
     page = (folder / "model_card.html").read_text(encoding="utf-8")
-    for text in ("0.012", "87.1%", "56.8%", "357", "65.2%", "74.3%", "4711", "xyzzy", "0.00029"):
+    for text in (
+        "0.012",
+        "87.1%",
+        "56.8%",
+        "357",
+        "65.2%",
+        "74.3%",
+        "4711",
+        "xyzzy",
+        "0.00029",
+        "h&lt;a",
+    ):
         assert re.search(rf"\b{re.escape(text)}", page), text
-    assert len(dataclasses.fields(Entry)) == 11
+    assert len(dataclasses.fields(Entry)) == 12
+
+
+def test_dynamic_variant_is_said_to_be_slow(model, online, folder):
+    write_card(folder, model.spec, [entry(folder / online.name, variant="dynamic")], ["tensorflow"])
+    page = (folder / "model_card.html").read_text(encoding="utf-8")
+    assert "Slower than float32 on x86" in page and "weight_only is as small" in page
 
 
 def test_edge_tpu_variant_has_its_report(model, online, folder):

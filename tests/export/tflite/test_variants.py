@@ -56,7 +56,9 @@ def test_streams_as_keras_does(model, files, clips, variant, runtime):
     require(runtime)
     expected = keras_logits(model, clips, True)
     proof = prove(files[variant], clips, expected, runtime)
-    bound = {"float16": 0.02, "dynamic": 0.15}.get(variant, 0.5) * np.ptp(expected)
+    bound = {"float16": 0.02, "weight_only": 0.15, "dynamic": 0.15}.get(variant, 0.5) * np.ptp(
+        expected
+    )
     assert 0 < proof.difference < bound and proof.num_frames == 30 and proof.num_streams == 6
     assert proof.keras_accuracy is not None and proof.agreement >= 5 / 6
 
@@ -151,6 +153,8 @@ def test_int8_clip(model, tmp_path):
     spec = model.spec.replace(shift_mode="bidirectional")
     bidirectional = with_weights(build_model(spec))
     (path,) = export_model(bidirectional, tmp_path, False, ("int8",), num_videos=9)
+    names = [operator.name for operator in read_model(path).graphs[0].operators]
+    assert names.count("QUANTIZE") == names.count("DEQUANTIZE") == 1  # the shifts round nothing
     clips = drawn_patterns(spec, 6, 4)
     proof = prove(path, clips, keras_logits(bidirectional, clips, False))
     assert proof.agreement >= 5 / 6 and proof.num_frames == 24
@@ -239,7 +243,7 @@ def test_sizes(online, files):
 
 def test_refuses_before_work(model, tmp_path):
     for variants in (("float32", "int4"), (), ("int8", "int8")):
-        with refuses("variants", "float32, float16, dynamic, int8, edgetpu"):
+        with refuses("variants", "float32, float16, weight_only, dynamic, int8, edgetpu"):
             export_model(model, tmp_path, True, variants)
     for name in ("num_streams", "frames_per_step"):
         with refuses(name, "--online"):
@@ -248,6 +252,12 @@ def test_refuses_before_work(model, tmp_path):
         export_model(model, tmp_path, True, num_streams=0)
     with refuses("image_type", "uint8, int8", "float32"):
         export_model(model, tmp_path, True, ("int8",), image_type="float32")
+    with refuses("keep_float", "regular expression", "("):
+        export_model(model, tmp_path, True, ("int8",), keep_float="(")
+    with refuses("keep_float", "in the name of a layer", "features_0_0", "head", "classifier"):
+        export_model(model, tmp_path, True, ("int8",), keep_float="classifier")
+    with refuses("keep_float", "omitted unless", "weight_only, dynamic, int8", "head"):
+        export_model(model, tmp_path, True, ("float32", "float16"), keep_float="head")
     flow = build_model(
         ModelSpec(modality="flow", num_classes=2, input_size=32, width=0.35, num_segments=2)
     )

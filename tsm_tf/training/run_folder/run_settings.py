@@ -29,6 +29,7 @@ _ADDED = {
     "shift_place": "blockres",
     "temporal_pool": False,
     "modality": "rgb",
+    "consensus": "average",
     "sampling_rate": "native",
     **_NO_STREAMS,
     **dataclasses.asdict(AugmentationSettings()),

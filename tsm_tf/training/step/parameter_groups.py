@@ -3,7 +3,7 @@
 import keras
 
 from tsm_tf.keras_internals import flatten_layers
-from tsm_tf.models.network import HEAD
+from tsm_tf.models.network import CLASSIFIER
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
 _NEW_LAYER_FACTOR = 5
@@ -27,7 +27,7 @@ def multipliers(model: keras.Model, new_head: bool = True) -> dict[str, tuple[fl
         model: a model from `build_model`.
         new_head: whether the head starts from random weights.
     """
-    new_layers = {HEAD} if new_head else set()
+    new_layers = set(CLASSIFIER) if new_head else set()
     if model.spec.modality == "flow":
         first = next(layer.name for layer in model.layers if isinstance(layer, _CONVOLUTIONS))
         new_layers.add(first)

@@ -106,7 +106,7 @@ final class AllowedOperators {
         final List<Option> options = new ArrayList<>(); // null: may not be present
         final List<Signature> tensors = new ArrayList<>();
         final String shape;
-        final int channelAxis;
+        final List<Integer> channelAxes = new ArrayList<>();
         final int broadcastRank;
 
         Row(String name, JSONObject row) throws JSONException {
@@ -114,12 +114,15 @@ final class AllowedOperators {
             newestVersion = row.getInt("newest_version");
             optionsType = row.getInt("options_type");
             shape = row.getString("shape");
-            channelAxis = row.optInt("channel_axis", 0);
             broadcastRank = row.optInt("broadcast_rank", 4);
 
             JSONArray fields = row.getJSONArray("options");
             for (int i = 0; i < fields.length(); i++) {
                 options.add(fields.isNull(i) ? null : new Option(fields.getJSONArray(i)));
+            }
+            JSONArray axes = row.optJSONArray("channel_axes");
+            for (int i = 0; axes != null && i < axes.length(); i++) {
+                channelAxes.add(axes.getInt(i));
             }
             JSONArray texts = row.getJSONArray("tensors");
             for (int i = 0; i < texts.length(); i++) {

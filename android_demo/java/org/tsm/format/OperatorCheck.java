@@ -158,11 +158,12 @@ final class OperatorCheck {
         if (slot.stars < 2) {
             return tensor.scales.length == slot.stars && tensor.axis == 0;
         }
-        int axis = tensor.shape.length > 1 ? row.channelAxis : 0;
+        int axis = tensor.axis;
+        boolean isChannelAxis = tensor.shape.length > 1 ? row.channelAxes.contains(axis) : axis == 0;
         boolean perChannel =
-                axis < tensor.shape.length
-                        && tensor.shape[axis] == tensor.scales.length
-                        && tensor.axis == axis;
+                isChannelAxis
+                        && axis < tensor.shape.length
+                        && tensor.shape[axis] == tensor.scales.length;
         for (long zeroPoint : tensor.zeroPoints) {
             perChannel &= zeroPoint == 0;
         }

@@ -1,0 +1,122 @@
+"""Writes the original's networks as TFLite files with litert-torch, as a user of PyTorch would.
+
+    python original_files.py OUTPUT INPUT_SIZE
+
+The online MobileNetV2 takes one frame and 10 caches, and the ResNet-50 takes a clip of 8 frames.
+`OUTPUT/litert-torch` has the files in PyTorch's layout. Those in `OUTPUT/litert-torch, NHWC` take
+frames, and caches, with the channels last (`to_channel_last_io`). int8 is the static recipe of
+AI Edge Quantizer, calibrated on noise. The weights are random. The script needs litert-torch and
+torchvision only.
+"""
+
+import pathlib
+import sys
+
+import litert_torch
+import torch
+import torchvision
+from ai_edge_quantizer import quantizer, recipe
+from original_step import NUM_CLASSES, NUM_SEGMENTS, SHIFT_DIV, build
+from torch import nn
+
+_CALIBRATION_STEPS = 4
+
+
+class OnlineMobileNetV2(nn.Module):
+    """torchvision's network, in which each residual branch gets an eighth of the last frame."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = torchvision.models.mobilenet_v2(weights=None, num_classes=NUM_CLASSES)
+
+    def forward(self, frame, *caches):
+        """Returns the logits and the new caches."""
+        features, unused, new_caches = frame, list(caches), []
+        for block in self.net.features:
+            if not getattr(block, "use_res_connect", False):
+                features = block(features)
+                continue
+
+            fold = features.shape[1] // SHIFT_DIV
+            new_caches.append(features[:, :fold])
+            shifted = torch.cat((unused.pop(0), features[:, fold:]), 1)
+            features = features + block.conv(shifted)
+        return self.net.classifier(features.mean((2, 3))), *new_caches
+
+    def caches(self, frame: torch.Tensor) -> list[torch.Tensor]:
+        """Returns the caches of a stream that begins, for frames like this one."""
+        features, caches = frame, []
+        with torch.no_grad():
+            for block in self.net.features:
+                if getattr(block, "use_res_connect", False):
+                    caches.append(torch.zeros_like(features[:, : features.shape[1] // SHIFT_DIV]))
+                features = block(features)
+        return caches
+
+
+class Clip(nn.Module):
+    """The network of a clip `[8, 3, H, W]`, with the mean of its frames' logits."""
+
+    def __init__(self, backbone: str):
+        super().__init__()
+        self.net = build(backbone)
+
+    def forward(self, frames):
+        """Returns logits `[1, NUM_CLASSES]`."""
+        return self.net(frames).mean(0, keepdim=True)
+
+
+def write_files(net: nn.Module, inputs: tuple[torch.Tensor, ...], path: pathlib.Path) -> None:
+    """Converts a network to `PATH_float32.tflite` and `PATH_int8.tflite`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    float32 = path.with_name(f"{path.name}_float32.tflite")
+    litert_torch.convert(net, inputs).export(str(float32))
+    print(f"written: {float32}", flush=True)
+
+    int8 = path.with_name(f"{path.name}_int8.tflite")
+    quantiser = quantizer.Quantizer(str(float32))
+    quantiser.load_quantization_recipe(recipe.static_wi8_ai8())
+    statistics = quantiser.calibrate({"serving_default": _calibration(net, inputs)})
+    quantiser.quantize(statistics).export_model(str(int8), overwrite=True)
+    print(f"written: {int8}", flush=True)
+
+
+def _calibration(net, inputs):
+    """Returns the inputs of the first steps of a stream of noise, or clips of noise, by name."""
+    samples, caches = [], inputs[1:]
+    for _ in range(_CALIBRATION_STEPS):
+        values = (torch.randn_like(inputs[0]), *caches)
+        samples.append({f"args_{number}": value.numpy() for number, value in enumerate(values)})
+        if caches:
+            with torch.no_grad():
+                caches = net(*values)[1:]
+    return samples
+
+
+def channels_last(net: nn.Module, inputs: tuple[torch.Tensor, ...]):
+    """Returns a network, and its inputs, with the channels of all inputs and caches last."""
+    numbers = list(range(len(inputs)))
+    outputs = numbers[1:]  # the caches; the logits have no layout
+    net = litert_torch.to_channel_last_io(net, args=numbers, outputs=outputs)
+    return net, tuple(x.permute(0, 2, 3, 1).contiguous() for x in inputs)
+
+
+def main():
+    output, input_size = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+    torch.manual_seed(0)
+
+    online = OnlineMobileNetV2().eval()
+    clip = Clip("resnet50").eval()
+    frame = torch.zeros(1, 3, input_size, input_size)
+    networks = {
+        "mobilenet_v2_online": (online, (frame, *online.caches(frame))),
+        "resnet50_clip": (clip, (frame.repeat(NUM_SEGMENTS, 1, 1, 1),)),
+    }
+
+    for name, (net, inputs) in networks.items():
+        write_files(net, inputs, output / "litert-torch" / name)
+        write_files(*channels_last(net, inputs), output / "litert-torch, NHWC" / name)
+
+
+if __name__ == "__main__":
+    main()
