@@ -22,6 +22,7 @@ $(VENV)/.installed: EXTRAS = build|train|shards|export|live|tflite-runtime|test
 .venv-jax/.installed: EXTRAS = build|jax|test
 .venv-torch/.installed: EXTRAS = build|torch|test
 .venv-litert-torch/.installed: EXTRAS = build|litert_torch
+.venv-litert-torch/.installed: LOCK = lock-litert-torch.txt
 .venv-latest/.installed: EXTRAS = build|train|export|test
 .venv-latest/.installed: LOCK = lock-latest.txt
 LOCK = $(LOCK_$(VERSION))
@@ -100,7 +101,7 @@ bench-data: env
 bench-train: env .venv-torch/.installed
 	$(RUN) -m benchmarks.run --parts=training_step --torch_python=.venv-torch/bin/python
 
-# Files against those that litert-torch makes of the original; XX minutes, and another 6 GB. For the GPU column without a
+# Files against those that litert-torch makes of the original; 15 minutes, and another 6 GB. For the GPU column without a
 # GPU, Debian's chromium has a driver: VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json
 bench-litert-torch: env .venv-litert-torch/.installed
 	$(RUN) -m benchmarks.run --parts=litert_torch_latency --torch_python=.venv-litert-torch/bin/python

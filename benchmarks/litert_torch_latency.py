@@ -68,15 +68,17 @@ def write_originals(python: str, folder: pathlib.Path, input_size: int) -> None:
     subprocess.run(command, check=True)
 
 
-def find_groups(ours: pathlib.Path, theirs: pathlib.Path) -> list[dict[str, pathlib.Path]]:
+def find_groups(
+    ours: Sequence[pathlib.Path], theirs: pathlib.Path
+) -> list[dict[str, pathlib.Path]]:
     """Returns, for each file of ours, the compared files by the name of who wrote them.
 
     Raises:
-        MissingFile: a folder does not exist, or the baseline lacks a file.
+        MissingFile: a path does not exist, or the baseline lacks a file.
         InputError: a folder without TFLite files.
     """
     groups = []
-    for path in find_models([ours]):
+    for path in find_models(ours):
         rivals = {found.parent.name: found for found in sorted(theirs.glob(f"*/{path.name}"))}
         if THEIRS not in rivals:
             expected = theirs / THEIRS / path.name
@@ -129,6 +131,23 @@ def load_steps(
     return steps
 
 
+def find_runnable(
+    group: dict[str, pathlib.Path], num_threads: int, runtime: str
+) -> dict[str, pathlib.Path]:
+    """Leaves out litert-torch's files that a runtime refuses, and says so."""
+    runnable = {}
+    for name, path in group.items():
+        try:
+            InterpreterEngine(read_renamed(path), num_threads, runtime, "none")
+        except InputError as error:
+            if name == OURS:
+                raise
+            print(f"*** {path} IS LEFT OUT: {error} ***", flush=True)
+        else:
+            runnable[name] = path
+    return runnable
+
+
 def _on_frames(step, frames):
     cycle = itertools.cycle(frames)
     return lambda: step(next(cycle))
@@ -139,8 +158,10 @@ def measure(
 ) -> list[Row]:
     """Returns one row per file and way to run it, with the ratio to litert-torch's file.
 
-    A clip takes seconds, so it is loaded once and has fewer rounds.
+    A clip takes seconds, so it is loaded once and has fewer rounds. Files that the runtime refuses
+    have no row, and without litert-torch's file there is no ratio.
     """
+    group = find_runnable(group, num_threads, runtime)
     is_online = len(read_model(group[OURS]).signature.inputs) > 1
     times = time_steps(
         lambda: load_steps(group, num_threads, runtime),
@@ -149,6 +170,7 @@ def measure(
         num_steps=10 if is_online else 1,
     )
 
+    baseline = times.get(THEIRS)
     network, _, variant = group[OURS].stem.rpartition("_")
     return [
         {
@@ -158,7 +180,7 @@ def measure(
             "runtime": f"{runtime} {metadata.version(_PACKAGES[runtime])}",
             "threads": num_threads,
             "p50_ms": round(float(np.median(times[name])), 3),
-            "ratio": round(paired_median(times[name], times[THEIRS]), 4),
+            "ratio": "" if baseline is None else round(paired_median(times[name], baseline), 4),
             "steps": times[name].size,
             "device": device(),
         }
@@ -186,7 +208,7 @@ def compare(
 
 
 def define_flags():
-    flags.DEFINE_string("ours", None, "Folder with this project's files.", required=True)
+    flags.DEFINE_list("ours", None, "Files of this project, or folders of them.", required=True)
     flags.DEFINE_string(
         "theirs",
         None,
@@ -207,7 +229,7 @@ def define_flags():
 
 def main():
     values = flags.FLAGS
-    ours, theirs = pathlib.Path(values.ours), pathlib.Path(values.theirs)
+    ours, theirs = list(map(pathlib.Path, values.ours)), pathlib.Path(values.theirs)
     for runtime in values.runtimes:
         if runtime not in _PACKAGES:
             raise InputError("runtimes", f"must be from {', '.join(_PACKAGES)}", runtime)
@@ -231,7 +253,7 @@ def main():
         versions,
     )
     publish(rows, path)
-    bars = [row for row in rows if row["writer"] == RUNNER]
+    bars = [row for row in rows if row["writer"] == RUNNER and row["ratio"]]
     plot_ratios(bars, path.with_suffix(".png"), f"tsm-tf's whole step on {device()}")
 
 

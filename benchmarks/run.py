@@ -180,15 +180,15 @@ def training_step(settings: Settings) -> list[Command]:
 def litert_torch_latency(settings: Settings) -> list[Command]:
     """Files against those that litert-torch makes of the original, in float32 and int8."""
     work = settings.work / "litert_torch_latency"
-    ours = work / "ours"
+    online, clip = work / "online", work / "clip"
     # As many classes as the original on Something-Something-V1, which `original_files.py` has.
-    export = ("export.tflite", "--num_classes=174", "--variants=float32,int8", f"--output={ours}")
+    export = ("export.tflite", "--num_classes=174", "--variants=float32,int8")
     return [
-        (*export, "--online", "--backbone=mobilenet_v2"),
-        (*export, "--backbone=resnet50", "--shift_mode=bidirectional"),
+        (*export, "--online", "--backbone=mobilenet_v2", f"--output={online}"),
+        (*export, "--backbone=resnet50", "--shift_mode=bidirectional", f"--output={clip}"),
         (
             "benchmarks.litert_torch_latency",
-            f"--ours={ours}",
+            f"--ours={online},{clip}",
             f"--theirs={work / 'theirs'}",
             f"--torch_python={settings.torch_python}",
             f"--output={settings.output}",

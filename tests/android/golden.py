@@ -17,12 +17,12 @@ import zipfile
 import numpy as np
 
 # Sizes and variants. The large model has Jester's labels.
-_MODELS = {48: ("float32", "float16", "int8"), 224: ("float32",)}
+_MODELS = {48: ("float32", "float16", "weight_only", "int8"), 224: ("float32",)}
 _JESTER_SIZE = 224
 # Rules with which the tests' weights give events.
 _EVENTS = {48: (0.1, 0.5, 0.3, 0.1, 0.3), 224: (0.1, 0.35, 0.3, 0.1, 0.3)}
 _BACKGROUND = {48: None, 224: ("Swiping Down",)}
-_MUTATED = ("48_float32", "48_int8")
+_MUTATED = ("48_float32", "48_weight_only", "48_int8")
 _FRAMES = 60
 _RUNTIME = "tensorflow"  # the installed runtime that is nearest to the Java tests' one
 
@@ -116,7 +116,7 @@ def main(output: str) -> None:
                 with_xnnpack, experimental_op_resolver_type=plain
             )
             for path in paths:
-                write_case(archive, f"{size}_{path.stem.rpartition('_')[2]}", path, stream(size))
+                write_case(archive, f"{size}_{path.stem.partition('_online_')[2]}", path, stream(size))
             interpreter.Interpreter = with_xnnpack
 
 

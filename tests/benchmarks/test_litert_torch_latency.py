@@ -26,28 +26,33 @@ from tsm_tf import ModelSpec, build_model
 NUM_CACHES = 10  # with the image there is an `args_10`, which sorts before `args_2`
 
 
-def write_numbered(path, num_caches=NUM_CACHES, size=2):
+def write_numbered(path, num_caches=NUM_CACHES, custom=False):
     """Writes a file with litert-torch's names.
 
-    The logits are the sum of the image and of all caches; cache k becomes itself plus k.
+    The logits are the sum of the image and of all caches; cache k becomes itself plus k. With
+    `custom` there is an operator that no runtime knows.
     """
     import tensorflow as tf
 
     numbers = range(1, num_caches + 1)
-    shapes = {"args_0": (1, 1, size, size)} | {f"args_{k}": (1, k) for k in numbers}
+    shapes = {"args_0": (1, 1, 2, 2)} | {f"args_{k}": (1, k) for k in numbers}
 
     @tf.function(
         input_signature=[tf.TensorSpec(shape, name=name) for name, shape in shapes.items()]
     )
     def serve(*inputs):
         total = tf.add_n([tf.reduce_sum(x) for x in inputs])
+        if custom:
+            total = tf.reduce_sum(tf.linalg.cross([total] * 3, [1.0, 2.0, 3.0]))
         outputs = {f"output_{k}": inputs[k] + k for k in numbers}
         return {"output_0": tf.reshape(total, (1, 1)), **outputs}
 
     path.parent.mkdir(parents=True, exist_ok=True)
     saved = path.with_suffix("")
     tf.saved_model.save(tf.Module(), str(saved), signatures=serve.get_concrete_function())
-    path.write_bytes(tf.lite.TFLiteConverter.from_saved_model(str(saved)).convert())
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved))
+    converter.allow_custom_ops = custom
+    path.write_bytes(converter.convert())
     shutil.rmtree(saved)
 
 
@@ -103,7 +108,7 @@ def test_files_of_the_same_name_are_compared(tmp_path):
     for folder in (ours, theirs / "litert-torch", theirs / "b"):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "a.tflite").touch()
-    (group,) = latency.find_groups(ours, theirs)
+    (group,) = latency.find_groups([ours], theirs)
     assert {name: path.parent for name, path in group.items()} == {
         "tsm-tf": ours,
         "litert-torch": theirs / "litert-torch",
@@ -112,7 +117,20 @@ def test_files_of_the_same_name_are_compared(tmp_path):
 
     (ours / "c.tflite").touch()
     with refuses("theirs", "litert-torch/c.tflite", "theirs"):
-        latency.find_groups(ours, theirs)
+        latency.find_groups([ours], theirs)
+
+
+def test_a_file_of_theirs_that_a_runtime_refuses_is_left_out(tmp_path, capsys):
+    good, bad = tmp_path / "good.tflite", tmp_path / "bad.tflite"
+    write_numbered(good, num_caches=1)
+    write_numbered(bad, num_caches=1, custom=True)
+    runtime = load_interpreter(good)[1]
+
+    group = {"tsm-tf": good, "litert-torch": bad, "b": good}
+    assert list(latency.find_runnable(group, 1, runtime)) == ["tsm-tf", "b"]
+    assert f"*** {bad} IS LEFT OUT: `model` must be a file that" in capsys.readouterr().out
+    with refuses("model", f"{runtime} can run", "bad.tflite"):
+        latency.find_runnable({"tsm-tf": bad}, 1, runtime)
 
 
 def test_refuses_an_interpreter_without_litert_torch(tmp_path):

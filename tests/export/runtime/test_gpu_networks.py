@@ -19,6 +19,7 @@ NETWORKS = (
 )
 
 CLIPS = ("mobilenet_v2", "resnet18", "keras:EfficientNetB0")
+FAINT = ("keras:EfficientNetB0",)  # with the tests' weights, the logits hardly depend on the frames
 
 
 @pytest.mark.slow
@@ -27,6 +28,10 @@ def test_network(online, tmp_path, name):
     require_gpu(online)
     spec = ModelSpec(backbone=name, num_classes=5, num_segments=4, input_size=32)
     model = with_weights(build_model(spec))
+    if name in FAINT:
+        for variable in model.weights:
+            if "gamma" in variable.path:
+                variable.assign(1.3 * variable)
     files = [("float32", True), ("float16", True), ("weight_only", True)]
     clips = [("float32", False), ("weight_only", False)] if name in CLIPS else []
     for variant, is_online in (*files, *clips):

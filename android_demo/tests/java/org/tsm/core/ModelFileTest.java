@@ -137,7 +137,7 @@ public class ModelFileTest {
     @Test
     public void mutationsAreRejectedAsInPythonOrRun() throws IOException {
         Map<String, Integer> counts = new TreeMap<>();
-        for (String model : List.of("48_float32", "48_int8")) {
+        for (String model : List.of("48_float32", "48_weight_only", "48_int8")) {
             Golden golden = new Golden(model);
             ByteBuffer[] sources = {golden.bytes("model.tflite"), golden.bytes("repacked")};
             String text = StandardCharsets.UTF_8.decode(golden.bytes("mutants")).toString();
@@ -153,6 +153,7 @@ public class ModelFileTest {
         }
         System.out.println("mutations: " + counts);
         assertTrue(counts.toString(), counts.get("48_float32 ran") > 30);
+        assertTrue(counts.toString(), counts.get("48_weight_only ran") > 30);
         assertTrue(counts.toString(), counts.get("48_int8 ran") > 30);
     }
 
