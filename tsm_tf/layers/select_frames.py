@@ -13,7 +13,7 @@ class SelectFrames(keras.layers.Layer):
     """Takes the frames of a clip that have the given numbers.
 
     Args:
-        numbers: of the frames, from 0 on.
+        numbers: numbers of the frames, from 0 on.
 
     Call arguments:
         inputs: `[B, T, ...]`.

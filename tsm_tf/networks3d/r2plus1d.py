@@ -27,12 +27,12 @@ class Style:
     """In what the blocks of this network and of CorrNet differ.
 
     Args:
-        spatial: what the name of the convolution of frames ends in.
-        norm: of the batch norm behind it.
-        temporal: of the convolution over time.
-        shortcut: of the shortcut.
+        spatial: end of the name of the convolution of frames.
+        norm: end of the name of the batch norm behind it.
+        temporal: end of the name of the convolution over time.
+        shortcut: end of the name of the shortcut.
         use_bias: whether these two convolutions have a bias.
-        epsilon: of all batch norms.
+        epsilon: constant that all batch norms add to variances.
     """
 
     spatial: str = "conv2_0_0"
@@ -78,7 +78,7 @@ def block(name: str, x: Any, filters: int, strides: Size, style: Style) -> Any:
         name: beginning of the names of its layers.
         x: `[B, T, H, W, C]`.
         filters: channels inside the block; its output has four times as many.
-        strides: of the block.
+        strides: strides over time, height and width.
         style: names and constants.
     """
     identity, outputs = x, 4 * filters

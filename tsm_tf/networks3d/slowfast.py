@@ -21,7 +21,7 @@ class Pathway:
     """One of the two ResNets.
 
     Args:
-        channels: of its stem.
+        channels: channels of its stem.
         stem_time: size over time of the stem's kernel.
         first_time: size over time of the first kernel of each block, per stage.
     """
