@@ -30,7 +30,7 @@ LOCK = $(LOCK_$(VERSION))
 # Rebuilt when a file that decides its content changes; otherwise this costs nothing. pip checks the hash of every wheel,
 # and no package runs code of its own while it is installed, except this one. With `compat`, this folder is on sys.path,
 # so that scripts in tests/ find `export` before tests/export.
-%/.installed: setup.cfg pyproject.toml lock.txt lock-latest.txt
+%/.installed: setup.cfg pyproject.toml lock.txt lock-latest.txt lock-litert-torch.txt
 	@test -n "$(LOCK_$(VERSION))" || \
 	  { echo "error: Python 3.11, 3.12 or 3.13 is needed, found: $(or $(PYTHON),none) $(VERSION)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \

@@ -1,4 +1,4 @@
-"""Writes `lock.txt` and `lock-latest.txt`: all packages of the environments, with their hashes.
+"""Writes `lock*.txt`: all packages of the environments, with their hashes.
 
     pip install uv && python .ci/lock.py
 
@@ -23,10 +23,22 @@ from packaging.markers import Marker
 from resolve import PYTHONS, ROOT, SYSTEMS, environment
 
 # Files, their Pythons, and extras that need a newer one, or that have none: tflite-runtime needs
-# numpy 1, and Beam an older protobuf than the newest TensorFlow.
+# numpy 1, Beam an older protobuf than the newest TensorFlow, and litert-torch older versions of
+# much, so that it has a file of its own.
 LOCKS = (
-    ("lock.txt", ("3.11",), {}),
-    ("lock-latest.txt", PYTHONS, {"jax": "3.12", "shards": None, "tflite-runtime": None}),
+    ("lock.txt", ("3.11",), {"litert_torch": None}),
+    (
+        "lock-latest.txt",
+        PYTHONS,
+        {"jax": "3.12", "shards": None, "tflite-runtime": None, "litert_torch": None},
+    ),
+    (
+        "lock-litert-torch.txt",
+        ("3.11",),
+        dict.fromkeys(
+            ("train", "shards", "export", "live", "tflite-runtime", "jax", "torch", "docs", "test")
+        ),
+    ),
 )
 MAKE_SYSTEMS = [system for system in SYSTEMS if "Windows" not in system]  # that have `make`
 OLDEST_PATCH = {"3.11": "3.11.9"}  # mkdocstrings does not support the first releases of 3.11

@@ -68,9 +68,7 @@ def write_originals(python: str, folder: pathlib.Path, input_size: int) -> None:
     subprocess.run(command, check=True)
 
 
-def find_groups(
-    ours: Sequence[pathlib.Path], theirs: pathlib.Path
-) -> list[dict[str, pathlib.Path]]:
+def find_groups(ours: list[pathlib.Path], theirs: pathlib.Path) -> list[dict[str, pathlib.Path]]:
     """Returns, for each file of ours, the compared files by the name of who wrote them.
 
     Raises:

@@ -100,9 +100,12 @@ def write_int8(
 
 
 def _calibration(net, inputs):
-    """Returns the inputs of the first steps of a stream of noise, or clips of noise, by name."""
+    """Returns the inputs of the first steps of a stream of noise, or one clip of noise, by name.
+
+    The quantiser keeps the tensors of all samples: four clips at 224 pixels take 12 GB and more.
+    """
     samples, caches = [], inputs[1:]
-    for _ in range(_CALIBRATION_STEPS):
+    for _ in range(_CALIBRATION_STEPS if caches else 1):
         values = (torch.randn_like(inputs[0]), *caches)
         samples.append({f"args_{number}": value.numpy() for number, value in enumerate(values)})
         if caches:
@@ -111,7 +114,9 @@ def _calibration(net, inputs):
     return samples
 
 
-def channels_last(net: nn.Module, inputs: tuple[torch.Tensor, ...]):
+def channels_last(
+    net: nn.Module, inputs: tuple[torch.Tensor, ...]
+) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
     """Returns a network, and its inputs, with the channels of all inputs and caches last."""
     numbers = list(range(len(inputs)))
     outputs = numbers[1:]  # the caches; the logits have no layout

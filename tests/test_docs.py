@@ -25,6 +25,7 @@ GUIDES = [
     "web",
     "android",
     "paper",
+    "networks",
     "presets",
     "architecture",
 ]

@@ -21,10 +21,15 @@ ROOT = pathlib.Path(__file__).parent.parent
 CAPTURE = {"capture_output": True, "text": True}
 LANES = [
     # lock, Python, extras that are not for it
-    ("lock.txt", "3.11", set()),
-    ("lock-latest.txt", "3.11", {"jax", "shards", "tflite-runtime"}),  # which needs numpy 1
-    ("lock-latest.txt", "3.12", {"shards", "tflite-runtime"}),
-    ("lock-latest.txt", "3.13", {"shards", "tflite-runtime"}),
+    ("lock.txt", "3.11", {"litert_torch"}),
+    ("lock-latest.txt", "3.11", {"jax", "shards", "tflite-runtime", "litert_torch"}),
+    ("lock-latest.txt", "3.12", {"shards", "tflite-runtime", "litert_torch"}),
+    ("lock-latest.txt", "3.13", {"shards", "tflite-runtime", "litert_torch"}),
+    (
+        "lock-litert-torch.txt",
+        "3.11",
+        {"train", "shards", "export", "live", "tflite-runtime", "jax", "torch", "docs", "test"},
+    ),
 ]
 
 
@@ -65,7 +70,7 @@ def locked(file, python):
     found = {}
     for line in lines[1:]:
         requirement, hashes, extras = re.fullmatch(
-            r"(.*?)((?: --hash=sha256:[0-9a-f]{64})+)  # ([a-z ]+)", line
+            r"(.*?)((?: --hash=sha256:[0-9a-f]{64})+)  # ([a-z_ -]+)", line
         ).groups()
         assert len(set(hashes.split())) == len(hashes.split())
         for package in for_target([requirement], python):

@@ -116,7 +116,9 @@ def main(output: str) -> None:
                 with_xnnpack, experimental_op_resolver_type=plain
             )
             for path in paths:
-                write_case(archive, f"{size}_{path.stem.partition('_online_')[2]}", path, stream(size))
+                write_case(
+                    archive, f"{size}_{path.stem.partition('_online_')[2]}", path, stream(size)
+                )
             interpreter.Interpreter = with_xnnpack
 
 

@@ -45,9 +45,9 @@ class Block(NamedTuple):
         return self.single + self.triple + self.double + self.projection
 
     def scaled(self, width: float) -> "Block":
-        numbers = self[1:6], self[7:]
-        scaled = [[round_channels(c * width) if c else 0 for c in some] for some in numbers]
-        return Block(self.name, *scaled[0], self.pool, *scaled[1])
+        return Block._make(
+            round_channels(x * width) if isinstance(x, int) and x else x for x in self
+        )
 
     def convolutions(self) -> list[str]:
         names = ["3x3_reduce", "3x3", "double_3x3_reduce", "double_3x3_1", "double_3x3_2"]
@@ -212,7 +212,7 @@ def convolution_names() -> set[str]:
 def infer_backbone(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any] | None:
     """Returns the fields of `ModelSpec` that the shapes of official weights determine.
 
-    The names do not tell whether and where the network shifts.
+    The names do not say whether and where the network shifts.
 
     Args:
         shapes: official names without wrappers to shapes in PyTorch's layout.

@@ -52,7 +52,7 @@ class ClipConv(keras.layers.Conv3D):
             raise InputError("kernel_size", "must be odd", tuple(kernel_size))
         self.over_frames = False
 
-    def convolution_op(self, inputs, kernel):
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         if self.kernel_size[0] == 1:
             return self._convolve_frames(inputs, kernel[0])
         if self.kernel_size[1:] == (1, 1):

@@ -28,7 +28,7 @@ class GroupedConv2D(keras.layers.Conv2D):
         `[B, H', W', filters]`.
     """
 
-    def convolution_op(self, inputs, kernel):
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         if self.groups == 1 or not _runs_on_processor():
             return super().convolution_op(inputs, kernel)
 

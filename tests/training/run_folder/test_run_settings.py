@@ -65,7 +65,7 @@ def settings(**changes):
 
 def test_settings_keep_their_names():
     added = {"shift_place": "blockres", "modality": "rgb", "temporal_pool": False}
-    added |= {"streams": None, "clip_epochs": 0, "sampling_rate": "native"}
+    added |= {"consensus": "average", "streams": None, "clip_epochs": 0, "sampling_rate": "native"}
     added |= {"crop": "multi_scale", "crop_area": [0.08, 1.0], "crop_aspect": [0.75, 1.3333]}
     added |= {"zoom": [1.143, 1.429], "color_jitter": [0.0] * 4}
     added |= {"randaugment_ops": 0, "randaugment_magnitude": 9.0, "mixup": 0.0, "cutmix": 0.0}
