@@ -2,9 +2,12 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 from official import OfficialCase
 from testing import array, video_frames
+from weights import with_weights
 
+from export.tflite.convert import convert
 from tsm_tf import ModelSpec, build_model, load_checkpoint, load_official_weights, save_checkpoint
 from tsm_tf.weights.official import infer_spec
 
@@ -66,3 +69,15 @@ def assert_trains(spec: ModelSpec, folder):
     ):
         np.testing.assert_allclose(array(loaded(clips, training=False)), expected, 1e-5, 1e-5)
         assert loaded.spec == model.spec
+
+
+def assert_exports(spec: ModelSpec):
+    """Checks that the file for TensorFlow Lite computes the same, with built-in operators."""
+    model = with_weights(build_model(spec))
+    interpreter = tf.lite.Interpreter(model_content=convert(model, online=False))
+    runner = interpreter.get_signature_runner()
+    clips = video_frames(1, spec.num_segments, spec.input_size, spec.input_size, 3)
+    expected = array(model(clips, training=False))
+    found = runner(image=clips[0].astype(np.float32))["logits"]
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(found / scale, expected / scale, rtol=0, atol=1e-5)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from clip_networks import assert_golden, assert_trains
+from clip_networks import assert_exports, assert_golden, assert_trains
 from official import OfficialCase
 from testing import refuses
 
@@ -38,3 +38,8 @@ def test_refuses_another_number_of_frames_than_the_filters_are_for(golden_dir):
     assert infer_spec(weights).num_segments == 8
     with refuses("num_segments", "must be 8", "16"):
         infer_spec(weights, num_segments=16)
+
+
+@pytest.mark.slow
+def test_exports():
+    assert_exports(ModelSpec("corrnet_r50", 3, num_segments=4, input_size=64, width=0.25))

@@ -1,5 +1,5 @@
 import pytest
-from clip_networks import assert_golden, assert_trains
+from clip_networks import assert_exports, assert_golden, assert_trains
 
 from tsm_tf import ModelSpec, build_model
 from tsm_tf.layers.depthwise_clip_conv import DepthwiseClipConv
@@ -38,3 +38,8 @@ def test_deep_networks_have_the_blocks_of_resnet152():
     model = build_model(ModelSpec("ipcsn_r152", num_segments=2, input_size=32, width=0.125))
     blocks = [layer for layer in model.layers if isinstance(layer, DepthwiseClipConv)]
     assert len(blocks) == 3 + 8 + 36 + 3
+
+
+@pytest.mark.slow
+def test_exports():
+    assert_exports(ModelSpec("ipcsn_r50", 3, num_segments=4, input_size=64, width=0.125))

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from clip_networks import assert_golden, assert_trains
+from clip_networks import assert_exports, assert_golden, assert_trains
 
 from tsm_tf import ModelSpec, build_model
 from tsm_tf.networks3d.r2plus1d import middle_channels
@@ -56,3 +56,8 @@ def torch_weights(model):
         name = layer.replace("_", ".").replace("head", "fc")
         weights[f"{name}.{suffixes[parameter]}"] = np.zeros([shape[i] for i in axes], np.float32)
     return weights
+
+
+@pytest.mark.slow
+def test_exports():
+    assert_exports(ModelSpec("r2plus1d_r50", 3, num_segments=4, input_size=64, width=0.125))

@@ -1,9 +1,11 @@
+import keras
 import pytest
-from clip_networks import assert_golden, assert_trains
+from clip_networks import assert_exports, assert_golden, assert_trains
 from testing import refuses
 
 from tsm_tf import ModelSpec, build_model
 from tsm_tf.networks3d.slowfast import slow_frames
+from tsm_tf.training.step.parameter_groups import multipliers
 
 LASTS = {"layer1": (1, 2), "layer2": (2, 3), "layer3": (3, 5), "layer4": (4, 2)}
 ENDS = {
@@ -45,3 +47,24 @@ def test_one_slow_frame_is_enough():
     model = build_model(ModelSpec("slowfast_r50_8x8", num_segments=4, input_size=32, width=0.125))
     assert model.get_layer("slow_avgpool").input.shape[1] == 1
     assert model.get_layer("fast_avgpool").input.shape[1] == 4
+
+
+def test_both_pathways_take_the_frames_of_a_flow_network():
+    spec = ModelSpec(
+        "slowfast_r50_8x8",
+        num_segments=4,
+        input_size=32,
+        width=0.125,
+        modality="flow",
+    )
+    with keras.StatelessScope():
+        groups = multipliers(build_model(spec), new_head=False)
+    assert [path for path, (rate, _) in groups.items() if rate == 5] == [
+        "blocks_0_multipathway_blocks_0_conv/kernel",
+        "blocks_0_multipathway_blocks_1_conv/kernel",
+    ]
+
+
+@pytest.mark.slow
+def test_exports():
+    assert_exports(ModelSpec("slowfast_r50_8x8", 3, num_segments=8, input_size=64, width=0.25))
