@@ -54,7 +54,7 @@ def test_both_pathways_take_the_frames_of_a_flow_network():
         "slowfast_r50_8x8",
         num_segments=4,
         input_size=32,
-        width=0.125,
+        width=0.25,
         modality="flow",
     )
     with keras.StatelessScope():
