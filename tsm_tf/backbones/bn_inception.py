@@ -45,9 +45,13 @@ class Block(NamedTuple):
         return self.single + self.triple + self.double + self.projection
 
     def scaled(self, width: float) -> "Block":
-        return Block._make(
-            round_channels(x * width) if isinstance(x, int) and x else x for x in self
-        )
+        """Returns the block with a multiple of all channels."""
+        numbers = {
+            name: round_channels(value * width)
+            for name, value in self._asdict().items()
+            if isinstance(value, int) and value
+        }
+        return self._replace(**numbers)
 
     def convolutions(self) -> list[str]:
         names = ["3x3_reduce", "3x3", "double_3x3_reduce", "double_3x3_1", "double_3x3_2"]

@@ -4,6 +4,7 @@ Kernels of one frame, or of one pixel, are convolutions in two dimensions, which
 `Conv3D` on processors, and which TensorFlow Lite accelerates.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -107,7 +108,7 @@ class ClipConv(keras.layers.Conv3D):
         return (input_shape[0], *strided, self.filters)
 
 
-def pad_with_zeros(inputs: Any, amounts) -> Any:
+def pad_with_zeros(inputs: Any, amounts: Sequence[int]) -> Any:
     """Adds zeros on both sides of the axes after the first."""
     if not any(amounts):
         return inputs
