@@ -61,6 +61,7 @@ class Architecture:
         small: smaller networks of its kind, the smallest first, for quick trials.
         sizes: the smallest and the largest `input_size`.
         segment_step: `num_segments` must be a multiple of it.
+        has_filters_per_frame: its weights are for one number of frames.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Architecture:
     small: tuple[str, ...] = ()
     sizes: tuple[int, int] = (SMALLEST, LARGEST)
     segment_step: int = 1
+    has_filters_per_frame: bool = False
 
     def load_builder(self) -> Callable:
         """Imports and returns the builder."""
@@ -108,6 +110,22 @@ def _i3d(name: str, segment_step: int, *options: str) -> Architecture:
         options=frozenset({"width", *options}),
         starts_from=frozenset({"resnet50"}),
         segment_step=segment_step,
+    )
+
+
+def _clip_network(
+    name: str,
+    builder: str,
+    segment_step: int = 1,
+    has_filters_per_frame: bool = False,
+) -> Architecture:
+    return Architecture(
+        name,
+        f"tsm_tf.networks3d.{builder}",
+        takes="clips",
+        options=frozenset({"width"}),
+        segment_step=segment_step,
+        has_filters_per_frame=has_filters_per_frame,
     )
 
 
@@ -177,6 +195,17 @@ _ROWS = (
         starts_from=frozenset({"resnet50", "i3d_r50_3x1x1", "i3d_r50_3x1x1_stride16"}),
         segment_step=2,
     ),
+    _clip_network("r2plus1d_r50", "r2plus1d:r2plus1d"),
+    _clip_network("r2plus1d_r50_pool1", "r2plus1d:r2plus1d"),
+    _clip_network("ircsn_r50", "csn:csn"),
+    _clip_network("ircsn_r152", "csn:csn"),
+    _clip_network("ipcsn_r50", "csn:csn"),
+    _clip_network("ipcsn_r152", "csn:csn"),
+    _clip_network("x3d_s", "x3d:x3d"),
+    _clip_network("x3d_m", "x3d:x3d"),
+    _clip_network("slowfast_r50_8x8", "slowfast:slowfast", segment_step=4),
+    _clip_network("slowfast_r50_4x16", "slowfast:slowfast", segment_step=8),
+    _clip_network("corrnet_r50", "corrnet:corrnet", 2, has_filters_per_frame=True),
     _eco("eco_lite", (199, 230), "bn_inception"),
     _eco("eco", (223, 230), "bn_inception"),
     _eco("eco_lite_small", (SMALLEST, LARGEST)),

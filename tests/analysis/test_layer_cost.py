@@ -5,6 +5,8 @@ from keras import layers, ops
 from tsm_tf import NonLocal
 from tsm_tf.analysis.cost import model_cost
 from tsm_tf.analysis.layer_cost import multiply_adds
+from tsm_tf.layers.correlation import Correlation
+from tsm_tf.layers.depthwise_clip_conv import DepthwiseClipConv
 from tsm_tf.layers.site import Site
 
 IMAGE = (8, 8, 4)
@@ -48,6 +50,18 @@ BY_HAND = {
         layers.Conv3D(3, (3, 1, 2)),
         2 * 5 * 5 * 3 * (3 * 1 * 2 * 2),
         3 * 1 * 2 * 2 * 3 + 3,
+    ),
+    "depthwise over clips": (
+        (4, 5, 6, 2),
+        DepthwiseClipConv((3, 1, 1), (2, 1, 1)),
+        2 * 5 * 6 * 2 * 3,
+        3 * 2,
+    ),
+    "correlation": (
+        (4, 5, 6, 2),
+        Correlation(2, 3),
+        2 * (4 * 5 * 6 * 2) * 9,
+        2 * 4 * 9,
     ),
     "batch norm": (IMAGE, layers.BatchNormalization(), 0, 4 + 4),
     "frozen": (IMAGE, layers.BatchNormalization(trainable=False), 0, 4 + 4),

@@ -1,6 +1,6 @@
 """Parameters and multiply-adds of the paper's networks (tests/golden/NETWORKS.md).
 
-The originals were counted at 224 pixels, for one clip.
+The originals were counted at 224 pixels unless a row says otherwise, for one clip.
 """
 
 import keras
@@ -36,6 +36,16 @@ CASES = [
     ("i3d_r50_gcn", 400, 32, NON_LOCAL, 38_927_056, 237.1),
     ("i3d_r50_gcn", 174, 32, NON_LOCAL, 38_695_406, 237.1),
     ("i3d_r50_replace", 400, 8, {}, 32_986_576, 47.7),
+    ("slowfast_r50_8x8", 400, 32, {}, 34_566_488, 50.3),
+    ("slowfast_r50_4x16", 400, 32, {}, 34_480_216, 27.6),
+    ("x3d_m", 400, 16, {}, 3_794_274, 4.73),
+    ("x3d_m", 400, 16, {"input_size": 256}, 3_794_274, 6.18),
+    ("ircsn_r152", 400, 32, {}, 29_703_568, 74.0),
+    ("ipcsn_r152", 400, 32, {}, 33_016_592, 83.3),
+    ("r2plus1d_r50", 400, 32, {}, 46_985_057, 461.3),
+    ("r2plus1d_r50", 400, 32, {"input_size": 112}, 46_985_057, 115.3),
+    ("r2plus1d_r50_pool1", 400, 32, {}, 46_985_057, 119.9),
+    ("corrnet_r50", 400, 32, {}, 50_636_576, 244.5),
 ]
 
 

@@ -57,12 +57,14 @@ def test_golden(golden_dir, key, backbone):
         np.testing.assert_allclose(value, expected, rtol=0, atol=1e-5, err_msg=name)
 
 
-def test_is_tsm_if_the_kernels_over_time_shift():
+def test_is_tsm_if_the_kernels_over_time_shift(golden_dir):
     """A shift is a convolution over time: the network with those kernels is I3D_replace."""
-    sizes = {"num_segments": 8, "input_size": 64, "num_classes": 5}
-    tsm = build_model(ModelSpec("resnet50", shift_mode="bidirectional", **sizes), preprocess=False)
-    with_weights(tsm)
-    replaced = build_model(ModelSpec("i3d_r50_replace", **sizes), preprocess=False)
+    state_dict = OfficialCase(golden_dir, "A").state_dict()
+    spec = infer_spec(state_dict, input_size=64)
+    assert (spec.backbone, spec.shift_mode) == ("resnet50", "bidirectional")
+    tsm = build_model(spec, preprocess=False)
+    load_official_weights(tsm, state_dict)
+    replaced = build_model(spec.replace(backbone="i3d_r50_replace"), preprocess=False)
     values = {v.path: array(v) for v in tsm.variables}
     for variable in replaced.variables:
         value = values.get(variable.path)
@@ -75,7 +77,7 @@ def test_is_tsm_if_the_kernels_over_time_shift():
     expected = array(tsm(clips, training=False))
     found = array(replaced(clips, training=False))
     assert np.abs(expected).max() > 0.1
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
 def shifting_kernel(kernel):

@@ -143,3 +143,12 @@ def test_parity(library, name):
     model = build_model(spec, preprocess=False, per_frame=True)
     load_official_weights(model, state_dict)
     np.testing.assert_allclose(array(model(frames))[0], expected, rtol=0, atol=1e-4)
+
+
+def test_pytorchvideo():
+    """Only the classifier has another name; the projection of a transformer does not look so."""
+    names = ["blocks.6.proj.bias", "blocks.3.res_blocks.1.branch2.conv_a.weight"]
+    assert list(official_names(names).values()) == ["new_fc.bias", names[1]]
+    assert official_names(["blocks.10.proj.weight"]) == {
+        "blocks.10.proj.weight": "blocks.10.proj.weight"
+    }

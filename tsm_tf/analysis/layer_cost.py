@@ -9,6 +9,8 @@ import keras
 from keras import layers
 
 from tsm_tf.layers.clip_conv import ClipConv
+from tsm_tf.layers.correlation import Correlation
+from tsm_tf.layers.depthwise_clip_conv import DepthwiseClipConv
 from tsm_tf.layers.grouped_conv import GroupedConv2D
 from tsm_tf.layers.non_local import NonLocal
 from tsm_tf.layers.region_graph import RegionGraph
@@ -109,9 +111,10 @@ def call_cost(node: Any, seen: set[int]) -> LayerCost:
 def multiply_adds(operation: Any, inputs: Sequence[Shape], output: Shape) -> int | None:
     """Returns the multiply-adds of one call.
 
-    Convolutions (including depthwise, separable and transposed ones), dense layers, `NonLocal`, and
-    `matmul` and `einsum` of two tensors count. Padding zeros count as any other value. Biases,
-    normalisation, activations, pooling, elementwise sums and products, and the shift count 0.
+    Convolutions (including depthwise, separable and transposed ones), dense layers, `NonLocal`,
+    `Correlation`, and `matmul` and `einsum` of two tensors count. Padding zeros count as any other
+    value. Biases, normalisation, activations, pooling, elementwise sums and products, and the shift
+    count 0.
 
     Args:
         operation: a Keras layer, or an operation from `keras.ops`.
@@ -184,6 +187,11 @@ def _non_local(layer, inputs, output):
     return embeddings + attention
 
 
+def _correlation(layer, inputs, output):
+    """Each value is weighted and multiplied by another, once per displacement."""
+    return 2 * math.prod(inputs[0]) * layer.filter_size**2
+
+
 def _region_graph(layer, inputs, output):
     rows, nodes, channels = inputs[0]
     products = 2 + 3 * layer.num_layers  # with each of the dense layers
@@ -241,6 +249,8 @@ _LAYERS = {
     layers.Conv3DTranspose: _transposed,
     layers.EinsumDense: _einsum_dense,
     ClipConv: _kernel,
+    Correlation: _correlation,
+    DepthwiseClipConv: _depthwise,
     GroupedConv2D: _kernel,
     NonLocal: _non_local,
     RegionGraph: _region_graph,

@@ -45,19 +45,13 @@ class Block(NamedTuple):
         return self.single + self.triple + self.double + self.projection
 
     def scaled(self, width: float) -> "Block":
-        def narrow(channels):
-            return round_channels(channels * width) if channels else 0
-
-        return Block(
-            self.name,
-            narrow(self.single),
-            narrow(self.triple_reduce),
-            narrow(self.triple),
-            narrow(self.double_reduce),
-            narrow(self.double),
-            self.pool,
-            narrow(self.projection),
-        )
+        """Returns the block with a multiple of all channels."""
+        numbers = {
+            name: round_channels(value * width)
+            for name, value in self._asdict().items()
+            if isinstance(value, int) and value
+        }
+        return self._replace(**numbers)
 
     def convolutions(self) -> list[str]:
         names = ["3x3_reduce", "3x3", "double_3x3_reduce", "double_3x3_1", "double_3x3_2"]

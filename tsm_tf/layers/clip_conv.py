@@ -4,6 +4,7 @@ Kernels of one frame, or of one pixel, are convolutions in two dimensions, which
 `Conv3D` on processors, and which TensorFlow Lite accelerates.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -60,7 +61,7 @@ class ClipConv(keras.layers.Conv3D):
         if self.over_frames:
             return self._convolve_stacks(inputs, kernel)
         return ops.conv(
-            _pad(inputs, [size // 2 for size in self.kernel_size]),
+            pad_with_zeros(inputs, [size // 2 for size in self.kernel_size]),
             kernel,
             self.strides,
             padding="valid",
@@ -75,7 +76,7 @@ class ClipConv(keras.layers.Conv3D):
     def _convolve_stacks(self, inputs, kernel):
         """Convolves stacks of frames, as high as a kernel `[t, h, w, in, out]` is long."""
         time, stride = self.kernel_size[0], self.strides[0]
-        clip = _pad(inputs, (time // 2, 0, 0))
+        clip = pad_with_zeros(inputs, (time // 2, 0, 0))
         last = clip.shape[1] - time  # where the last window may start
         parts = [clip[:, i : i + last + 1 : stride] for i in range(time)]
 
@@ -85,7 +86,7 @@ class ClipConv(keras.layers.Conv3D):
 
     def _convolve_each(self, clip, kernel):
         frames = ops.reshape(clip, (-1, *clip.shape[2:]))
-        frames = _pad(frames, [size // 2 for size in self.kernel_size[1:]])
+        frames = pad_with_zeros(frames, [size // 2 for size in self.kernel_size[1:]])
         outputs = ops.conv(
             frames, kernel, self.strides[1:], padding="valid", data_format="channels_last"
         )
@@ -97,7 +98,7 @@ class ClipConv(keras.layers.Conv3D):
         clip = inputs[:, :, :: every[0], :: every[1]] if max(every) > 1 else inputs
         _, time, height, width, channels = clip.shape
         rows = ops.reshape(clip, (-1, time, height * width, channels))
-        rows = _pad(rows, (self.kernel_size[0] // 2, 0))
+        rows = pad_with_zeros(rows, (self.kernel_size[0] // 2, 0))
         outputs = ops.conv(rows, kernel, (along, 1), padding="valid", data_format="channels_last")
         return ops.reshape(outputs, (-1, outputs.shape[1], height, width, outputs.shape[-1]))
 
@@ -107,7 +108,7 @@ class ClipConv(keras.layers.Conv3D):
         return (input_shape[0], *strided, self.filters)
 
 
-def _pad(inputs: Any, amounts) -> Any:
+def pad_with_zeros(inputs: Any, amounts: Sequence[int]) -> Any:
     """Adds zeros on both sides of the axes after the first."""
     if not any(amounts):
         return inputs

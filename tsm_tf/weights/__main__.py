@@ -109,7 +109,8 @@ def _convert_file(source: pathlib.Path, overrides: dict[str, Any], output: pathl
     state_dict = read_state_dict(source)
     spec = infer_spec(state_dict, **overrides)
     print(spec.to_json())
-    if spec.shift_mode == "none" and "shift_mode" not in overrides:
+    may_be_online = spec.shift_mode == "none" and not spec.takes_clips
+    if may_be_online and "shift_mode" not in overrides:
         print("no layer is shifted by name, so this is taken for a TSN; if it is an online")
         print("checkpoint, add --shift_mode=unidirectional")
 

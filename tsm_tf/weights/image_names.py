@@ -1,4 +1,4 @@
-"""Converts the names of weights in torchvision, timm and MMAction2 to the official names.
+"""Converts the names of weights in torchvision, timm, MMAction2 and PyTorchVideo.
 
 The authors of TSM start from these ImageNet weights (section 5.1.1). For ResNets the names of
 torchvision and timm are the official ones.
@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from tsm_tf.backbones.mobilenet_v2 import STAGES
 
+_PYTORCHVIDEO_HEAD = re.compile(r"^blocks\.\d\.proj\.")
 _LAST = 1 + sum(blocks for _, _, blocks, _ in STAGES)
 _WRAPPERS = re.compile(r"^((module|model|_orig_mod)\.)+")  # DataParallel, Lightning, torch.compile
 _TIMM_FIRST = {"conv_dw": 0, "bn1": 1, "conv_pw": 3, "bn2": 4}  # the block without expansion
@@ -36,6 +37,8 @@ def _find_layout(names: Collection[str]) -> Callable[[str], str]:
         return _from_mmaction_mobilenet
     if "backbone.conv1.conv.weight" in names:
         return _from_mmaction_resnet
+    if any(_PYTORCHVIDEO_HEAD.match(name) for name in names):
+        return _from_pytorchvideo
     return str
 
 
@@ -107,3 +110,8 @@ def _from_mmaction_mobilenet(name: str) -> str:
         which, kind, parameter = end.groups()
         return f"features.{0 if which == '1' else _LAST}.{int(kind == 'bn')}.{parameter}"
     return name
+
+
+def _from_pytorchvideo(name: str) -> str:
+    """Converts `blocks.6.proj.weight`, the classifier; the other names are the official ones."""
+    return _PYTORCHVIDEO_HEAD.sub("new_fc.", name)

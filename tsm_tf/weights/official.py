@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tsm_tf.catalogue import ARCHITECTURES
+from tsm_tf.catalogue import ARCHITECTURES, find_architecture
 from tsm_tf.errors import InputError
 from tsm_tf.layers.relation import FRAME_FEATURES
 from tsm_tf.relations import TRN, TRN_MULTISCALE
@@ -28,6 +28,7 @@ _PARAMETER = {
     "bias": "bias",
     "moving_mean": "running_mean",
     "moving_variance": "running_var",
+    "filter_weight": "filter_weight",
 }
 # TemporalShift wraps the first convolution of a residual branch (`conv1.net`, `conv.0.net`), or the
 # whole block (`layer1.0.net`).
@@ -185,6 +186,7 @@ def infer_spec(state_dict: Mapping[str, np.ndarray], **overrides: Any) -> ModelS
         "temporal_pool": any("layer2.net." in name for name in official.values()),
         "dropout": 0.5 if has_new_head else 0.0,
     }
+    _check_frames(found, overrides.get("num_segments"))
     return ModelSpec.from_dict({**inferred, **found, **_infer_relations(shapes), **overrides})
 
 
@@ -201,6 +203,13 @@ def _infer_relations(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
                 "dropout": 0.8,  # the original's default
             }
     return {}
+
+
+def _check_frames(found: Mapping[str, Any], num_segments: int | None):
+    has_other = num_segments not in (None, found.get("num_segments"))
+    if has_other and find_architecture(found["backbone"]).has_filters_per_frame:
+        rule = f"must be {found['num_segments']}, for whose frames there are filters in the file"
+        raise InputError("num_segments", rule, num_segments)
 
 
 def _infer_backbone(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:

@@ -53,6 +53,9 @@ CLASSES = {
     "tsm_r101_8f_sthv2_mm": SOMETHING,
     "tsn_r50_8f_kinetics400_mm": KINETICS,
     "tsn_r101_8f_kinetics400_mm": KINETICS,
+    "i3d_r50_32x2_kinetics400_mm": KINETICS,
+    "i3d_r50_nl_32x2_kinetics400_mm": KINETICS,
+    "i3d_r50_heavy_32x2_kinetics400_mm": KINETICS,
     "tsm_r50_8f_jester_mm0": ("Swiping Left", "Rolling Hand Backward", "Doing other things"),
     "tsm_r50_8f_sthv1_mm0": SOMETHING_V1_MMACTION2,
     "tsm_r50_8f_aug_sthv1_mm0": SOMETHING_V1_MMACTION2,
@@ -96,10 +99,15 @@ def test_names_say_what_the_rows_hold():
         parts = preset.name.split("_")
         spec = preset.spec()
         assert words.get(preset.data_set, preset.data_set) in parts
-        assert words.get(preset.backbone, "mobilenetv2") in parts
-        assert (parts[0] == "tsn") == (spec.shift_mode == "none")
+        if spec.takes_clips:
+            assert preset.backbone.startswith(f"{parts[0]}_{parts[1]}")
+            assert ("heavy" in parts) == preset.backbone.endswith("heavy")
+            assert f"{spec.num_segments}x2" in parts  # every second frame
+        else:
+            assert words.get(preset.backbone, "mobilenetv2") in parts
+            assert (parts[0] == "tsn") == (spec.shift_mode == "none")
+            assert (f"{spec.num_segments}f" in parts) or "online" in parts
         assert ("online" in parts) == (spec.shift_mode == "unidirectional")
-        assert (f"{spec.num_segments}f" in parts) or "online" in parts
         assert ("nl" in parts) == spec.non_local
         assert ("flow" in parts) == (spec.modality == "flow")
         assert (parts[-1] if parts[-1].startswith("mm") else "tsm") in preset.files[0].url or (
@@ -119,12 +127,16 @@ def test_files_that_are_easily_mixed_up():
     assert len(set(urls)) == len(urls)
     for preset in presets().values():
         name = preset.files[0].url.rpartition("/")[2]
-        assert ("dense" in name) == (preset.sampling == "dense")
+        is_dense = "dense" in name or preset.spec().takes_clips
+        assert is_dense == (preset.sampling == "dense")
         if preset.source is table.SOURCES["tsm"] and preset.shift_mode == "bidirectional":
             assert f"_segment{preset.num_segments}_" in name
             assert ("_nl.pth" in name) == preset.non_local
         elif preset.source is not table.SOURCES["tsm"]:
-            assert f"-1x1x{preset.num_segments}-" in name or f"_1x1x{preset.num_segments}_" in name
+            frames = f"1x1x{preset.num_segments}"
+            if preset.spec().takes_clips:
+                frames = f"{preset.num_segments}x2x1"
+            assert f"-{frames}-" in name or f"_{frames}_" in name
             assert ("nl-embedded-gaussian" in name) == preset.non_local
             word = "kinetics400" if preset.data_set == "kinetics" else preset.data_set
             assert f"{word}" in name and ("flow" in name) == (preset.modality == "flow")

@@ -5,7 +5,7 @@ import keras
 from tsm_tf.keras_internals import flatten_layers
 from tsm_tf.models.network import CLASSIFIER
 
-_CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
+_CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv3D, keras.layers.DepthwiseConv2D)
 _NEW_LAYER_FACTOR = 5
 
 
@@ -20,8 +20,8 @@ def multipliers(model: keras.Model, new_head: bool = True) -> dict[str, tuple[fl
     | kernel of a new layer | 5 | 1 |
     | bias of a new layer | 10 | 0 |
 
-    A new layer is a head with random weights, or the first convolution of a flow network, whose
-    input channels differ from those of the image network that it comes from.
+    A new layer is a head with random weights, or a convolution that takes the frames of a flow
+    network, whose input channels differ from those of the image network that it comes from.
 
     Args:
         model: a model from `build_model`.
@@ -29,13 +29,16 @@ def multipliers(model: keras.Model, new_head: bool = True) -> dict[str, tuple[fl
     """
     new_layers = set(CLASSIFIER) if new_head else set()
     if model.spec.modality == "flow":
-        first = next(layer.name for layer in model.layers if isinstance(layer, _CONVOLUTIONS))
-        new_layers.add(first)
+        new_layers |= {
+            layer.name
+            for layer in model.layers
+            if isinstance(layer, _CONVOLUTIONS) and layer.kernel.shape[-2] == model.spec.channels
+        }
 
     groups = {}
     for variable in model.trainable_variables:
         factor = _NEW_LAYER_FACTOR if variable.path.split("/")[0] in new_layers else 1
-        if variable.path.endswith("kernel"):
+        if variable.path.endswith(("kernel", "filter_weight")):
             groups[variable.path] = (factor, 1)
         elif variable.path.endswith("bias"):
             groups[variable.path] = (2 * factor, 0)
