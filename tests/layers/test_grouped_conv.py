@@ -40,7 +40,7 @@ def test_each_group_sees_its_own_channels(channels, filters, groups, strides):
 
 def test_works_everywhere(tmp_path):
     def layer(**kwargs):
-        start = keras.initializers.RandomNormal(stddev=0.1, seed=1)
+        start = keras.initializers.Constant(0.02)  # draws differ between float types
         return GroupedConv2D(64, 3, padding="same", groups=16, kernel_initializer=start, **kwargs)
 
     assert_layer_works(layer, frames(2, 5, 4, 64), tmp_path)
