@@ -39,9 +39,13 @@ SECONDS = 9  # of the sample in quick tests
 IS_READY = "document.body.classList.contains('is-ready')"
 MESSAGE = "document.getElementById('message').textContent"
 
-pytestmark = pytest.mark.skipif(
-    browser.EXECUTABLE is None, reason="THE PAGE IS NOT TESTED: chromium is not installed"
-)
+# Slow, because a browser that hangs would stop the quick tests; CI runs them with a time limit.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        browser.EXECUTABLE is None, reason="THE PAGE IS NOT TESTED: chromium is not installed"
+    ),
+]
 
 
 @contextlib.contextmanager
@@ -174,7 +178,6 @@ def test_logits_and_events_are_those_of_python(page):
     assert not errors_of(page)
 
 
-@pytest.mark.slow
 def test_int8_with_float_borders(model, archives, tmp_path):
     """LiteRT.js runs it with the same integers."""
     draft = Draft(convert_int8(model))
@@ -205,7 +208,6 @@ def test_int8_with_float_borders(model, archives, tmp_path):
     assert np.ptp(expected, axis=0).min() > 0.1 * np.ptp(expected)  # the frames differ
 
 
-@pytest.mark.slow
 def test_webgpu_gives_the_same(address):
     with Browser(*SOFTWARE_GPU) as page:
         page.open(address)
@@ -219,7 +221,6 @@ def test_webgpu_gives_the_same(address):
         assert not errors_of(page)
 
 
-@pytest.mark.slow
 def test_plays_a_video_as_live_does(address):
     """In real time, in a browser that decodes the file itself: the chroma differs a little."""
     with Browser() as page:
@@ -239,7 +240,6 @@ def test_plays_a_video_as_live_does(address):
         assert not errors_of(page)
 
 
-@pytest.mark.slow
 def test_sees_a_camera_as_live_does(address, tmp_path):
     """Chromium plays the sample as the camera, at 30 frames per second.
 
