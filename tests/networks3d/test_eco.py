@@ -50,6 +50,7 @@ def test_golden(golden_dir, key, backbone):
         )
 
 
+@pytest.mark.slow
 def test_trains(tmp_path):
     model = build_model(SMALL)
     before = [array(v).copy() for v in model.trainable_variables]

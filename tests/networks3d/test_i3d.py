@@ -170,6 +170,7 @@ def test_refuses_what_only_networks_of_frames_have():
     "backbone",
     [pytest.param(b, marks=() if b == "i3d_r50_3x1x1" else pytest.mark.slow) for b in VARIANTS],
 )
+@pytest.mark.slow
 def test_trains(backbone, tmp_path):
     spec = ModelSpec(backbone, num_segments=16, input_size=32, num_classes=3, width=0.125)
     model = build_model(spec.replace(non_local=backbone == "i3d_r50_3x1x1"))

@@ -86,6 +86,7 @@ def model():
     return with_weights(build_model(SPEC))
 
 
+@pytest.mark.slow
 def test_trains_and_loads(tmp_path):
     model = build_model(SPEC.replace(num_segments=2))
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
