@@ -53,8 +53,10 @@ def test_named_network(tmp_path):
 
 
 def test_a_network_that_cannot_be_that_small_is_one_line():
-    with refuses("backbone", "can be built", "75x75", "keras:InceptionV3"):
-        tsm_tf.build_model(tsm_tf.ModelSpec(backbone="keras:InceptionV3", input_size=32))
+    with refuses("input_size", "from 75", "keras:InceptionV3", "32"):
+        tsm_tf.ModelSpec(backbone="keras:InceptionV3", input_size=32)
+    with refuses("backbone", "can be built", "keras:MobileNet"):
+        tsm_tf.build_model(tsm_tf.ModelSpec(backbone="keras:MobileNet", width=0.01, input_size=32))
 
 
 def test_the_last_maps_are_in_front_of_the_head():
