@@ -51,6 +51,10 @@ def _check(contents: Contents, path: pathlib.Path) -> None:
     if spec.modality != "rgb":
         raise InputError("model", "must take RGB frames", spec.modality)
 
+    if contents.frames_per_step > 1:
+        rule = "must take one frame per step; export it without --frames_per_step"
+        raise InputError("model", rule, f"{path}, which takes {contents.frames_per_step}")
+
     tensors = _border_tensors(contents)
     if tensors["image"].shape[0] > 1:
         received = f"{path}, which has {tensors['image'].shape[0]}"

@@ -3,6 +3,7 @@
 As in `tsm_tf.backbones.blocks`, layers have the official names with `_` for `.`.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -69,3 +70,29 @@ def max_pool3d(
 ) -> Any:
     """Takes the maximum over windows of values that are not negative, such as after a ReLU."""
     return ClipPool("max", pool_size, strides, padding, name=name)(x)
+
+
+def four_stages(
+    x: Any,
+    counts: Sequence[int],
+    channels: int,
+    block: Callable[[str, Any, int, Size], Any],
+) -> dict[str, Any]:
+    """Applies stages of blocks, each with twice the filters and half of all sizes, time included.
+
+    Args:
+        x: output of the stem.
+        counts: blocks per stage.
+        channels: filters of the first stage.
+        block: `block(name, x, filters, strides)` applies a block.
+
+    Returns:
+        `"stage_1"` and so on, and `"features"`, the output of the last stage.
+    """
+    outputs = {}
+    for stage, num_blocks in enumerate(counts, 1):
+        for index in range(num_blocks):
+            strides = (2, 2, 2) if stage > 1 and index == 0 else (1, 1, 1)
+            x = block(f"layer{stage}_{index}", x, channels * 2 ** (stage - 1), strides)
+        outputs[f"stage_{stage}"] = x
+    return {**outputs, "features": x}

@@ -10,7 +10,14 @@ import keras
 
 from tsm_tf.backbones.blocks import round_channels
 from tsm_tf.layers.depthwise_clip_conv import DepthwiseClipConv
-from tsm_tf.networks3d.blocks import Size, batch_norm3d, conv3d, conv_bn_relu3d, max_pool3d
+from tsm_tf.networks3d.blocks import (
+    Size,
+    batch_norm3d,
+    conv3d,
+    conv_bn_relu3d,
+    four_stages,
+    max_pool3d,
+)
 from tsm_tf.spec import ModelSpec
 
 NETWORKS = {
@@ -35,14 +42,12 @@ def csn(clips: Any, spec: ModelSpec) -> dict[str, Any]:
     x = conv_bn_relu3d("conv1", "bn1", "relu", clips, channels, (3, 7, 7), (1, 2, 2), _EPSILON)
     x = max_pool3d("maxpool", x, (1, 3, 3), (1, 2, 2), (0, 1, 1))
 
-    outputs = {}
-    for stage, num_blocks in enumerate(blocks, 1):
-        for index in range(num_blocks):
-            strides = (2, 2, 2) if stage > 1 and index == 0 else (1, 1, 1)
-            name = f"layer{stage}_{index}"
-            x = _block(name, x, channels * 2 ** (stage - 1), strides, is_preserved)
-        outputs[f"stage_{stage}"] = x
-    return {**outputs, "features": x}
+    return four_stages(
+        x,
+        blocks,
+        channels,
+        lambda name, x, filters, strides: _block(name, x, filters, strides, is_preserved),
+    )
 
 
 def _block(name: str, x: Any, filters: int, strides: Size, is_preserved: bool) -> Any:

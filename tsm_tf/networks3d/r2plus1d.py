@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from tsm_tf.backbones.blocks import round_channels
-from tsm_tf.networks3d.blocks import Size, batch_norm3d, conv3d, max_pool3d
+from tsm_tf.networks3d.blocks import Size, batch_norm3d, conv3d, four_stages, max_pool3d
 from tsm_tf.spec import ModelSpec
 
 BLOCKS = (3, 4, 6, 3)
@@ -61,14 +61,12 @@ def r2plus1d(clips: Any, spec: ModelSpec) -> dict[str, Any]:
     if HAS_POOL[spec.backbone]:
         x = max_pool3d("maxpool", x, (1, 3, 3), (1, 2, 2), (0, 1, 1))
 
-    outputs = {}
-    for stage, num_blocks in enumerate(BLOCKS, 1):
-        for index in range(num_blocks):
-            strides = (2, 2, 2) if stage > 1 and index == 0 else (1, 1, 1)
-            name = f"layer{stage}_{index}"
-            x = block(name, x, channels * 2 ** (stage - 1), strides, _STYLE)
-        outputs[f"stage_{stage}"] = x
-    return {**outputs, "features": x}
+    return four_stages(
+        x,
+        BLOCKS,
+        channels,
+        lambda name, x, filters, strides: block(name, x, filters, strides, _STYLE),
+    )
 
 
 def block(name: str, x: Any, filters: int, strides: Size, style: Style) -> Any:

@@ -6,6 +6,7 @@ import zlib
 import pytest
 from testing import refuses, run_main
 
+from export.tflite.convert import convert
 from export.tflite.draft import Draft
 from export.web import __main__ as command
 from export.web.model_info import read_model_info
@@ -105,6 +106,21 @@ def test_refuses_what_the_page_cannot_run(online, clip, int8, tmp_path):
     damaged.write_bytes(content)
     refused(damaged, "its checksum differs")
     refused(tmp_path / "none.tflite", "must be an existing file")
+
+
+@pytest.mark.parametrize(
+    "options, rule",
+    [
+        ({"frames_per_step": 2}, "without --frames_per_step"),
+        ({"num_streams": 2}, "must have one stream"),
+    ],
+)
+def test_refuses_several_frames_and_streams(model, tmp_path, options, rule):
+    path = tmp_path / "model.tflite"
+    draft = Draft(convert(model, online=True, **options))
+    path.write_bytes(draft.seal(model.spec, "float32"))
+    with refuses("model", rule, "model.tflite, which"):
+        read_model_info(path)
 
 
 def test_refuses_other_bad_input(online, tmp_path):
