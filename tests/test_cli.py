@@ -92,6 +92,34 @@ def test_a_stopped_process_ends_without_freeing_what_tensorflow_holds():
     assert done.stdout == "started\nexit handler\n"
 
 
+IGNORED = """
+import os, signal, time
+from tsm_tf import cli
+
+class Slow:
+    def __del__(self):
+        os.kill(os.getpid(), signal.{name})
+        time.sleep(0.2)
+
+def main():
+    Slow()
+    time.sleep(60)
+
+if __name__ == "__main__":
+    cli.run(main, lambda: None)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "line"),
+    [("SIGINT", 130, "stopped by Ctrl-C"), ("SIGTERM", 143, "stopped by SIGTERM")],
+)
+def test_a_signal_during_a_clean_up_is_not_lost(name, code, line):
+    command = [sys.executable, "-c", IGNORED.format(name=name)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50)
+    assert (done.returncode, done.stderr) == (code, line + "\n")
+
+
 ENDS = """
 import atexit, ctypes, sys
 from tsm_tf import cli

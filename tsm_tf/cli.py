@@ -87,6 +87,7 @@ def _guarded(main: Callable[[], None], positional: list[str]) -> None:
         if positional:
             raise InputError("arguments", "must be given as --flag=value", " ".join(positional))
         _raise_on_sigterm()
+        _send_ignored_signals_again()
         main()
     except Terminated as error:
         _end(error, "stopped by SIGTERM", 128 + signal.SIGTERM)
@@ -107,6 +108,23 @@ def _raise_on_sigterm() -> None:
 
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, on_sigterm)
+
+
+def _send_ignored_signals_again() -> None:
+    """Makes a signal count that arrives during a clean-up, such as `__del__`.
+
+    Python prints "Exception ignored in" for what is raised there, and the program would continue.
+    """
+    print_ignored = sys.unraisablehook
+
+    def on_ignored(ignored):
+        if not issubclass(ignored.exc_type, KeyboardInterrupt):
+            return print_ignored(ignored)
+        number = signal.SIGTERM if issubclass(ignored.exc_type, Terminated) else signal.SIGINT
+        main = threading.main_thread().ident
+        threading.Timer(0.1, signal.pthread_kill, [main, number]).start()
+
+    sys.unraisablehook = on_ignored
 
 
 def _end(error: KeyboardInterrupt, line: str, code: int) -> None:
