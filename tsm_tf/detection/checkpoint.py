@@ -1,0 +1,32 @@
+"""Checkpoint folders of detectors: `spec.json` and `model.weights.h5`, as for classifiers."""
+
+import os
+
+from tsm_tf.detection.rfcn import DetectorModel
+
+
+def save_detector(model: DetectorModel, directory: str | os.PathLike) -> None:
+    """Writes a detector's spec and weights; both files are replaced atomically.
+
+    Args:
+        model: from `build_detector` or `load_detector`.
+        directory: created if it does not exist; a checkpoint in it is replaced, other files stay.
+
+    Raises:
+        OSError: it cannot be written; an existing checkpoint is unchanged.
+    """
+    raise NotImplementedError
+
+
+def load_detector(directory: str | os.PathLike) -> DetectorModel:
+    """Returns the detector of a checkpoint folder.
+
+    Args:
+        directory: the folder, or that of a training run.
+
+    Raises:
+        MissingFile: there is no checkpoint.
+        InputError: it is that of a classifier, the spec cannot be built, or the weights do not
+            match it.
+    """
+    raise NotImplementedError
