@@ -17,7 +17,7 @@ def test_golden_base_anchors():
 
 def test_order_of_all_anchors():
     base = np.array([[0, 0, 8, 8], [-4, -2, 12, 10]], np.float32)
-    expected = [[8 * x, 8 * y, 8 * x, 8 * y] + b for y in range(2) for x in range(3) for b in base]
+    expected = [[8 * x, 8 * y] * 2 + b for y in range(2) for x in range(3) for b in base]
     np.testing.assert_array_equal(all_anchors(2, 3, 8, base), expected)
 
 
