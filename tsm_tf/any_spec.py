@@ -1,5 +1,8 @@
 """Specs of both kinds of models, classifiers and detectors."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from tsm_tf.catalogue import RGB_CHANNELS
 from tsm_tf.detector_spec import DetectorSpec
 from tsm_tf.spec import ModelSpec
@@ -14,7 +17,11 @@ def read_any_spec(text: str) -> AnySpec:
     Raises:
         InputError: not a JSON object, another kind of model, or a value that cannot be built.
     """
-    values = read_object(text)
+    return any_spec_from_dict(read_object(text))
+
+
+def any_spec_from_dict(values: Mapping[str, Any]) -> AnySpec:
+    """Returns the spec that `to_dict` of either class returned; raises as `read_any_spec` does."""
     if values.get(KIND) == DETECTOR:
         return DetectorSpec.from_dict(values)
     return ModelSpec.from_dict(values)
