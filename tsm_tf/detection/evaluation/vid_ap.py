@@ -59,10 +59,11 @@ def vid_curves(
 
     - A detection that took a box of the group is a hit, and one that took another box is ignored.
     - One without a box is a false alarm if the box that it overlaps most, of any class, has the
-      group's motion. It is ignored if this box has another motion. If it overlaps no box, its
-      weight is the share of the frame's objects *outside* the range of motion. This looks like a
-      slip, but published numbers were made with it. In a frame without objects, its weight is the
-      share of all objects inside the range.
+      group's motion. It is ignored if this box has another motion. If it overlaps no box, it
+      counts in a frame where all objects have the group's motion, and is ignored where none has.
+      Where some have, its weight is the share of the frame's objects that have *not*. This looks
+      like a slip, but published numbers were made with it. In a frame without objects, its weight
+      is the share of all objects that have the group's motion.
     - One without a box whose own area is outside the range of areas is ignored.
 
     Args:
