@@ -58,4 +58,5 @@ def _parts(path: pathlib.Path) -> tuple[str, ...]:
 
 def _file_name(name: str) -> str:
     """Returns a name with `_` instead of characters that not every file system has."""
-    return "".join(character if character in _ALLOWED else "_" for character in name).strip("_.")
+    safe = "".join(character if character in _ALLOWED else "_" for character in name)
+    return safe.strip("_.") or "detector"
