@@ -39,7 +39,7 @@ class CocoVid:
 
     def __init__(self, data: str, labels: tuple[str, ...] | None):
         self.data = data
-        self.labels = labels or self._categories(_json_files(data)[0])
+        self.labels = labels or self._categories()
         self._classes = ClassNames(self.labels)
 
     @staticmethod
@@ -53,12 +53,7 @@ class CocoVid:
         Raises:
             MissingFile: there is none.
         """
-        found = []
-        for path in _json_files(self.data):
-            name = os.path.splitext(os.path.basename(path))[0]
-            is_still = split == "train" and "_det_" in name
-            if name == split or name.endswith(f"_{split}") or is_still:
-                found.append(path)
+        found = self._find(split)
         if not found:
             raise MissingFile("data", f"must have {split}.json or *_{split}.json", self.data)
         return found
@@ -72,7 +67,17 @@ class CocoVid:
                 first_id += len(video.frames)
         return videos
 
-    def _categories(self, path):
+    def _find(self, split):
+        found = []
+        for path in _json_files(self.data):
+            name = os.path.splitext(os.path.basename(path))[0]
+            is_still = split == "train" and "_det_" in name
+            if name == split or name.endswith(f"_{split}") or is_still:
+                found.append(path)
+        return found
+
+    def _categories(self):
+        path = (self._find("train") or self._find("val") or _json_files(self.data))[0]
         categories = _entries(path, _load(path), "categories", ("id", "name"))
         categories.sort(key=lambda category: category["id"])
         names = tuple(str(category["name"]) for category in categories)
@@ -161,10 +166,12 @@ class _File:
             raise self._error(f"must have the image of {place}", entry["image_id"])
         if entry["category_id"] not in self._class_of:
             raise self._error(f"must have the category of {place}", entry["category_id"])
-        _check_numbers = isinstance(entry["bbox"], list) and len(entry["bbox"]) == 4
-        if not _check_numbers or not all(map(_is_number, entry["bbox"])):
+        if not isinstance(_track(entry), int):
+            raise self._error(f"must have an integer as instance_id of {place}", _track(entry))
+        box = entry["bbox"]
+        if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)):
             rule = f"must have a bbox [x, y, width, height] of numbers in {place}"
-            raise self._error(rule, entry["bbox"])
+            raise self._error(rule, box)
         if self._class_of[entry["category_id"]] is not None and not entry.get("iscrowd"):
             self._objects[entry["image_id"]].append(entry)
 
@@ -190,7 +197,7 @@ class _File:
                 raise self._error(rule, entry["bbox"])
 
         classes = [self._class_of[entry["category_id"]] for entry in entries]
-        tracks = [entry.get("instance_id", entry.get("track_id", _NO_TRACK)) for entry in entries]
+        tracks = [_track(entry) for entry in entries]
         return AnnotatedFrame(
             path=os.path.join(self._folder, str(image["file_name"])),
             width=size[0],
@@ -239,9 +246,18 @@ def _entries(path, content, name, fields: Sequence[str], required=True) -> list[
         if not isinstance(entry, dict) or any(field not in entry for field in fields):
             rule = f"must have {', '.join(fields)} in entry {number} of {name}; see {path}"
             raise InputError("annotations", rule, entry)
-        if not isinstance(entry["id"], int):
-            raise InputError("annotations", f"must have integers as IDs; see {path}", entry["id"])
+        for field in ("id", "image_id", "category_id", "video_id"):
+            if not isinstance(entry.get(field, 0), int):
+                rule = f"must have an integer as {field} in entry {number} of {name}; see {path}"
+                raise InputError("annotations", rule, entry[field])
+    if len({entry["id"] for entry in entries}) < len(entries):
+        raise InputError("annotations", f"must have distinct IDs of {name}; see {path}", path)
     return entries
+
+
+def _track(entry):
+    """Returns the number of an object in its video; COCO-VID and TAO name it differently."""
+    return entry.get("instance_id", entry.get("track_id", _NO_TRACK))
 
 
 def _is_number(value) -> bool:
