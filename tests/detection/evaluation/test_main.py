@@ -65,8 +65,8 @@ def test_evaluates_detections_files(data, tmp_path):
     ("flags", "line"),
     [
         ((), "`checkpoints` or detections must name at least one"),
-        (("--detections=none.txt",), "`detections` must be an existing file"),
-        (("--checkpoints=none",), "`checkpoints` must be a folder with spec.json"),
+        (("--detections=none.txt",), "`detections` must be existing files"),
+        (("--checkpoints=none",), "`checkpoints` must be existing folders"),
     ],
 )
 def test_bad_flags(data, tmp_path, flags, line):
