@@ -82,9 +82,7 @@ def detect_video(
             )
 
 
-_STEPS: weakref.WeakKeyDictionary[keras.Model, dict[int, keras.Model]] = (
-    weakref.WeakKeyDictionary()
-)
+_STEPS: weakref.WeakKeyDictionary[keras.Model, dict[int, keras.Model]] = weakref.WeakKeyDictionary()
 
 
 def _step_of(model: DetectorModel, num_frames: int) -> keras.Model:
