@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -192,6 +193,12 @@ class DetectorSpec:
     def num_anchors(self) -> int:
         """Anchors per cell of the feature maps."""
         return len(self.anchor_ratios) * len(self.anchor_scales)
+
+    @property
+    def map_size(self) -> tuple[int, int]:
+        """Height and width of the feature maps."""
+        stride = self.feature_stride
+        return math.ceil(self.input_height / stride), math.ceil(self.input_width / stride)
 
     @property
     def normalises_itself(self) -> bool:
