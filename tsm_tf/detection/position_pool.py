@@ -70,7 +70,7 @@ class PositionPool(keras.layers.Layer):
         columns = ops.reshape(columns, (-1, count, 1, width))  # [B*k, R, 1, W]
 
         cells = ops.reshape(maps, (-1, height * width, channels // k**2, k, k))
-        cells = ops.transpose(cells, (3, 0, 4, 1, 2))  # [k, B, k, H*W, C]
+        cells = ops.unstack(ops.transpose(cells, (3, 0, 4, 1, 2)), k)  # k times [B, k, H*W, C]
 
         pooled = []
         for i in range(k):  # a product for all at once would need k times the memory
