@@ -132,7 +132,10 @@ def test_a_resumed_training_sees_the_same_samples(listing):
         for one, other in zip(expected, found, strict=True):
             np.testing.assert_array_equal(one, other)
     different = batches(Order(seed=6))
-    assert any(a[0].shape != b[0].shape or (a[0] != b[0]).any() for a, b in zip(whole, different))
+    assert any(
+        a[0].shape != b[0].shape or (a[0] != b[0]).any()
+        for a, b in zip(whole, different, strict=True)
+    )
 
 
 def test_the_cache_changes_nothing(listing):

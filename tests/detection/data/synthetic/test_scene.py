@@ -80,7 +80,7 @@ def test_classes_have_distinct_marks_and_the_same_bodies(plain):
 
 def test_poles_and_objects_in_front_hide_marks(plain):
     scene = only_object(4, num_frames=1)
-    x, y = scene.motions[0].centers[0].round().astype(int)
+    x = round(scene.motions[0].centers[0, 0])
     place = (slice(0, SIZE), slice(x - 7, x + 8))
     scene.pole = scenes._Layer(place, np.ones((SIZE, 15, 3)), np.ones((SIZE, 15)))
     ((drawn,),) = scene.frames()[1]
