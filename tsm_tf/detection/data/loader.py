@@ -87,19 +87,18 @@ class SampleLoader:
         sample = self.samples[index]
         rng = np.random.default_rng((self.sampling.seed, epoch, index))
         places = self._places(rng, sample)
+        is_mirrored = self.sampling.training and rng.random() < 0.5
 
         clip = np.empty((self.num_frames, *self.size, 3), np.uint8)
         boxes = np.zeros((self.num_frames, self.sampling.max_boxes, 4), np.float32)
         classes = np.full(boxes.shape[:2], NO_CLASS, np.int32)
         for t, place in enumerate(places):
             frame = self._fitted(sample.video, int(place))
-            clip[t] = frame.pixels
+            frame = mirror(frame) if is_mirrored else frame
             kept = _largest(frame.boxes, self.sampling.max_boxes)
+            clip[t] = frame.pixels
             boxes[t, : len(kept)] = frame.boxes[kept]
             classes[t, : len(kept)] = frame.classes[kept]
-
-        if self.sampling.training and rng.random() < 0.5:
-            clip, boxes = flip(clip, boxes, classes, self._fitted_width(sample, int(places[0])))
         return clip, boxes, classes
 
     def _places(self, rng, sample):
@@ -123,9 +122,6 @@ class SampleLoader:
                 raise BadFrameError(f"{self.videos[video].name}, frame {place}", error) from None
             self._cache.put(key, frame)
         return frame
-
-    def _fitted_width(self, sample, place):
-        return self._fitted(sample.video, place).width
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -156,26 +152,14 @@ def load_frame(frame: AnnotatedFrame, size: tuple[int, int]) -> FittedFrame:
     return FittedFrame(pixels, width, (frame.boxes * scale).astype(np.float32), frame.classes)
 
 
-def flip(
-    clip: np.ndarray,
-    boxes: np.ndarray,
-    classes: np.ndarray,
-    width: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mirrors a clip and its boxes; padding stays at the right.
-
-    Args:
-        clip: `uint8 [T, H, W, 3]`.
-        boxes: `float32 [T, M, 4]`.
-        classes: `int32 [T, M]`, -1 for padded boxes, which stay 0.
-        width: columns that show the picture.
-    """
-    flipped = clip.copy()
-    flipped[:, :, :width] = clip[:, :, :width][:, :, ::-1]
-    mirrored = boxes.copy()
-    mirrored[..., 0] = width - boxes[..., 2]
-    mirrored[..., 2] = width - boxes[..., 0]
-    return flipped, np.where(classes[..., None] == NO_CLASS, boxes, mirrored)
+def mirror(frame: FittedFrame) -> FittedFrame:
+    """Returns a frame with left and right exchanged; the padding stays at the right."""
+    pixels = frame.pixels.copy()
+    pixels[:, : frame.width] = frame.pixels[:, : frame.width][:, ::-1]
+    boxes = frame.boxes.copy()
+    boxes[:, 0] = frame.width - frame.boxes[:, 2]
+    boxes[:, 2] = frame.width - frame.boxes[:, 0]
+    return dataclasses.replace(frame, pixels=pixels, boxes=boxes)
 
 
 def _largest(boxes, most):
@@ -187,8 +171,10 @@ def _largest(boxes, most):
 
 
 class _FrameCache:
-    """Keeps fitted frames until its memory is full. Nothing is evicted: no frame is a better choice
-    than another, since every epoch asks for all videos.
+    """Keeps fitted frames until its memory is full.
+
+    Nothing is evicted: every epoch requests all videos, so no frame is a better choice than
+    another.
     """
 
     def __init__(self, num_bytes):
