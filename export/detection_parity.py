@@ -162,9 +162,8 @@ def _are_found(found: Detections, keras: Detections) -> np.ndarray:
 
 def _overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     first, second = first[:, None], second[None]
-    sides = np.minimum(first[..., 2:], second[..., 2:]) - np.maximum(
-        first[..., :2], second[..., :2]
-    )
+    starts = np.maximum(first[..., :2], second[..., :2])
+    ends = np.minimum(first[..., 2:], second[..., 2:])
     common = (ends - starts).clip(0).prod(-1)
     areas = [(x[..., 2:] - x[..., :2]).prod(-1) for x in (first, second)]
     return common / np.maximum(areas[0] + areas[1] - common, 1e-12)

@@ -160,9 +160,9 @@ def arena_bytes(path: pathlib.Path, model: Model) -> int:
     interpreter = tf.lite.Interpreter(str(path), experimental_op_resolver_type=resolver)
     interpreter.allocate_tensors()
 
-    views = [
-        interpreter.tensor(index)() for index in range(len(graph.tensors)) if index not in weights
-    ]
+    # Quantisation may leave tensors that nothing uses, which have no place.
+    used = {index for op in graph.operators for index in (*op.inputs, *op.outputs) if index >= 0}
+    views = [interpreter.tensor(index)() for index in sorted(used - weights)]
     starts = [view.__array_interface__["data"][0] for view in views]
     ends = [start + view.nbytes for start, view in zip(starts, views, strict=True)]
     return max(ends) - min(starts)
