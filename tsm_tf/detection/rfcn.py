@@ -4,8 +4,13 @@ from typing import Any
 
 import keras
 
-from tsm_tf.detector_spec import DetectorSpec
+from tsm_tf.catalogue import RGB_CHANNELS, find_architecture
 from tsm_tf.detection.prepare import PrepareClip
+from tsm_tf.detector_spec import DetectorSpec
+from tsm_tf.layers.site import SHIFT, Site
+from tsm_tf.layers.temporal_shift import TemporalShift
+from tsm_tf.models.dilation import dilated
+from tsm_tf.models.graph import call_again, calls, forget, replay
 
 BOXES, CLASSES, SCORES, COUNT = DETECTIONS = ("boxes", "classes", "scores", "count")
 """Outputs of a detector."""
@@ -46,12 +51,34 @@ class DetectorModel(keras.Model):
         - `"class_maps"` `[N, h, w, k*k*(C+1)]`, channel `(class * k + row) * k + column`
         - `"box_maps"` `[N, h, w, k*k*4]`
         """
-        outputs = {name: self.get_layer(name).output for name in RAW}
+        outputs = {
+            node.operation.name: node.outputs[0]
+            for node in calls(self)
+            if node.operation.name in RAW
+        }
         return keras.Model(self.inputs[0], outputs, name="raw")
 
     def with_segments(self, num_segments: int) -> "DetectorModel":
-        """Returns the model for clips of another length, which shares the weights."""
-        raise NotImplementedError
+        """Returns the model for clips of another length, which shares the weights.
+
+        Raises:
+            InputError: a length that the spec cannot have.
+        """
+        spec = self.spec.replace(num_segments=num_segments)
+
+        def change(node, values):
+            layer, changes = node.operation, {}
+            if isinstance(layer, PrepareClip):
+                changes["spec"] = spec
+            elif isinstance(layer, (TemporalShift, SplitClips)):
+                changes["num_segments"] = num_segments
+            if not changes:
+                return call_again(node, values)
+            new_layer = type(layer).from_config({**layer.get_config(), **changes})
+            return new_layer(values[id(node.input_tensors[0])])
+
+        clip = clip_input(spec)
+        return DetectorModel(clip, replay(self, clip, change), name=self.name)
 
 
 def build_detector(spec: DetectorSpec) -> DetectorModel:
@@ -60,4 +87,99 @@ def build_detector(spec: DetectorSpec) -> DetectorModel:
     Raises:
         InputError: the spec's network cannot be built, or has nowhere to shift.
     """
-    raise NotImplementedError
+    clip = clip_input(spec)
+    frames = PrepareClip(spec, name="frames")(clip)
+    features = detector_features(spec, backbone_maps(spec, frames))
+    outputs = detections(spec, features)
+    split = {name: SplitClips(spec.num_segments, name=name)(x) for name, x in outputs.items()}
+    return DetectorModel(clip, split, name=f"{spec.method}_{spec.backbone.rpartition(':')[2]}")
+
+
+def clip_input(spec: DetectorSpec) -> Any:
+    """Returns the input of a detector, `[B, T, H, W, 3]`."""
+    shape = (spec.num_segments, spec.input_height, spec.input_width, RGB_CHANNELS)
+    return keras.Input(shape, name="image")
+
+
+def backbone_maps(spec: DetectorSpec, frames: Any) -> Any:
+    """Applies the spec's network to normalised frames, with its shifts.
+
+    Args:
+        spec: the detector's spec.
+        frames: `[N, H, W, 3]`; the frames of a clip are neighbours.
+
+    Returns:
+        Feature maps `[N, h, w, C]` with the spec's stride.
+
+    Raises:
+        InputError: the network cannot be built, dilated, or has nowhere to shift.
+    """
+    plain = keras.Input(frames.shape[1:], name="frames")
+    outputs = find_architecture(spec.backbone).load_builder()(plain, spec.network_spec())
+    features = keras.Model(plain, outputs["features"], name=spec.backbone.rpartition(":")[2])
+    dense = dilated(features, spec.feature_stride)
+    forget(features)
+
+    def change(node, values):
+        site = node.operation
+        if not isinstance(site, Site):
+            return call_again(node, values)
+        x = values[id(node.input_tensors[0])]
+        if site.kind != SHIFT or spec.shift_mode == "none":
+            return x
+        shift = TemporalShift(spec.num_segments, spec.shift_div, spec.shift_mode, name=site.name)
+        return shift(x)
+
+    maps = replay(dense, frames, change)
+    forget(dense)
+    return maps
+
+
+def detector_features(spec: DetectorSpec, maps: Any) -> Any:
+    """Applies the convolution behind the backbone (`feat_conv_3x3` in FGFA).
+
+    Returns:
+        `[N, h, w, detector_channels]`; the first half is for proposals, the second for the head.
+    """
+    x = keras.layers.Conv2D(
+        spec.detector_channels,
+        3,
+        padding="same",
+        dilation_rate=spec.detector_dilation,
+        kernel_initializer="he_normal",  # deviation 0.0104 at the paper's size, for which FGFA: 0.01
+        name="feat_conv",
+    )(maps)
+    return keras.layers.ReLU(name="feat_relu")(x)
+
+
+def detections(spec: DetectorSpec, features: Any) -> dict[str, Any]:
+    """Applies proposals and head to the features of frames.
+
+    Args:
+        spec: the detector's spec.
+        features: `[N, h, w, detector_channels]`.
+
+    Returns:
+        `"boxes"` `[N, D, 4]`, `"classes"` `[N, D]`, `"scores"` `[N, D]` and `"count"` `[N]`; see
+        `DetectorModel`.
+    """
+    half = spec.detector_channels // 2
+    for_proposals, for_head = features[..., :half], features[..., half:]
+
+    logits = _conv("object_conv", for_proposals, 2 * spec.num_anchors)
+    deltas = _conv("delta_conv", for_proposals, 4 * spec.num_anchors)
+    logits = keras.layers.Reshape((-1, 2), name="object_logits", dtype="float32")(logits)
+    deltas = keras.layers.Reshape((-1, 4), name="object_deltas", dtype="float32")(deltas)
+    rois = SpecProposals(spec, name="rois", dtype="float32")([logits, deltas])
+
+    bins = spec.bins**2
+    maps = {}
+    for name, channels in (("class", spec.num_classes + 1), ("box", 4)):
+        x = _conv(f"{name}_conv", for_head, bins * channels)
+        maps[name] = keras.layers.Identity(name=f"{name}_maps", dtype="float32")(x)
+    return ClassifyRois(spec, name="detections", dtype="float32")([maps["class"], maps["box"], rois])
+
+
+def _conv(name: str, x: Any, filters: int) -> Any:
+    initializer = keras.initializers.RandomNormal(stddev=0.01)
+    return keras.layers.Conv2D(filters, 1, kernel_initializer=initializer, name=name)(x)
