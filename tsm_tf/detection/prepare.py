@@ -1,4 +1,4 @@
-"""The first layer of a detector: from a clip in 0..255 to the network's frames."""
+"""The first and the last layer of a detector: from clips in 0..255 to frames, and back."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -66,3 +66,22 @@ class PrepareClip(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "spec": self.spec.to_dict(), "by_rows": self.by_rows}
+
+
+@keras.saving.register_keras_serializable(package="tsm_tf")
+class FramesToClips(keras.layers.Layer):
+    """Turns the results of frames `[B*T, ...]` into those of clips `[B, T, ...]`.
+
+    Args:
+        num_segments: frames per clip, T.
+    """
+
+    def __init__(self, num_segments: int, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.num_segments = num_segments
+
+    def call(self, inputs):
+        return ops.reshape(inputs, (-1, self.num_segments, *inputs.shape[1:]))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "num_segments": self.num_segments}

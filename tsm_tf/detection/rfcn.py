@@ -3,9 +3,14 @@
 from typing import Any
 
 import keras
+import numpy as np
 
 from tsm_tf.catalogue import RGB_CHANNELS, find_architecture
-from tsm_tf.detection.prepare import PrepareClip
+from tsm_tf.detection.anchors import all_anchors, base_anchors
+from tsm_tf.detection.detect_boxes import DetectBoxes
+from tsm_tf.detection.position_pool import PositionPool
+from tsm_tf.detection.prepare import FramesToClips, PrepareClip
+from tsm_tf.detection.propose import Proposals
 from tsm_tf.detector_spec import DetectorSpec
 from tsm_tf.layers.site import SHIFT, Site
 from tsm_tf.layers.temporal_shift import TemporalShift
@@ -28,7 +33,7 @@ class DetectorModel(keras.Model):
     - `"boxes"` `[B, T, N, 4]`: x1, y1, x2, y2 in half-open pixels of the input
     - `"classes"` `[B, T, N]`: int32, from 0; background has no number
     - `"scores"` `[B, T, N]`: falling
-    - `"count"` `[B, T]`: int32; boxes from there on are padding (zeros, with score 0)
+    - `"count"` `[B, T]`: int32; boxes from there on are padding: zeros, of class -1
     """
 
     # The constructor is that of a functional model, so Keras can rebuild the model by itself.
@@ -70,7 +75,7 @@ class DetectorModel(keras.Model):
             layer, changes = node.operation, {}
             if isinstance(layer, PrepareClip):
                 changes["spec"] = spec
-            elif isinstance(layer, (TemporalShift, SplitClips)):
+            elif isinstance(layer, (TemporalShift, FramesToClips)):
                 changes["num_segments"] = num_segments
             if not changes:
                 return call_again(node, values)
@@ -91,8 +96,8 @@ def build_detector(spec: DetectorSpec) -> DetectorModel:
     frames = PrepareClip(spec, name="frames")(clip)
     features = detector_features(spec, backbone_maps(spec, frames))
     outputs = detections(spec, features)
-    split = {name: SplitClips(spec.num_segments, name=name)(x) for name, x in outputs.items()}
-    return DetectorModel(clip, split, name=f"{spec.method}_{spec.backbone.rpartition(':')[2]}")
+    clips = {name: FramesToClips(spec.num_segments, name=name)(x) for name, x in outputs.items()}
+    return DetectorModel(clip, clips, name=f"{spec.method}_{spec.backbone.rpartition(':')[2]}")
 
 
 def clip_input(spec: DetectorSpec) -> Any:
@@ -118,7 +123,7 @@ def backbone_maps(spec: DetectorSpec, frames: Any) -> Any:
     outputs = find_architecture(spec.backbone).load_builder()(plain, spec.network_spec())
     features = keras.Model(plain, outputs["features"], name=spec.backbone.rpartition(":")[2])
     dense = dilated(features, spec.feature_stride)
-    forget(features)
+    forget(dense)
 
     def change(node, values):
         site = node.operation
@@ -130,9 +135,7 @@ def backbone_maps(spec: DetectorSpec, frames: Any) -> Any:
         shift = TemporalShift(spec.num_segments, spec.shift_div, spec.shift_mode, name=site.name)
         return shift(x)
 
-    maps = replay(dense, frames, change)
-    forget(dense)
-    return maps
+    return replay(dense, frames, change)
 
 
 def detector_features(spec: DetectorSpec, maps: Any) -> Any:
@@ -170,14 +173,43 @@ def detections(spec: DetectorSpec, features: Any) -> dict[str, Any]:
     deltas = _conv("delta_conv", for_proposals, 4 * spec.num_anchors)
     logits = keras.layers.Reshape((-1, 2), name="object_logits", dtype="float32")(logits)
     deltas = keras.layers.Reshape((-1, 4), name="object_deltas", dtype="float32")(deltas)
-    rois = SpecProposals(spec, name="rois", dtype="float32")([logits, deltas])
+    rois = Proposals(
+        spec.num_proposals,
+        spec.input_height,
+        spec.input_width,
+        spec.proposal_iou,
+        spec.num_candidates,
+        name="rois",
+    )(logits[..., 1] - logits[..., 0], deltas, anchors_of(spec))
 
-    bins = spec.bins**2
-    maps = {}
+    bins, pooled = spec.bins**2, []
     for name, channels in (("class", spec.num_classes + 1), ("box", 4)):
         x = _conv(f"{name}_conv", for_head, bins * channels)
-        maps[name] = keras.layers.Identity(name=f"{name}_maps", dtype="float32")(x)
-    return ClassifyRois(spec, name="detections", dtype="float32")([maps["class"], maps["box"], rois])
+        maps = keras.layers.Activation("linear", name=f"{name}_maps", dtype="float32")(x)
+        pooled.append(position_pool(spec, f"{name}_pool")(maps, rois))
+
+    probabilities = keras.layers.Softmax(name="probabilities", dtype="float32")(pooled[0])
+    found = DetectBoxes(
+        spec.max_detections,
+        spec.input_height,
+        spec.input_width,
+        spec.score_threshold,
+        spec.detection_iou,
+        name="detections",
+    )(rois, probabilities, pooled[1])
+    return dict(zip(DETECTIONS, found, strict=True))
+
+
+def anchors_of(spec: DetectorSpec) -> np.ndarray:
+    """Returns the anchors of a frame, `float32 [A, 4]`; see `all_anchors`."""
+    stride = spec.feature_stride
+    base = base_anchors(stride, spec.anchor_ratios, spec.anchor_scales)
+    return all_anchors(*spec.map_size, stride, base)
+
+
+def position_pool(spec: DetectorSpec, name: str | None = None) -> PositionPool:
+    """Returns the layer that pools a spec's maps."""
+    return PositionPool(spec.bins, spec.feature_stride, spec.pooling, name=name, dtype="float32")
 
 
 def _conv(name: str, x: Any, filters: int) -> Any:
