@@ -43,6 +43,8 @@ _INTEGERS = {
     "num_candidates": (1, 1_000_000),
     "num_proposals": (1, 10_000),
     "max_detections": (1, 10_000),
+    "flow_channels": (1, 1024),
+    "max_offset": (1, 1000),
 }
 _NUMBERS = {
     "width": (0.01, 16),
@@ -93,6 +95,8 @@ class DetectorSpec:
         score_threshold: lowest score of a detection.
         detection_iou: overlap from which on the worse of two detections of a class is dropped.
         max_detections: detections per frame.
+        flow_channels: channels of FGFA's FlowNet after its first convolution, 64 in the original.
+        max_offset: frames before and after the current one that FGFA aggregates or draws from.
         fps: frames per second of the training videos; None if unknown.
         mean: mean per channel, for values scaled to 0..1; empty: the backbone's.
         std: standard deviation per channel, as `mean`.
@@ -127,6 +131,8 @@ class DetectorSpec:
     score_threshold: float = 0.001
     detection_iou: float = 0.3
     max_detections: int = 300
+    flow_channels: int = 64
+    max_offset: int = 9
     fps: float | None = None
     mean: tuple[float, ...] = ()  # never empty after __post_init__
     std: tuple[float, ...] = ()
@@ -144,6 +150,8 @@ class DetectorSpec:
         if self.method == FGFA and self.shift_mode != "none":
             rule = f"must be none for {FGFA}, which computes each frame's features on their own"
             raise InputError("shift_mode", rule, self.shift_mode)
+        if self.method == FGFA and self.num_segments < 2:
+            raise InputError("num_segments", f"must be at least 2 for {FGFA}", self.num_segments)
         if self.takes_clips:
             rule = "must be a network of frames to detect objects in each of them"
             raise InputError("backbone", rule, self.backbone)
@@ -193,6 +201,11 @@ class DetectorSpec:
     def num_anchors(self) -> int:
         """Anchors per cell of the feature maps."""
         return len(self.anchor_ratios) * len(self.anchor_scales)
+
+    @property
+    def num_detected(self) -> int:
+        """Frames per sample in which objects are detected; FGFA: the first one only."""
+        return 1 if self.method == FGFA else self.num_segments
 
     @property
     def map_size(self) -> tuple[int, int]:

@@ -19,8 +19,7 @@ class Warp(keras.layers.Layer):
     """
 
     def __init__(self, **kwargs):
-        kwargs.setdefault("autocast", False)
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
 
     def call(self, inputs):
         maps, flow = inputs
