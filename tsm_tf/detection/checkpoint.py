@@ -2,7 +2,9 @@
 
 import os
 
-from tsm_tf.detection.rfcn import DetectorModel
+from tsm_tf.detection.rfcn import DetectorModel, build_detector
+from tsm_tf.detector_spec import DetectorSpec
+from tsm_tf.weights.checkpoint import find_checkpoint, load_weights, read_spec, save_checkpoint
 
 
 def save_detector(model: DetectorModel, directory: str | os.PathLike) -> None:
@@ -15,7 +17,7 @@ def save_detector(model: DetectorModel, directory: str | os.PathLike) -> None:
     Raises:
         OSError: it cannot be written; an existing checkpoint is unchanged.
     """
-    raise NotImplementedError
+    save_checkpoint(model, directory)
 
 
 def load_detector(directory: str | os.PathLike) -> DetectorModel:
@@ -29,4 +31,16 @@ def load_detector(directory: str | os.PathLike) -> DetectorModel:
         InputError: it is that of a classifier, the spec cannot be built, or the weights do not
             match it.
     """
-    raise NotImplementedError
+    folder = find_checkpoint(directory)
+    spec = load_detector_spec(folder)
+    return load_weights(folder, lambda: build_detector(spec))
+
+
+def load_detector_spec(directory: str | os.PathLike) -> DetectorSpec:
+    """Returns the spec of a checkpoint folder without loading its weights.
+
+    Raises:
+        MissingFile: there is no checkpoint.
+        InputError: it is that of a classifier, or cannot be built.
+    """
+    return DetectorSpec.from_json(read_spec(find_checkpoint(directory)))
