@@ -1,5 +1,6 @@
 """Detects objects in the frames of a video, one after the other."""
 
+import collections
 import itertools
 import weakref
 from collections.abc import Iterable, Iterator
@@ -10,8 +11,10 @@ import numpy as np
 from keras import ops
 
 from tsm_tf.detection.data.fit_frame import fit_frame
+from tsm_tf.detection.fgfa.window import window_detector
 from tsm_tf.detection.prepare import FramesToClips, PrepareClip
-from tsm_tf.detection.rfcn import BOXES, CLASSES, COUNT, SCORES, DetectorModel
+from tsm_tf.detection.rfcn import BOXES, CLASSES, COUNT, DETECTIONS, SCORES, DetectorModel
+from tsm_tf.detector_spec import FGFA
 from tsm_tf.errors import InputError
 from tsm_tf.layers.temporal_shift import TemporalShift
 from tsm_tf.models.graph import call_again, replay
@@ -43,13 +46,14 @@ def detect_video(
 
     A detector without a shift, or with a unidirectional one, computes the same as frame by frame,
     from the first frame on: each shift's cache holds channels of the frame before. A detector with
-    a bidirectional shift takes windows of its `num_segments` frames, one after the other.
+    a bidirectional shift takes windows of its `num_segments` frames, one after the other. FGFA
+    takes the `max_offset` frames before and after each frame.
 
     Args:
         model: the detector.
         frames: frames `uint8 [H, W, 3]`, RGB, of any one size.
         frames_per_step: frames that are computed at once, for speed; the detections of a frame wait
-            for as many. A bidirectional detector ignores it.
+            for as many. A bidirectional detector and FGFA ignore it.
 
     Raises:
         InputError: there is no frame per step.
@@ -58,8 +62,12 @@ def detect_video(
         raise InputError("frames_per_step", "must be at least 1", frames_per_step)
     spec = model.spec
     size = (spec.input_height, spec.input_width)
-    step = _step_of(model, frames_per_step)
     fitted = (fit_frame(frame, size) for frame in frames)
+    if spec.method == FGFA:
+        yield from _detect_windows(model, fitted)
+        return
+
+    step = _step_of(model, frames_per_step)
     state = {
         name: np.zeros(x.shape, keras.backend.standardize_dtype(x.dtype))
         for name, x in step.input.items()
@@ -73,17 +81,31 @@ def detect_video(
         outputs = step.predict_on_batch({_IMAGE: images, **state})
         state = {name: outputs[name] for name in state}
         for number, (_, scale) in enumerate(chunk):
-            count = outputs[COUNT][number]
-            yield Detections(
-                outputs[BOXES][number, :count] / np.float32(scale),
-                outputs[CLASSES][number, :count],
-                outputs[SCORES][number, :count],
-            )
+            yield _of_frame({name: outputs[name][number] for name in DETECTIONS}, scale)
 
 
-_STEPS: weakref.WeakKeyDictionary[keras.Model, dict[int, keras.Model]] = (
-    weakref.WeakKeyDictionary()
-)
+def _detect_windows(model, fitted):
+    scales = collections.deque()
+
+    def images():
+        for image, scale in fitted:
+            scales.append(scale)
+            yield image
+
+    for outputs in window_detector(model).detect(images()):
+        yield _of_frame(outputs, scales.popleft())
+
+
+def _of_frame(outputs, scale):
+    count = outputs[COUNT]
+    return Detections(
+        outputs[BOXES][:count] / np.float32(scale),
+        outputs[CLASSES][:count],
+        outputs[SCORES][:count],
+    )
+
+
+_STEPS: weakref.WeakKeyDictionary[keras.Model, dict[int, keras.Model]] = weakref.WeakKeyDictionary()
 
 
 def _step_of(model: DetectorModel, num_frames: int) -> keras.Model:

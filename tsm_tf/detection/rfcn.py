@@ -8,8 +8,8 @@ import numpy as np
 from tsm_tf.catalogue import RGB_CHANNELS, find_architecture
 from tsm_tf.detection.anchors import all_anchors, base_anchors
 from tsm_tf.detection.detect_boxes import DetectBoxes
-from tsm_tf.detection.position_pool import PositionPool
 from tsm_tf.detection.fgfa.flow_guided import flow_guided_aggregation
+from tsm_tf.detection.position_pool import PositionPool
 from tsm_tf.detection.prepare import FramesToClips, PrepareClip
 from tsm_tf.detection.propose import Proposals
 from tsm_tf.detector_spec import FGFA, DetectorSpec

@@ -90,12 +90,11 @@ class FlowGuidedAggregation(keras.layers.Layer):
             features: `[K, h, w, C]`.
             embeddings: `[K, h, w, E]`.
         """
-        count, channels = images.shape[0], features.shape[-1]
-        middle = count // 2
-        current = ops.repeat(images[middle : middle + 1], count, axis=0)
-        flow = self.flow(current, images)
+        middle, channels = images.shape[0] // 2, features.shape[-1]
+        flow = self.flow(ops.broadcast_to(images[middle], images.shape), images)
 
-        warped = self.warp([ops.concatenate([features, embeddings], axis=-1), flow])[None]
+        warped = self.warp([ops.concatenate([features, embeddings], axis=-1), flow])
+        warped = ops.expand_dims(warped, 0)
         features, embeddings = warped[..., :channels], warped[..., channels:]
         weights = similarity_weights(embeddings, embeddings[:, middle])
         return aggregate(features, weights)

@@ -1,6 +1,7 @@
 """FGFA's test: each frame is detected with the features of its neighbours (section 3.4)."""
 
 import collections
+import weakref
 from collections.abc import Iterable, Iterator
 
 import keras
@@ -10,7 +11,7 @@ from keras import ops
 from tsm_tf.detection.fgfa.flow_guided import FlowGuidedAggregation
 from tsm_tf.detection.prepare import PrepareClip
 from tsm_tf.detection.rfcn import DetectorModel
-from tsm_tf.models.graph import calls
+from tsm_tf.models.graph import calls, replay
 
 _PARTS = ("images", "features", "embeddings")
 
@@ -60,6 +61,16 @@ class WindowDetector:
         return {name: values[0] for name, values in outputs.items()}
 
 
+_DETECTORS: weakref.WeakKeyDictionary[DetectorModel, WindowDetector] = weakref.WeakKeyDictionary()
+
+
+def window_detector(model: DetectorModel) -> WindowDetector:
+    """Returns the detector of a model; later videos use the same one, which is compiled."""
+    if model not in _DETECTORS:
+        _DETECTORS[model] = WindowDetector(model)
+    return _DETECTORS[model]
+
+
 def _frame_model(model):
     """Returns the model from a frame in 0..255 to what is kept of it."""
     aggregation = _aggregation_node(model)
@@ -68,7 +79,7 @@ def _frame_model(model):
 
     image = keras.Input(model.inputs[0].shape[2:], name="image")
     images = next(x for x in model.layers if isinstance(x, PrepareClip))(image)
-    features = keras.Model(prepared, features)(images)
+    features = replay(keras.Model(prepared, features), images)
     outputs = {"images": images, "features": features, "embeddings": layer.embedding(features)}
     return keras.Model(image, outputs, name="frame")
 
@@ -83,14 +94,10 @@ def _window_model(model):
     shapes = zip(_PARTS, (images, features, embeddings), strict=True)
     inputs = {name: keras.Input(shape, count, name=name) for name, shape in shapes}
     aggregated = layer.of_window(*(inputs[name] for name in _PARTS))
-    outputs = keras.Model(aggregation.outputs[0], model.outputs)(aggregated)
-    named = {
-        name: ops.squeeze(x, 1) for name, x in zip(model.output_names, outputs, strict=True)
-    }
-    return keras.Model(inputs, named, name="window")
+    outputs = replay(keras.Model(aggregation.outputs[0], model.output), aggregated)
+    outputs = {name: ops.squeeze(x, 1) for name, x in outputs.items()}
+    return keras.Model(inputs, outputs, name="window")
 
 
 def _aggregation_node(model):
-    return next(
-        node for node in calls(model) if isinstance(node.operation, FlowGuidedAggregation)
-    )
+    return next(node for node in calls(model) if isinstance(node.operation, FlowGuidedAggregation))
