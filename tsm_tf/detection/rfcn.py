@@ -50,7 +50,7 @@ class DetectorModel(keras.Model):
     def raw(self) -> keras.Model:
         """Returns the model from clips to what the losses take, which shares the layers.
 
-        Its outputs, for N = B*T frames (FGFA: B) with A anchors each (in the order of `all_anchors`):
+        Its outputs, for N = B*T frames (FGFA: B) and A anchors in the order of `all_anchors`:
 
         - `"object_logits"` `[N, A, 2]`, background first
         - `"object_deltas"` `[N, A, 4]`, divided by their standard deviations
