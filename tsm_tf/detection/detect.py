@@ -16,6 +16,7 @@ from tsm_tf.detection.prepare import FramesToClips, PrepareClip
 from tsm_tf.detection.rfcn import BOXES, CLASSES, COUNT, DETECTIONS, SCORES, DetectorModel
 from tsm_tf.detector_spec import FGFA
 from tsm_tf.errors import InputError
+from tsm_tf.layers.part import part
 from tsm_tf.layers.temporal_shift import TemporalShift
 from tsm_tf.models.graph import call_again, replay
 
@@ -133,10 +134,12 @@ def _build_step(model: DetectorModel, num_frames: int) -> keras.Model:
         """Replaces the first channels by those of the frame before, and keeps the last frame's."""
         fold = x.shape[-1] // spec.shift_div
         inputs[name] = keras.Input((*x.shape[1:-1], fold), 1, name=name, dtype=x.dtype)
-        own = x[..., :fold]
-        caches[name] = own[-1:]
-        before = ops.concatenate([inputs[name], own[:-1]], axis=0)
-        return ops.concatenate([before, x[..., fold:]], axis=-1)
+        last, own = num_frames - 1, part(x, -1, 0, fold)
+        caches[name] = part(own, 0, last, 1)
+        before = inputs[name]
+        if last:
+            before = ops.concatenate([before, part(own, 0, 0, last)], axis=0)
+        return ops.concatenate([before, part(x, -1, fold, x.shape[-1] - fold)], axis=-1)
 
     def change(node, values):
         layer, x = node.operation, values.get(id(node.input_tensors[0]))
