@@ -55,10 +55,7 @@ def resnet_small(frames: Any, spec: ModelSpec) -> dict[str, Any]:
     """
     x = conv_bn_relu("conv1", "bn1", "relu", frames, (_SMALL_STEM, 3, 2, 1))
     stages = [
-        [
-            ((filters, 3, strides, 1), (filters, 3, 1, 1))
-            for strides in (2, *[1] * (num_blocks - 1))
-        ]
+        [((filters, 3, strides, 1), (filters, 3, 1, 1)) for strides in (2, *[1] * (num_blocks - 1))]
         for filters, num_blocks in SMALL
     ]
     return _stages(x, stages, spec, max(blocks for _, blocks in SMALL))
