@@ -9,8 +9,8 @@ from typing import Any
 
 import keras
 
-from tsm_tf.backbones.resnet import shift_place
 from tsm_tf.backbones.residual import Kernel, conv_bn_relu, residual_block
+from tsm_tf.backbones.resnet import shift_place
 from tsm_tf.layers.site import SHIFT, Site
 from tsm_tf.spec import ModelSpec
 

@@ -17,8 +17,8 @@ class PositionPool(keras.layers.Layer):
     A region has `bins * bins` bins. Bin (i, j) of class c is pooled from channel
     `(c * bins + i) * bins + j`. Two kinds:
 
-    - "average": the mean over whole cells, equal to the operator of R-FCN's and FGFA's code. Corners
-      are rounded to pixels, the borders of bins outwards to cells.
+    - "average": the mean over whole cells, equal to the operator in the code of R-FCN and FGFA.
+      Corners are rounded to pixels, the borders of bins outwards to cells.
     - "align": the mean of 2x2 bilinear samples, equal to `torchvision.ops.ps_roi_align`. It varies
       smoothly with the region, which helps on small maps.
 

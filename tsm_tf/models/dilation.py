@@ -7,7 +7,7 @@ import keras
 
 from tsm_tf.errors import InputError
 from tsm_tf.layers.grouped_conv import GroupedConv2D
-from tsm_tf.models.graph import call_again, calls, replay
+from tsm_tf.models.graph import call_again, replay
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, GroupedConv2D)
 

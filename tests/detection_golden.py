@@ -8,7 +8,7 @@ import pathlib
 
 import numpy as np
 
-FILE = pathlib.Path(__file__).parent.parent / "golden" / "detection.npz"
+FILE = pathlib.Path(__file__).parent / "golden" / "detection.npz"
 
 
 @functools.cache
