@@ -23,6 +23,7 @@ from tsm_tf.spec_checks import (
 RFCN, FGFA = METHODS = ("rfcn", "fgfa")
 AVERAGE, ALIGN = POOLINGS = ("average", "align")
 STRIDES = (8, 16)
+FGFA_FRAMES = 3  # per training sample: the current one, and two that are aggregated
 
 _CHOICES = {
     "method": METHODS,
@@ -44,7 +45,7 @@ _INTEGERS = {
     "num_proposals": (1, 10_000),
     "max_detections": (1, 10_000),
     "flow_channels": (1, 1024),
-    "max_offset": (1, 1000),
+    "window_radius": (1, 1000),
 }
 _NUMBERS = {
     "width": (0.01, 16),
@@ -96,7 +97,7 @@ class DetectorSpec:
         detection_iou: overlap from which on the worse of two detections of a class is dropped.
         max_detections: detections per frame.
         flow_channels: channels of FGFA's FlowNet after its first convolution, 64 in the original.
-        max_offset: frames before and after the current one that FGFA aggregates or draws from.
+        window_radius: frames before and after each frame that FGFA aggregates when it detects.
         fps: frames per second of the training videos; None if unknown.
         mean: mean per channel, for values scaled to 0..1; empty: the backbone's.
         std: standard deviation per channel, as `mean`.
@@ -132,7 +133,7 @@ class DetectorSpec:
     detection_iou: float = 0.3
     max_detections: int = 300
     flow_channels: int = 64
-    max_offset: int = 9
+    window_radius: int = 9
     fps: float | None = None
     mean: tuple[float, ...] = ()  # never empty after __post_init__
     std: tuple[float, ...] = ()
@@ -147,11 +148,9 @@ class DetectorSpec:
         for name in ("mean", "std"):
             check_per_channel(name, getattr(self, name), RGB_CHANNELS)
         check_labels(self.labels, None, self.num_classes)
-        if self.method == FGFA and self.shift_mode != "none":
-            rule = f"must be none for {FGFA}, which computes each frame's features on their own"
-            raise InputError("shift_mode", rule, self.shift_mode)
-        if self.method == FGFA and self.num_segments < 2:
-            raise InputError("num_segments", f"must be at least 2 for {FGFA}", self.num_segments)
+        for name, only in (("shift_mode", "none"), ("num_segments", FGFA_FRAMES)):
+            if self.method == FGFA and getattr(self, name) != only:
+                raise InputError(name, f"must be {only} for {FGFA}", getattr(self, name))
         if self.takes_clips:
             rule = "must be a network of frames to detect objects in each of them"
             raise InputError("backbone", rule, self.backbone)

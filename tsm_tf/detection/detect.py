@@ -48,7 +48,7 @@ def detect_video(
     A detector without a shift, or with a unidirectional one, computes the same as frame by frame,
     from the first frame on: each shift's cache holds channels of the frame before. A detector with
     a bidirectional shift takes windows of its `num_segments` frames, one after the other. FGFA
-    takes the `max_offset` frames before and after each frame.
+    takes the `window_radius` frames before and after each frame.
 
     Args:
         model: the detector.

@@ -29,7 +29,7 @@ SPEC = DetectorSpec(
     max_detections=5,
     score_threshold=0.0,
     flow_channels=2,
-    max_offset=2,
+    window_radius=2,
 )
 
 

@@ -17,7 +17,7 @@ _PARTS = ("images", "features", "embeddings")
 
 
 class WindowDetector:
-    """Detects objects frame by frame with the frames up to `max_offset` before and after.
+    """Detects objects frame by frame with the frames up to `window_radius` before and after.
 
     The features and the embedding of a frame are computed once and kept while its neighbours need
     them. FlowNet runs on all pairs of the window, for each frame again.
@@ -27,12 +27,12 @@ class WindowDetector:
     """
 
     def __init__(self, model: DetectorModel):
-        self.radius = model.spec.max_offset
+        self.radius = model.spec.window_radius
         self.extract = _frame_model(model)
         self.aggregate = _window_model(model)
 
     def detect(self, frames: Iterable[np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
-        """Yields the detections of each frame of a video, `max_offset` frames late.
+        """Yields the detections of each frame of a video, `window_radius` frames late.
 
         The first frame stands for those before it, the last one for those after it.
 
@@ -87,7 +87,7 @@ def _frame_model(model):
 def _window_model(model):
     """Returns the model from what is kept of a window's frames to the middle one's detections."""
     aggregation = _aggregation_node(model)
-    layer, count = aggregation.operation, 2 * model.spec.max_offset + 1
+    layer, count = aggregation.operation, 2 * model.spec.window_radius + 1
     images, features = (x.shape[1:] for x in aggregation.input_tensors)
     embeddings = (*features[:-1], layer.embedding.output.shape[-1])
 
