@@ -222,9 +222,14 @@ def shapes_fgfa() -> DetectionRecipe:
     batch of eleven costs as much as four windows of eight frames. FlowNet starts from random
     weights, while the original is pretrained on Flying Chairs.
     """
-    changes = {"method": FGFA, "shift_mode": "none", "num_segments": FGFA_FRAMES}
     return shapes().replace(
-        flow_channels=8, window_radius=4, max_offset=4, batch_size=11, **changes
+        method=FGFA,
+        shift_mode="none",
+        num_segments=FGFA_FRAMES,
+        flow_channels=8,
+        window_radius=4,
+        max_offset=4,
+        batch_size=11,
     )
 
 
