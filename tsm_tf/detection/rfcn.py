@@ -25,6 +25,11 @@ BOXES, CLASSES, SCORES, COUNT = DETECTIONS = ("boxes", "classes", "scores", "cou
 RAW = ("object_logits", "object_deltas", "rois", "class_maps", "box_maps")
 """Layers whose outputs the losses take; see `DetectorModel.raw`."""
 
+CLASS_LAYERS = frozenset({"class_conv"})
+"""Layers whose weights depend on the classes."""
+
+_FEATURES = "feat_conv"
+
 
 @keras.saving.register_keras_serializable(package="tsm_tf")
 class DetectorModel(keras.Model):
@@ -159,7 +164,7 @@ def detector_features(spec: DetectorSpec, maps: Any) -> Any:
         padding="same",
         dilation_rate=spec.detector_dilation,
         kernel_initializer="he_normal",
-        name="feat_conv",
+        name=_FEATURES,
     )(maps)
     return keras.layers.ReLU(name="feat_relu")(x)
 
@@ -195,7 +200,14 @@ def detections(spec: DetectorSpec, features: Any) -> dict[str, Any]:
     for name, channels in (("class", spec.num_classes + 1), ("box", 4)):
         x = _conv(f"{name}_conv", for_head, bins * channels)
         maps = keras.layers.Activation("linear", name=f"{name}_maps", dtype="float32")(x)
-        pooled.append(position_pool(spec, f"{name}_pool")(maps, rois))
+        pool = PositionPool(
+            spec.bins,
+            spec.feature_stride,
+            spec.pooling,
+            name=f"{name}_pool",
+            dtype="float32",
+        )
+        pooled.append(pool(maps, rois))
 
     probabilities = keras.layers.Softmax(name="probabilities", dtype="float32")(pooled[0])
     found = DetectBoxes(
@@ -209,16 +221,18 @@ def detections(spec: DetectorSpec, features: Any) -> dict[str, Any]:
     return dict(zip(DETECTIONS, found, strict=True))
 
 
+def backbone_layers(model: DetectorModel) -> frozenset[str]:
+    """Returns the names of the layers before the first convolution of the detector itself."""
+    node = next(node for node in calls(model) if node.operation.name == _FEATURES)
+    backbone = keras.Model(model.inputs, node.input_tensors[0])
+    return frozenset(layer.name for layer in backbone.layers)
+
+
 def anchors_of(spec: DetectorSpec) -> np.ndarray:
     """Returns the anchors of a frame, `float32 [A, 4]`; see `all_anchors`."""
     stride = spec.feature_stride
     base = base_anchors(stride, spec.anchor_ratios, spec.anchor_scales)
     return all_anchors(*spec.map_size, stride, base)
-
-
-def position_pool(spec: DetectorSpec, name: str | None = None) -> PositionPool:
-    """Returns the layer that pools a spec's maps."""
-    return PositionPool(spec.bins, spec.feature_stride, spec.pooling, name=name, dtype="float32")
 
 
 def _conv(name: str, x: Any, filters: int) -> Any:

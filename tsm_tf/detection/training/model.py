@@ -8,9 +8,10 @@ from keras import ops
 from tsm_tf.detection.anchors import assign_anchors
 from tsm_tf.detection.losses import head_losses, proposal_losses, roi_losses
 from tsm_tf.detection.recipes import DetectionRecipe
-from tsm_tf.detection.rfcn import DetectorModel, anchors_of, position_pool
+from tsm_tf.detection.rfcn import DetectorModel, anchors_of
 from tsm_tf.detection.targets import assign_rois, hardest, sample_anchors
 from tsm_tf.detection.training.validation import MAP, validate
+from tsm_tf.detector_spec import FGFA
 from tsm_tf.training.step.fitted_model import FittedModel
 
 _LOSSES = ("object_loss", "anchor_box_loss", "class_loss", "box_loss")
@@ -32,7 +33,6 @@ class DetectorTraining(FittedModel):
         self.recipe = recipe
         self.raw = detector.raw()
         self.seed_generator = keras.random.SeedGenerator(recipe.seed)
-        self.pool = position_pool(detector.spec)
         self.anchors = anchors_of(detector.spec)
         self.parts = {}
         if keras.backend.backend() == "tensorflow":  # others would have to return their states
@@ -44,17 +44,32 @@ class DetectorTraining(FittedModel):
         return {**self.raw(clips, training=False), **self.clip_model(clips, training=False)}
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        boxes = ops.reshape(y["boxes"], (-1, *y["boxes"].shape[2:]))
-        classes = ops.reshape(y["classes"], (-1, y["classes"].shape[2]))
-        losses = [
-            *self._anchor_losses(y_pred, boxes, classes),
-            *self._region_losses(y_pred, boxes, classes),
-        ]
-        means = [ops.mean(loss) for loss in losses]
-        if training:
-            for tracker, mean in zip(self.parts.values(), means, strict=False):
-                tracker.update_state(mean)
-        return sum(means)
+        losses = self._mean_losses(self.targets_of(y), y_pred)
+        for tracker, loss in zip(self.parts.values(), losses, strict=False):
+            tracker.update_state(loss)
+        return sum(losses)
+
+    def loss_of(self, targets: Any, outputs: Any) -> Any:
+        """Returns the loss of what the model returned for a batch, of the targets' frames."""
+        return sum(self._mean_losses(targets, outputs))
+
+    def targets_of(self, targets: Any) -> Any:
+        """Returns the targets of the frames whose objects are detected: the first, for FGFA."""
+        if self.clip_model.spec.method != FGFA:
+            return targets
+        return {name: x[:, :1] for name, x in targets.items()}
+
+    def _mean_losses(self, targets, outputs):
+        """Returns the means of the four losses over all frames."""
+        boxes, classes = (
+            ops.reshape(targets[name], (-1, *targets[name].shape[2:]))
+            for name in ("boxes", "classes")
+        )
+        losses = (
+            *self._anchor_losses(outputs, boxes, classes),
+            *self._region_losses(outputs, boxes, classes),
+        )
+        return [ops.mean(loss) for loss in losses]
 
     def _anchor_losses(self, outputs, boxes, classes):
         spec, count = self.clip_model.spec, self.recipe.anchor_samples
@@ -76,8 +91,8 @@ class DetectorTraining(FittedModel):
 
     def _region_losses(self, outputs, boxes, classes):
         rois, labels, targets = assign_rois(outputs["rois"], boxes, classes)
-        logits = self.pool(outputs["class_maps"], rois)
-        deltas = self.pool(outputs["box_maps"], rois)
+        logits = self.clip_model.get_layer("class_pool")(outputs["class_maps"], rois)
+        deltas = self.clip_model.get_layer("box_pool")(outputs["box_maps"], rois)
 
         count = self.recipe.hard_regions
         labels = hardest(labels, roi_losses(logits, deltas, labels, targets), count)
