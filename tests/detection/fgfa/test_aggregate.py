@@ -1,5 +1,5 @@
 import numpy as np
-from golden_fgfa import golden
+from fgfa import golden
 from testing import array
 
 from tsm_tf.detection.fgfa.aggregate import aggregate, similarity_weights

@@ -1,6 +1,6 @@
 import keras
 import numpy as np
-from golden_fgfa import golden
+from fgfa import golden
 from testing import array, frames
 
 from tsm_tf.detection.fgfa.aggregate import aggregate, similarity_weights

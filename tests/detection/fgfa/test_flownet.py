@@ -8,8 +8,8 @@ from tsm_tf.detection.fgfa.flownet import build_flownet
 def test_the_papers_size():
     model = build_flownet(600, 1000)
     assert model.output.shape == (None, 38, 63, 2)
-    assert model.get_layer("deconv5").output.shape[1:] == (12, 18, 512)
-    assert model.get_layer("deconv5_crop").output.shape[1:] == (10, 16, 512)
+    assert model.get_layer("flow_deconv5").output.shape[1:] == (12, 18, 512)
+    assert model.get_layer("flow_deconv5_crop").output.shape[1:] == (10, 16, 512)
     assert model.count_params() == 38_676_514
 
 
@@ -57,7 +57,7 @@ def flownet_by_hand(weights, current, other, stride):
     x = halve(np.concatenate([current, other], axis=-1))
     found = {}
     for name, step in (
-        *(("flow_conv1", 2), ("conv2", 2), ("conv3", 2), ("conv3_1", 1), ("conv4", 2)),
+        *(("conv1", 2), ("conv2", 2), ("conv3", 2), ("conv3_1", 1), ("conv4", 2)),
         *(("conv4_1", 1), ("conv5", 2), ("conv5_1", 1), ("conv6", 2), ("conv6_1", 1)),
     ):
         found[name] = x = leaky(convolve(x, *weights[name], step))
@@ -82,7 +82,7 @@ def test_by_hand(stride):
         deviation = np.prod(kernel.shape[:2]) ** -0.5 / 2
         kernel.assign(deviation * frames(*kernel.shape, seed=seed))
         bias.assign(0.1 * frames(*bias.shape, seed=seed + 100))
-        weights[layer.name] = (array(kernel), array(bias))
+        weights[layer.name.removeprefix("flow_")] = (array(kernel), array(bias))
     current, other = frames(1, 75, 101, 3), frames(1, 75, 101, 3, seed=1)
 
     found = array(model([current, other]))[0]

@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 import pytest
-from golden_fgfa import golden
+from fgfa import golden
 from testing import array, assert_layer_works, frames
 
 from tsm_tf.detection.fgfa.warp import Warp

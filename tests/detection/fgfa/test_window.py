@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from fgfa import SPEC
 from testing import array, frames, refuses, video_frames
 
 from tsm_tf.detection.data.fit_frame import fit_frame
@@ -8,36 +9,14 @@ from tsm_tf.detection.detect import detect_video
 from tsm_tf.detection.fgfa.flow_guided import FlowGuidedAggregation
 from tsm_tf.detection.fgfa.window import window_detector
 from tsm_tf.detection.rfcn import build_detector
-from tsm_tf.detector_spec import DetectorSpec
 from tsm_tf.models.graph import calls, replay
-
-SPEC = DetectorSpec(
-    backbone="resnet_small",
-    num_classes=3,
-    num_segments=3,
-    input_height=48,
-    input_width=64,
-    shift_mode="none",
-    method="fgfa",
-    feature_stride=8,
-    detector_channels=16,
-    detector_dilation=1,
-    anchor_scales=(2, 3),
-    anchor_ratios=(1,),
-    num_proposals=6,
-    bins=3,
-    max_detections=5,
-    score_threshold=0.0,
-    flow_channels=2,
-    window_radius=2,
-)
 
 
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(1)
     model = build_detector(SPEC)
-    for seed, weight in enumerate(w for w in model.weights if "Convolution" in w.path):
+    for seed, weight in enumerate(w for w in model.weights if "flow_Convolution" in w.path):
         weight.assign(0.1 * frames(*weight.shape, seed=seed))  # flow that is not near zero
     for seed, weight in enumerate(w for w in model.weights if "class_conv" in w.path):
         weight.assign(frames(*weight.shape, seed=seed))  # distinct scores

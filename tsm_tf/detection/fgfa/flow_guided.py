@@ -12,6 +12,9 @@ from tsm_tf.detection.fgfa.flownet import build_flownet
 from tsm_tf.detection.fgfa.warp import Warp
 from tsm_tf.detector_spec import DetectorSpec
 
+AGGREGATION = "aggregation"
+"""The layer's name in a detector."""
+
 
 @keras.saving.register_keras_serializable(package="tsm_tf")
 class FlowGuidedAggregation(keras.layers.Layer):
@@ -138,8 +141,14 @@ def flow_guided_aggregation(spec: DetectorSpec) -> FlowGuidedAggregation:
         num_segments=spec.num_segments,
         std=spec.std,
         channel_order=spec.channel_order,
-        name="aggregation",
+        name=AGGREGATION,
     )
+
+
+def aggregation_layers(layer: FlowGuidedAggregation) -> frozenset[str]:
+    """Returns the names of the layers with FGFA's own weights."""
+    networks = (layer.flownet, layer.embedding)
+    return frozenset(x.name for network in networks for x in network.layers if x.weights)
 
 
 def _merge(x: Any) -> Any:

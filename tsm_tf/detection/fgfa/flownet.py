@@ -17,23 +17,23 @@ _FLOW_UNIT = 20  # FlowNet's output is in units of 20 pixels of its input, as it
 # name, kernel, stride, channels relative to the first convolution
 _ENCODER = (
     ("flow_conv1", 7, 2, 1),
-    ("conv2", 5, 2, 2),
-    ("conv3", 5, 2, 4),
-    ("conv3_1", 3, 1, 4),
-    ("conv4", 3, 2, 8),
-    ("conv4_1", 3, 1, 8),
-    ("conv5", 3, 2, 8),
-    ("conv5_1", 3, 1, 8),
-    ("conv6", 3, 2, 16),
-    ("conv6_1", 3, 1, 16),
+    ("flow_conv2", 5, 2, 2),
+    ("flow_conv3", 5, 2, 4),
+    ("flow_conv3_1", 3, 1, 4),
+    ("flow_conv4", 3, 2, 8),
+    ("flow_conv4_1", 3, 1, 8),
+    ("flow_conv5", 3, 2, 8),
+    ("flow_conv5_1", 3, 1, 8),
+    ("flow_conv6", 3, 2, 16),
+    ("flow_conv6_1", 3, 1, 16),
 )
 
-# name, number of the flow prediction before it, encoder layer it joins, relative channels
+# names of a deconvolution and of that of the flow, the encoder layer they join, relative channels
 _DECODER = (
-    ("deconv5", "upsample_flow6to5", "conv5_1", 8),
-    ("deconv4", "upsample_flow5to4", "conv4_1", 4),
-    ("deconv3", "upsample_flow4to3", "conv3_1", 2),
-    ("deconv2", "upsample_flow3to2", "conv2", 1),
+    ("flow_deconv5", "flow_upsample_flow6to5", "flow_conv5_1", 8),
+    ("flow_deconv4", "flow_upsample_flow5to4", "flow_conv4_1", 4),
+    ("flow_deconv3", "flow_upsample_flow4to3", "flow_conv3_1", 2),
+    ("flow_deconv2", "flow_upsample_flow3to2", "flow_conv2", 1),
 )
 
 
@@ -46,10 +46,10 @@ def build_flownet(
 ) -> keras.Model:
     """Builds FlowNet-S.
 
-    Layers have the names of the official code. Both images are joined and halved; the decoder ends
-    at a stride of 8 pixels of the original images. Its last map is halved once more for a stride
-    of 16. The official factor on the output, 2.5 for a stride of 16, turns FlowNet's unit into
-    pixels of the features; it is 5 for a stride of 8.
+    Layers have the names of the official code with `flow_` before each. Both images are joined and
+    halved; the decoder ends at a stride of 8 pixels of the original images. Its last map is halved
+    once more for a stride of 16. The official factor on the output turns FlowNet's unit into pixels
+    of the features. It is 2.5 for a stride of 16, and 5 for a stride of 8.
 
     Args:
         height: of the images, in pixels.
@@ -72,8 +72,8 @@ def build_flownet(
         raise InputError("stride", f"must be one of {STRIDES}", stride)
     current = keras.Input((height, width, 3), name="current")
     other = keras.Input((height, width, 3), name="other")
-    x = keras.layers.Concatenate(name="pair")([current, other])
-    x = _halve("resize_data", x)
+    x = keras.layers.Concatenate(name="flow_pair")([current, other])
+    x = _halve("flow_resize_data", x)
 
     encoded = {}
     for layer, kernel, layer_stride, share in _ENCODER:
@@ -81,14 +81,14 @@ def build_flownet(
         encoded[layer] = x = _leaky(layer, x)
 
     for number, (deconv, upsample, skip, share) in enumerate(_DECODER, start=1):
-        flow = _predict_flow(f"Convolution{number}", x)
+        flow = _predict_flow(f"flow_Convolution{number}", x)
         larger = _leaky(deconv, _double(deconv, x, channels * share, encoded[skip]))
         flow = _double(upsample, flow, 2, encoded[skip])
-        x = keras.layers.Concatenate(name=f"Concat{number + 1}")([encoded[skip], larger, flow])
+        x = keras.layers.Concatenate(name=f"flow_Concat{number + 1}")([encoded[skip], larger, flow])
 
     if stride == 16:
-        x = _halve("resize_concat5", x)
-    flow = _predict_flow("Convolution5", x)
+        x = _halve("flow_resize_concat5", x)
+    flow = _predict_flow("flow_Convolution5", x)
     flow = keras.layers.Rescaling(2 * _FLOW_UNIT / stride, name="flow", dtype="float32")(flow)
     return keras.Model([current, other], flow, name=name)
 
