@@ -47,7 +47,7 @@ demo: env
 # Online TSM against R-FCN on single frames; with FGFA=1, also against FGFA. QUICK=1 checks that every step runs.
 DETECTION_DEMO ?= runs/demo_detection
 demo-detection: env
-	$(RUN) -m export.demo.detection --output=$(DETECTION_DEMO) $(if $(FGFA),--fgfa) $(if $(QUICK),--quick)
+	$(RUN) -m export.demo.detection --output=$(DETECTION_DEMO) --seed=$(SEED) $(if $(FGFA),--fgfa) $(if $(QUICK),--quick)
 
 test: env
 	$(RUN) -m pytest -m "not slow" -n 2 --dist worksteal

@@ -7,7 +7,7 @@ import numpy as np
 
 from export.format.reader import SIGNATURE, Model
 from export.runtime.compiled_model import captured_log, compile_model
-from export.runtime.values import get_logits, put_image
+from export.runtime.values import get_values, put_image
 
 
 class CompiledEngine:
@@ -17,7 +17,7 @@ class CompiledEngine:
     change places. Nothing is copied, so the caches of a model on a GPU stay there.
 
     Args:
-        model: a file with `image`, `logits`, and caches that match.
+        model: a file with `image`, and caches that match.
         num_threads: number of threads on the CPU.
         runtime: a key of `COMPILED`.
     """
@@ -28,11 +28,11 @@ class CompiledEngine:
 
         self._inputs, outputs = model.interface()
         self._image = np.zeros(self._inputs["image"].shape, self._inputs["image"].dtype)
-        self._logits = outputs["logits"]
+        self._results = {name: outputs[name] for name in outputs.keys() - self._inputs.keys()}
         names = self._inputs.keys() - {"image"}
         with captured_log():  # the first access to a buffer is logged as well
             self._image_buffer = self._input_buffer("image")
-            self._logits_buffer = self._output_buffer("logits")
+            self._result_buffers = {name: self._output_buffer(name) for name in self._results}
             caches = {name: self._input_buffer(name) for name in names}
             new_caches = {name: self._output_buffer(name) for name in names}
             self._turns = (self._turn(caches, new_caches), self._turn(new_caches, caches))
@@ -47,7 +47,7 @@ class CompiledEngine:
     def _turn(self, caches, new_caches):
         """Returns the caches, and all buffers in the order of the signature."""
         inputs = {"image": self._image_buffer, **caches}
-        outputs = {"logits": self._logits_buffer, **new_caches}
+        outputs = {**self._result_buffers, **new_caches}
         order = self._compiled.get_signature_list()[SIGNATURE]
         return (
             caches,
@@ -59,12 +59,15 @@ class CompiledEngine:
         _, inputs, outputs = self._turns[0]
         self._compiled.run_by_index(0, inputs, outputs)
 
-    def step(self, frames: np.ndarray) -> np.ndarray:
+    def step(self, frames: np.ndarray) -> dict[str, np.ndarray]:
         put_image(self._image.reshape(frames.shape), frames)
         self._image_buffer.write(self._image)
         self.run()
         self._turns = self._turns[::-1]
-        return get_logits(_read(self._logits_buffer, self._logits), self._logits)
+        return {
+            name: get_values(_read(self._result_buffers[name], tensor), tensor)
+            for name, tensor in self._results.items()
+        }
 
     def fill_caches(self, values: Mapping[str, int], rows: int | slice) -> None:
         for name, buffer in self._turns[0][0].items():

@@ -50,7 +50,7 @@ def test_none_or_the_same(flags):
 def test_missing_paths(folder):
     (folder / "a").mkdir()
     (folder / "f").touch()
-    with pytest.raises(MissingFile, match="`checkpoints` must be existing folders.*'f'"):
+    with pytest.raises(MissingFile, match=r"`checkpoints` must be existing folders.*'f'"):
         name_subjects(["a", "f"], [])
-    with pytest.raises(MissingFile, match="`detections` must be existing files.*'a'"):
+    with pytest.raises(MissingFile, match=r"`detections` must be existing files.*'a'"):
         name_subjects([], ["f", "a"])
