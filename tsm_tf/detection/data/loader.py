@@ -82,19 +82,18 @@ class SampleLoader:
         sample = self.samples[index]
         rng = np.random.default_rng((self.sampling.seed, epoch, index))
         places = self._places(rng, sample)
+        is_mirrored = self.sampling.training and rng.random() < 0.5
 
         clip = np.empty((self.spec.num_segments, *self.size, 3), np.uint8)
         boxes = np.zeros((self.spec.num_segments, self.sampling.max_boxes, 4), np.float32)
         classes = np.full(boxes.shape[:2], NO_CLASS, np.int32)
         for t, place in enumerate(places):
             frame = self._fitted(sample.video, int(place))
-            clip[t] = frame.pixels
+            frame = mirror(frame) if is_mirrored else frame
             kept = _largest(frame.boxes, self.sampling.max_boxes)
+            clip[t] = frame.pixels
             boxes[t, : len(kept)] = frame.boxes[kept]
             classes[t, : len(kept)] = frame.classes[kept]
-
-        if self.sampling.training and rng.random() < 0.5:
-            clip, boxes = flip(clip, boxes, classes, self._fitted_width(sample, int(places[0])))
         return clip, boxes[: self.spec.num_detected], classes[: self.spec.num_detected]
 
     def _places(self, rng, sample):
@@ -118,9 +117,6 @@ class SampleLoader:
                 raise BadFrameError(f"{self.videos[video].name}, frame {place}", error) from None
             self._cache.put(key, frame)
         return frame
-
-    def _fitted_width(self, sample, place):
-        return self._fitted(sample.video, place).width
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -151,26 +147,14 @@ def load_frame(frame: AnnotatedFrame, size: tuple[int, int]) -> FittedFrame:
     return FittedFrame(pixels, width, (frame.boxes * scale).astype(np.float32), frame.classes)
 
 
-def flip(
-    clip: np.ndarray,
-    boxes: np.ndarray,
-    classes: np.ndarray,
-    width: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mirrors a clip and its boxes; padding stays at the right.
-
-    Args:
-        clip: `uint8 [T, H, W, 3]`.
-        boxes: `float32 [T, M, 4]`.
-        classes: `int32 [T, M]`, -1 for padded boxes, which stay 0.
-        width: columns that show the picture.
-    """
-    flipped = clip.copy()
-    flipped[:, :, :width] = clip[:, :, :width][:, :, ::-1]
-    mirrored = boxes.copy()
-    mirrored[..., 0] = width - boxes[..., 2]
-    mirrored[..., 2] = width - boxes[..., 0]
-    return flipped, np.where(classes[..., None] == NO_CLASS, boxes, mirrored)
+def mirror(frame: FittedFrame) -> FittedFrame:
+    """Returns a frame with left and right exchanged; the padding stays at the right."""
+    pixels = frame.pixels.copy()
+    pixels[:, : frame.width] = frame.pixels[:, : frame.width][:, ::-1]
+    boxes = frame.boxes.copy()
+    boxes[:, 0] = frame.width - frame.boxes[:, 2]
+    boxes[:, 2] = frame.width - frame.boxes[:, 0]
+    return dataclasses.replace(frame, pixels=pixels, boxes=boxes)
 
 
 def _largest(boxes, most):
