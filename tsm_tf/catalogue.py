@@ -20,6 +20,7 @@ PREPROCESSING = {
     "tf": ((0.5,) * 3, (0.5,) * 3, "rgb"),
     "torch": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "rgb"),
     "bn_inception": ((128 / 255, 117 / 255, 104 / 255), (1 / 255,) * 3, "bgr"),
+    "resnet_v1": ((123.15 / 255, 115.9 / 255, 103.06 / 255), (1 / 255,) * 3, "rgb"),  # as in FGFA
     "caffe": ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255,) * 3, "bgr"),
 }
 
@@ -102,6 +103,16 @@ def _resnet(name: str, *options: str) -> Architecture:
     )
 
 
+def _resnet_v1(name: str) -> Architecture:
+    return Architecture(
+        name,
+        "tsm_tf.backbones.resnet_v1:resnet_v1",
+        options=frozenset({"shift_place"}),
+        preprocessing="resnet_v1",
+        small=("resnet_small",),
+    )
+
+
 def _i3d(name: str, segment_step: int, *options: str) -> Architecture:
     return Architecture(
         name,
@@ -172,6 +183,13 @@ _ROWS = (
     _resnet("resnet152", "non_local"),
     _resnet("resnext50_32x4d", "non_local"),
     _resnet("resnext101_32x4d", "non_local"),
+    _resnet_v1("resnet50_v1"),
+    _resnet_v1("resnet101_v1"),
+    Architecture(
+        "resnet_small",
+        "tsm_tf.backbones.resnet_v1:resnet_small",
+        options=frozenset({"shift_place"}),
+    ),
     Architecture(
         "bn_inception",
         "tsm_tf.backbones.bn_inception:bn_inception",

@@ -1,13 +1,16 @@
 """Runs the steps of a model with LiteRT's `CompiledModel`, on the CPU or on a GPU."""
 
+import importlib
 import math
 from collections.abc import Mapping
 
 import numpy as np
 
 from export.format.reader import SIGNATURE, Model
-from export.runtime.compiled_model import captured_log, compile_model
+from export.runtime.compiled_model import BUFFERS, captured_log, compile_model
 from export.runtime.values import get_logits, put_image
+
+_ALIGNMENT = 64  # bytes
 
 
 class CompiledEngine:
@@ -32,7 +35,7 @@ class CompiledEngine:
         names = self._inputs.keys() - {"image"}
         with captured_log():  # the first access to a buffer is logged as well
             self._image_buffer = self._input_buffer("image")
-            self._logits_buffer = self._output_buffer("logits")
+            self._logits_buffer, self._read_logits = self._logits_output()
             caches = {name: self._input_buffer(name) for name in names}
             new_caches = {name: self._output_buffer(name) for name in names}
             self._turns = (self._turn(caches, new_caches), self._turn(new_caches, caches))
@@ -43,6 +46,20 @@ class CompiledEngine:
 
     def _output_buffer(self, name):
         return self._compiled.create_output_buffer_by_name(SIGNATURE, name)
+
+    def _logits_output(self):
+        """Returns the buffer of the logits, and what reads it.
+
+        On the CPU, the model writes into an array of ours, which saves a call per step.
+        """
+        tensor = self._logits
+        if self.runtime == "litert":
+            values = _aligned_zeros(tensor.shape, np.dtype(tensor.dtype))
+            buffers = importlib.import_module(BUFFERS)
+            return buffers.TensorBuffer.create_from_host_memory(values), lambda: values
+
+        buffer = self._output_buffer("logits")
+        return buffer, lambda: _read(buffer, tensor)
 
     def _turn(self, caches, new_caches):
         """Returns the caches, and all buffers in the order of the signature."""
@@ -64,13 +81,21 @@ class CompiledEngine:
         self._image_buffer.write(self._image)
         self.run()
         self._turns = self._turns[::-1]
-        return get_logits(_read(self._logits_buffer, self._logits), self._logits)
+        return get_logits(self._read_logits(), self._logits)
 
     def fill_caches(self, values: Mapping[str, int], rows: int | slice) -> None:
         for name, buffer in self._turns[0][0].items():
             cache = _read(buffer, self._inputs[name])
             cache[rows] = values.get(name, 0)
             buffer.write(cache)
+
+
+def _aligned_zeros(shape, dtype):
+    """Returns an array at an address that LiteRT accepts without a copy."""
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.zeros(size + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def _read(buffer, tensor):
