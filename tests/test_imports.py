@@ -77,6 +77,9 @@ ALLOWED = {
     },
     "tsm_tf/analysis": {"tsm_tf", *TENSORFLOW, "matplotlib", *VIDEO},
     "tsm_tf/detection": {"tsm_tf", *TENSORFLOW, "matplotlib", *VIDEO},
+    "tsm_tf/detection/data": {
+        *("numpy", "tensorflow", *VIDEO, *DATA, "tsm_tf.detection.data", "tsm_tf.detector_spec"),
+    },
     "export/format": {"numpy", "export.format"},
     "export/runtime": {"numpy", "export.format", "export.runtime"},
     "export/live": {

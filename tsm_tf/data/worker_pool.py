@@ -43,13 +43,22 @@ def run_jobs(
 ) -> None:
     """Calls a function for each job in processes; on Ctrl-C, the jobs in progress are finished.
 
+    One worker needs no other process: this one does the work.
+
     Args:
         call: the function; pickled.
         jobs: its arguments, at least one.
         workers: number of processes.
         show: called with the number of jobs done, after each one.
     """
-    with start_pool(min(workers, len(jobs))) as pool:
+    workers = min(workers, len(jobs))
+    if workers == 1:
+        for number, job in enumerate(jobs, 1):
+            call(job)
+            show(number)
+        return
+
+    with start_pool(workers) as pool:
         try:
             for number, _ in enumerate(pool.map(call, jobs, chunksize=4), 1):
                 show(number)

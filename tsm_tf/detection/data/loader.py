@@ -66,20 +66,15 @@ class SampleLoader:
         self._cache = _FrameCache(cache_bytes)
 
     @property
-    def num_frames(self) -> int:
-        """Frames of a sample: T, or 3 for FGFA, the current frame first."""
-        return 3 if self.spec.method == FGFA else self.spec.num_segments
-
-    @property
     def size(self) -> tuple[int, int]:
         """Height and width of the input."""
         return self.spec.input_height, self.spec.input_width
 
     def load(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Returns a sample: clip `uint8 [T, H, W, 3]`, boxes `float32 [T, M, 4]`, classes.
+        """Returns a sample: clip `uint8 [T, H, W, 3]`, boxes `float32 [D, M, 4]`, classes.
 
-        Boxes are x1, y1, x2, y2 in pixels of the input, half-open. Classes are `int32 [T, M]`, -1
-        for the padding.
+        D is T, or 1 for FGFA: the current frame, which is the first of the clip. Boxes are x1, y1,
+        x2, y2 in pixels of the input, half-open. Classes are `int32 [D, M]`, -1 for the padding.
 
         Raises:
             BadFrameError: a bad picture, or a bad annotation with its file and line.
@@ -87,20 +82,19 @@ class SampleLoader:
         sample = self.samples[index]
         rng = np.random.default_rng((self.sampling.seed, epoch, index))
         places = self._places(rng, sample)
+        is_mirrored = self.sampling.training and rng.random() < 0.5
 
-        clip = np.empty((self.num_frames, *self.size, 3), np.uint8)
-        boxes = np.zeros((self.num_frames, self.sampling.max_boxes, 4), np.float32)
+        clip = np.empty((self.spec.num_segments, *self.size, 3), np.uint8)
+        boxes = np.zeros((self.spec.num_segments, self.sampling.max_boxes, 4), np.float32)
         classes = np.full(boxes.shape[:2], NO_CLASS, np.int32)
         for t, place in enumerate(places):
             frame = self._fitted(sample.video, int(place))
-            clip[t] = frame.pixels
+            frame = mirror(frame) if is_mirrored else frame
             kept = _largest(frame.boxes, self.sampling.max_boxes)
+            clip[t] = frame.pixels
             boxes[t, : len(kept)] = frame.boxes[kept]
             classes[t, : len(kept)] = frame.classes[kept]
-
-        if self.sampling.training and rng.random() < 0.5:
-            clip, boxes = flip(clip, boxes, classes, self._fitted_width(sample, int(places[0])))
-        return clip, boxes, classes
+        return clip, boxes[: self.spec.num_detected], classes[: self.spec.num_detected]
 
     def _places(self, rng, sample):
         """Returns the frames of a sample, as indices into its video."""
@@ -110,8 +104,8 @@ class SampleLoader:
                 return middle_neighbors(count, sampling.max_offset)
             return random_neighbors(rng, count, sample.key_frame, sampling.max_offset)
         if not sampling.training:
-            return middle_window(count, self.num_frames, sampling.stride)
-        return random_window(rng, count, sample.key_frame, self.num_frames, sampling.stride)
+            return middle_window(count, self.spec.num_segments, sampling.stride)
+        return random_window(rng, count, sample.key_frame, self.spec.num_segments, sampling.stride)
 
     def _fitted(self, video, place):
         key = video, place
@@ -123,9 +117,6 @@ class SampleLoader:
                 raise BadFrameError(f"{self.videos[video].name}, frame {place}", error) from None
             self._cache.put(key, frame)
         return frame
-
-    def _fitted_width(self, sample, place):
-        return self._fitted(sample.video, place).width
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -156,26 +147,14 @@ def load_frame(frame: AnnotatedFrame, size: tuple[int, int]) -> FittedFrame:
     return FittedFrame(pixels, width, (frame.boxes * scale).astype(np.float32), frame.classes)
 
 
-def flip(
-    clip: np.ndarray,
-    boxes: np.ndarray,
-    classes: np.ndarray,
-    width: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mirrors a clip and its boxes; padding stays at the right.
-
-    Args:
-        clip: `uint8 [T, H, W, 3]`.
-        boxes: `float32 [T, M, 4]`.
-        classes: `int32 [T, M]`, -1 for padded boxes, which stay 0.
-        width: columns that show the picture.
-    """
-    flipped = clip.copy()
-    flipped[:, :, :width] = clip[:, :, :width][:, :, ::-1]
-    mirrored = boxes.copy()
-    mirrored[..., 0] = width - boxes[..., 2]
-    mirrored[..., 2] = width - boxes[..., 0]
-    return flipped, np.where(classes[..., None] == NO_CLASS, boxes, mirrored)
+def mirror(frame: FittedFrame) -> FittedFrame:
+    """Returns a frame with left and right exchanged; the padding stays at the right."""
+    pixels = frame.pixels.copy()
+    pixels[:, : frame.width] = frame.pixels[:, : frame.width][:, ::-1]
+    boxes = frame.boxes.copy()
+    boxes[:, 0] = frame.width - frame.boxes[:, 2]
+    boxes[:, 2] = frame.width - frame.boxes[:, 0]
+    return dataclasses.replace(frame, pixels=pixels, boxes=boxes)
 
 
 def _largest(boxes, most):
@@ -187,8 +166,10 @@ def _largest(boxes, most):
 
 
 class _FrameCache:
-    """Keeps fitted frames until its memory is full. Nothing is evicted: no frame is a better choice
-    than another, since every epoch asks for all videos.
+    """Keeps fitted frames until its memory is full.
+
+    Nothing is evicted: every epoch requests all videos, so no frame is a better choice than
+    another.
     """
 
     def __init__(self, num_bytes):

@@ -15,7 +15,7 @@ from tsm_tf.files import write_text
 _SIZE = ("annotation", "size")
 _OBJECT = ("annotation", "object")
 _BOX = (*_OBJECT, "bndbox")
-_MAX_PIXELS = 1 << 16
+_MAX_NUMBER = 1 << 30
 _NO_TRACK = -1
 
 
@@ -158,7 +158,7 @@ class _Reader:
             number = float(text)
         except ValueError:
             number = math.nan
-        is_right = abs(number) <= _MAX_PIXELS and (low is None or number >= low)
+        is_right = abs(number) <= _MAX_NUMBER and (low is None or number >= low)
         if not is_right or (whole and number != int(number)):
             kind = "a whole number" if whole else "a number"
             least = "" if low is None else f" of at least {low}"

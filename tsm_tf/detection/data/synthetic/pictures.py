@@ -39,8 +39,14 @@ def write_gif(path: pathlib.Path, scenes: Sequence[Scene]) -> None:
     videos += [np.zeros_like(videos[0])] * (-len(videos) % _GIF_COLUMNS)
     pairs = range(0, len(videos), _GIF_COLUMNS)
     rows = [np.concatenate(videos[first : first + _GIF_COLUMNS], axis=2) for first in pairs]
-    first, *others = map(Image.fromarray, np.concatenate(rows, axis=1))
+    pictures = np.concatenate(rows, axis=1)
 
+    # One palette for all frames, since finding one takes most of the time.
+    palette = Image.fromarray(pictures[0]).quantize()
+    first, *others = (
+        Image.fromarray(picture).quantize(palette=palette, dither=Image.Dither.NONE)
+        for picture in pictures
+    )
     with replacing(path) as temporary:
         first.save(
             temporary,
