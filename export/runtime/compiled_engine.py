@@ -80,7 +80,9 @@ class CompiledEngine:
         self._image_buffer.write(self._image)
         self.run()
         self._turns = self._turns[::-1]
-        return {name: get_values(read(), tensor) for name, (_, read, tensor) in self._results.items()}
+        return {
+            name: get_values(read(), tensor) for name, (_, read, tensor) in self._results.items()
+        }
 
     def fill_caches(self, values: Mapping[str, int], rows: int | slice) -> None:
         for name, buffer in self._turns[0][0].items():
