@@ -4,12 +4,11 @@ import collections
 import itertools
 import weakref
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
+from tsm_tf.catalogue import RGB_CHANNELS
 from tsm_tf.detection.data.fit_frame import fit_frame
 from tsm_tf.detection.detections import Detections
 from tsm_tf.detection.fgfa.window import window_detector
@@ -17,13 +16,12 @@ from tsm_tf.detection.prepare import FramesToClips, PrepareClip
 from tsm_tf.detection.rfcn import BOXES, CLASSES, COUNT, DETECTIONS, SCORES, DetectorModel
 from tsm_tf.detector_spec import FGFA, RFCN
 from tsm_tf.errors import InputError
-from tsm_tf.layers.part import part
 from tsm_tf.layers.temporal_shift import TemporalShift
 from tsm_tf.models.graph import call_again, replay
+from tsm_tf.models.stream import IMAGE, ShiftCaches
 
 FRAMES_PER_STEP = 8
 ROIS = "rois"
-_IMAGE = "image"
 
 
 def detect_video(
@@ -109,14 +107,14 @@ def _step_outputs(model, frames, frames_per_step):
     state = {
         name: np.zeros(x.shape, keras.backend.standardize_dtype(x.dtype))
         for name, x in step.input.items()
-        if name != _IMAGE
+        if name != IMAGE
     }
 
-    while chunk := list(itertools.islice(fitted, step.input[_IMAGE].shape[0])):
+    while chunk := list(itertools.islice(fitted, step.input[IMAGE].shape[0])):
         images = np.stack([image for image, _ in chunk])
-        missing = step.input[_IMAGE].shape[0] - len(images)
+        missing = step.input[IMAGE].shape[0] - len(images)
         images = np.pad(images, ((0, missing), *[(0, 0)] * 3), mode="edge")
-        outputs = step.predict_on_batch({_IMAGE: images, **state})
+        outputs = step.predict_on_batch({IMAGE: images, **state})
         state = {name: outputs[name] for name in state}
         for number, (_, scale) in enumerate(chunk):
             yield {name: outputs[name][number] for name in (*DETECTIONS, ROIS)}, scale
@@ -143,27 +141,16 @@ def _build_step(model: DetectorModel, num_frames: int) -> keras.Model:
     spec = model.spec
     if spec.shift_mode == "bidirectional":
         num_frames = spec.num_segments
-    shape = (spec.input_height, spec.input_width, 3)
-    inputs: dict[str, Any] = {_IMAGE: keras.Input(shape, num_frames, name=_IMAGE)}
-    caches, proposals = {}, {}
-
-    def swap(name, x):
-        """Replaces the first channels by those of the frame before, and keeps the last frame's."""
-        fold = x.shape[-1] // spec.shift_div
-        inputs[name] = keras.Input((*x.shape[1:-1], fold), 1, name=name, dtype=x.dtype)
-        last, own = num_frames - 1, part(x, -1, 0, fold)
-        caches[name] = part(own, 0, last, 1)
-        before = inputs[name]
-        if last:
-            before = ops.concatenate([before, part(own, 0, 0, last)], axis=0)
-        return ops.concatenate([before, part(x, -1, fold, x.shape[-1] - fold)], axis=-1)
+    shape = (spec.input_height, spec.input_width, RGB_CHANNELS)
+    image = keras.Input(shape, num_frames, name=IMAGE)
+    caches, proposals = ShiftCaches(spec.shift_div, 1, num_frames), {}
 
     def change(node, values):
         layer, x = node.operation, values.get(id(node.input_tensors[0]))
         if isinstance(layer, PrepareClip):
-            return call_again(node, {**values, id(node.input_tensors[0]): inputs[_IMAGE]})
+            return layer(image)
         if isinstance(layer, TemporalShift) and spec.shift_mode == "unidirectional":
-            return swap(layer.name, x)
+            return caches.swap(layer.name, x)
         if isinstance(layer, FramesToClips):
             return x
         outputs = call_again(node, values)
@@ -171,5 +158,7 @@ def _build_step(model: DetectorModel, num_frames: int) -> keras.Model:
             proposals[ROIS] = outputs
         return outputs
 
-    outputs = replay(model, inputs[_IMAGE], change)
-    return keras.Model(inputs, {**outputs, **proposals, **caches}, name=f"{model.name}_step")
+    found = replay(model, image, change)
+    inputs = {IMAGE: image, **caches.inputs}
+    outputs = {**found, **proposals, **caches.outputs}
+    return keras.Model(inputs, outputs, name=f"{model.name}_step")

@@ -5,7 +5,7 @@ import numpy as np
 from tsm_tf.data.resize import resize
 
 PADDING = (123, 116, 103)
-"""RGB of the border: the rounded mean that the detector subtracts."""
+"""RGB of the border: the mean of ImageNet, which detectors subtract, rounded as in the original."""
 
 
 def fit_frame(frame: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, float]:

@@ -166,8 +166,10 @@ def _largest(boxes, most):
 
 
 class _FrameCache:
-    """Keeps fitted frames until its memory is full. Nothing is evicted: no frame is a better choice
-    than another, since every epoch asks for all videos.
+    """Keeps fitted frames until its memory is full.
+
+    Nothing is evicted: every epoch requests all videos, so no frame is a better choice than
+    another.
     """
 
     def __init__(self, num_bytes):

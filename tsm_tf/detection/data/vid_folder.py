@@ -38,7 +38,7 @@ class _Line:
     """A line of a list.
 
     Args:
-        path: of a frame or a video, below `Data/VID` or `Data/DET`, without suffix.
+        path: a frame or a video below `Data/VID` or `Data/DET`, without suffix.
         numbers: the other columns.
         place: the file and the line, for errors.
     """
