@@ -67,6 +67,16 @@ def test_average_by_hand():
     np.testing.assert_allclose(pooled[0, 1, 1, 1], bins[2, 2:4, :, 1, 1].mean(0), rtol=1e-5)
 
 
+def test_compiled_bins_have_the_same_borders():
+    random = np.random.default_rng(0)
+    start, size = random.integers(0, 400, (2, 1, 1000, 2))
+    rois = np.concatenate([start, start + size + 1], axis=-1).astype(np.float32)
+    maps, layer = frames(1, 50, 50, 49), PositionPool(7, 16)
+    model = keras.Model(inputs := [keras.Input(x.shape[1:]) for x in (maps, rois)], layer(*inputs))
+    found = model.predict_on_batch([maps, rois])
+    np.testing.assert_allclose(found, array(layer(maps, rois)), atol=1e-5)
+
+
 def test_in_a_saved_model_and_in_half_precision(tmp_path):
     maps, rois = golden_case(3)
     inputs = keras.Input((11, 15, 36)), keras.Input((40, 4))
