@@ -4,6 +4,7 @@ The backend is TensorFlow or JAX.
 """
 
 from collections.abc import Callable, Mapping
+from importlib import metadata
 from typing import Any, TypeVar
 
 import keras
@@ -15,7 +16,7 @@ from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 from tsm_tf.versions import device
 
-BACKENDS = ("tensorflow", "jax")
+BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX"}
 
 Name = TypeVar("Name")
 
@@ -79,7 +80,7 @@ def _tensorflow_call(model, inputs):
 
 
 def _jax_call(model, inputs):
-    import jax
+    import jax  # pyright: ignore[reportMissingImports]
 
     @jax.jit
     def compiled(trainable, others, inputs):
@@ -101,7 +102,7 @@ def is_out_of_memory(error: Exception) -> bool:
 def timed_device() -> str:
     """Returns the name of the first GPU that the backend uses, or of the processor."""
     if keras.backend.backend() == "jax":
-        import jax
+        import jax  # pyright: ignore[reportMissingImports]
 
         first = jax.devices()[0]
         return device() if first.platform == "cpu" else first.device_kind
@@ -116,14 +117,8 @@ def timed_device() -> str:
 
 def software() -> str:
     """Returns the versions that the times depend on."""
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return f"Keras {keras.__version__} and JAX {jax.__version__}"
-
-    import tensorflow as tf
-
-    return f"Keras {keras.__version__} and TensorFlow {tf.__version__}"
+    backend = keras.backend.backend()
+    return f"Keras {keras.__version__} and {BACKENDS[backend]} {metadata.version(backend)}"
 
 
 def describe(spec: ModelSpec) -> str:
