@@ -186,13 +186,14 @@ def paper_columns(network: Network) -> Row:
 
 
 def add_paper_baselines(rows: Sequence[Row]) -> None:
-    """Adds ratios to the baselines of the paper's tables, as measured here, to rows with one."""
+    """Adds ratios to the baselines of the paper's tables, as measured here; else empty columns."""
     here = {row["network"]: row for row in rows}
     for row in rows:
-        baseline = here.get(row["paper_baseline"])
+        baseline = here.get(row["paper_baseline"], {})
         for name in ("latency", "throughput"):
-            ratio, other = row[f"{name}_ratio"], (baseline or {}).get(f"{name}_ratio")
-            row[f"{name}_ratio_to_paper_baseline"] = round(ratio / other, 3) if other else ""
+            ratio, other = row[f"{name}_ratio"], baseline.get(f"{name}_ratio")
+            is_known = ratio and other
+            row[f"{name}_ratio_to_paper_baseline"] = round(ratio / other, 3) if is_known else ""
 
 
 _MEASURED = (

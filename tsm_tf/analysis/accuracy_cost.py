@@ -45,7 +45,7 @@ _TITLE = (
     "filled: ours, on our data; hollow: the paper's, on Something-Something-V1\n"
     "(Table 2); area: parameters; cross: their number is not published"
 )
-_COLORS = {
+COLORS = {
     "TSM": "#3a7ca5",
     "TSN": "#7a8794",
     "TRN": "#8f6bb0",
@@ -138,7 +138,7 @@ def plot(rows: Sequence[Row], path: pathlib.Path, title: str = _TITLE) -> None:
 
 def _draw_bubble(axes, row: Row, most: float) -> float:
     """Draws a row, whose area is relative to `most` million parameters; returns the radius."""
-    is_own, color = row["source"] == OURS, _COLORS[row["family"]]
+    is_own, color = row["source"] == OURS, COLORS[row["family"]]
     point = row["multiply_adds_G"], row["top1"]
     if not row["parameters_M"]:  # not published
         axes.scatter(*point, s=_SMALLEST, marker="x", color=color)
