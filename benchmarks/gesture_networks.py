@@ -153,8 +153,8 @@ def main():
     path = result_path(
         pathlib.Path(values.output), "gesture_networks", ["float32"], device(), versions
     )
-    plot(rows, path.with_suffix(".png"), TITLE.format(steps=steps))
     publish([{"steps": steps, **{name: row[name] for name in COLUMNS}} for row in rows], path)
+    plot(rows, path.with_suffix(".png"), TITLE.format(steps=steps))
 
 
 if __name__ == "__main__":

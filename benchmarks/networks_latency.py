@@ -18,7 +18,7 @@ import pathlib
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from absl import flags
 
@@ -34,8 +34,25 @@ BATCH_SIZE = 16
 _FEWEST_ROUNDS = 3
 _LATENCY_SHARE = 0.4  # of the time limit; the throughput has the rest
 
+_SPEED = (
+    *("latency_ms", "latency_ratio", "latency_ratio_low", "latency_ratio_high", "rounds"),
+    *("batch_size", "videos_per_s", "throughput_ratio", "throughput_ratio_low"),
+    *("throughput_ratio_high", "batch_rounds"),
+)
+_PAPER = (
+    *("paper_table", "paper_latency_ms", "paper_videos_per_s", "paper_baseline"),
+    *("paper_latency_ratio", "paper_throughput_ratio"),
+)
+
 Row = dict[str, Any]
 Calls = Mapping[str, Callable[[], object]]
+
+
+class Times(NamedTuple):
+    """Seconds per batch, in the order of the rounds."""
+
+    network: list[float]
+    baseline: list[float]
 
 
 class Comparison:
@@ -59,8 +76,7 @@ class Comparison:
         from tsm_tf.analysis.cost import model_cost
         from tsm_tf.models.clip import build_model
 
-        is_baseline = network is self._baseline
-        model = self._model if is_baseline else build_model(network.spec)
+        model = self._model if network is self._baseline else build_model(network.spec)
         cost = model_cost(model)
         row = {
             "network": network.name,
@@ -69,24 +85,27 @@ class Comparison:
             "paper_multiply_adds_G": network.multiply_adds or "",
             "parameters_M": round(cost.total("parameters") / 1e6, 3),
         }
+        return {**row, **self._speed(network, model), **paper_columns(network)}
+
+    def _speed(self, network, model) -> Row:
         single = self._times(network, model, 1, _LATENCY_SHARE * self._time_limit)
         if single is None:
-            return {**row, **dict.fromkeys(_MEASURED, ""), **paper_columns(network)}
+            return dict.fromkeys(_SPEED, "")
 
         batch_size, batch = self._throughput(network, model, single)
-        speeds = {
-            "latency_ms": round(1000 * statistics.median(single[0]), 2),
-            **ratio_columns("latency", *single),
-            "rounds": len(single[0]),
-            "batch_size": batch_size,
-            "videos_per_s": round(batch_size / statistics.median(batch[0]), 3),
-            **ratio_columns("throughput", batch[1], batch[0]),
-            "batch_rounds": len(batch[0]),
-        }
-        return {**row, **speeds, **paper_columns(network)}
+        values = (
+            round(1000 * statistics.median(single.network), 2),
+            *ratio_with_interval(single.network, single.baseline),
+            len(single.network),
+            batch_size,
+            round(batch_size / statistics.median(batch.network), 3),
+            *ratio_with_interval(batch.baseline, batch.network),
+            len(batch.network),
+        )
+        return dict(zip(_SPEED, values, strict=True))
 
-    def _throughput(self, network, model, single):
-        """Returns the size of the batches, and the seconds of the network and the baseline."""
+    def _throughput(self, network, model, single) -> tuple[int, Times]:
+        """Returns the videos per batch, and the times of such batches."""
         limit = (1 - _LATENCY_SHARE) * self._time_limit
         per_video = sum(map(statistics.median, single))
         size = affordable_batch(per_video, limit, self._batch_size)
@@ -97,8 +116,8 @@ class Comparison:
             size //= 2
         return 1, single
 
-    def _times(self, network, model, videos, limit):
-        """Returns seconds per batch of the network and of the baseline; None: out of memory."""
+    def _times(self, network, model, videos, limit) -> Times | None:
+        """Returns the times of batches of videos; None if they do not fit into the memory."""
         from tsm_tf.analysis.clip_timing import clip_calls, is_out_of_memory
 
         try:
@@ -106,13 +125,12 @@ class Comparison:
                 "network": clip_calls({"": model}, videos * network.clips)[""],
                 "baseline": clip_calls({"": self._model}, videos)[""],
             }
-            seconds = timed_within(calls, limit, self._rounds)
+            return Times(**timed_within(calls, limit, self._rounds))
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
             print(f"  {videos} video(s) do not fit into the memory", flush=True)
             return None
-        return seconds["network"], seconds["baseline"]
 
 
 def affordable_batch(seconds: float, limit: float, largest: int) -> int:
@@ -151,15 +169,13 @@ def timed_within(calls: Calls, limit: float, most: int) -> dict[str, list[float]
     return interleaved(calls, rounds, progress=lambda message: None, warm_up=0)
 
 
-def ratio_columns(name: str, seconds: Sequence[float], others: Sequence[float]) -> Row:
-    """Returns the median of the rounds' ratios and its bootstrap interval, as columns."""
+def ratio_with_interval(
+    seconds: Sequence[float], others: Sequence[float]
+) -> tuple[float, float, float]:
+    """Returns the median of the rounds' ratios, and both ends of its bootstrap interval."""
     ratios = [a / b for a, b in zip(seconds, others, strict=True)]
     low, high = median_interval(ratios)
-    return {
-        f"{name}_ratio": round(statistics.median(ratios), 3),
-        f"{name}_ratio_low": round(low, 3),
-        f"{name}_ratio_high": round(high, 3),
-    }
+    return round(statistics.median(ratios), 3), round(low, 3), round(high, 3)
 
 
 def paper_columns(network: Network) -> Row:
@@ -194,17 +210,6 @@ def add_paper_baselines(rows: Sequence[Row]) -> None:
             ratio, other = row[f"{name}_ratio"], baseline.get(f"{name}_ratio")
             is_known = ratio and other
             row[f"{name}_ratio_to_paper_baseline"] = round(ratio / other, 3) if is_known else ""
-
-
-_MEASURED = (
-    *("latency_ms", "latency_ratio", "latency_ratio_low", "latency_ratio_high", "rounds"),
-    *("batch_size", "videos_per_s", "throughput_ratio", "throughput_ratio_low"),
-    *("throughput_ratio_high", "batch_rounds"),
-)
-_PAPER = (
-    *("paper_table", "paper_latency_ms", "paper_videos_per_s", "paper_baseline"),
-    *("paper_latency_ratio", "paper_throughput_ratio"),
-)
 
 
 def chosen(words: Sequence[str]) -> list[Network]:

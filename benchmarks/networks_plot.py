@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from tsm_tf.evaluation.plot_text import plot_text
 from tsm_tf.files import replacing
@@ -32,6 +33,9 @@ def plot(rows: Sequence[dict[str, Any]], path: pathlib.Path, title: str) -> None
         _draw_paper(axes, rows, name)
         axes.axvline(1, color="#555555", linewidth=1)
         axes.set(xscale="log", xlabel=f"{label}, relative to {plot_text(rows[0]['network'])}")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.margins(x=0.15)
         axes.grid(alpha=0.3, axis="x", which="both")
     panels[0].set_yticks(range(len(rows)), [plot_text(row["network"]) for row in rows])

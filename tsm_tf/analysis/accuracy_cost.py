@@ -116,6 +116,7 @@ def plot(rows: Sequence[Row], path: pathlib.Path, title: str = _TITLE) -> None:
         title: what the picture shows.
     """
     from matplotlib.figure import Figure  # takes a second to import
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     figure = Figure(figsize=(11, 6.5), dpi=110, layout="constrained")
     axes = figure.subplots()
@@ -127,6 +128,9 @@ def plot(rows: Sequence[Row], path: pathlib.Path, title: str = _TITLE) -> None:
         ylabel="top-1 (%)",
         title=title,
     )
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.margins(0.12)
     axes.grid(alpha=0.3)
 
