@@ -63,6 +63,8 @@ class Architecture:
         sizes: the smallest and the largest `input_size`.
         segment_step: `num_segments` must be a multiple of it.
         has_filters_per_frame: its weights are for one number of frames.
+        family: the name of its kind in pictures, for networks of clips. Networks of frames are TSN,
+            TSM or TRN, which the spec decides.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Architecture:
     sizes: tuple[int, int] = (SMALLEST, LARGEST)
     segment_step: int = 1
     has_filters_per_frame: bool = False
+    family: str = ""
 
     def load_builder(self) -> Callable:
         """Imports and returns the builder."""
@@ -121,11 +124,13 @@ def _i3d(name: str, segment_step: int, *options: str) -> Architecture:
         options=frozenset({"width", *options}),
         starts_from=frozenset({"resnet50"}),
         segment_step=segment_step,
+        family="I3D",
     )
 
 
 def _clip_network(
     name: str,
+    family: str,
     builder: str,
     segment_step: int = 1,
     has_filters_per_frame: bool = False,
@@ -137,6 +142,7 @@ def _clip_network(
         options=frozenset({"width"}),
         segment_step=segment_step,
         has_filters_per_frame=has_filters_per_frame,
+        family=family,
     )
 
 
@@ -150,6 +156,7 @@ def _eco(name: str, sizes: tuple[int, int], *starts_from: str) -> Architecture:
         small=("eco_lite_small",),
         sizes=sizes,
         segment_step=4,
+        family="ECO",
     )
 
 
@@ -212,18 +219,19 @@ _ROWS = (
         options=frozenset({"width", "non_local"}),
         starts_from=frozenset({"resnet50", "i3d_r50_3x1x1", "i3d_r50_3x1x1_stride16"}),
         segment_step=2,
+        family="I3D",
     ),
-    _clip_network("r2plus1d_r50", "r2plus1d:r2plus1d"),
-    _clip_network("r2plus1d_r50_pool1", "r2plus1d:r2plus1d"),
-    _clip_network("ircsn_r50", "csn:csn"),
-    _clip_network("ircsn_r152", "csn:csn"),
-    _clip_network("ipcsn_r50", "csn:csn"),
-    _clip_network("ipcsn_r152", "csn:csn"),
-    _clip_network("x3d_s", "x3d:x3d"),
-    _clip_network("x3d_m", "x3d:x3d"),
-    _clip_network("slowfast_r50_8x8", "slowfast:slowfast", segment_step=4),
-    _clip_network("slowfast_r50_4x16", "slowfast:slowfast", segment_step=8),
-    _clip_network("corrnet_r50", "corrnet:corrnet", 2, has_filters_per_frame=True),
+    _clip_network("r2plus1d_r50", "R(2+1)D", "r2plus1d:r2plus1d"),
+    _clip_network("r2plus1d_r50_pool1", "R(2+1)D", "r2plus1d:r2plus1d"),
+    _clip_network("ircsn_r50", "CSN", "csn:csn"),
+    _clip_network("ircsn_r152", "CSN", "csn:csn"),
+    _clip_network("ipcsn_r50", "CSN", "csn:csn"),
+    _clip_network("ipcsn_r152", "CSN", "csn:csn"),
+    _clip_network("x3d_s", "X3D", "x3d:x3d"),
+    _clip_network("x3d_m", "X3D", "x3d:x3d"),
+    _clip_network("slowfast_r50_8x8", "SlowFast", "slowfast:slowfast", segment_step=4),
+    _clip_network("slowfast_r50_4x16", "SlowFast", "slowfast:slowfast", segment_step=8),
+    _clip_network("corrnet_r50", "CorrNet", "corrnet:corrnet", 2, has_filters_per_frame=True),
     _eco("eco_lite", (199, 230), "bn_inception"),
     _eco("eco", (223, 230), "bn_inception"),
     _eco("eco_lite_small", (SMALLEST, LARGEST)),
