@@ -57,7 +57,8 @@ class Architecture:
         is_family: the row is for every name that begins with `name`.
         has_imagenet_weights: Keras can download ImageNet weights for it.
         starts_from: other backbones whose weights it can start from, inflated over time if they
-            are 2D; layers that they lack stay new.
+            are 2D; layers that they lack stay new. Empty for networks that their authors train from
+            scratch: SlowFast, X3D, CSN, R(2+1)D, CorrNet.
         small: smaller networks of its kind, the smallest first, for quick trials.
         sizes: the smallest and the largest `input_size`.
         segment_step: `num_segments` must be a multiple of it.
