@@ -134,7 +134,9 @@ def _with_dots(name: str) -> str:
 
 def _to_keras_layout(array: np.ndarray, variable: Any) -> np.ndarray:
     if not variable.path.endswith("/kernel"):
-        return array
+        # Batch norms of TRN's first checkpoints have the shape [1, C].
+        is_row = array.ndim == 2 and len(array) == len(variable.shape) == 1
+        return array[0] if is_row else array
     if len(variable.shape) == 2:  # linear, or a 1x1x1 convolution: [out, in, 1, 1, 1]
         is_matrix = array.size == np.prod(array.shape[:2])
         return array.reshape(array.shape[:2]).T if is_matrix else array
