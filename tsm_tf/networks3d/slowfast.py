@@ -12,7 +12,13 @@ import keras
 
 from tsm_tf.backbones.blocks import round_channels
 from tsm_tf.layers.select_frames import SelectFrames
-from tsm_tf.networks3d.blocks import batch_norm3d, conv3d, conv_bn_relu3d, max_pool3d
+from tsm_tf.networks3d.blocks import (
+    batch_norm3d,
+    block_weights,
+    conv3d,
+    conv_bn_relu3d,
+    max_pool3d,
+)
 from tsm_tf.spec import ModelSpec
 
 
@@ -182,13 +188,9 @@ def infer_backbone(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any] | No
         if it is another network.
     """
     found = {name for name in shapes if name.endswith(".branch2.conv_b.weight")}
-    expected = {
-        f"blocks.{stage}.multipathway_blocks.{pathway}.res_blocks.{index}.branch2.conv_b.weight"
-        for stage, count in enumerate(BLOCKS, 1)
-        for pathway in (0, 1)
-        for index in range(count)
-    }
-    if found != expected:
+    begin, end = "blocks.{stage}.multipathway_blocks", "res_blocks.{block}.branch2.conv_b.weight"
+    slow, fast = (block_weights(f"{begin}.{pathway}.{end}", BLOCKS) for pathway in (0, 1))
+    if found != slow | fast:
         return None
     filters, channels = shapes["blocks.0.multipathway_blocks.0.conv.weight"][:2]
     found = shapes[f"{_FUSION}.conv_fast_to_slow.weight"][2], f"{_FUSION}.norm.weight" not in shapes

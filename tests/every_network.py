@@ -1,0 +1,37 @@
+"""Small specs of all networks in the catalogue, so that tests also cover rows to come."""
+
+import math
+
+import pytest
+
+from tsm_tf import ModelSpec
+from tsm_tf.catalogue import ARCHITECTURES, KERAS, find_architecture
+
+BACKBONES = tuple(
+    name for name, row in ARCHITECTURES.items() if not row.is_family and name != KERAS
+)
+"""All but those of Keras, whose layers are not this project's."""
+
+
+def small_spec(backbone, **fields):
+    """Returns the spec of a network with a quarter of its channels, if it can have that, and with
+    the fewest frames and pixels that it is meant for."""
+    row = find_architecture(backbone)
+    smallest, largest = row.sizes
+    return ModelSpec(
+        **{
+            "backbone": backbone,
+            "num_classes": 3,
+            "num_segments": math.ceil(4 / row.segment_step) * row.segment_step,
+            "input_size": min(max(64, smallest), largest),
+            **({"width": 0.25} if "width" in row.options else {}),
+            **fields,
+        }
+    )
+
+
+def every_network(*backbones):
+    """Parametrises a slow test with all networks, or those that are given."""
+    return pytest.mark.parametrize(
+        "backbone", [pytest.param(name, marks=pytest.mark.slow) for name in backbones or BACKBONES]
+    )
