@@ -2,7 +2,10 @@
 
 import math
 
+import numpy as np
 import pytest
+from boxes import random_boxes
+from testing import video_frames
 
 from tsm_tf import ModelSpec
 from tsm_tf.catalogue import ARCHITECTURES, KERAS, find_architecture
@@ -28,6 +31,23 @@ def small_spec(backbone, **fields):
             **fields,
         }
     )
+
+
+def family_specs():
+    """Returns small specs by name: a network of each builder, grouped convolutions, relations."""
+    first = {find_architecture(name).builder: name for name in reversed(BACKBONES)}
+    specs = {name: small_spec(name) for name in (*first.values(), "resnext50_32x4d")}
+    specs["trn_multiscale"] = small_spec("mobilenet_v2", consensus="trn_multiscale")
+    return specs
+
+
+def inputs_of(spec, count=2):
+    """Returns clips as a model takes them: uint8, with boxes if its network takes some."""
+    clips = video_frames(count, spec.num_segments, spec.input_size, spec.input_size, spec.channels)
+    if not find_architecture(spec.backbone).takes_boxes:
+        return clips
+    boxes = random_boxes(count)[:, : spec.num_segments // 2] * (spec.input_size - 1)
+    return [clips, boxes.astype(np.float32)]
 
 
 def every_network(*backbones):

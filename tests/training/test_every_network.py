@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 from boxes import random_boxes, write_boxes
-from every_network import BACKBONES, every_network, small_spec
-from testing import array, run_main, video_frames
+from every_network import BACKBONES, every_network, inputs_of, small_spec
+from testing import array, run_main
 from videos import write_data
 
 from tsm_tf import load_checkpoint, save_checkpoint
@@ -59,10 +59,7 @@ def test_commands(backbone, data, tmp_path, capsys):
 def assert_saved_as_it_is(model, folder):
     """Checks that a model's logits survive `.keras` and a checkpoint."""
     spec = model.spec
-    inputs = video_frames(2, spec.num_segments, spec.input_size, spec.input_size, 3)
-    if find_architecture(spec.backbone).takes_boxes:
-        boxes = random_boxes(2)[:, : spec.num_segments // 2] * (spec.input_size - 1)
-        inputs = [inputs, boxes.astype(np.float32)]
+    inputs = inputs_of(spec)
     expected = array(model(inputs, training=False))
     assert np.isfinite(expected).all() and np.ptp(expected) > 0
 
