@@ -38,7 +38,7 @@ def main():
     from export.demo.detection.page import NAMES, write_page
     from export.format.metadata import read_spec
 
-    precisions = write_page(output, read_spec(model_path(output, TSM)), steps)
+    precisions = write_page(output, read_spec(model_path(output, TSM)), steps, values.fgfa)
     for name, by_motion in precisions.items():
         shares = [
             f"{group} {'-' if by_motion[group] is None else f'{by_motion[group]:.1%}'}"
