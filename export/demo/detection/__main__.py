@@ -25,7 +25,7 @@ def define_flags():
         "Folder for everything; an interrupted demo is resumed.",
     )
     flags.DEFINE_bool("fgfa", False, "Also trains and evaluates FGFA, which needs optical flow.")
-    flags.DEFINE_bool("quick", False, "One epoch on 8 videos, to check that every step runs.")
+    flags.DEFINE_bool("quick", False, "One epoch on 12 videos, to check that every step runs.")
     flags.DEFINE_integer("seed", 0, "Seed of the trainings.", lower_bound=0)
 
 

@@ -42,7 +42,7 @@ class Size:
 
 
 FULL = Size(num_train=400, num_val=60, start_epochs=7, epochs=6, unseen_frames=120)
-QUICK = Size(num_train=8, num_val=4, start_epochs=1, epochs=1, unseen_frames=24)
+QUICK = Size(num_train=12, num_val=4, start_epochs=1, epochs=1, unseen_frames=24)
 
 
 def plan(output: pathlib.Path, size: Size, with_fgfa: bool = False, seed: int = 0) -> list[Step]:
