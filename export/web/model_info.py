@@ -24,7 +24,7 @@ def read_model_info(path: pathlib.Path) -> dict[str, Any]:
             page cannot run: a clip model, several streams, optical flow, or int8 inputs or outputs.
     """
     contents = read_contents(path)
-    spec = contents.spec
+    spec = contents.classifier
     _check(contents, path)
     return {
         "file": path.name,
@@ -44,7 +44,7 @@ def read_model_info(path: pathlib.Path) -> dict[str, Any]:
 
 
 def _check(contents: Contents, path: pathlib.Path) -> None:
-    spec = contents.spec
+    spec = contents.classifier
     if not contents.is_online:
         rule = "must take one frame at a time: export it with python -m export.tflite --online"
         raise InputError("model", rule, f"{path}, which takes clips")
