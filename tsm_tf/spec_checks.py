@@ -188,6 +188,21 @@ def check_network(
         raise InputError("shift_div", f"must be {DEFAULT_SHIFT_DIV}: {rule}", shift_div)
 
 
+def check_takes_clips_alone(backbone: str, purpose: str) -> None:
+    """Raises if a network takes boxes as a second input.
+
+    Args:
+        backbone: name of the network.
+        purpose: what cannot be done with boxes, such as `"be exported"`.
+
+    Raises:
+        InputError: about `backbone`.
+    """
+    if find_architecture(backbone).takes_boxes:
+        rule = f"must be a network that takes no boxes beside its clips to {purpose}"
+        raise InputError("backbone", rule, backbone)
+
+
 def check_keys(values: Iterable[str], known: set[str], spec: str) -> None:
     """Raises an `InputError` about fields that a kind of spec does not have."""
     unknown = sorted(set(values) - known)
@@ -196,12 +211,12 @@ def check_keys(values: Iterable[str], known: set[str], spec: str) -> None:
         raise InputError(spec, rule, unknown)
 
 
-def read_object(text: str, kind: str) -> dict[str, Any]:
+def read_object(text: str, kind: str | None = CLASSIFIER) -> dict[str, Any]:
     """Returns the JSON object that describes a spec.
 
     Args:
         text: the JSON.
-        kind: `CLASSIFIER` or `DETECTOR`.
+        kind: `CLASSIFIER` or `DETECTOR`; None for any.
 
     Raises:
         InputError: not a JSON object, a very large one, or that of the other kind.
@@ -215,7 +230,7 @@ def read_object(text: str, kind: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise InputError("spec", "must be a JSON object", values)
     found = values.get(KIND, CLASSIFIER)
-    if found != kind:
+    if kind is not None and found != kind:
         raise InputError("spec", f"must describe a {kind}", f"a spec of the kind {found}")
     return values
 

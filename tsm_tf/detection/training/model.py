@@ -21,7 +21,8 @@ class DetectorTraining(FittedModel):
     """Trains a detector, whose weights it shares, by its four losses.
 
     The targets of `fit` are a dict: true `"boxes"` `[B, T, M, 4]` in half-open pixels of the input,
-    and their `"classes"` `[B, T, M]`, from 0, with -1 for padding. All frames count alike.
+    and their `"classes"` `[B, T, M]`, from 0, with -1 for padding. All
+    frames have the same weight.
 
     Args:
         detector: from `build_detector`.
@@ -33,7 +34,7 @@ class DetectorTraining(FittedModel):
         self.recipe = recipe
         self.raw = detector.raw()
         self.seed_generator = keras.random.SeedGenerator(recipe.seed)
-        self.anchors = anchors_of(detector.spec)
+        self.anchors = anchors_of(detector.spec, self.raw.output["class_maps"])
         self.parts = {}
         if keras.backend.backend() == "tensorflow":  # others would have to return their states
             self.parts = {name: keras.metrics.Mean(name=name) for name in _LOSSES}
