@@ -218,8 +218,8 @@ def shapes_fgfa() -> DetectionRecipe:
             --data=data/shapes --output=runs/fgfa --init=runs/start
 
     The same detector of single frames, with a FlowNet of an eighth of the channels (0.6 M
-    parameters) that trains on a CPU. Each sample has three frames and a loss on one of them. FlowNet
-    starts from random weights, while the original is pretrained on Flying Chairs.
+    parameters) that trains on a CPU. Each sample has three frames and a loss on one of them.
+    FlowNet starts from random weights, while the original is pretrained on Flying Chairs.
     """
     return shapes().replace(
         method=FGFA,
