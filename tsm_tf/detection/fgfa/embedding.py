@@ -11,8 +11,8 @@ def build_embedding(
     Args:
         height: rows of the features.
         width: columns of the features.
-        channels: channels of the features, 1,024 in the paper. The hidden layers have half as many, the
-            output has twice as many.
+        channels: channels of the features, 1,024 in the paper. The hidden layers have half as many,
+            the output has twice as many.
         name: name of the model.
 
     Returns:

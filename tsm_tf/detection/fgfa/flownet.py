@@ -55,8 +55,8 @@ def build_flownet(
         height: rows of the images, in pixels.
         width: columns of the images, in pixels.
         stride: pixels of the images per pixel of the flow, 8 or 16.
-        channels: outputs of the first convolution, 64 in the original (38.7 M parameters). All others are
-            in proportion: 8 makes a network that trains on a CPU.
+        channels: outputs of the first convolution, 64 in the original (38.7 M parameters). All
+            others are in proportion: 8 makes a network that trains on a CPU.
         name: name of the model.
 
     Returns:
