@@ -194,6 +194,7 @@ def shapes() -> DetectionRecipe:
             bins=3,
             pooling=ALIGN,
             max_detections=50,
+            fps=10,
         ),
         epochs=6,
         batch_size=4,
