@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from runtimes import ON_CPU, require
@@ -49,7 +51,7 @@ def test_wrong_cache_is_found(detector, detector_file, clips, expected, tmp_path
     caches = [entry for name, entry in sorted(outputs.items()) if name.startswith(b"shift")]
     first, second = next(
         (a, b)
-        for a, b in zip(caches, caches[1:], strict=False)
+        for a, b in itertools.pairwise(caches)
         if list(tensors[a.tensorIndex].shape) == list(tensors[b.tensorIndex].shape)
     )
     first.name, second.name = second.name, first.name

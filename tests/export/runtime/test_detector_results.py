@@ -51,7 +51,7 @@ def test_a_runner_detects(detector_file):
     found = [runner.step(frame) for frame in FRAMES]
     for boxes, classes, scores in found:
         assert len(boxes) == len(classes) == len(scores) > 1
-        assert (np.diff(scores) <= 0).all() and 0 < scores[-1] and scores[0] < 1
+        assert (np.diff(scores) <= 0).all() and scores[-1] > 0 and scores[0] < 1
         assert (boxes >= 0).all() and (boxes <= [64, 48, 64, 48]).all()
         assert (boxes[:, 2:] - boxes[:, :2] >= 0.99).all()
 
