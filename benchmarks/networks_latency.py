@@ -233,7 +233,7 @@ def define_flags():
         "networks", [], "Words, such as ECO: networks whose names contain one. Default: all."
     )
     flags.DEFINE_float(
-        "time_limit", 40, "Seconds of timed calls per network, about.", lower_bound=0
+        "time_limit", 30, "Seconds of timed calls per network, about.", lower_bound=0
     )
     flags.DEFINE_integer("rounds", 20, "Largest number of rounds.", lower_bound=_FEWEST_ROUNDS)
     flags.DEFINE_integer("batch_size", BATCH_SIZE, "Largest batch, in videos.", lower_bound=1)
