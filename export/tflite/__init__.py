@@ -81,10 +81,10 @@ def export_model(
         The files' paths, in the order of `variants`.
 
     Raises:
-        InputError: the model cannot stream, a file exists already, the logits of a float32 file
-            differ by more than 1e-4, the caches of a calibrated file cannot be fed back exactly,
-            tflite-runtime 2.14.0 lacks an operator, or Keras does not run on TensorFlow. If only
-            some variants are refused, the files of the others are written.
+        InputError: the model takes boxes or cannot stream, a file exists already, the logits of a
+            float32 file differ by more than 1e-4, the caches of a calibrated file cannot be fed
+            back exactly, tflite-runtime 2.14.0 lacks an operator, or Keras does not run on
+            TensorFlow. If only some variants are refused, the files of the others are written.
     """
     import keras  # here, so that `python -m export.tflite` can choose the backend first
 
