@@ -84,6 +84,7 @@ class Comparison:
             "multiply_adds_G": round(network.clips * cost.total("multiply_adds") / 1e9, 2),
             "paper_multiply_adds_G": network.multiply_adds or "",
             "parameters_M": round(cost.total("parameters") / 1e6, 3),
+            "cores": len(os.sched_getaffinity(0)),
         }
         return {**row, **self._speed(network, model), **paper_columns(network)}
 
