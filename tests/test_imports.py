@@ -76,6 +76,11 @@ ALLOWED = {
         *("tsm_tf.evaluation", "tsm_tf.multi_label", "tsm_tf.predict"),
     },
     "tsm_tf/analysis": {"tsm_tf", *TENSORFLOW, "matplotlib", *VIDEO},
+    "tsm_tf/analysis/clip_timing.py": {"tsm_tf", *TENSORFLOW, "jax"},
+    "tsm_tf/detection": {"tsm_tf", *TENSORFLOW, "matplotlib", *VIDEO},
+    "tsm_tf/detection/data": {
+        *("numpy", "tensorflow", *VIDEO, *DATA, "tsm_tf.detection.data", "tsm_tf.detector_spec"),
+    },
     "export/format": {"numpy", "export.format"},
     "export/runtime": {"numpy", "export.format", "export.runtime"},
     "export/live": {
@@ -166,9 +171,11 @@ def test_only_commands_of_tsm_tf_import_the_runtime_and_nothing_else_of_export()
         assert exports <= allowed, f"{path} imports {exports}"
 
 
-def test_analysis_is_a_leaf():
-    for path in [path for path in MODULES if not path.startswith("tsm_tf/analysis/")]:
-        wrong = [name for name in imports_of(path) if is_within(name, {"tsm_tf.analysis"})]
+@pytest.mark.parametrize("leaf", ["analysis", "detection"])
+def test_nothing_in_the_package_imports_a_leaf(leaf):
+    others = [path for path in MODULES if path.startswith("tsm_tf/")]
+    for path in [path for path in others if not path.startswith(f"tsm_tf/{leaf}/")]:
+        wrong = [name for name in imports_of(path) if is_within(name, {f"tsm_tf.{leaf}"})]
         assert not wrong, f"{path} imports {wrong}"
 
 

@@ -20,6 +20,7 @@ PREPROCESSING = {
     "tf": ((0.5,) * 3, (0.5,) * 3, "rgb"),
     "torch": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "rgb"),
     "bn_inception": ((128 / 255, 117 / 255, 104 / 255), (1 / 255,) * 3, "bgr"),
+    "resnet_v1": ((123.15 / 255, 115.9 / 255, 103.06 / 255), (1 / 255,) * 3, "rgb"),  # as in FGFA
     "caffe": ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255,) * 3, "bgr"),
 }
 
@@ -63,6 +64,8 @@ class Architecture:
         sizes: the smallest and the largest `input_size`.
         segment_step: `num_segments` must be a multiple of it.
         has_filters_per_frame: its weights are for one number of frames.
+        family: the name of its kind in pictures, for networks of clips. Networks of frames are TSN,
+            TSM or TRN, which the spec decides.
         same_weights_as: the backbone that names and shapes of its weights are taken for, because
             they do not tell the two apart; empty if they are its own.
     """
@@ -81,6 +84,7 @@ class Architecture:
     sizes: tuple[int, int] = (SMALLEST, LARGEST)
     segment_step: int = 1
     has_filters_per_frame: bool = False
+    family: str = ""
     same_weights_as: str = ""
 
     def load_builder(self) -> Callable:
@@ -106,6 +110,16 @@ def _resnet(name: str, *options: str) -> Architecture:
     )
 
 
+def _resnet_v1(name: str) -> Architecture:
+    return Architecture(
+        name,
+        "tsm_tf.backbones.resnet_v1:resnet_v1",
+        options=frozenset({"shift_place"}),
+        preprocessing="resnet_v1",
+        small=("resnet_small",),
+    )
+
+
 def _i3d(name: str, segment_step: int, same_weights_as: str = "") -> Architecture:
     return Architecture(
         name,
@@ -114,12 +128,14 @@ def _i3d(name: str, segment_step: int, same_weights_as: str = "") -> Architectur
         options=frozenset({"width", "non_local"}),
         starts_from=frozenset({"resnet50"}),
         segment_step=segment_step,
+        family="I3D",
         same_weights_as=same_weights_as,
     )
 
 
 def _clip_network(
     name: str,
+    family: str,
     builder: str,
     segment_step: int = 1,
     has_filters_per_frame: bool = False,
@@ -132,6 +148,7 @@ def _clip_network(
         options=frozenset({"width"}),
         segment_step=segment_step,
         has_filters_per_frame=has_filters_per_frame,
+        family=family,
         same_weights_as=same_weights_as,
     )
 
@@ -146,6 +163,7 @@ def _eco(name: str, sizes: tuple[int, int], *starts_from: str) -> Architecture:
         small=("eco_lite_small",),
         sizes=sizes,
         segment_step=4,
+        family="ECO",
     )
 
 
@@ -179,6 +197,13 @@ _ROWS = (
     _resnet("resnet152", "non_local"),
     _resnet("resnext50_32x4d", "non_local"),
     _resnet("resnext101_32x4d", "non_local"),
+    _resnet_v1("resnet50_v1"),
+    _resnet_v1("resnet101_v1"),
+    Architecture(
+        "resnet_small",
+        "tsm_tf.backbones.resnet_v1:resnet_small",
+        options=frozenset({"shift_place"}),
+    ),
     Architecture(
         "bn_inception",
         "tsm_tf.backbones.bn_inception:bn_inception",
@@ -201,20 +226,23 @@ _ROWS = (
         options=frozenset({"width", "non_local"}),
         starts_from=frozenset({"resnet50", "i3d_r50_3x1x1", "i3d_r50_3x1x1_stride16"}),
         segment_step=2,
+        family="I3D",
     ),
-    _clip_network("r2plus1d_r50", "r2plus1d:r2plus1d"),
-    _clip_network("r2plus1d_r50_pool1", "r2plus1d:r2plus1d", same_weights_as="r2plus1d_r50"),
-    _clip_network("ircsn_r50", "csn:csn"),
-    _clip_network("ircsn_r152", "csn:csn"),
-    _clip_network("ipcsn_r50", "csn:csn"),
-    _clip_network("ipcsn_r152", "csn:csn"),
-    _clip_network("x3d_s", "x3d:x3d", same_weights_as="x3d_m"),
-    _clip_network("x3d_m", "x3d:x3d"),
-    _clip_network("slowfast_r50_8x8", "slowfast:slowfast", segment_step=4),
-    _clip_network("slowfast_r50_4x16", "slowfast:slowfast", segment_step=8),
-    _clip_network("slowfast_r50_8x8_mmaction", "slowfast:slowfast", segment_step=4),
-    _clip_network("slowfast_r50_4x16_mmaction", "slowfast:slowfast", segment_step=8),
-    _clip_network("corrnet_r50", "corrnet:corrnet", 2, has_filters_per_frame=True),
+    _clip_network("r2plus1d_r50", "R(2+1)D", "r2plus1d:r2plus1d"),
+    _clip_network(
+        "r2plus1d_r50_pool1", "R(2+1)D", "r2plus1d:r2plus1d", same_weights_as="r2plus1d_r50"
+    ),
+    _clip_network("ircsn_r50", "CSN", "csn:csn"),
+    _clip_network("ircsn_r152", "CSN", "csn:csn"),
+    _clip_network("ipcsn_r50", "CSN", "csn:csn"),
+    _clip_network("ipcsn_r152", "CSN", "csn:csn"),
+    _clip_network("x3d_s", "X3D", "x3d:x3d", same_weights_as="x3d_m"),
+    _clip_network("x3d_m", "X3D", "x3d:x3d"),
+    _clip_network("slowfast_r50_8x8", "SlowFast", "slowfast:slowfast", segment_step=4),
+    _clip_network("slowfast_r50_4x16", "SlowFast", "slowfast:slowfast", segment_step=8),
+    _clip_network("slowfast_r50_8x8_mmaction", "SlowFast", "slowfast:slowfast", segment_step=4),
+    _clip_network("slowfast_r50_4x16_mmaction", "SlowFast", "slowfast:slowfast", segment_step=8),
+    _clip_network("corrnet_r50", "CorrNet", "corrnet:corrnet", 2, has_filters_per_frame=True),
     _eco("eco_lite", (199, 230), "bn_inception"),
     _eco("eco", (223, 230), "bn_inception"),
     _eco("eco_lite_small", (SMALLEST, LARGEST)),

@@ -12,6 +12,9 @@ import sys
 
 _MODULES = (
     # with `register_keras_serializable`, when they are imported
+    "tsm_tf.detection.detect_boxes",
+    "tsm_tf.detection.position_pool",
+    "tsm_tf.detection.propose",
     "tsm_tf.layers.clip_conv",
     "tsm_tf.layers.clip_frames",
     "tsm_tf.layers.clip_pool",

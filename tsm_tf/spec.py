@@ -271,7 +271,7 @@ class ModelSpec:
             InputError: an unknown field, or a value that cannot be built.
         """
         values = {_OLD_NAMES.get(name, name): value for name, value in values.items()}
-        check_keys(values, {field.name for field in dataclasses.fields(cls)})
+        check_keys(values, {field.name for field in dataclasses.fields(cls)}, cls.__name__)
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -295,6 +295,6 @@ class ModelSpec:
         """Returns the spec that `to_json` wrote.
 
         Raises:
-            InputError: not a JSON object, an unknown field, or a value that cannot be built.
+            InputError: not that of a classifier, an unknown field, or one that cannot be built.
         """
         return cls.from_dict(read_object(text))

@@ -26,6 +26,9 @@ _INTEGERS = {
 _MAX_LABEL = 1000  # characters
 _MAX_JSON = 32 << 20  # characters; a spec with the largest network in keras.applications has 1 MB
 
+CLASSIFIER, DETECTOR, KIND = "classifier", "detector", "kind"
+"""Kinds of models, and the key of the kind in their JSON; that of classifiers has none."""
+
 DEFAULT_SHIFT_DIV = 8
 """The paper's choice (section 3.3.1)."""
 
@@ -200,19 +203,23 @@ def check_takes_clips_alone(backbone: str, purpose: str) -> None:
         raise InputError("backbone", rule, backbone)
 
 
-def check_keys(values: Iterable[str], known: set[str]) -> None:
-    """Raises an `InputError` about fields that a spec does not have."""
+def check_keys(values: Iterable[str], known: set[str], spec: str) -> None:
+    """Raises an `InputError` about fields that a kind of spec does not have."""
     unknown = sorted(set(values) - known)
     if unknown:
         rule = f"has the keys {', '.join(sorted(known))} and no others"
-        raise InputError("ModelSpec", rule, unknown)
+        raise InputError(spec, rule, unknown)
 
 
-def read_object(text: str) -> dict[str, Any]:
+def read_object(text: str, kind: str | None = CLASSIFIER) -> dict[str, Any]:
     """Returns the JSON object that describes a spec.
 
+    Args:
+        text: the JSON.
+        kind: `CLASSIFIER` or `DETECTOR`; None for any.
+
     Raises:
-        InputError: not a JSON object, or a very large one.
+        InputError: not a JSON object, a very large one, or that of the other kind.
     """
     if len(text) > _MAX_JSON:
         raise InputError("spec", f"must have at most {_MAX_JSON:,} characters", len(text))
@@ -222,6 +229,9 @@ def read_object(text: str) -> dict[str, Any]:
         raise InputError("spec", f"must be JSON ({error})", text[:80]) from None
     if not isinstance(values, dict):
         raise InputError("spec", "must be a JSON object", values)
+    found = values.get(KIND, CLASSIFIER)
+    if kind is not None and found != kind:
+        raise InputError("spec", f"must describe a {kind}", f"a spec of the kind {found}")
     return values
 
 

@@ -15,6 +15,7 @@ from export.format.reader import Model
 from tsm_tf.errors import InputError
 
 MODULE = "ai_edge_litert.compiled_model"
+BUFFERS = "ai_edge_litert.tensor_buffer"
 COMPILED = ("litert", "litert_gpu")
 """Names of the runtimes that compile a file: for the CPU, and for a GPU."""
 

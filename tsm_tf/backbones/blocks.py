@@ -71,10 +71,10 @@ def _pad(name: str, x: Any, kernel_size: int, strides: int) -> tuple[Any, str]:
     return keras.layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x), "valid"
 
 
-def batch_norm(name: str, x: Any) -> Any:
-    """Applies a batch norm with PyTorch's constants."""
+def batch_norm(name: str, x: Any, epsilon: float = BATCH_NORM_EPSILON) -> Any:
+    """Applies a batch norm with PyTorch's constants, or another epsilon."""
     return keras.layers.BatchNormalization(
         momentum=BATCH_NORM_MOMENTUM,
-        epsilon=BATCH_NORM_EPSILON,
+        epsilon=epsilon,
         name=name,
     )(x)

@@ -5,12 +5,12 @@ is a ResNet with grouped 3x3 convolutions, as in torchvision.
 """
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 
-from tsm_tf.backbones.blocks import batch_norm, conv
+from tsm_tf.backbones.residual import Kernel, conv_bn_relu, residual_block
 from tsm_tf.layers.site import NON_LOCAL, SHIFT, TEMPORAL_POOL, Site
 from tsm_tf.spec import ModelSpec
 
@@ -40,7 +40,7 @@ def resnet(frames: Any, spec: ModelSpec) -> dict[str, Any]:
     """
     stages = STAGES[spec.backbone][1]
     shift_numbers = itertools.count()
-    x = _conv_bn_relu("conv1", "bn1", "relu", frames, 64, 7, 2)
+    x = conv_bn_relu("conv1", "bn1", "relu", frames, (64, 7, 2, 1))
     x = keras.layers.ZeroPadding2D(1, name="maxpool_pad")(x)  # after a ReLU, zero is the minimum
     x = keras.layers.MaxPooling2D(3, 2, name="maxpool")(x)
 
@@ -48,12 +48,12 @@ def resnet(frames: Any, spec: ModelSpec) -> dict[str, Any]:
     for stage, num_blocks in enumerate(stages, 1):
         for index in range(num_blocks):
             name = f"layer{stage}_{index}"
-            place = _shift_place(spec, index)
+            place = shift_place(spec, index, stages[2])
             if place == "block":
                 x = Site(SHIFT, name=f"shift_{next(shift_numbers):02d}")(x)
             strides = 2 if stage > 1 and index == 0 else 1
             in_branch = shift_numbers if place == "blockres" else None
-            x = _block(name, x, _kernels(spec.backbone, stage, strides), in_branch)
+            x = residual_block(name, x, _kernels(spec.backbone, stage, strides), in_branch)
             if name in _NON_LOCAL_AFTER:
                 x = Site(NON_LOCAL, name=f"{name}_nl")(x)
         outputs[f"stage_{stage}"] = x
@@ -62,60 +62,28 @@ def resnet(frames: Any, spec: ModelSpec) -> dict[str, Any]:
     return {**outputs, "features": x}
 
 
-def _shift_place(spec: ModelSpec, index: int) -> str | None:
-    """Returns where the official code shifts in a block: `"block"`, `"blockres"` or nowhere."""
-    is_deep = STAGES[spec.backbone][1][2] >= _DEEP_STAGE
+def shift_place(spec: ModelSpec, index: int, num_blocks: int) -> str | None:
+    """Returns where the official code shifts in a block: `"block"`, `"blockres"` or nowhere.
+
+    Args:
+        spec: gives the place.
+        index: the block's index in its stage.
+        num_blocks: blocks in stage 3.
+    """
+    is_deep = num_blocks >= _DEEP_STAGE
     if spec.shift_place == "blockres" and is_deep and index % 2:
         return None
     return spec.shift_place
 
 
-def _kernels(backbone: str, stage: int, strides: int) -> tuple[tuple[int, int, int, int], ...]:
-    """Returns filters, size, strides and groups of each convolution in a block's branch."""
+def _kernels(backbone: str, stage: int, strides: int) -> tuple[Kernel, ...]:
+    """Returns the convolutions of a block's branch."""
     kind, _, groups, width = STAGES[backbone]
     scale = 2 ** (stage - 1)
     inner, outer = scale * width, scale * 64 * _EXPANSION[kind]
     if kind == "basic":
         return ((inner, 3, strides, groups), (outer, 3, 1, groups))
     return ((inner, 1, 1, 1), (inner, 3, strides, groups), (outer, 1, 1, 1))
-
-
-def _block(
-    name: str,
-    x: Any,
-    kernels: tuple[tuple[int, int, int, int], ...],
-    shift_numbers: Iterator[int] | None,
-) -> Any:
-    """Applies a residual block, with a site for a shift in its branch if there are numbers."""
-    identity, outputs = x, kernels[-1][0]
-    strides = max(strides for _, _, strides, _ in kernels)
-    if strides > 1 or identity.shape[-1] != outputs:
-        identity = conv(f"{name}_downsample_0", identity, outputs, 1, strides)
-        identity = batch_norm(f"{name}_downsample_1", identity)
-
-    if shift_numbers is not None:
-        x = Site(SHIFT, name=f"shift_{next(shift_numbers):02d}")(x)
-    for i, kernel in enumerate(kernels[:-1], 1):
-        x = _conv_bn_relu(f"{name}_conv{i}", f"{name}_bn{i}", f"{name}_relu{i}", x, *kernel)
-    last = len(kernels)
-    x = batch_norm(f"{name}_bn{last}", conv(f"{name}_conv{last}", x, *kernels[-1]))
-
-    x = keras.layers.Add(name=f"{name}_add")([identity, x])
-    return keras.layers.ReLU(name=name)(x)
-
-
-def _conv_bn_relu(
-    conv_name: str,
-    norm_name: str,
-    relu_name: str,
-    x: Any,
-    filters: int,
-    kernel_size: int,
-    strides: int,
-    groups: int = 1,
-) -> Any:
-    x = batch_norm(norm_name, conv(conv_name, x, filters, kernel_size, strides, groups))
-    return keras.layers.ReLU(name=relu_name)(x)
 
 
 def infer_backbone(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any] | None:

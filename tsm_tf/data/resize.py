@@ -168,22 +168,28 @@ class _PerThread(threading.local):
 _per_thread = _PerThread()
 
 
+def resize(image: np.ndarray, width: int, height: int, interpolation: str = BILINEAR) -> np.ndarray:
+    """Resizes an image `uint8 [H, W, C]` to `[height, width, C]`; see `Resizer`.
+
+    Each thread keeps its own `Resizer`, so any thread may call this for every frame.
+    """
+    resizers = _per_thread.resizers
+    if interpolation not in resizers:
+        resizers[interpolation] = Resizer(interpolation)
+    return resizers[interpolation].resize(image, width, height)
+
+
 def resize_short_side(
     image: np.ndarray, short_side: int, interpolation: str = BILINEAR
 ) -> np.ndarray:
     """Resizes an image `uint8 [H, W, C]`, so that its shorter side becomes `short_side`.
 
-    Each thread keeps its own `Resizer`, so any thread may call this for every frame.
+    Any thread may call this for every frame; see `resize`.
     """
     height, width = image.shape[:2]
     if min(height, width) == short_side:
         return image
-
-    resizers = _per_thread.resizers
-    if interpolation not in resizers:
-        resizers[interpolation] = Resizer(interpolation)
-
-    return resizers[interpolation].resize(image, *scaled_size(width, height, short_side))
+    return resize(image, *scaled_size(width, height, short_side), interpolation)
 
 
 def scaled_size(width: int, height: int, short_side: int) -> tuple[int, int]:

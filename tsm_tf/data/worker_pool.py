@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
 _SECONDS_TO_END = 5
 
@@ -32,6 +33,38 @@ def start_pool(
         initializer=_start_worker,
         initargs=(initializer, arguments),
     )
+
+
+def run_jobs(
+    call: Callable[[Any], object],
+    jobs: Sequence[Any],
+    workers: int,
+    show: Callable[[int], object],
+) -> None:
+    """Calls a function for each job in processes; on Ctrl-C, the jobs in progress are finished.
+
+    One worker needs no other process: this one does the work.
+
+    Args:
+        call: the function; pickled.
+        jobs: its arguments, at least one.
+        workers: number of processes.
+        show: called with the number of jobs done, after each one.
+    """
+    workers = min(workers, len(jobs))
+    if workers == 1:
+        for number, job in enumerate(jobs, 1):
+            call(job)
+            show(number)
+        return
+
+    with start_pool(workers) as pool:
+        try:
+            for number, _ in enumerate(pool.map(call, jobs, chunksize=4), 1):
+                show(number)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _start_fork_server():

@@ -57,6 +57,27 @@ class Plan:
         return (MAP, MAP) if self.spec.multi_label else ("accuracy", "top-1")
 
     @property
+    def epochs(self) -> int:
+        """Epochs of the training."""
+        return self.recipe.epochs
+
+    @property
+    def unit(self) -> str:
+        """What a step counts."""
+        return "windows" if self.recipe.streams else "clips"
+
+    @property
+    def evaluates_alone(self) -> bool:
+        """Whether each device computes all of a validation; see `Clips.validation`."""
+        return self.spec.multi_label
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """For TensorBoard's images of misclassified clips; None without such images."""
+        has_one_class = not (self.recipe.streams or self.spec.multi_label)
+        return (self.spec.labels or ()) if has_one_class else None
+
+    @property
     def batch_size(self) -> int:
         """Clips per update, on all devices together."""
         return self.recipe.batch_size * self.recipe.accumulate

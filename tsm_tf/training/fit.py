@@ -4,6 +4,7 @@ import contextlib
 import pathlib
 import warnings
 from collections.abc import Iterator
+from typing import Protocol
 
 import keras
 import tensorflow as tf
@@ -13,7 +14,6 @@ from tsm_tf.data.pipeline import BATCHES_AHEAD
 from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.devices import Devices
 from tsm_tf.errors import InputError
-from tsm_tf.training.clips import Clips, Plan, make_clips
 from tsm_tf.training.distributed import AverageBatchNorms, prepared
 from tsm_tf.training.progress import Progress, WrongClips
 from tsm_tf.training.run_folder.callbacks import (
@@ -25,25 +25,69 @@ from tsm_tf.training.run_folder.callbacks import (
 )
 from tsm_tf.training.run_folder.folder import TENSORBOARD
 from tsm_tf.training.settings import Execution
-from tsm_tf.training.step.training_model import TrainingModel
+from tsm_tf.training.step.fitted_model import FittedModel
 
 _PROFILED_STEPS = (10, 20)
 
 
+class FittedPlan(Protocol):
+    """What `fit` needs to know of a plan, such as `tsm_tf.training.clips.Plan`.
+
+    Attributes:
+        epochs: epochs of the training.
+        steps: steps per epoch.
+        batch_size: clips per update, on all devices together.
+        metric: the metric that decides `best/`: its name in the log, and in the progress line.
+        unit: what a step counts, such as "clips".
+        evaluates_alone: whether `model.evaluate` takes the validation dataset as it is, instead of
+            distributed over the devices.
+        class_names: for TensorBoard's images of misclassified clips; None: without them.
+    """
+
+    @property
+    def epochs(self) -> int: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def metric(self) -> tuple[str, str]: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def evaluates_alone(self) -> bool: ...
+    @property
+    def class_names(self) -> tuple[str, ...] | None: ...
+
+
+class FittedClips(Protocol):
+    """The datasets of a training, such as `tsm_tf.training.clips.Clips`."""
+
+    @property
+    def plan(self) -> FittedPlan: ...
+    @property
+    def devices(self) -> Devices: ...
+
+    def training(
+        self, first_epoch: int, first_batch: int, observer: Observer
+    ) -> tf.data.Dataset: ...
+
+    def validation(self, observer: Observer | None = None) -> tf.data.Dataset: ...
+
+
 def fit(
-    model: TrainingModel,
-    plan: Plan,
-    devices: Devices,
+    model: FittedModel,
+    clips: FittedClips,
     execution: Execution,
     output: pathlib.Path,
 ) -> None:
     """Trains from the newest state in a run's folder to the last epoch."""
-    clips = make_clips(plan, devices, execution)
+    plan, devices = clips.plan, clips.devices
     batch = clips.validation().element_spec
     saver = StateSaver(output, devices, execution.checkpoint_steps)
     with prepared(model, devices, batch):
         state = saver.restore(model, batch)
-        epoch, step, epochs = state.epoch, state.batch, plan.recipe.epochs
+        epoch, step, epochs = state.epoch, state.batch, plan.epochs
         if step > plan.steps:
             rule = f"must be a run whose epochs have {plan.steps} steps"
             raise InputError("output", rule, state.place)
@@ -64,8 +108,8 @@ def fit(
 
 
 def fit_epochs(
-    model: TrainingModel,
-    clips: Clips,
+    model: FittedModel,
+    clips: FittedClips,
     saver: StateSaver,
     execution: Execution,
     first: int,
@@ -90,7 +134,7 @@ def fit_epochs(
     progress = make_progress(plan, devices, step)
     steps = (end - first) * plan.steps - step
     validation = clips.validation(_Observer(report))
-    validated = validation if plan.spec.multi_label else devices.distribute(validation)
+    validated = validation if plan.evaluates_alone else devices.distribute(validation)
     callbacks = make_callbacks(saver, devices, report, plan.metric[0])
     if devices.is_chief:
         shown = tensorboard(saver.directory, plan, validation, execution.profile, steps)
@@ -119,17 +163,17 @@ def fit_epochs(
             raise
 
 
-def make_progress(plan: Plan, devices: Devices, step: int) -> Progress:
+def make_progress(plan: FittedPlan, devices: Devices, step: int) -> Progress:
     """Returns the progress line; the first epoch has `step` finished steps."""
     return Progress(
-        plan.recipe.epochs,
+        plan.epochs,
         plan.steps,
         plan.batch_size,
         plan.batch_size // devices.share.count,
         first_batch=step,
         metric=plan.metric[0],
         title=plan.metric[1],
-        unit="windows" if plan.recipe.streams else "clips",
+        unit=plan.unit,
     )
 
 
@@ -156,7 +200,7 @@ def make_callbacks(
 
 
 def validate(
-    model: TrainingModel,
+    model: FittedModel,
     validation: tf.data.Dataset,
     epoch: int,
     callbacks: list[keras.callbacks.Callback],
@@ -177,7 +221,7 @@ def validate(
 
 def tensorboard(
     output: pathlib.Path,
-    plan: Plan,
+    plan: FittedPlan,
     validation: tf.data.Dataset,
     profile: bool,
     steps: int,
@@ -194,13 +238,13 @@ def tensorboard(
     folder = output / TENSORBOARD
     profiled = tuple(min(step, steps) for step in _PROFILED_STEPS) if profile and steps else 0
     board = keras.callbacks.TensorBoard(folder, profile_batch=profiled)
-    if plan.recipe.streams or plan.spec.multi_label:
+    if plan.class_names is None:
         return [board]
     clips, labels = next(iter(validation))[:2]
     inputs = keras.tree.map_structure(lambda tensor: tensor.numpy(), clips)
     classes = tf.argmax(labels, axis=-1) if labels.shape.rank == 2 else labels
-    names = plan.spec.labels or ()
-    return [board, WrongClips(inputs, classes.numpy(), names, folder / "validation")]
+    wrong = WrongClips(inputs, classes.numpy(), plan.class_names, folder / "validation")
+    return [board, wrong]
 
 
 @contextlib.contextmanager

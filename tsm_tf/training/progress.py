@@ -117,7 +117,7 @@ class Progress(keras.callbacks.Callback):
     def _line(self, logs, now):
         step = self.first_batch + self.steps
         seconds = max(1e-9, now - self.epoch_began)
-        numbers = ""
+        numbers = f"loss {logs['loss']:.3f}  " if "loss" in logs else ""
         if self.metric in logs:
             numbers = f"loss {logs['loss']:.3f}, {self.title} {logs[self.metric]:.1%}  "
         return (

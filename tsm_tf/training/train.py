@@ -16,7 +16,7 @@ from tsm_tf.data.window_pipeline import check_streams, num_windows
 from tsm_tf.devices import Devices, pick_devices
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
-from tsm_tf.training.clips import Plan
+from tsm_tf.training.clips import Plan, make_clips
 from tsm_tf.training.fit import fit
 from tsm_tf.training.model import make_model
 from tsm_tf.training.recipes import Recipe
@@ -103,7 +103,7 @@ def _train(
             f"{spec.backbone}, shift_mode {spec.shift_mode}, "
             f"{model.clip_model.count_params():,} parameters"
         )
-        fit(model, plan, devices, execution, output)
+        fit(model, make_clips(plan, devices, execution), execution, output)
     return model.clip_model
 
 

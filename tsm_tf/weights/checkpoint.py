@@ -5,6 +5,8 @@ import json
 import os
 import pathlib
 import shutil
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
 
 import h5py
 import keras
@@ -26,13 +28,34 @@ _MAX_SPEC = 32 << 20  # bytes; a network with 1000 layers takes 1 MB
 _OVERHEAD = 4096  # an upper bound for the bytes that a variable takes in the file beside its values
 
 
-def save_checkpoint(model: ClipModel, directory: str | os.PathLike) -> None:
-    """Writes a clip model's spec and weights; both files are replaced atomically.
+Built = TypeVar("Built", bound=keras.Model)
+
+
+class _Spec(Protocol):
+    def to_json(self) -> str: ...
+
+
+class SpecifiedModel(Protocol):
+    """A functional model that knows its spec: a clip model or a detector."""
+
+    inputs: Any
+    outputs: Any
+    layers: Any
+    weights: Any
+
+    @property
+    def spec(self) -> _Spec: ...
+
+    def count_params(self) -> int: ...
+
+
+def save_checkpoint(model: SpecifiedModel, directory: str | os.PathLike) -> None:
+    """Writes a model's spec and weights; both files are replaced atomically.
 
     The names of layers that are not trainable are written with the weights.
 
     Args:
-        model: from `build_model`, `load_checkpoint` or `retrofit`.
+        model: from `build_model`, `load_checkpoint` or `retrofit`; or a detector.
         directory: created if it does not exist; a checkpoint in it is replaced, other files stay.
 
     Raises:
@@ -69,11 +92,21 @@ def load_checkpoint(
         InputError: the spec cannot be built, or the weights do not match it.
     """
     directory = find_checkpoint(directory)
-    spec, weights = load_spec(directory), directory / WEIGHTS_FILE
+    spec = load_spec(directory)
+    return load_weights(directory, lambda: build_model(spec, preprocess, per_frame))
+
+
+def load_weights(directory: pathlib.Path, build: Callable[[], Built]) -> Built:
+    """Returns the model that `build` makes, with the weights of a checkpoint folder.
+
+    Raises:
+        InputError: the model cannot be built, or the weights do not match it.
+    """
+    weights = directory / WEIGHTS_FILE
     count = check_weights_file(weights, "checkpoint")
     try:
         with limited_weights(count, "checkpoint", zeros=True):
-            model = build_model(spec, preprocess, per_frame)
+            model = build()
         keras.Model(model.inputs, model.outputs).load_weights(weights)
         _read_frozen(model, weights)
     except InputError:
@@ -86,17 +119,29 @@ def load_checkpoint(
 
 
 def load_spec(directory: str | os.PathLike) -> ModelSpec:
-    """Returns the spec of a checkpoint folder without loading its weights."""
-    path = find_checkpoint(directory) / SPEC_FILE
+    """Returns the spec of a checkpoint folder without loading its weights.
+
+    Raises:
+        InputError: it is that of a detector, or cannot be built.
+    """
+    return ModelSpec.from_json(read_spec(find_checkpoint(directory)))
+
+
+def read_spec(directory: pathlib.Path) -> str:
+    """Returns the JSON of the spec in a checkpoint folder.
+
+    Raises:
+        InputError: the file is too large, no regular file, or not UTF-8.
+    """
+    path = directory / SPEC_FILE
     if path.stat().st_size > _MAX_SPEC:
         rule = f"must have a {SPEC_FILE} of at most {_MAX_SPEC:,} bytes"
         raise InputError("checkpoint", rule, f"{path.stat().st_size:,} bytes in {path}")
     check_content(path, "checkpoint")
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise InputError("checkpoint", f"must have a {SPEC_FILE} in UTF-8", str(path)) from error
-    return ModelSpec.from_json(text)
 
 
 def find_checkpoint(directory: str | os.PathLike) -> pathlib.Path:
@@ -113,14 +158,14 @@ def find_checkpoint(directory: str | os.PathLike) -> pathlib.Path:
     raise MissingFile("checkpoint", rule, str(directory))
 
 
-def _write_frozen(model: ClipModel, weights: pathlib.Path):
+def _write_frozen(model: SpecifiedModel, weights: pathlib.Path):
     """Adds the names of the frozen layers to a weights file, as a data set that Keras ignores."""
     names = [layer.name for layer in model.layers if not layer.trainable]
     with h5py.File(weights, "a") as file:
         file[_FROZEN] = np.frombuffer(json.dumps(names).encode(), np.uint8)
 
 
-def _read_frozen(model: ClipModel, weights: pathlib.Path):
+def _read_frozen(model: keras.Model, weights: pathlib.Path):
     """Freezes the layers that were frozen; files of older versions do not say which."""
     with h5py.File(weights, "r") as file:
         if _FROZEN not in file:
@@ -131,7 +176,7 @@ def _read_frozen(model: ClipModel, weights: pathlib.Path):
             layer.trainable = not layer.trainable
 
 
-def _check_room(model: ClipModel, directory: pathlib.Path) -> None:
+def _check_room(model: SpecifiedModel, directory: pathlib.Path) -> None:
     """Raises before HDF5 runs out of space half-way, when it cannot close its file any more."""
     size = 4 * model.count_params() + _OVERHEAD * len(model.weights)
     if shutil.disk_usage(directory).free < size:

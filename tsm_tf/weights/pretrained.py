@@ -51,7 +51,7 @@ def initial_weights(model: ClipModel, checkpoint: str) -> list[str]:
         source = load_checkpoint(resolve_checkpoint(checkpoint))
     is_same = _classifier(source.spec) == _classifier(model.spec)
     keep = frozenset() if is_same else CLASSIFIER
-    return _transfer(source, model, "init", checkpoint, keep)
+    return transfer(source, model, model.spec, "init", checkpoint, keep)
 
 
 def _classifier(spec: ModelSpec) -> tuple:
@@ -83,17 +83,25 @@ def pretrained_weights(model: ClipModel, weights: str) -> list[str]:
     spec = model.spec
     if spec.modality == "flow":  # image networks take RGB
         spec = spec.replace(modality="rgb", mean=None, std=None, channel_order=None)
+    source = image_network(spec, weights)
+    return transfer(source, model, model.spec, "weights", weights, CLASSIFIER)
 
+
+def image_network(spec: ModelSpec, weights: str) -> keras.Model:
+    """Returns a network with weights; arguments and errors are those of `pretrained_weights`.
+
+    Args:
+        spec: describes the network that will take them.
+        weights: see `pretrained_weights`.
+    """
     if weights == IMAGENET:
-        source = _imagenet(spec)
-    elif not weights.endswith(_SUFFIXES):
+        return _imagenet(spec)
+    if not weights.endswith(_SUFFIXES):
         rule = f"must be {IMAGENET} or a file with weights ({', '.join(_SUFFIXES)})"
         raise InputError("weights", rule, weights)
-    elif not pathlib.Path(weights).is_file():
+    if not pathlib.Path(weights).is_file():
         raise MissingFile("weights", f"must be {IMAGENET} or an existing file", weights)
-    else:
-        source = _read(pathlib.Path(weights), spec)
-    return _transfer(source, model, "weights", weights, CLASSIFIER)
+    return _read(pathlib.Path(weights), spec)
 
 
 def _imagenet(spec: ModelSpec) -> keras.Model:
@@ -173,30 +181,46 @@ def _read(path: pathlib.Path, spec: ModelSpec) -> keras.Model:
     raise InputError("weights", rule, str(path))
 
 
-def _transfer(
+def transfer(
     source: keras.Model,
-    model: ClipModel,
+    model: keras.Model,
+    spec: ModelSpec,
     argument: str,
     name: str,
     keep: frozenset[str],
 ) -> list[str]:
-    """Copies all weights from variables with the same paths, except of the layers in `keep`."""
-    _check_start(source, model, argument, name)
+    """Copies all weights from variables with the same paths, except of the layers in `keep`.
+
+    Args:
+        source: the model with the weights.
+        model: the model that gets them.
+        spec: describes its network.
+        argument: names the source in errors.
+        name: what was given for it.
+        keep: names of layers that stay new.
+
+    Returns:
+        Paths of the weights that stay new.
+
+    Raises:
+        InputError: the source lacks weights, or has others.
+    """
+    _check_start(source, spec, argument, name)
     values = {_path(v): keras.ops.convert_to_numpy(v) for v in source.variables}
     kept = [v.path for v in model.variables if _is_in(v, keep)]
     targets = [v for v in model.variables if not _is_in(v, keep) and "seed" not in v.path]
     for variable in targets:
         if _path(variable) in values:
-            values[_path(variable)] = _fit(values[_path(variable)], variable, model.spec)
+            values[_path(variable)] = _fit(values[_path(variable)], variable, spec)
 
-    if _is_start(source, model) and any(_path(v) in values for v in targets):
+    if _is_start(source, spec) and any(_path(v) in values for v in targets):
         kept += [v.path for v in targets if _is_new(v, values)]
         targets = [v for v in targets if not _is_new(v, values)]
     wrong = [v.path for v in targets if _path(v) not in values or values[_path(v)].shape != v.shape]
     if wrong:
         more = f" and {len(wrong) - _LISTED} more" if len(wrong) > _LISTED else ""
         rule = (
-            f"must hold the weights of {model.spec.backbone} by name; "
+            f"must hold the weights of {spec.backbone} by name; "
             f"missing or of another shape: {', '.join(wrong[:_LISTED])}{more}"
         )
         raise InputError(argument, rule, name)
@@ -207,9 +231,9 @@ def _transfer(
     return kept
 
 
-def _check_start(source: keras.Model, model: ClipModel, argument: str, name: str) -> None:
+def _check_start(source: keras.Model, spec: ModelSpec, argument: str, name: str) -> None:
     """Raises if a network of clips is not inflated from the network of frames in the source."""
-    architecture = find_architecture(model.spec.backbone)
+    architecture = find_architecture(spec.backbone)
     if (
         not isinstance(source, ClipModel)
         or source.spec.takes_clips
@@ -228,12 +252,12 @@ def _start_rule(architecture: Architecture) -> str:
     return f"{rule}, which is trained from scratch and not inflated from a 2D network"
 
 
-def _is_start(source: keras.Model, model: ClipModel) -> bool:
+def _is_start(source: keras.Model, spec: ModelSpec) -> bool:
     """Returns whether the source is another network, which a model may start from.
 
     Of a model from Keras, only the names of its layers are known.
     """
-    others = find_architecture(model.spec.backbone).starts_from
+    others = find_architecture(spec.backbone).starts_from
     return source.spec.backbone in others if isinstance(source, ClipModel) else bool(others)
 
 

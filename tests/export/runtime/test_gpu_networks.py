@@ -26,24 +26,48 @@ FAINT = ("keras:EfficientNetB0",)  # with the tests' weights, the logits hardly 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_network(online, tmp_path, name):
     require_gpu(online)
+    model = model_of(name)
+    for variant in ("float32", "float16"):
+        compare(model, variant, tmp_path, is_online=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_weight_only(online, tmp_path, name):
+    require_gpu(online)
+    compare(model_of(name), "weight_only", tmp_path, is_online=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CLIPS)
+def test_clips(online, tmp_path, name):
+    require_gpu(online)
+    model = model_of(name)
+    for variant in ("float32", "weight_only"):
+        compare(model, variant, tmp_path, is_online=False)
+
+
+def model_of(name):
     spec = ModelSpec(backbone=name, num_classes=5, num_segments=4, input_size=32)
     model = with_weights(build_model(spec))
     if name in FAINT:
         for variable in model.weights:
             if "gamma" in variable.path:
                 variable.assign(1.3 * variable)
-    files = [("float32", True), ("float16", True), ("weight_only", True)]
-    clips = [("float32", False), ("weight_only", False)] if name in CLIPS else []
-    for variant, is_online in (*files, *clips):
-        draft = Draft(convert(model, is_online, variant))
-        assert find_problems(draft.graph) == []
-        path = tmp_path / f"{variant}_{is_online}.tflite"
-        path.write_bytes(draft.seal(model.spec, variant))
+    return model
 
-        expected, actual = run(path, "auto"), run(path, "litert_gpu")
-        tolerance = 1e-3 * np.abs(expected).max()
-        assert np.ptp(expected, axis=0).max() > 2 * tolerance
-        np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance)
+
+def compare(model, variant, folder, is_online):
+    """Compares a file's results on the GPU with those on the processor."""
+    draft = Draft(convert(model, is_online, variant))
+    assert find_problems(draft.graph) == []
+    path = folder / f"{variant}.tflite"
+    path.write_bytes(draft.seal(model.spec, variant))
+
+    expected, actual = run(path, "auto"), run(path, "litert_gpu")
+    tolerance = 1e-3 * np.abs(expected).max()
+    assert np.ptp(expected, axis=0).max() > 2 * tolerance
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance)
 
 
 def run(path, runtime):

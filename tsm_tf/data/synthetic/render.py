@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from tsm_tf.data.synthetic.gestures import LABELS, gesture_frames, num_gesture_frames
-from tsm_tf.data.worker_pool import start_pool
+from tsm_tf.data.worker_pool import run_jobs
 from tsm_tf.files import remove_temporary_files, replacing, write_text
 from tsm_tf.output_folder import claim
 
@@ -117,19 +117,18 @@ def write_video(path: pathlib.Path, frames: np.ndarray, fps: int) -> None:
 
 
 def _render_all(jobs: Sequence[_Job], workers: int) -> None:
-    """Renders in processes and prints progress; on Ctrl-C, the videos in progress are finished."""
+    """Renders in processes and prints progress."""
     started = time.perf_counter()
-    with start_pool(min(workers, len(jobs))) as pool:
-        try:
-            for number, _ in enumerate(pool.map(_Job.render, jobs, chunksize=4), 1):
-                if number % _DONE_EVERY == 0 or number == len(jobs):
-                    rate = number / (time.perf_counter() - started)
-                    print(f"\r{number}/{len(jobs)} videos, {rate:.0f}/s", end="", flush=True)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-        finally:
-            print()
+
+    def show(number):
+        if number % _DONE_EVERY == 0 or number == len(jobs):
+            rate = number / (time.perf_counter() - started)
+            print(f"\r{number}/{len(jobs)} videos, {rate:.0f}/s", end="", flush=True)
+
+    try:
+        run_jobs(_Job.render, jobs, workers, show)
+    finally:
+        print()
 
 
 def _write_contact_sheet(path, seed):

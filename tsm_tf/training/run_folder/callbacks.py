@@ -24,8 +24,8 @@ from tsm_tf.training.run_folder.curves import CURVES_FILE, LOG_FILE, plot_curves
 from tsm_tf.training.run_folder.folder import LAST
 from tsm_tf.training.run_folder.run_settings import disk_errors
 from tsm_tf.training.run_folder.state import TrainingState, load_newest, save_state
+from tsm_tf.training.step.fitted_model import FittedModel
 from tsm_tf.training.step.parameter_groups import batch_norms
-from tsm_tf.training.step.training_model import TrainingModel
 from tsm_tf.weights.checkpoint import BEST, save_checkpoint
 
 _STATE_COPIES = 8  # of the weights; Adam with averaged weights and summed gradients has 5
@@ -65,7 +65,7 @@ class StateSaver(keras.callbacks.Callback):
         self._saved_at: tuple[int, int] | None = None
         self._training_metrics: dict[str, np.ndarray] | None = None  # during a validation
 
-    def restore(self, model: TrainingModel, batch: Any) -> TrainingState:
+    def restore(self, model: FittedModel, batch: Any) -> TrainingState:
         """Restores a compiled model from the newest state; without one, it stays as it is.
 
         Args:
@@ -217,10 +217,10 @@ class Publisher(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self.publish(self.model)
 
-    def publish(self, model: TrainingModel) -> None:
+    def publish(self, model: FittedModel) -> None:
         """Writes all files for the newest epoch."""
         directory, history = self.saver.directory, self.saver.state.history
-        missing = {"loss", "val_loss", self.best, self.best.removeprefix("val_")} - set(history[0])
+        missing = {"loss", "val_loss", self.best} - set(history[0])
         if missing:
             rule = f"must be a run that logged {', '.join(sorted(missing))}"
             raise InputError("output", rule, str(directory))

@@ -24,15 +24,19 @@ def plot_curves(
     path: pathlib.Path,
     metric: str = "accuracy",
 ) -> None:
-    """Draws the loss and a metric of training and validation over the epochs, as a PNG."""
+    """Draws the loss and a metric over the epochs as a PNG, of training and validation.
+
+    A metric may be that of the validation alone.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     epochs = [row["epoch"] for row in history]
     for axes, name in zip(figure.subplots(1, 2), ("loss", metric), strict=True):
         for prefix, label in (("", "training"), ("val_", "validation")):
-            values = [row[prefix + name] for row in history]
-            axes.plot(epochs, values, marker=".", label=label)
+            if prefix + name in history[0]:
+                values = [row[prefix + name] for row in history]
+                axes.plot(epochs, values, marker=".", label=label)
         axes.set(title=_TITLES.get(name, name), xlabel="epoch")
         axes.grid(alpha=0.3)
         axes.legend()

@@ -5,7 +5,7 @@ SGD has the paper's parameter groups; AdamW is Keras' own.
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 from keras import ops
@@ -175,13 +175,38 @@ class EpochCosine(keras.optimizers.schedules.LearningRateSchedule):
         }
 
 
+class Optimization(Protocol):
+    """The values of a recipe that its optimizer depends on; see `Recipe`."""
+
+    @property
+    def epochs(self) -> int: ...
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def weight_decay(self) -> float: ...
+    @property
+    def warmup_epochs(self) -> float: ...
+    @property
+    def warmup_rate(self) -> float: ...
+    @property
+    def schedule(self) -> str: ...
+    @property
+    def decay_epochs(self) -> tuple[float, ...]: ...
+    @property
+    def optimizer(self) -> str: ...
+    @property
+    def momentum(self) -> float: ...
+    @property
+    def clip_norm(self) -> float: ...
+
+
 def build_schedule(
-    recipe: Recipe, steps_per_epoch: int
+    recipe: Optimization, steps_per_epoch: int
 ) -> keras.optimizers.schedules.LearningRateSchedule:
     """Returns the recipe's learning rate as a function of the step."""
     warmup = round(recipe.warmup_epochs * steps_per_epoch)
     if recipe.schedule == "step":
-        boundaries = tuple(epoch * steps_per_epoch for epoch in recipe.decay_epochs)
+        boundaries = tuple(round(epoch * steps_per_epoch) for epoch in recipe.decay_epochs)
         return StepDecay(recipe.learning_rate, warmup, boundaries, recipe.warmup_rate)
     if recipe.schedule == "cosine_per_epoch":
         return EpochCosine(recipe.learning_rate, steps_per_epoch, recipe.epochs)
@@ -204,10 +229,27 @@ def build_optimizer(
         steps_per_epoch: steps per epoch, for the schedule.
         new_head: see `multipliers`.
     """
+    groups = multipliers(model, new_head) if recipe.optimizer == "sgd" else {}
+    return grouped_optimizer(recipe, model, steps_per_epoch, groups)
+
+
+def grouped_optimizer(
+    recipe: Optimization,
+    model: keras.Model,
+    steps_per_epoch: int,
+    groups: Mapping[str, Sequence[float]],
+) -> keras.optimizers.Optimizer:
+    """Returns a recipe's optimizer with any groups.
+
+    Args:
+        recipe: the recipe.
+        model: the model to train. AdamW decays its kernels only.
+        steps_per_epoch: steps per epoch, for the schedule.
+        groups: those of SGD; see `GroupSGD`.
+    """
     schedule = build_schedule(recipe, steps_per_epoch)
     clip_norm = recipe.clip_norm or None
     if recipe.optimizer == "sgd":
-        groups = multipliers(model, new_head)
         return GroupSGD(schedule, recipe.momentum, recipe.weight_decay, groups, clip_norm)
     optimizer = keras.optimizers.AdamW(
         schedule, weight_decay=recipe.weight_decay, global_clipnorm=clip_norm

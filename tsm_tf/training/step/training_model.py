@@ -8,12 +8,13 @@ import numpy as np
 from tsm_tf.models.clip import ClipModel
 from tsm_tf.spec import DEFAULT_THRESHOLD
 from tsm_tf.training.step.distill import Distillation
+from tsm_tf.training.step.fitted_model import FittedModel
 from tsm_tf.training.step.validation import validate_multi_label
 
 _DECIMALS = 3  # of a threshold
 
 
-class TrainingModel(keras.Model):
+class TrainingModel(FittedModel):
     """Trains a clip model, whose weights it shares.
 
     Args:
@@ -35,8 +36,7 @@ class TrainingModel(keras.Model):
         window: int | None = None,
         multi_label: bool = False,
     ):
-        super().__init__(name="training")
-        self.clip_model = clip_model
+        super().__init__(clip_model)
         self.trained = clip_model.per_frame(window) if window else clip_model
         self.distillation = distillation
         self.thresholds = None

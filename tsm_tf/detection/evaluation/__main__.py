@@ -1,0 +1,170 @@
+"""Evaluates detectors by motion: `python -m tsm_tf.detection.evaluation --checkpoints=DIR,DIR`.
+
+    python -m tsm_tf.detection.evaluation --checkpoints=runs/rfcn,runs/tsm --data=DIR --output=DIR
+
+Average precision as on ImageNet-VID (section 6 and Table 9 of the paper): per class, for slow,
+medium and fast objects, and by area. It also writes precision-recall curves, the detections of each
+detector as a text file, and a video with the true and the detected boxes side by side (Fig. 6).
+With `--detections`, such text files are evaluated without a detector.
+"""
+
+import functools
+import pathlib
+
+from absl import flags
+
+from tsm_tf import cli, output_folder
+from tsm_tf.data.progress_line import ProgressLine
+from tsm_tf.detection.data.listing import open_detection_data
+from tsm_tf.detection.evaluation.collect import collect_boxes, count_frames
+from tsm_tf.detection.evaluation.detections_file import read_detections
+from tsm_tf.detection.evaluation.figures import compute_figures, write_figures
+from tsm_tf.detection.evaluation.subjects import name_subjects
+from tsm_tf.detection.evaluation.vid_ap import GROUPS
+from tsm_tf.errors import InputError, naming
+
+_MARKER = "evaluation.json"
+
+
+def define_flags():
+    flags.DEFINE_list("checkpoints", [], "Checkpoint folders of detectors, with commas.")
+    flags.DEFINE_list(
+        "detections",
+        [],
+        "Detections files, with commas: a frame, a class, a score and four corners per line.",
+    )
+    flags.DEFINE_string(
+        "data",
+        None,
+        "Folder of annotated videos: ImageNet-VID's layout, or COCO-VID JSON.",
+        required=True,
+    )
+    flags.DEFINE_string("output", None, "Folder for the results.", required=True)
+    flags.DEFINE_string("split", "val", "Which videos to use: val, train, or the name of a list.")
+    flags.DEFINE_bool(
+        "coco", False, "Also computes COCO's AP50, which differs from ImageNet-VID's."
+    )
+    flags.DEFINE_string("video", None, "Name of the video to draw. Default: most fast objects.")
+    flags.DEFINE_float(
+        "min_score",
+        0.5,
+        "Lowest score of a box that is drawn.",
+        lower_bound=0,
+        upper_bound=1,
+    )
+    flags.DEFINE_float("fps", 10, "Frames per second of the drawn video.", lower_bound=0.1)
+
+
+def main():
+    values, output = flags.FLAGS, pathlib.Path(flags.FLAGS.output)
+    subjects = name_subjects(values.checkpoints, values.detections)
+    listing = open_detection_data(values.data)
+    videos = listing.videos(values.split)
+    marker = {
+        "data": values.data,
+        "split": values.split,
+        "selection": {subject.name: _identity(subject) for subject in subjects},
+    }
+    output_folder.check_subject(output, _MARKER, marker)
+    num_frames, labels = count_frames(videos), listing.labels
+    detected = {
+        subject.name: read_detections(subject.path, num_frames, len(labels))
+        for subject in subjects
+        if subject.is_file
+    }
+    models = {s.name: _load(s, len(labels)) for s in subjects if not s.is_file}
+
+    from tsm_tf.detection.evaluation import film
+
+    true = collect_boxes(videos, ProgressLine(len(videos), "videos", "read").show)
+    drawn = film.choose_video(videos, true, values.video)
+
+    output_folder.claim(output, _MARKER, marker)
+    for name, model in models.items():
+        path = output / f"{name}.txt"
+        _detect(name, model, videos, path)
+        detected[name] = read_detections(path, num_frames, len(labels))
+    detected = {subject.name: detected[subject.name] for subject in subjects}
+
+    results = _evaluate(detected, true, labels, values.coco)
+    _write(output, results)
+    film.write_film(
+        output,
+        videos[drawn],
+        labels,
+        true,
+        detected,
+        values.min_score,
+        values.fps,
+    )
+    print(f"written to {output}")
+
+
+def _identity(subject):
+    """Returns what must be the same when results are updated."""
+    if subject.is_file:
+        return {"path": str(subject.path)}
+
+    from tsm_tf.evaluation.evaluate import checkpoint_digest
+
+    with naming("checkpoints"):
+        return {"path": str(subject.path), "sha256": checkpoint_digest(subject.path)}
+
+
+def _load(subject, num_classes):
+    from tsm_tf.detection.checkpoint import load_detector
+
+    with naming("checkpoints"):
+        model = load_detector(subject.path)
+    if model.spec.num_classes != num_classes:
+        rule = f"must have the {num_classes} classes of the data; {subject.path} has others"
+        raise InputError("checkpoints", rule, model.spec.num_classes)
+    return model
+
+
+def _detect(name, model, videos, path):
+    from tsm_tf.detection.detect import detect_video
+    from tsm_tf.detection.evaluation.detect_split import detect_split
+
+    print(f"{name}: searching for objects", flush=True)
+    try:
+        detect_split(functools.partial(detect_video, model), videos, path)
+    except KeyboardInterrupt:
+        print("\ninterrupted; run the same command again to resume")
+        raise
+
+
+def _evaluate(detected, true, labels, with_coco):
+    return {
+        name: compute_figures(
+            boxes,
+            true,
+            labels,
+            with_coco,
+            ProgressLine(len(labels), f"classes of {name}", "evaluated").show,
+        )
+        for name, boxes in detected.items()
+    }
+
+
+def _write(output, results):
+    from tsm_tf.detection.evaluation.curves import draw_curves
+
+    write_figures(output, results)
+    draw_curves(output, results)
+
+    print("mAP     " + "".join(f"{group.name:>13}" for group in GROUPS))
+    for name, figures in results.items():
+        means = [figures.mean(group.name) for group in GROUPS]
+        shares = ["-" if mean is None else f"{mean:.1%}" for mean in means]
+        print(f"        {''.join(f'{share:>13}' for share in shares)}  {name}")
+        if figures.mean_coco is not None:
+            print(f"        COCO's mAP50: {figures.mean_coco:.1%}")
+
+
+def run_command() -> None:
+    cli.run(main, define_flags)
+
+
+if __name__ == "__main__":
+    run_command()
