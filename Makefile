@@ -1,4 +1,4 @@
-# make demo | test | test-slow | test-jax | test-torch | lint | lint-web | bench | bench-data | bench-train | bench-litert-torch | fuzz | apk | apk-test; each makes its environment first.
+# make demo | demo-detection | test | test-slow | test-jax | test-torch | lint | lint-web | bench | bench-data | bench-train | bench-litert-torch | fuzz | apk | apk-test; each makes its environment first.
 # Python 3.11 gets the pinned set, with which the numbers in docs/ were measured. 3.12 and 3.13 get the newest releases.
 LOCK_3.11 := lock.txt
 LOCK_3.12 := lock-latest.txt
@@ -14,7 +14,7 @@ RUN := $(VENV)/bin/python
 PIP = $(1)/bin/python -m pip install --quiet --disable-pip-version-check
 DEMO ?= runs/demo
 
-.PHONY: env demo test test-slow test-jax test-torch test-backends test-latest lint lint-web format bench bench-data bench-train bench-litert-torch fuzz soak clean \
+.PHONY: env demo demo-detection test test-slow test-jax test-torch test-backends test-latest lint lint-web format bench bench-data bench-train bench-litert-torch fuzz soak clean \
   apk apk-unsigned apk-test apk-deps apk-tools apk-models apk-screenshots
 
 env: $(VENV)/.installed
@@ -43,6 +43,11 @@ LOCK = $(LOCK_$(VERSION))
 
 demo: env
 	$(RUN) -m export.demo --output=$(DEMO) $(if $(DATA),--data=$(DATA))
+
+# Online TSM against R-FCN on single frames; with FGFA=1, also against FGFA. QUICK=1 checks that every step runs.
+DETECTION_DEMO ?= runs/demo_detection
+demo-detection: env
+	$(RUN) -m export.demo.detection --output=$(DETECTION_DEMO) --seed=$(SEED) $(if $(FGFA),--fgfa) $(if $(QUICK),--quick)
 
 test: env
 	$(RUN) -m pytest -m "not slow" -n 2 --dist worksteal

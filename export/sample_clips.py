@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tsm_tf.any_spec import AnySpec, frame_shape
 from tsm_tf.data.crops import eval_frame
 from tsm_tf.data.listing import Listing, check_labels, check_multi_label, open_listing
 from tsm_tf.data.loader import center_clip
@@ -22,7 +23,7 @@ class SampleClips:
     """Clips of equal length.
 
     Args:
-        frames: RGB `uint8 [N, T, input_size, input_size, channels]`.
+        frames: RGB `uint8 [N, T, height, width, channels]`.
         labels: class of each clip, `int [N]`; None if they are unknown, or several per clip.
         source: a description for people.
     """
@@ -32,17 +33,18 @@ class SampleClips:
     source: str
 
 
-def drawn_patterns(spec: ModelSpec, num_clips: int, num_frames: int) -> SampleClips:
+def drawn_patterns(spec: AnySpec, num_clips: int, num_frames: int) -> SampleClips:
     """Returns distinct frames that need no video: changing coarse patches under fine noise."""
     rng = np.random.default_rng(0)
-    size, channels, count = spec.input_size, spec.channels, num_clips * num_frames
+    height, width, channels = frame_shape(spec)
+    count = num_clips * num_frames
 
     coarse = rng.integers(0, 200, (count, 8, 8, channels), dtype=np.uint8)
-    patch = np.arange(size) * 8 // size
-    fine = rng.integers(0, 56, (count, size, size, channels), dtype=np.uint8)
+    rows, columns = (np.arange(size) * 8 // size for size in (height, width))
+    fine = rng.integers(0, 56, (count, height, width, channels), dtype=np.uint8)
 
-    frames = coarse[:, patch][:, :, patch] + fine
-    frames = frames.reshape(num_clips, num_frames, size, size, channels)
+    frames = coarse[:, rows][:, :, columns] + fine
+    frames = frames.reshape(num_clips, num_frames, height, width, channels)
     return SampleClips(frames, None, "drawn patterns")
 
 

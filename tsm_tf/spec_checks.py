@@ -196,12 +196,12 @@ def check_keys(values: Iterable[str], known: set[str], spec: str) -> None:
         raise InputError(spec, rule, unknown)
 
 
-def read_object(text: str, kind: str) -> dict[str, Any]:
+def read_object(text: str, kind: str | None = None) -> dict[str, Any]:
     """Returns the JSON object that describes a spec.
 
     Args:
         text: the JSON.
-        kind: `CLASSIFIER` or `DETECTOR`.
+        kind: `CLASSIFIER` or `DETECTOR`; None for any.
 
     Raises:
         InputError: not a JSON object, a very large one, or that of the other kind.
@@ -215,7 +215,7 @@ def read_object(text: str, kind: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise InputError("spec", "must be a JSON object", values)
     found = values.get(KIND, CLASSIFIER)
-    if found != kind:
+    if kind is not None and found != kind:
         raise InputError("spec", f"must describe a {kind}", f"a spec of the kind {found}")
     return values
 

@@ -9,16 +9,13 @@ interrupted step.
 
 import dataclasses
 import pathlib
-import subprocess
-import sys
 
 from absl import flags
 
-from export.demo.run_steps import DONE_FILE, run
+from export.demo.run_steps import check_output, run_or_exit
 from export.demo.steps import FULL, MODES, QUICK, model_path, plan
-from tsm_tf import cli, output_folder
+from tsm_tf import cli
 from tsm_tf.data import data_flags
-from tsm_tf.files import write_text
 
 
 def define_flags():
@@ -48,27 +45,14 @@ def define_flags():
 def main():
     values = flags.FLAGS
     output = pathlib.Path(values.output)
-    if not (output / DONE_FILE).is_file():
-        output_folder.check_new(output)
-
+    check_output(output)
     data = pathlib.Path(values.data) if values.data else None
     if data:
         data_flags.read("train", "val")  # raises if a list or a video is missing
 
-    output.mkdir(parents=True, exist_ok=True)
-    if not (output / DONE_FILE).is_file():
-        write_text(output / DONE_FILE, "[]")
-
     size = QUICK if values.quick else _size(values)
     steps = plan(output, data, size, data_flags.given()[1:])
-    try:
-        run(steps, output)
-    except subprocess.CalledProcessError as error:
-        code = error.returncode
-        sys.exit(f"error: a step exited with {code}; run the same command again to repeat it")
-    except KeyboardInterrupt:
-        print("\nrun the same command again to continue with this step", flush=True)
-        raise
+    run_or_exit(steps, output)
 
     from export.demo.page import write_page
     from export.format.metadata import read_spec

@@ -10,11 +10,41 @@ import sys
 import threading
 
 from export.demo.steps import Step
-from tsm_tf import cli
+from tsm_tf import cli, output_folder
 from tsm_tf.files import write_text
 
 DONE_FILE = "steps.json"
 _SECONDS_TO_END = 10  # after SIGTERM
+
+
+def check_output(output: pathlib.Path) -> None:
+    """Raises unless a folder is new, empty, or that of a demo.
+
+    Raises:
+        InputError: it holds something else.
+    """
+    if not (output / DONE_FILE).is_file():
+        output_folder.check_new(output)
+
+
+def run_or_exit(steps: list[Step], output: pathlib.Path) -> None:
+    """Runs the steps as `run` does, in a folder that is created if necessary.
+
+    Raises:
+        SystemExit: a step failed.
+        KeyboardInterrupt: after the current step has ended in an orderly way.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    if not (output / DONE_FILE).is_file():
+        write_text(output / DONE_FILE, "[]")
+    try:
+        run(steps, output)
+    except subprocess.CalledProcessError as error:
+        code = error.returncode
+        sys.exit(f"error: a step exited with {code}; run the same command again to repeat it")
+    except KeyboardInterrupt:
+        print("\nrun the same command again to continue with this step", flush=True)
+        raise
 
 
 def run(steps: list[Step], output: pathlib.Path) -> None:

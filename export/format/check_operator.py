@@ -13,6 +13,9 @@ from export.format.shapes import RULES, Call
 SIZES = {"float32": 4, "float16": 2, "int32": 4, "int8": 1, "uint8": 1}
 """Types of tensors, with their sizes in bytes."""
 
+_COMPARISONS = 30  # per element, at most, to find the largest ones
+_OVERLAP = 16  # operations that the overlap of two boxes takes
+
 _CODES = {"int8": "b", "int32": "i", "bool": "B", "float32": "f"}
 """Types of options, as format characters of `struct`."""
 
@@ -26,7 +29,8 @@ class Effort:
         patch_bytes: size of the patches into which a convolution may unfold its input.
         constant_bytes: size of the constants, once per operator that reads them.
         written_bytes: size of all results.
-        multiply_adds: multiply-adds of convolutions, matrix products and pools.
+        multiply_adds: multiply-adds of convolutions, matrix products and pools, and the steps that
+            select boxes.
     """
 
     live_bytes: int = 0
@@ -46,7 +50,13 @@ class Effort:
         )
 
 
-def check_operator(operator: Operator, graph: Graph, model: Model, fixed: set[int]) -> Effort:
+def check_operator(
+    operator: Operator,
+    graph: Graph,
+    model: Model,
+    fixed: set[int],
+    bounds: dict[int, int],
+) -> Effort:
     """Checks an operator whose tensors exist.
 
     Args:
@@ -54,6 +64,8 @@ def check_operator(operator: Operator, graph: Graph, model: Model, fixed: set[in
         graph: its graph.
         model: the whole file.
         fixed: numbers of the tensors that count as constants.
+        bounds: for tensors that hold positions from 0, the number below which they are; those of
+            the operator's results are added.
 
     Raises:
         Damaged: the exporter never writes such an operator, or its result has another shape.
@@ -65,7 +77,7 @@ def check_operator(operator: Operator, graph: Graph, model: Model, fixed: set[in
     options = _read_options(operator, row)
     constants = _match_tensors(operator, row, graph, fixed)
     tensors = [graph.tensors[index] for index in operator.inputs if index >= 0]
-    result = graph.tensors[operator.outputs[0]]
+    result, *others = [graph.tensors[index] for index in operator.outputs]
 
     call = Call(
         shapes=[tensor.shape for tensor in tensors],
@@ -73,12 +85,14 @@ def check_operator(operator: Operator, graph: Graph, model: Model, fixed: set[in
         options=options,
         result=result.shape,
         broadcast_rank=row.broadcast_rank,
+        others=tuple(tensor.shape for tensor in others),
     )
     shape = RULES[row.shape](call)
     if shape != result.shape:
         raise Damaged(f"a result of the shape {result.shape} instead of {shape}")
     if operator.name in ("ADD", "SUB") and result.scale:
         _check_sum(tensors, result)
+    _check_positions(operator, call, bounds)
     return _effort(operator, graph, fixed, row.shape, call)
 
 
@@ -161,6 +175,21 @@ def _check_sum(sources: list[Tensor], result: Tensor) -> None:
         raise Damaged("a result whose scale is too small")
 
 
+def _check_positions(operator: Operator, call: Call, bounds: dict[int, int]) -> None:
+    """Checks that positions that an operator reads at lie inside its input.
+
+    Not every runtime checks them. Only these operators make integers, and none computes with them.
+    """
+    if operator.name == "GATHER":
+        length = call.shapes[0][0]
+        if bounds.get(operator.inputs[1], length + 1) > length:
+            raise Damaged("positions that may be outside its input")
+    elif operator.name == "TOPK_V2":
+        bounds[operator.outputs[1]] = call.shapes[0][-1]
+    elif operator.name == "NON_MAX_SUPPRESSION_V4":
+        bounds[operator.outputs[0]] = call.shapes[0][0]
+
+
 def _effort(
     operator: Operator,
     graph: Graph,
@@ -187,6 +216,10 @@ def _effort(
         multiply_adds = size * others[0][1]
     elif rule == "batch_matmul":
         multiply_adds = size * source.shape[-2 if call.options["adj_x"] else -1]
+    elif rule == "top_k":
+        multiply_adds = math.prod(source.shape) * _COMPARISONS
+    elif rule == "non_max_suppression":
+        multiply_adds = source.shape[0] * (_COMPARISONS + size * _OVERLAP)
 
     return Effort(
         patch_bytes=patches * SIZES[source.dtype],

@@ -2,10 +2,10 @@
 
 Three metadata entries belong to this project:
 
-- `TSM_SPEC`: the JSON of `ModelSpec.to_json`.
+- `TSM_SPEC`: the JSON of `ModelSpec.to_json`, or of `DetectorSpec.to_json`.
 - `TSM_STREAM`: `{"variant": "int8", "start": {"shift_00": -3, ...}, "smoothing": {...}}`, where
   `start` holds the value that fills each cache before the first frame, and `smoothing` holds the
-  rules that turn logits into the class to show (`SmoothingRules`).
+  rules that turn logits into the class to show (`SmoothingRules`); detectors have none.
 - `TSM_CRC32`: a checksum of the whole file.
 
 Reading needs no interpreter. It also checks that the file is safe to hand to one. The writer is
@@ -25,8 +25,13 @@ from export.format.flatbuffer import Damaged
 from export.format.reader import Model, parse_model, read_model
 from export.format.smoothing_rules import SmoothingRules
 from export.format.verify import verify
+from tsm_tf.any_spec import AnySpec, read_any_spec
+from tsm_tf.detector_spec import DetectorSpec
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
+
+BOXES, CLASSES, SCORES, COUNT = DETECTIONS = ("boxes", "classes", "scores", "count")
+"""Outputs of a detector, in the order that detectors on devices usually have."""
 
 NAME = "TSM_SPEC"
 STREAM_NAME = "TSM_STREAM"
@@ -54,12 +59,28 @@ class Contents:
         model: the file that was read and checked.
     """
 
-    spec: ModelSpec
+    spec: AnySpec
     variant: str
     initial_caches: dict[str, int]
     smoothing: SmoothingRules
     is_online: bool
     model: Model = dataclasses.field(repr=False, compare=False)
+
+    @property
+    def is_detector(self) -> bool:
+        """Whether the model finds boxes, instead of classifying frames or clips."""
+        return isinstance(self.spec, DetectorSpec)
+
+    @property
+    def classifier(self) -> ModelSpec:
+        """The spec of a classifier.
+
+        Raises:
+            InputError: the model is a detector.
+        """
+        if isinstance(self.spec, DetectorSpec):
+            raise InputError("model", "must be a classifier", f"{self.model.path}, a detector")
+        return self.spec
 
     @property
     def num_streams(self) -> int:
@@ -78,16 +99,16 @@ class Contents:
         return inputs["image"].shape[0] // self.num_streams
 
 
-def stream_json(variant: str, initial_caches: dict[str, int], smoothing: SmoothingRules) -> str:
-    """Returns the text of the `TSM_STREAM` entry."""
-    return json.dumps(
-        {
-            "variant": variant,
-            "start": initial_caches,
-            "smoothing": smoothing.to_json_object(),
-        },
-        ensure_ascii=False,
-    )
+def stream_json(
+    variant: str,
+    initial_caches: dict[str, int],
+    smoothing: SmoothingRules | None,
+) -> str:
+    """Returns the text of the `TSM_STREAM` entry; detectors have no rules for smoothing."""
+    stream = {"variant": variant, "start": initial_caches}
+    if smoothing is not None:
+        stream["smoothing"] = smoothing.to_json_object()
+    return json.dumps(stream, ensure_ascii=False)
 
 
 def seal(content: bytes) -> bytes:
@@ -99,7 +120,7 @@ def seal(content: bytes) -> bytes:
     return content[:at] + struct.pack("<I", checksum) + content[at + 4 :]
 
 
-def read_spec(path: str | os.PathLike, unchecked: bool = False) -> ModelSpec:
+def read_spec(path: str | os.PathLike, unchecked: bool = False) -> AnySpec:
     """Returns the spec inside a `.tflite` file; checks and raises as `read_contents` does."""
     return read_contents(pathlib.Path(path), unchecked).spec
 
@@ -132,7 +153,7 @@ def read_contents(path: pathlib.Path, unchecked: bool = False) -> Contents:
     try:
         if not unchecked:
             verify(model)
-        spec = ModelSpec.from_json(text.tobytes().decode())
+        spec = read_any_spec(text.tobytes().decode())
     except Damaged as error:
         rule = f"must be safe to run; this one has {error}. {_HINT}"
         raise InputError("model", rule, str(path)) from None
@@ -159,8 +180,10 @@ def _checksum(model: Model) -> tuple[int, int]:
 
 
 def _is_online(model):
-    """Returns whether each image has its own logits; those of a clip share them."""
+    """Returns whether each image has its own results; those of a clip share them."""
     inputs, outputs = model.interface()
+    if "image" in inputs and set(DETECTIONS) <= outputs.keys():
+        return len(inputs["image"].shape) == 4
     if "image" not in inputs or "logits" not in outputs:
         return False
     image, logits = inputs["image"].shape, outputs["logits"].shape

@@ -23,6 +23,7 @@ class Call(NamedTuple):
         constants: values of the integer constants among them, by position.
         options: values of the options.
         result: the shape that the file gives to the output.
+        others: the shapes of further outputs.
         broadcast_rank: most dimensions of inputs that are broadcast.
     """
 
@@ -31,6 +32,7 @@ class Call(NamedTuple):
     options: dict[str, float]
     result: Shape
     broadcast_rank: int
+    others: tuple[Shape, ...] = ()
 
 
 def _require(condition: object, what: str) -> None:
@@ -239,9 +241,15 @@ def _slice(call):
 def _strided_slice(call):
     result = []
     masks = call.options["begin_mask"], call.options["end_mask"]
+    single = call.options["shrink_axis_mask"]
     for i, (begin, end, stride, length) in enumerate(
         zip(*_per_dimension(call), call.shapes[0], strict=True)
     ):
+        if single >> i & 1:  # one position, without the dimension
+            is_inside = 0 <= begin < length and end == begin + 1 and stride == 1
+            is_masked = (masks[0] | masks[1]) >> i & 1
+            _require(is_inside and not is_masked, "a position outside its input")
+            continue
         begin, end = (
             None if mask >> i & 1 else at for mask, at in zip(masks, (begin, end), strict=True)
         )
@@ -260,6 +268,32 @@ def _reshape(call):
     return call.result
 
 
+def _gather(call):
+    source, indices = call.shapes
+    _require(source, "a source without dimensions")
+    return (*indices, *source[1:])
+
+
+def _top_k(call):
+    source, numbers = call.shapes
+    _require(source and numbers == (), "more than one number of values")
+    count = int(call.constants[1])
+    # With as many as there are, kernels sort in a way that a NaN leads outside the input.
+    _require(1 <= count < source[-1], f"{count} of {source[-1]} values")
+    result = (*source[:-1], count)
+    _require(call.others == (result,), "positions of another shape than the values")
+    return result
+
+
+def _non_max_suppression(call):
+    boxes, scores, *settings = call.shapes
+    _require(boxes == (*scores, 4) and len(scores) == 1, "boxes that do not fit the scores")
+    _require(settings == [(), (), ()] and call.others == ((),), "settings that are not single")
+    count = int(call.constants[2])
+    _require(count >= 1, f"{count} boxes to select")
+    return (count,)
+
+
 def _resize_bilinear(call):
     batch, _, _, channels = _image(call.shapes[0])
     _require(call.shapes[1] == (2,), "another number of sizes")
@@ -275,6 +309,8 @@ RULES: dict[str, Callable[[Call], Shape]] = {
     "conv": _conv,
     "depthwise_conv": _depthwise_conv,
     "fully_connected": _fully_connected,
+    "gather": _gather,
+    "non_max_suppression": _non_max_suppression,
     "pad": _pad,
     "pool": _pool,
     "prelu": _prelu,
@@ -286,6 +322,7 @@ RULES: dict[str, Callable[[Call], Shape]] = {
     "slice": _slice,
     "strided_slice": _strided_slice,
     "tile": _tile,
+    "top_k": _top_k,
     "transpose": _transpose,
     "transpose_conv": _transpose_conv,
 }

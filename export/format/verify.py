@@ -132,12 +132,13 @@ def _check_order(graph: Graph, constants: set[int]) -> None:
 def _check_operators(graph: Graph, model: Model, constants: set[int]) -> None:
     """Checks each operator, and that the memory and the time of a step are bounded."""
     fixed, effort = set(constants), Effort()
+    bounds = {}
 
     for operator in graph.operators:
         if operator.name not in allowed().operators:
             raise Damaged(f"an operator {operator.name}, which this project never writes")
         try:
-            effort += check_operator(operator, graph, model, fixed)
+            effort += check_operator(operator, graph, model, fixed, bounds)
         except Damaged as error:
             raise Damaged(f"an operator {operator.name} with {error}") from None
         if fixed.issuperset(operator.inputs):  # a DEQUANTIZE of weights

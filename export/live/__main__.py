@@ -1,4 +1,4 @@
-"""Recognises gestures in a video or from a camera, one frame at a time, each when it happens.
+"""Recognises gestures, or detects objects, in a video or from a camera, one frame at a time.
 
     python -m export.live --model=FILE --video=FILE --output=DIR
     python -m export.live --model=FILE --camera=0 --show
@@ -26,8 +26,13 @@ from export.runtime import StreamRunner
 from export.runtime.engine import RUNTIMES
 from export.runtime.interpreter import DELEGATES
 from tsm_tf import cli, output_folder
+from tsm_tf.detector_spec import DetectorSpec
 from tsm_tf.errors import InputError
+from tsm_tf.spec import ModelSpec
 
+_OF_CLASSIFIERS = ("events", "command", "original_smoothing", "averaged_steps", "refractory_steps")
+_OF_DETECTORS = ("threshold",)
+_SHOWN = 0.5  # by default
 _MAX_GAP = 2.0  # seconds without a frame after which the state of a live stream is reset
 
 
@@ -51,8 +56,8 @@ def define_flags():
     flags.DEFINE_string(
         "output",
         None,
-        "Folder for stream.mp4, stream.gif and frames.csv; required unless --show, --events or "
-        "--command is given.",
+        "Folder for stream.mp4, stream.gif and frames.csv, for a detector also detections.csv; "
+        "required unless --show, --events or --command is given.",
     )
     flags.DEFINE_string("events", None, "File for the events, one JSON object per line.")
     flags.DEFINE_string(
@@ -82,6 +87,13 @@ def define_flags():
         f" default: the file's ({REFRACTORY_STEPS} at 15 frames per second).",
         lower_bound=0,
     )
+    flags.DEFINE_float(
+        "threshold",
+        None,
+        f"Detectors: lowest score of the boxes that are shown and recorded; default: {_SHOWN}.",
+        lower_bound=0,
+        upper_bound=1,
+    )
     flags.DEFINE_integer("threads", 1, "Number of threads on the CPU.", lower_bound=1)
     flags.DEFINE_enum("runtime", "auto", ["auto", *RUNTIMES], "What runs the file.")
     flags.DEFINE_string(
@@ -108,19 +120,25 @@ def main():
         values.unchecked,
     )
 
+    is_detector = isinstance(runner.spec, DetectorSpec)
+    _check_flags(is_detector)
+
     # Imported here, so that a missing package is reported in one line.
+    from export.live.detection_session import DetectionSession
     from export.live.frame_clock import AtRate, output_fps
     from export.live.session import Session, run_and_record, stop_on_signals
     from export.live.sources import open_source
     from tsm_tf.camera.window import open_window
 
-    listeners = _listeners(values.events, values.command)
-    decoder = _decoder(
-        runner,
-        values.original_smoothing,
-        averaged_steps=values.averaged_steps,
-        refractory_steps=values.refractory_steps,
-    )
+    listeners, decoder = [], None
+    if not is_detector:
+        listeners = _listeners(values.events, values.command)
+        decoder = _decoder(
+            runner,
+            values.original_smoothing,
+            averaged_steps=values.averaged_steps,
+            refractory_steps=values.refractory_steps,
+        )
     with stop_on_signals() as stop, contextlib.ExitStack() as opened:
         source = open_source(values.video, values.camera, values.show, stop, values.keep_damaged)
         opened.enter_context(contextlib.closing(source.frames))
@@ -133,7 +151,11 @@ def main():
         until_stop = itertools.takewhile(lambda _: not stop.is_set(), source.frames)
         frames = AtRate(until_stop, runner.spec.fps)
         max_gap = _MAX_GAP if source.is_live else None
-        session = Session(runner, decoder, max_gap, listeners)
+        if decoder is None:
+            threshold = _SHOWN if values.threshold is None else values.threshold
+            session = DetectionSession(runner, max_gap, threshold)
+        else:
+            session = Session(runner, decoder, max_gap, listeners)
         fps = output_fps(source.fps, runner.spec.fps)
         run_and_record(session, frames, folder, fps, values.show)
 
@@ -147,7 +169,7 @@ def _check_output(output):
 
 def _load_runner(model, num_threads, runtime, delegate, unchecked):
     runner = StreamRunner(model, num_threads, runtime, delegate, unchecked)
-    if runner.spec.modality != "rgb":
+    if isinstance(runner.spec, ModelSpec) and runner.spec.modality != "rgb":
         raise InputError("model", "must take RGB frames", runner.spec.modality)
     if runner.num_streams > 1:
         received = f"{model}, which has {runner.num_streams}"
@@ -157,6 +179,16 @@ def _load_runner(model, num_threads, runtime, delegate, unchecked):
         rule = "must take one frame per step; export it without --frames_per_step"
         raise InputError("model", rule, f"{model}, which takes {runner.frames_per_step}")
     return runner
+
+
+def _check_flags(is_detector):
+    """Raises an `InputError` about flags that the other kind of model has."""
+    values = flags.FLAGS
+    names = _OF_CLASSIFIERS if is_detector else _OF_DETECTORS
+    kind = "detector" if is_detector else "classifier"
+    for name in names:
+        if values[name].value not in (None, False):
+            raise InputError(name, f"must be omitted for a {kind}", values[name].value)
 
 
 def _describe(runner):

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import os
 import pathlib
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from tsm_tf.errors import InputError
 from tsm_tf.files import unfinished_path
 
 MP4, GIF, CSV = "stream.mp4", "stream.gif", "frames.csv"
+BOXES_CSV = "detections.csv"
 _GIF_HEIGHT = 320
 _GIF_COLORS = 128
 _MAX_GIF_FRAMES = 240  # a GIF is for a page; the MP4 has the rest
@@ -24,6 +26,8 @@ _MAX_GIF_DURATION = 600_000  # milliseconds per frame; the format has 16 bits fo
 class Recording:
     """A context that writes `stream.mp4`, `stream.gif` and `frames.csv` into a folder.
 
+    For detectors, `detections.csv` has a row per box.
+
     The files get their names when the context ends, also after an error, so that a file with its
     own name is always whole. Without a frame there is no MP4 and no GIF. If the disk becomes full,
     the fragments of the MP4 that were written before are kept, and the rows. If there are none,
@@ -32,16 +36,24 @@ class Recording:
     Args:
         folder: created if it does not exist.
         fps: expected number of frames per second; the files keep the frames' own times.
-        columns: columns of the CSV.
+        columns: columns of the CSV with a row per frame.
+        box_columns: columns of the CSV with a row per box; empty without boxes.
 
     Raises:
         InputError: the folder cannot be written, or the disk is full.
     """
 
-    def __init__(self, folder: pathlib.Path, fps: float, columns: tuple[str, ...]):
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        fps: float,
+        columns: tuple[str, ...],
+        box_columns: tuple[str, ...] = (),
+    ):
         self.folder = folder
         self.fps = fps
         self.columns = columns
+        self.box_columns = box_columns
         self._shape: tuple[int, int] | None = None
         self._files: list[_Rows | Mp4File | _Gif] = []
         self._error: OSError | None = None
@@ -50,20 +62,29 @@ class Recording:
         self._is_new = not self.folder.exists()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._files.append(_Rows(self.folder / CSV, self.columns))
+            for name, columns in ((CSV, self.columns), (BOXES_CSV, self.box_columns)):
+                if columns:
+                    self._files.append(_Rows(self.folder / name, columns))
         except OSError as error:
             self._error = error
             self._finish()
         return self
 
-    def write(self, picture: np.ndarray, seconds: float, row: dict) -> None:
+    def write(
+        self,
+        picture: np.ndarray,
+        seconds: float,
+        row: dict,
+        box_rows: Sequence[dict] = (),
+    ) -> None:
         """Adds a frame.
 
         Args:
             picture: RGB `uint8 [H, W, 3]` of even height and width. Pictures of another size than
                 the first one are scaled to fit into it.
             seconds: time since the start.
-            row: values of the CSV's columns.
+            row: values of the columns of the frames' CSV.
+            box_rows: values of the columns of the boxes' CSV.
         """
         if self._shape is None:
             self._shape = picture.shape[0], picture.shape[1]
@@ -74,7 +95,8 @@ class Recording:
         try:
             for file in self._files:
                 if isinstance(file, _Rows):
-                    file.write(row)
+                    for values in (row,) if file.path.name == CSV else box_rows:
+                        file.write(values)
                 else:
                     file.write(picture, seconds)
         except OSError as error:

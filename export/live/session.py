@@ -16,6 +16,7 @@ from export.live.events import Event
 from export.live.frame_clock import AtRate
 from export.live.overlay import annotate
 from export.live.recording import Recording
+from export.live.stream_clock import StreamClock
 from export.runtime import StreamRunner
 from tsm_tf.camera import window
 from tsm_tf.cli import Terminated
@@ -35,7 +36,6 @@ COLUMNS = (
     # several classes per video may have several labels, with commas, here and in "shown".
     "milliseconds",
 )
-_RATE_STEPS = 20  # the frame rate on the screen is that of the last 20 steps
 _NUM_EVENTS = 8  # on the screen
 
 
@@ -57,8 +57,38 @@ class Decoder(Protocol):
     def reset(self) -> None: ...
 
 
+class LiveSession(Protocol):
+    """A stream that runs through a model: `Session`, or `DetectionSession` for detectors.
+
+    Attributes:
+        columns: columns of the CSV with a row per frame.
+        box_columns: columns of the CSV with a row per box; empty without boxes.
+        box_rows: the rows of the last frame's boxes.
+        milliseconds: time that each frame took.
+        shown: what the last frame shows, in words.
+        event: the label of the event that was recognised at the last frame, or empty.
+    """
+
+    columns: tuple[str, ...]
+    box_columns: tuple[str, ...]
+    box_rows: list[dict]
+    milliseconds: list[float]
+
+    @property
+    def shown(self) -> str: ...
+
+    @property
+    def event(self) -> str: ...
+
+    def step(self, number: int, seconds: float, frame: np.ndarray) -> dict: ...
+
+    def picture(self, frame: np.ndarray) -> np.ndarray: ...
+
+    def summary(self) -> list[str]: ...
+
+
 class Session:
-    """A stream that runs through a model.
+    """A stream that runs through a classifier.
 
     Args:
         runner: the model.
@@ -67,9 +97,12 @@ class Session:
         listeners: are called with each event.
 
     Attributes:
+        columns, box_columns, box_rows, shown, event: see `LiveSession`.
         milliseconds: time that the model and the decoder took, for each frame.
         events: how often each class was recognised.
     """
+
+    columns, box_columns, box_rows = COLUMNS, (), []
 
     def __init__(
         self,
@@ -80,13 +113,17 @@ class Session:
     ):
         self.runner = runner
         self.decoder = decoder
-        self.max_gap = max_gap
         self.listeners = listeners
         self.milliseconds: list[float] = []
         self.events: collections.Counter[str] = collections.Counter()
         self._recent: collections.deque[Event] = collections.deque(maxlen=_NUM_EVENTS)
-        self._last_seconds: float | None = None
-        self._moments = collections.deque(maxlen=_RATE_STEPS)
+        self._clock = StreamClock(max_gap)
+        self.event = ""
+
+    @property
+    def shown(self) -> str:
+        """The label to show; empty if nothing happens."""
+        return self.decoder.shown
 
     def step(self, number: int, seconds: float, frame: np.ndarray) -> dict:
         """Runs the model on the next RGB frame, of any size, and passes on the events.
@@ -99,7 +136,9 @@ class Session:
         Returns:
             The row of the CSV (see `COLUMNS`).
         """
-        self._reset_after_gap(seconds)
+        if self._clock.has_gap(seconds):
+            self.runner.reset()
+            self.decoder.reset()
 
         started = time.perf_counter()
         logits = self.runner.step(eval_frame(frame, self.runner.spec))
@@ -107,13 +146,14 @@ class Session:
         milliseconds = 1000 * (time.perf_counter() - started)
 
         self.milliseconds.append(milliseconds)
-        self._moments.append(started)
+        self._clock.note(started)
         self._recent.extend(events)
         for event in events:
             self.events[event.label] += 1
             for listener in self.listeners:
                 listener(event)
 
+        self.event = ", ".join(event.label for event in events)
         to_probabilities = sigmoid if self.runner.spec.multi_label else softmax
         probabilities, smoothed = to_probabilities(logits), self.decoder.probabilities
         predicted, best = int(logits.argmax()), int(smoothed.argmax())
@@ -125,20 +165,13 @@ class Session:
             "smoothed": self.runner.labels[best],
             "smoothed_probability": round(float(smoothed[best]), 4),
             "shown": self.decoder.shown,
-            "event": ", ".join(event.label for event in events),
+            "event": self.event,
             "milliseconds": round(milliseconds, 3),
         }
 
     def picture(self, frame: np.ndarray) -> np.ndarray:
         """Returns the frame of the last step with the model's output; see `annotate`."""
-        status = "    ".join(
-            (
-                f"{self._last_seconds or 0:.2f} s",
-                f"{self.milliseconds[-1]:.1f} ms per frame",
-                f"{self.rate():.1f} frames/s",
-                self.runner.runtime,
-            )
-        )
+        status = self._clock.status(self.milliseconds[-1], self.runner.runtime)
         return annotate(
             frame,
             self.decoder.shown,
@@ -148,16 +181,10 @@ class Session:
             status,
         )
 
-    def rate(self) -> float:
-        """Returns the recent frame rate in frames per second."""
-        took = self._moments[-1] - self._moments[0]
-        return (len(self._moments) - 1) / took if took else 0.0
-
-    def _reset_after_gap(self, seconds):
-        last, self._last_seconds = self._last_seconds, seconds
-        if self.max_gap and last is not None and seconds - last > self.max_gap:
-            self.runner.reset()
-            self.decoder.reset()
+    def summary(self) -> list[str]:
+        """Returns lines about the whole stream."""
+        lines = [f"{self.events.total()} events"]
+        return lines + [f"  {count:5}  {label}" for label, count in self.events.most_common()]
 
 
 @contextlib.contextmanager
@@ -188,7 +215,7 @@ def stop_on_signals() -> Iterator[threading.Event]:
         raise Terminated if received[0] == signal.SIGTERM else KeyboardInterrupt
 
 
-def run(session: Session, frames: AtRate, recording: Recording | None, show: bool) -> None:
+def run(session: LiveSession, frames: AtRate, recording: Recording | None, show: bool) -> None:
     """Steps through frames until they end or the window is closed; prints the events."""
     is_terminal = sys.stdout.isatty()
     start, clear, interval = ("\r", "\033[K", 0.2) if is_terminal else ("", "", 2)
@@ -197,27 +224,27 @@ def run(session: Session, frames: AtRate, recording: Recording | None, show: boo
 
     for number, seconds, frame in frames:
         row = session.step(number, seconds, frame)
-        if row["event"]:
-            line = f"  {seconds:7.1f} s  event: {row['event']}"
+        if session.event:
+            line = f"  {seconds:7.1f} s  event: {session.event}"
             print(start, line, sep="", end=f"{clear}\n", flush=True)
 
         if recording or show:
             picture = session.picture(frame)
             if recording:
-                recording.write(picture, seconds, row)
+                recording.write(picture, seconds, row, session.box_rows)
             if show and not window.show(picture):
                 break
         if time.monotonic() - reported > interval:
             reported = time.monotonic()
             took = f"{row['milliseconds']:6.1f} ms"
-            line = f"  {seconds:7.1f} s  {took}  {frames.dropped} dropped  {row['shown']}"
+            line = f"  {seconds:7.1f} s  {took}  {frames.dropped} dropped  {session.shown}"
             print(start, line, sep="", end=end, flush=True)
 
     print(start, end=end if is_terminal else "")
 
 
 def run_and_record(
-    session: Session,
+    session: LiveSession,
     frames: AtRate,
     folder: pathlib.Path | None,
     fps: float,
@@ -239,7 +266,7 @@ def run_and_record(
         if folder is None:
             run(session, frames, None, show)
         else:
-            with Recording(folder, fps, COLUMNS) as recording:
+            with Recording(folder, fps, session.columns, session.box_columns) as recording:
                 run(session, frames, recording, show)
     finally:
         _print_summary(session, frames, folder)
@@ -250,9 +277,8 @@ def _print_summary(session, frames, folder):
         return
     count, median = len(session.milliseconds), float(np.median(session.milliseconds))
     print(f"{count} frames, median {median:.2f} ms, {frames.dropped} frames dropped")
-    print(f"{session.events.total()} events")
-    for label, count in session.events.most_common():
-        print(f"  {count:5}  {label}")
+    for line in session.summary():
+        print(line)
     if folder and folder.is_dir():
         names = sorted(path.name for path in folder.iterdir())
         print(f"written to {folder}: {', '.join(names)}")

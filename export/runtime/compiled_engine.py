@@ -8,7 +8,7 @@ import numpy as np
 
 from export.format.reader import SIGNATURE, Model
 from export.runtime.compiled_model import BUFFERS, captured_log, compile_model
-from export.runtime.values import get_logits, put_image
+from export.runtime.values import get_values, put_image
 
 _ALIGNMENT = 64  # bytes
 
@@ -20,7 +20,7 @@ class CompiledEngine:
     change places. Nothing is copied, so the caches of a model on a GPU stay there.
 
     Args:
-        model: a file with `image`, `logits`, and caches that match.
+        model: a file with `image`, and caches that match.
         num_threads: number of threads on the CPU.
         runtime: a key of `COMPILED`.
     """
@@ -31,11 +31,13 @@ class CompiledEngine:
 
         self._inputs, outputs = model.interface()
         self._image = np.zeros(self._inputs["image"].shape, self._inputs["image"].dtype)
-        self._logits = outputs["logits"]
+        self._results = {name: outputs[name] for name in outputs.keys() - self._inputs.keys()}
         names = self._inputs.keys() - {"image"}
         with captured_log():  # the first access to a buffer is logged as well
             self._image_buffer = self._input_buffer("image")
-            self._logits_buffer, self._read_logits = self._logits_output()
+            results = {name: self._result_output(name) for name in self._results}
+            self._result_buffers = {name: buffer for name, (buffer, _) in results.items()}
+            self._readers = {name: read for name, (_, read) in results.items()}
             caches = {name: self._input_buffer(name) for name in names}
             new_caches = {name: self._output_buffer(name) for name in names}
             self._turns = (self._turn(caches, new_caches), self._turn(new_caches, caches))
@@ -47,24 +49,24 @@ class CompiledEngine:
     def _output_buffer(self, name):
         return self._compiled.create_output_buffer_by_name(SIGNATURE, name)
 
-    def _logits_output(self):
-        """Returns the buffer of the logits, and what reads it.
+    def _result_output(self, name):
+        """Returns the buffer of an output that is no cache, and what reads it.
 
         On the CPU, the model writes into an array of ours, which saves a call per step.
         """
-        tensor = self._logits
+        tensor = self._results[name]
         if self.runtime == "litert":
             values = _aligned_zeros(tensor.shape, np.dtype(tensor.dtype))
             buffers = importlib.import_module(BUFFERS)
             return buffers.TensorBuffer.create_from_host_memory(values), lambda: values
 
-        buffer = self._output_buffer("logits")
+        buffer = self._output_buffer(name)
         return buffer, lambda: _read(buffer, tensor)
 
     def _turn(self, caches, new_caches):
         """Returns the caches, and all buffers in the order of the signature."""
         inputs = {"image": self._image_buffer, **caches}
-        outputs = {"logits": self._logits_buffer, **new_caches}
+        outputs = {**self._result_buffers, **new_caches}
         order = self._compiled.get_signature_list()[SIGNATURE]
         return (
             caches,
@@ -76,12 +78,15 @@ class CompiledEngine:
         _, inputs, outputs = self._turns[0]
         self._compiled.run_by_index(0, inputs, outputs)
 
-    def step(self, frames: np.ndarray) -> np.ndarray:
+    def step(self, frames: np.ndarray) -> dict[str, np.ndarray]:
         put_image(self._image.reshape(frames.shape), frames)
         self._image_buffer.write(self._image)
         self.run()
         self._turns = self._turns[::-1]
-        return get_logits(self._read_logits(), self._logits)
+        return {
+            name: get_values(self._readers[name](), tensor)
+            for name, tensor in self._results.items()
+        }
 
     def fill_caches(self, values: Mapping[str, int], rows: int | slice) -> None:
         for name, buffer in self._turns[0][0].items():

@@ -17,7 +17,7 @@ RUNTIMES = (*COMPILED, *INTERPRETERS)
 
 
 class Engine(Protocol):
-    """A file that is ready to run, with its image, its caches and its logits.
+    """A file that is ready to run, with its image, its caches and its results.
 
     Attributes:
         runtime: the name of the runtime, one of `RUNTIMES`.
@@ -27,14 +27,15 @@ class Engine(Protocol):
     runtime: str
     is_fully_accelerated: bool | None
 
-    def step(self, frames: np.ndarray) -> np.ndarray:
+    def step(self, frames: np.ndarray) -> dict[str, np.ndarray]:
         """Runs the model once, and makes the new caches the inputs of the next step.
 
         Args:
             frames: uint8, or float in 0..255, with as many values as the image.
 
         Returns:
-            A copy of the logits, float32, in the shape of the file.
+            Copies of the outputs other than caches, such as the logits, by name: float32, in the
+            shapes of the file.
         """
         ...
 
@@ -55,7 +56,7 @@ def load_engine(model: Model, num_threads: int, runtime: str, delegate: str) -> 
     (MobileNetV2, 224 pixels, float32, one thread, interleaved on a busy machine).
 
     Args:
-        model: a file with `image`, `logits`, and caches that match. This function does not check
+        model: a file with `image`, and caches that match. This function does not check
             whether it is safe; see `read_contents`.
         num_threads: number of threads on the CPU, at most the machine's processors.
         runtime: one of `RUNTIMES`, or `"auto"` for the first interpreter that is installed.

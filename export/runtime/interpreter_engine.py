@@ -6,7 +6,7 @@ import numpy as np
 
 from export.format.reader import Model
 from export.runtime.interpreter import load_interpreter
-from export.runtime.values import get_logits, put_image
+from export.runtime.values import get_values, put_image
 
 
 class InterpreterEngine:
@@ -16,7 +16,7 @@ class InterpreterEngine:
     onto the inputs.
 
     Args:
-        model: a file with `image`, `logits`, and caches that match.
+        model: a file with `image`, and caches that match.
         num_threads: see `load_interpreter`, also for the arguments below.
         runtime: a key of `INTERPRETERS`, or `"auto"`.
         delegate: what the interpreter delegates the model to.
@@ -30,19 +30,23 @@ class InterpreterEngine:
         # Keep functions, not views: the interpreter does not run while a view of its memory exists.
         tensor = self.interpreter.tensor
         inputs, outputs = model.signature.inputs, model.signature.outputs
-        self._image, self._logits = tensor(inputs["image"]), tensor(outputs["logits"])
-        self._logits_tensor = model.interface()[1]["logits"]
+        self._image = tensor(inputs["image"])
+        self._results = {
+            name: (tensor(outputs[name]), description)
+            for name, description in model.interface()[1].items()
+            if name not in inputs
+        }
         self._caches = {
             name: (tensor(inputs[name]), tensor(outputs[name]))
             for name in sorted(inputs.keys() - {"image"})
         }
 
-    def step(self, frames: np.ndarray) -> np.ndarray:
+    def step(self, frames: np.ndarray) -> dict[str, np.ndarray]:
         put_image(self._image().reshape(frames.shape), frames)
         self.run()
         for cache, new_cache in self._caches.values():
             np.copyto(cache(), new_cache())
-        return get_logits(self._logits(), self._logits_tensor)
+        return {name: get_values(read(), tensor) for name, (read, tensor) in self._results.items()}
 
     def fill_caches(self, values: Mapping[str, int], rows: int | slice) -> None:
         for name, (cache, _) in self._caches.items():

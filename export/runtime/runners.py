@@ -4,12 +4,17 @@ import os
 import pathlib
 import threading
 import warnings
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from export.format.metadata import read_contents
+from export.format.metadata import BOXES, CLASSES, COUNT, SCORES, read_contents
 from export.format.reader import Model
 from export.runtime.engine import load_engine
+from tsm_tf.any_spec import AnySpec, frame_shape
+from tsm_tf.detection.detections import Detections
+from tsm_tf.detector_spec import DetectorSpec
 from tsm_tf.errors import InputError
 
 _USUAL_FPS = 8
@@ -18,6 +23,8 @@ _ACCELERATION = {None: "", True: "fully accelerated", False: "partly accelerated
 
 class StreamRunner:
     """An online TSM with the state of its stream, or of several streams side by side.
+
+    The model is a classifier, or a detector.
 
     Quantised files are used like the others: types and scales are converted here. The caches stay
     in the runtime's memory, for `"litert_gpu"` on the GPU.
@@ -31,12 +38,12 @@ class StreamRunner:
             may crash the process or read its memory, so use it only for files that you trust.
 
     Attributes:
-        spec: the model's `ModelSpec`.
+        spec: the model's `ModelSpec`, or `DetectorSpec`.
         labels: class names, or class numbers if the model has no names.
-        smoothing: the file's `SmoothingRules`.
+        smoothing: the file's `SmoothingRules`, for classifiers.
         num_streams: number of streams side by side (`--streams` of the export).
         frames_per_step: number of frames of each stream per step (`--frames_per_step`).
-        receptive_field: number of frames that can influence the current logits.
+        receptive_field: number of frames that can influence the current results.
         shape: the shape of the frames of a step; see `step`.
         runtime: the name of the runtime in use, one of `export.runtime.engine.RUNTIMES`.
         acceleration: `"fully accelerated"`, `"partly accelerated"`, or empty for the CPU.
@@ -54,6 +61,8 @@ class StreamRunner:
         >>> runner = StreamRunner("mobilenet_v2_online_float32.tflite")
         >>> logits = runner.step(frame)      # uint8 [224, 224, 3] RGB -> float32 [num_classes]
         >>> runner.reset()                   # before another stream
+        >>> detector = StreamRunner("resnet18_rfcn_online_float32.tflite")
+        >>> boxes, classes, scores = detector.step(frame)
     """
 
     def __init__(
@@ -71,11 +80,11 @@ class StreamRunner:
         self.labels = self.spec.labels or tuple(map(str, range(self.spec.num_classes)))
         self._initial_caches = contents.initial_caches
 
-        shape = (self.spec.input_size, self.spec.input_size, self.spec.channels)
-        if not contents.is_online or not _feeds_back(contents.model, shape):
+        shape, results = frame_shape(self.spec), _results(self.spec)
+        if not contents.is_online or not _feeds_back(contents.model, shape, results):
             rule = (
                 "must be an online model (python -m export.tflite --online), "
-                f"from images {shape} to logits"
+                f"from images {shape} to {', '.join(results)}"
             )
             raise InputError("model", rule, str(path))
         self.num_streams = contents.num_streams
@@ -92,17 +101,18 @@ class StreamRunner:
         self._range = _RangeCheck(int(self.spec.fps or _USUAL_FPS))
         self.reset()
 
-    def step(self, frame: np.ndarray) -> np.ndarray:
+    def step(self, frame: np.ndarray) -> Any:
         """Runs the model on the next frame of the stream, or of each stream.
 
         Args:
-            frame: RGB `[input_size, input_size, 3]`, uint8 or float in 0..255;
-                `[num_streams, ...]` for several streams, `[frames_per_step, ...]` for several
-                frames per step, and `[frames_per_step, num_streams, ...]` for both.
+            frame: RGB `[input_size, input_size, 3]`, for a detector
+                `[input_height, input_width, 3]`, uint8 or float in 0..255; `[num_streams, ...]` for
+                several streams, `[frames_per_step, ...]` for several frames per step, and
+                `[frames_per_step, num_streams, ...]` for both.
 
         Returns:
             `float32 [num_classes]` logits of the stream up to this frame, with the same first axes
-            as the frames.
+            as the frames. For a detector `Detections`, with boxes in pixels of `frame`.
 
         Raises:
             InputError: another shape, a type that is neither uint8 nor float, or a call from two
@@ -113,8 +123,10 @@ class StreamRunner:
             self._range.check(frame)
 
         with self._in_use:
-            logits = self.engine.step(frame)
-        return logits.reshape(*self._axes, -1)
+            results = self.engine.step(frame)
+        if isinstance(self.spec, DetectorSpec):
+            return _read_detections(results, self.spec)
+        return results["logits"].reshape(*self._axes, -1)
 
     def reset(self, stream: int | None = None) -> None:
         """Resets one stream, or all: the next frame is treated as the first.
@@ -149,9 +161,7 @@ class ClipRunner:
     ):
         path = pathlib.Path(path)
         contents = read_contents(path, unchecked)
-        self.spec = contents.spec
-
-        spec = self.spec
+        self.spec = spec = contents.classifier
         self.shape = (spec.num_segments, spec.input_size, spec.input_size, spec.channels)
         if not _is_clip(contents.model, self.shape):
             rule = "must be a clip model (python -m export.tflite without --online)"
@@ -175,7 +185,7 @@ class ClipRunner:
             self._range.check(clip)
 
         with self._in_use:
-            return self.engine.step(clip)[0]
+            return self.engine.step(clip)["logits"][0]
 
 
 def load_runner(
@@ -245,8 +255,31 @@ def _check_frames(frames, shape, argument):
         raise InputError(argument, "must be uint8, or float in 0..255", frames.dtype.name)
 
 
-def _feeds_back(model: Model, shape: tuple[int, ...]) -> bool:
-    """Returns whether a model maps images of a shape and caches to logits and these caches.
+def _results(spec: AnySpec) -> dict[str, tuple[int, ...] | None]:
+    """Returns the outputs other than caches, with their shapes where they are the same for all."""
+    if not isinstance(spec, DetectorSpec):
+        return {"logits": None}
+    count = spec.max_detections
+    return {BOXES: (1, count, 4), CLASSES: (1, count), SCORES: (1, count), COUNT: (1,)}
+
+
+def _read_detections(results: dict[str, np.ndarray], spec: DetectorSpec) -> Detections:
+    """Returns the detections in the outputs of a file, in pixels of its input."""
+    count = int(np.clip(np.nan_to_num(results[COUNT][0]), 0, spec.max_detections))
+    ymin, xmin, ymax, xmax = results[BOXES][0, :count].T
+    boxes = np.stack([xmin, ymin, xmax, ymax], axis=1)
+    boxes *= np.float32([spec.input_width, spec.input_height] * 2)
+    # Whatever a damaged model gives, a class has a label.
+    classes = np.clip(np.nan_to_num(results[CLASSES][0, :count]), 0, spec.num_classes - 1)
+    return Detections(boxes, classes.astype(np.int32), results[SCORES][0, :count])
+
+
+def _feeds_back(
+    model: Model,
+    shape: tuple[int, ...],
+    results: Mapping[str, tuple[int, ...] | None],
+) -> bool:
+    """Returns whether a model maps images of a shape and caches to results and these caches.
 
     Each cache must have one row per stream.
     """
@@ -254,10 +287,11 @@ def _feeds_back(model: Model, shape: tuple[int, ...]) -> bool:
     image, names = inputs["image"], inputs.keys() - {"image"}
     streams = {inputs[name].shape[0] for name in names}
     return (
-        names == outputs.keys() - {"logits"}
+        {*names, *results} == outputs.keys()
         and image.shape[1:] == shape
         and len(streams) <= 1
         and not any(image.shape[0] % count for count in streams)
+        and all(size in (None, outputs[name].shape) for name, size in results.items())
     )
 
 

@@ -1,4 +1,4 @@
-"""Converts frames to a model's input, and its output to logits, whatever the types of the file."""
+"""Converts frames to a model's input, and its outputs to float32, whatever the file's types."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ def put_image(tensor: np.ndarray, frames: np.ndarray) -> None:
         np.copyto(tensor, frames)
 
 
-def get_logits(values: np.ndarray, tensor: Tensor) -> np.ndarray:
+def get_values(values: np.ndarray, tensor: Tensor) -> np.ndarray:
     """Returns a copy of a model's output as float32; `tensor` describes its quantisation."""
     if values.dtype == np.float32:
         return values.copy()

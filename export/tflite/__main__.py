@@ -12,10 +12,13 @@ from export.tflite.export_settings import (
     LOGITS_TYPES,
     VARIANTS,
     ExportSettings,
+    check_detector_settings,
     output_paths,
 )
 from tsm_tf import cli, spec_flags
+from tsm_tf.any_spec import read_any_spec
 from tsm_tf.data import data_flags
+from tsm_tf.detector_spec import DetectorSpec
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 from tsm_tf.weights.presets.table import name_checkpoint
@@ -46,7 +49,8 @@ def define_flags():
     )
     data_flags.define(
         f"{data_flags.LAYOUTS} Those for training calibrate int8 and edgetpu, those for validation "
-        "are compared with Keras. Default: rendered gestures.",
+        "are compared with Keras. For a detector: annotated videos. Default: rendered gestures, or "
+        "shapes.",
         required=False,
     )
     flags.DEFINE_integer(
@@ -114,9 +118,11 @@ def main():
         rule = f"has its own spec; omit --{', --'.join(choices)}"
         raise InputError("checkpoint", rule, checkpoint)
     variants = tuple(values.variants)
+    splits = (("train",) if set(variants) & set(CALIBRATED) else ()) + ("val",)
+    is_detector = bool(checkpoint) and _is_detector(checkpoint)
     listing = None
     if values.data:
-        listing = data_flags.read(*(("train",) if set(variants) & set(CALIBRATED) else ()), "val")
+        listing = _read_annotated(values.data, splits) if is_detector else data_flags.read(*splits)
     settings = ExportSettings(
         online=values.online,
         num_streams=values.streams,
@@ -133,7 +139,13 @@ def main():
     )
     folder = pathlib.Path(values.output)
 
-    if checkpoint:
+    if checkpoint and is_detector:
+        from tsm_tf.detection.checkpoint import load_detector, load_detector_spec
+
+        check_detector_settings(variants, settings)
+        output_paths(load_detector_spec(checkpoint), folder, variants, settings.online)
+        model = load_detector(checkpoint)
+    elif checkpoint:
         from tsm_tf.weights.checkpoint import load_checkpoint, load_spec
         from tsm_tf.weights.presets.load import resolve_checkpoint
 
@@ -157,6 +169,25 @@ def main():
         print(f"{folder / CARD}.html describes the files and the comparison with Keras")
     if refusals:
         raise refusals[0]
+
+
+def _is_detector(checkpoint: str) -> bool:
+    """Returns whether a folder has the checkpoint of a detector, instead of a classifier's."""
+    if not pathlib.Path(checkpoint).is_dir():
+        return False
+    from tsm_tf.weights.checkpoint import find_checkpoint, read_spec
+
+    return isinstance(read_any_spec(read_spec(find_checkpoint(checkpoint))), DetectorSpec)
+
+
+def _read_annotated(data, splits):
+    """Opens the data of a detector and reads the lists of some splits."""
+    from tsm_tf.detection.data.listing import open_detection_data
+
+    listing = open_detection_data(data)
+    for split in splits:
+        print(f"{len(listing.videos(split))} videos from {split} in {data}", flush=True)
+    return listing
 
 
 def run_command() -> None:

@@ -15,15 +15,17 @@ import numpy as np
 import tensorflow as tf
 
 from export.benchmark import measure
+from export.detection_parity import DetectionProof
 from export.edgetpu import report as edgetpu
 from export.format.metadata import read_contents
 from export.format.reader import Model, Tensor
 from export.parity import Proof
 from export.runtime.interpreter import INTERPRETERS
 from export.tflite.export_settings import CARD, read_card_files
+from tsm_tf.any_spec import AnySpec, frame_shape
+from tsm_tf.detector_spec import DetectorSpec
 from tsm_tf.files import write_text
 from tsm_tf.html_page import render_page
-from tsm_tf.spec import ModelSpec
 from tsm_tf.versions import device, installed_versions
 
 _TEMPLATE = pathlib.Path(__file__).with_name("card.html.jinja")
@@ -39,10 +41,11 @@ _PACKAGES = (
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Entry(Proof):
+class Entry:
     """A file of the export, with its comparison with Keras.
 
     Args:
+        proof: the comparison.
         path: the `.tflite` file, in the card's folder.
         variant: one of `export.tflite.VARIANTS`.
         calibration: what the ranges of the activations were determined on, if they are quantised.
@@ -51,6 +54,7 @@ class Entry(Proof):
             to the largest logit; None if it was not proven.
     """
 
+    proof: Proof | DetectionProof
     path: pathlib.Path
     variant: str
     calibration: str | None = None
@@ -60,7 +64,7 @@ class Entry(Proof):
 
 def write_card(
     folder: pathlib.Path,
-    spec: ModelSpec,
+    spec: AnySpec,
     entries: list[Entry],
     runtimes: Sequence[str] | None = None,
     threads: tuple[int, ...] = (1,),
@@ -97,7 +101,15 @@ def write_card(
         "device": device(),
         "versions": installed_versions(_PACKAGES),
     }
-    page = render_page(_TEMPLATE, **card, model_spec=spec)
+    height, width, _ = frame_shape(spec)
+    page = render_page(
+        _TEMPLATE,
+        **card,
+        model_spec=spec,
+        is_detector=isinstance(spec, DetectorSpec),
+        height=height,
+        width=width,
+    )
     write_text(folder / f"{CARD}.json", json.dumps(card, indent=2, ensure_ascii=False) + "\n")
     write_text(folder / f"{CARD}.html", page)
     return card
@@ -113,6 +125,7 @@ def _describe(entry: Entry, latency: list[dict]) -> dict:
     del facts["path"]
     return {
         "file": entry.path.name,
+        **facts.pop("proof"),
         **facts,
         "bytes": entry.path.stat().st_size,
         "operators": dict(
@@ -147,9 +160,9 @@ def arena_bytes(path: pathlib.Path, model: Model) -> int:
     interpreter = tf.lite.Interpreter(str(path), experimental_op_resolver_type=resolver)
     interpreter.allocate_tensors()
 
-    views = [
-        interpreter.tensor(index)() for index in range(len(graph.tensors)) if index not in weights
-    ]
+    # Quantisation may leave tensors that nothing uses, which have no place.
+    used = {index for op in graph.operators for index in (*op.inputs, *op.outputs) if index >= 0}
+    views = [interpreter.tensor(index)() for index in sorted(used - weights)]
     starts = [view.__array_interface__["data"][0] for view in views]
     ends = [start + view.nbytes for start, view in zip(starts, views, strict=True)]
     return max(ends) - min(starts)

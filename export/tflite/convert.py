@@ -10,9 +10,12 @@ import tensorflow as tf
 from export.sample_clips import SampleClips
 from export.tflite.calibrate import measure_ranges
 from export.tflite.export_settings import CALIBRATED
+from export.tflite.fused_boxes import fused
 from export.tflite.gpu_edits import separate_padding
-from export.tflite.keep_float import find_results
+from export.tflite.keep_float import find_box_operators, find_results
 from export.tflite.quantize import quantize
+from tsm_tf.detection.rfcn import DetectorModel
+from tsm_tf.detection.stream import build_detector_stream
 from tsm_tf.layers.clip_conv import ClipConv
 from tsm_tf.layers.temporal_shift import TemporalShift
 from tsm_tf.models.stream import build_stream_model
@@ -30,13 +33,16 @@ def convert(
     batch_axis: bool = False,
     keep_float: Collection[str] = (),
 ) -> bytes:
-    """Returns the bytes of the TFLite file of a clip model.
+    """Returns the bytes of the TFLite file of a clip model, or of a detector.
+
+    In quantised files of detectors, everything from the last convolutions on stays in float32: 8
+    bits are too coarse for coordinates.
 
     TensorFlow's converter writes the float files. LiteRT Quantizer makes the others of a float32
     file.
 
     Args:
-        model: a model of `build_model` or `load_checkpoint`.
+        model: a model of `build_model` or `load_checkpoint`, or a detector.
         online: True for one frame and its caches, False for whole clips.
         variant: see `export.tflite.VARIANTS`. Calibrated variants have int8 inputs and outputs,
             including the caches.
@@ -50,8 +56,10 @@ def convert(
     Raises:
         InputError: none of the layers in `keep_float` has an operator of its own.
     """
-    if online:
-        by_rows = variant != "edgetpu"
+    by_rows = variant != "edgetpu"
+    if isinstance(model, DetectorModel):
+        converted = build_detector_stream(model, by_rows, fused)
+    elif online:
         converted = build_stream_model(model, num_streams, by_rows, frames_per_step)
     else:
         converted = model
@@ -63,7 +71,9 @@ def convert(
     if variant in ("float32", "float16"):
         return content
 
-    kept = find_results(content, keep_float) if keep_float else ()
+    kept = find_results(content, keep_float) if keep_float else []
+    if isinstance(model, DetectorModel):
+        kept += find_box_operators(content)
     ranges = None
     if variant in CALIBRATED:
         assert calibration is not None

@@ -1,7 +1,7 @@
 """A converted file on its way to a finished export: opened once, edited, sealed once."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import flatbuffers
 from tensorflow.lite.python import schema_py_generated as schema
@@ -11,7 +11,8 @@ from export.format import jester, metadata
 from export.format.operators import operator_name
 from export.format.reader import IDENTIFIER, TYPES, Graph, Operator, Signature, Tensor
 from export.tflite import standard_metadata
-from export.tflite.io_types import set_float_borders, set_image_type, set_logits_type
+from export.tflite.io_types import set_float_borders, set_image_type, set_result_type
+from tsm_tf.any_spec import AnySpec
 from tsm_tf.errors import InputError
 from tsm_tf.spec import ModelSpec
 
@@ -56,13 +57,13 @@ class Draft:
         return Signature(_text(signature.signatureKey), signature.subgraphIndex, inputs, outputs)
 
     def set_io_types(self, image_type: str, logits_type: str) -> None:
-        """Changes the types of the image and the logits of an int8 file; the caches stay int8.
+        """Changes the types of the image and the results of an int8 file; the caches stay int8.
 
-        Logits that a layer in float32 computes are not rounded.
+        Results that a layer in float32 computes are not rounded.
 
         Args:
             image_type: `"uint8"`, or `"int8"` (a pixel's byte minus 128).
-            logits_type: `"float32"` or `"int8"`.
+            logits_type: `"float32"` or `"int8"`, for the logits, or other results.
 
         Raises:
             InputError: the image was not calibrated to the range 0..255.
@@ -79,17 +80,25 @@ class Draft:
         if image_type == "uint8":
             set_image_type(self._model, schema.TensorType.UINT8)
         if logits_type == "float32":
-            set_logits_type(self._model, schema.TensorType.FLOAT32)
+            for name in sorted(self.signature.outputs.keys() - self.signature.inputs.keys()):
+                set_result_type(self._model, name, schema.TensorType.FLOAT32)
         del self.graph, self.signature  # they describe the file as it was
 
     def set_float_borders(self) -> None:
-        """Makes the image, the caches and the logits of an int8 file float32.
+        """Makes the image, the caches and the results of an int8 file float32.
 
         Raises:
             InputError: see `read_initial_caches`.
         """
         self.read_initial_caches()  # afterwards, caches that differ in and out would go unnoticed
         set_float_borders(self._model)
+        del self.graph, self.signature  # they describe the file as it was
+
+    def order_outputs(self, names: Sequence[str]) -> None:
+        """Puts these outputs before the others, which stay in their order."""
+        first = [self.signature.outputs[name] for name in names]
+        graph = self._model.subgraphs[0]
+        graph.outputs = [*first, *(index for index in graph.outputs if index not in first)]
         del self.graph, self.signature  # they describe the file as it was
 
     def read_initial_caches(self) -> dict[str, int]:
@@ -114,7 +123,7 @@ class Draft:
 
     def seal(
         self,
-        spec: ModelSpec,
+        spec: AnySpec,
         variant: str = "float32",
         initial_caches: Mapping[str, int] | None = None,
     ) -> bytes:
@@ -131,7 +140,9 @@ class Draft:
         """
         if initial_caches is None:
             initial_caches = self.read_initial_caches()
-        rules = jester.smoothing_rules(spec.labels).at_rate(spec.fps)
+        rules = None
+        if isinstance(spec, ModelSpec):
+            rules = jester.smoothing_rules(spec.labels).at_rate(spec.fps)
         stream = metadata.stream_json(variant, dict(initial_caches), rules)
         description = standard_metadata.describe(self.graph, self.signature, spec)
 

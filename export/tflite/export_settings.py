@@ -7,11 +7,13 @@ import pathlib
 import re
 from typing import TYPE_CHECKING
 
+from tsm_tf.any_spec import AnySpec, any_spec_from_dict
+from tsm_tf.detector_spec import DetectorSpec
 from tsm_tf.errors import InputError
-from tsm_tf.spec import ModelSpec
 
 if TYPE_CHECKING:
     from tsm_tf.data.listing import Listing
+    from tsm_tf.detection.data.listing import DetectionListing
 
 VARIANTS = ("float32", "float16", "weight_only", "dynamic", "int8", "edgetpu")
 """- `float32`: as trained.
@@ -23,6 +25,9 @@ VARIANTS = ("float32", "float16", "weight_only", "dynamic", "int8", "edgetpu")
 - `edgetpu`: like `int8`, with 8 bits for input and output as well, and without operators that an
   Edge TPU may leave to the CPU.
 """
+
+OF_DETECTORS = ("float32", "float16", "weight_only", "int8")
+"""The variants that a detector may have; Edge TPUs cannot select boxes."""
 
 CALIBRATED = ("int8", "edgetpu")
 QUANTISED = ("weight_only", "dynamic", *CALIBRATED)
@@ -53,8 +58,8 @@ class ExportSettings:
         gpu_friendly: refuse a file that a GPU does not run completely and correctly; see
             `export.tflite.gpu_proof`.
         data: videos for calibration (`train`) and for the comparison with Keras (`val`), a
-            `Listing` or what it is made of. None calibrates on rendered gestures and compares on
-            drawn patterns.
+            `Listing` or what it is made of; for a detector, a `DetectionListing`. None calibrates
+            on rendered gestures or shapes and compares on drawn patterns.
         num_videos: number of videos for each of the two.
 
     Raises:
@@ -71,7 +76,7 @@ class ExportSettings:
     keep_float: str | None = None
     gpu_friendly: bool = False
     unchecked: bool = False
-    data: "Listing | str | None" = None
+    data: "Listing | DetectionListing | str | None" = None
     num_videos: int = 64
 
     def __post_init__(self):
@@ -98,8 +103,26 @@ class ExportSettings:
                 raise InputError(name, f"must be one of {', '.join(known)}", getattr(self, name))
 
 
+def check_detector_settings(variants: tuple[str, ...], settings: ExportSettings) -> None:
+    """Raises an `InputError` about settings that a detector cannot have."""
+    if not settings.online:
+        raise InputError("online", "must be given: detectors take one frame at a time", False)
+    if others := [name for name in variants if name not in OF_DETECTORS]:
+        rule = f"must be from {', '.join(OF_DETECTORS)} for a detector"
+        raise InputError("variants", rule, ",".join(others))
+    for name in ("num_streams", "frames_per_step"):
+        if getattr(settings, name) > 1:
+            raise InputError(name, "must be 1 for a detector", getattr(settings, name))
+    if settings.gpu_friendly:
+        rule = "must be omitted for a detector, whose boxes are selected on the CPU"
+        raise InputError("gpu_friendly", rule, True)
+    if settings.logits_type != ExportSettings.logits_type:
+        rule = f"must be {ExportSettings.logits_type} for a detector"
+        raise InputError("logits_type", rule, settings.logits_type)
+
+
 def output_paths(
-    spec: ModelSpec,
+    spec: AnySpec,
     output: str | os.PathLike,
     variants: tuple[str, ...],
     online: bool,
@@ -117,7 +140,8 @@ def output_paths(
 
     if online:
         spec.check_streamable()
-    if spec.modality != "rgb" and set(CALIBRATED) & set(variants):
+    is_detector = isinstance(spec, DetectorSpec)
+    if not is_detector and spec.modality != "rgb" and set(CALIBRATED) & set(variants):
         rule = f"must not include calibrated variants ({', '.join(CALIBRATED)}) for {spec.modality}"
         raise InputError("variants", rule, ",".join(variants))
 
@@ -126,6 +150,8 @@ def output_paths(
         raise InputError("output", "must be a folder", str(folder))
 
     kind = "online" if online else "clip"
+    if is_detector:
+        kind = f"{spec.method}_{kind}"
     backbone = spec.backbone.rpartition(":")[2]
     paths = [folder / f"{backbone}_{kind}_{variant}.tflite" for variant in variants]
     for path in paths:
@@ -137,7 +163,7 @@ def output_paths(
     return paths
 
 
-def read_card_files(folder: pathlib.Path, spec: ModelSpec) -> list[dict]:
+def read_card_files(folder: pathlib.Path, spec: AnySpec) -> list[dict]:
     """Returns the entries of a folder's model card whose files still exist.
 
     Raises:
@@ -149,7 +175,7 @@ def read_card_files(folder: pathlib.Path, spec: ModelSpec) -> list[dict]:
 
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
-        is_same = ModelSpec.from_dict(card["spec"]) == spec
+        is_same = any_spec_from_dict(card["spec"]) == spec
         files = [file for file in card["files"] if (folder / file["file"]).is_file()]
     except (ValueError, TypeError, KeyError) as error:
         rule = f"must have a readable {path.name}, or none ({error})"

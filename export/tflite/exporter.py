@@ -1,13 +1,15 @@
 """Converts a model to files, and writes each file only if it agrees with the Keras model."""
 
-import dataclasses
 import os
 import pathlib
+from typing import Any
 
 import keras
 import numpy as np
 
-from export import sample_clips
+from export import detection_clips, sample_clips
+from export.detection_parity import DetectionProof, keras_detections, prove_detector
+from export.format.metadata import DETECTIONS
 from export.format.operators import check_versions
 from export.parity import AGREEMENT, TOLERANCE, Proof, keras_logits, prove
 from export.sample_clips import SampleClips
@@ -19,14 +21,18 @@ from export.tflite.export_settings import (
     CALIBRATED,
     QUANTISED,
     ExportSettings,
+    check_detector_settings,
     output_paths,
 )
 from export.tflite.float32 import float32_policy, to_float32
 from export.tflite.gpu_proof import check_driver, prove_on_gpu
 from export.tflite.keep_float import find_layers
+from tsm_tf.any_spec import AnySpec
+from tsm_tf.detection.data.listing import open_detection_data
+from tsm_tf.detection.rfcn import DetectorModel
+from tsm_tf.detector_spec import DetectorSpec
 from tsm_tf.errors import InputError
 from tsm_tf.files import replacing
-from tsm_tf.spec import ModelSpec
 
 _NUM_PATTERN_FRAMES = 32
 
@@ -48,6 +54,8 @@ def export_files(
     Raises:
         InputError: see `export.tflite.export_model`; before any file is written.
     """
+    if isinstance(model, DetectorModel):
+        check_detector_settings(variants, settings)
     paths = output_paths(model.spec, output, variants, settings.online)
     if settings.keep_float is not None:
         _check_keep_float(model, variants, settings.keep_float)
@@ -76,8 +84,8 @@ def _export(
         calibration = _calibration_clips(model.spec, settings)
 
     paths[0].parent.mkdir(parents=True, exist_ok=True)
-    print("computing the logits of the Keras model ...", flush=True)
-    expected = [(clips, keras_logits(model, clips, settings.online)) for clips in proof_clips]
+    print("computing the results of the Keras model ...", flush=True)
+    expected = [(clips, _keras_results(model, clips, settings.online)) for clips in proof_clips]
 
     entries, refusals = [], []
     jobs = sorted(zip(variants, paths, strict=True), key=lambda job: job[0] in CALIBRATED)
@@ -91,7 +99,13 @@ def _export(
     return sorted(entries, key=lambda entry: entry.variant == "float32"), refusals
 
 
-def _proof_clips(spec: ModelSpec, settings: ExportSettings) -> list[SampleClips]:
+def _keras_results(model, clips, online):
+    if isinstance(model, DetectorModel):
+        return keras_detections(model, clips)
+    return keras_logits(model, clips, online)
+
+
+def _proof_clips(spec: AnySpec, settings: ExportSettings) -> list[SampleClips]:
     if settings.online:
         clips = [sample_clips.drawn_patterns(spec, 1, _NUM_PATTERN_FRAMES)]
     else:
@@ -99,18 +113,26 @@ def _proof_clips(spec: ModelSpec, settings: ExportSettings) -> list[SampleClips]
         clips = [sample_clips.drawn_patterns(spec, num_clips, spec.num_segments)]
 
     if settings.data:
-        clips.append(sample_clips.from_videos(spec, settings.data, "val", settings.num_videos))
+        clips.append(_video_clips(spec, settings, "val"))
     return clips
 
 
-def _calibration_clips(spec: ModelSpec, settings: ExportSettings) -> SampleClips:
+def _calibration_clips(spec: AnySpec, settings: ExportSettings) -> SampleClips:
     if settings.data:
-        return sample_clips.from_videos(spec, settings.data, "train", settings.num_videos)
-    print(
-        "no --data: calibrating on rendered gestures, which may not resemble your videos",
-        flush=True,
-    )
-    return sample_clips.from_gestures(spec, settings.num_videos)
+        return _video_clips(spec, settings, "train")
+    is_detector = isinstance(spec, DetectorSpec)
+    render = detection_clips.from_shapes if is_detector else sample_clips.from_gestures
+    clips = render(spec, settings.num_videos)
+    line = f"no --data: calibrating on {clips.source}, which may not resemble your videos"
+    print(line, flush=True)
+    return clips
+
+
+def _video_clips(spec, settings, split):
+    if isinstance(spec, DetectorSpec):
+        listing = open_detection_data(settings.data)
+        return detection_clips.from_annotated(spec, listing, split, settings.num_videos)
+    return sample_clips.from_videos(spec, settings.data, split, settings.num_videos)
 
 
 def _export_variant(
@@ -119,7 +141,7 @@ def _export_variant(
     path: pathlib.Path,
     settings: ExportSettings,
     calibration: SampleClips | None,
-    expected: list[tuple[SampleClips, np.ndarray]],
+    expected: list[tuple[SampleClips, Any]],
 ) -> Entry:
     spec = model.spec
     print(f"converting {spec.backbone}, shift_mode {spec.shift_mode}, to {variant} ...", flush=True)
@@ -138,10 +160,11 @@ def _export_variant(
     print(f"written to {path}, {path.stat().st_size / 2**20:.2f} MiB: {proof}")
     if gpu_difference is not None:
         print(f"fully accelerated on a GPU: logits differ by {gpu_difference:.2g} of the largest")
-    if settings.data and proof.agreement < AGREEMENT:
-        print(f"*** {variant} AGREES WITH KERAS ON LESS THAN {AGREEMENT:.0%} OF THE STREAMS ***")
+    if settings.data and proof.agreement is not None and proof.agreement < AGREEMENT:
+        what = "DETECTIONS" if isinstance(proof, DetectionProof) else "STREAMS"
+        print(f"*** {variant} AGREES WITH KERAS ON LESS THAN {AGREEMENT:.0%} OF THE {what} ***")
     return Entry(
-        **dataclasses.asdict(proof),
+        proof=proof,
         path=path,
         variant=variant,
         calibration=None if calibration is None else calibration.source,
@@ -175,6 +198,8 @@ def _convert_and_seal(
         draft.set_io_types(settings.image_type, settings.logits_type)
 
     check_versions(draft.graph.operators)
+    if isinstance(model, DetectorModel):
+        draft.order_outputs(DETECTIONS)
     if settings.gpu_friendly and (problems := gpu_limits.find_problems(draft.graph)):
         raise InputError("gpu_friendly", "must be omitted for this model", "; ".join(problems))
     return draft.seal(model.spec, variant)
@@ -183,13 +208,14 @@ def _convert_and_seal(
 def _prove(
     path: pathlib.Path,
     variant: str,
-    expected: list[tuple[SampleClips, np.ndarray]],
+    expected: list[tuple[SampleClips, Any]],
     unchecked: bool,
-) -> Proof:
+) -> Proof | DetectionProof:
     """Compares a file with Keras on all clips; returns the proof of the last ones."""
     proofs = []
-    for clips, logits in expected:
-        proof = prove(path, clips, logits, unchecked=unchecked)
+    for clips, results in expected:
+        compare = prove if isinstance(results, np.ndarray) else prove_detector
+        proof = compare(path, clips, results, unchecked=unchecked)
         # Written so that a NaN fails as well.
         if variant == "float32" and not proof.difference <= TOLERANCE:
             rule = f"must differ from Keras by at most {TOLERANCE}; nothing was written"

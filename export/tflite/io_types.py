@@ -15,9 +15,9 @@ def set_image_type(model: schema.ModelT, dtype: int) -> None:
     model.subgraphs[0].tensors[outer].quantization.zeroPoint = np.zeros(1, np.int64)
 
 
-def set_logits_type(model: schema.ModelT, dtype: int) -> None:
-    """Puts a DEQUANTIZE operator behind a graph, to logits of another type."""
-    _set_float_output(model, "logits", dtype)
+def set_result_type(model: schema.ModelT, name: str, dtype: int) -> None:
+    """Puts a DEQUANTIZE operator behind a graph, to an output of another type."""
+    _set_float_output(model, name, dtype)
 
 
 def set_float_borders(model: schema.ModelT) -> None:
@@ -43,7 +43,8 @@ def _set_input_type(model, name, dtype):
 
 def _set_float_output(model, name, dtype):
     graph, signature = model.subgraphs[0], model.signatureDefs[0]
-    if name == "logits" and _drop_rounding(model, signature.outputs):
+    is_cache = any(entry.name.decode() == name for entry in signature.inputs)
+    if not is_cache and _drop_rounding(model, signature.outputs, name):
         return
     outer, inner = _add_outer_tensor(graph, graph.outputs, signature.outputs, name, dtype)
     graph.tensors[outer].quantization = None
@@ -51,10 +52,16 @@ def _set_float_output(model, name, dtype):
     graph.operators.append(operator)
 
 
-def _drop_rounding(model, entries):
-    """Removes the operator that rounds logits that were computed in float32, if there is one."""
+def _drop_rounding(model, entries, name):
+    """Removes the operator that rounds an output that was computed in float32.
+
+    Returns:
+        Whether the output is now in float32.
+    """
     graph = model.subgraphs[0]
-    entry = next(entry for entry in entries if entry.name.decode() == "logits")
+    entry = next(entry for entry in entries if entry.name.decode() == name)
+    if graph.tensors[entry.tensorIndex].type == schema.TensorType.FLOAT32:
+        return True
     maker = next(maker for maker in graph.operators if entry.tensorIndex in maker.outputs)
     code = model.operatorCodes[maker.opcodeIndex].builtinCode
     if code != schema.BuiltinOperator.QUANTIZE:
@@ -65,7 +72,7 @@ def _drop_rounding(model, entries):
         return False
     graph.operators.remove(maker)
     graph.outputs[list(graph.outputs).index(entry.tensorIndex)] = source
-    graph.tensors[source].name, entry.tensorIndex = b"logits", source
+    graph.tensors[source].name, entry.tensorIndex = name.encode(), source
     return True
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 import keras
 
+from export.format.metadata import DETECTIONS
 from export.format.reader import parse_model
 from tsm_tf.errors import InputError
 from tsm_tf.models.network import HEAD
@@ -46,7 +47,7 @@ def find_results(content: bytes, layers: Collection[str]) -> list[str]:
         index = operator.outputs[0]
         paths = [path.split("/")[1:-1] for path in graph.tensors[index].name.split(";")]
         names = {name.removesuffix("_1") for path in paths for name in path}
-        if index == signature.outputs["logits"]:
+        if index == signature.outputs.get("logits"):
             names.add(HEAD)
         if not names.isdisjoint(layers):
             found.append(graph.tensors[index].name)
@@ -54,4 +55,25 @@ def find_results(content: bytes, layers: Collection[str]) -> list[str]:
     if not found:
         rule = "must be found in the name of a layer that computes something in the file"
         raise InputError("keep_float", rule, ", ".join(layers))
+    return found
+
+
+def find_box_operators(content: bytes) -> list[str]:
+    """Returns the names of the tensors that the last part of a detector computes.
+
+    These are the last convolutions, and what computes the detections from their results.
+
+    Args:
+        content: bytes of a float32 file.
+    """
+    file = parse_model(content)
+    graph, (signature,) = file.graphs[0], file.signatures
+    found, needed = [], {signature.outputs[name] for name in DETECTIONS}
+
+    for operator in reversed(graph.operators):
+        if needed.isdisjoint(operator.outputs):
+            continue
+        found.append(graph.tensors[operator.outputs[0]].name)
+        if operator.name != "CONV_2D":
+            needed.update(operator.inputs)
     return found

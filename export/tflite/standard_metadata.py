@@ -12,21 +12,33 @@ import zipfile
 import flatbuffers
 from flatbuffers import number_types
 
+from export.format.metadata import BOXES, CLASSES, COUNT, SCORES
 from export.format.reader import Graph, Signature
+from tsm_tf.any_spec import AnySpec, frame_shape
+from tsm_tf.catalogue import RGB_CHANNELS
+from tsm_tf.detector_spec import DetectorSpec
 from tsm_tf.errors import InputError
-from tsm_tf.spec import ModelSpec
 
 NAME = "TFLITE_METADATA"
 LABEL_FILE = "labels.txt"
 _IDENTIFIER = b"M001"
 _MIN_PARSER_VERSION = "1.0.0"  # everything here is in the schema's first version
-_TENSOR_AXIS_LABELS = 2  # AssociatedFileType
-_FEATURE, _IMAGE = 1, 2  # ContentProperties
+_TENSOR_AXIS_LABELS, _TENSOR_VALUE_LABELS = 2, 3  # AssociatedFileType
+_FEATURE, _IMAGE, _BOUNDING_BOX = 1, 2, 3  # ContentProperties
 _RGB = 1  # ColorSpaceType
 _NORMALISATION = 1  # ProcessUnitOptions
+_BOUNDARIES = 1  # BoundingBoxType
+_YMIN_XMIN_YMAX_XMAX = (1, 0, 3, 2)  # positions of left, top, right and bottom
+_RESULTS = {
+    # names that tools for detectors look for, and descriptions
+    BOXES: ("location", "ymin, xmin, ymax, xmax, relative to the frame's height and width"),
+    CLASSES: ("category", "Number of each class, from 0"),
+    SCORES: ("score", "Probability of each class, falling"),
+    COUNT: ("number of detections", "Number of detections; the rest of the others is 0"),
+}
 
 
-def describe(graph: Graph, signature: Signature, spec: ModelSpec) -> bytes:
+def describe(graph: Graph, signature: Signature, spec: AnySpec) -> bytes:
     """Returns the flatbuffer that describes a graph's inputs and outputs, in the graph's order."""
     builder = flatbuffers.Builder()
     inputs = [_input(builder, name, spec) for name in _in_order(graph.inputs, signature.inputs)]
@@ -34,12 +46,11 @@ def describe(graph: Graph, signature: Signature, spec: ModelSpec) -> bytes:
     subgraph = _table(builder, None, None, _vector(builder, inputs), _vector(builder, outputs))
 
     labels = f"{spec.num_classes} classes" if spec.labels is None else ", ".join(spec.labels)
+    purpose = "Detects objects" if isinstance(spec, DetectorSpec) else "Recognises actions"
     root = _table(
         builder,
         builder.CreateString(f"TSM {spec.backbone}"),
-        builder.CreateString(
-            f"Recognises actions in a stream of frames by Temporal Shift Module: {labels}"
-        ),
+        builder.CreateString(f"{purpose} in a stream of frames by Temporal Shift Module: {labels}"),
         builder.CreateString(importlib.metadata.version("tsm-tf")),
         _vector(builder, [subgraph]),
         None,  # author
@@ -51,7 +62,7 @@ def describe(graph: Graph, signature: Signature, spec: ModelSpec) -> bytes:
     return bytes(builder.Output())
 
 
-def append_label_file(content: bytes, spec: ModelSpec) -> bytes:
+def append_label_file(content: bytes, spec: AnySpec) -> bytes:
     """Appends a ZIP with `labels.txt`, one class name per line, to a file's bytes.
 
     Without class names, the bytes are returned unchanged.
@@ -91,15 +102,16 @@ def _in_order(indices, names):
 def _input(builder, name, spec):
     if name != "image":
         return _cache(builder, name, "what the last frame gave out under this name")
-    is_rgb = spec.modality == "rgb"
-    size = _table(builder, _uint(spec.input_size), _uint(spec.input_size))
+    height, width, channels = frame_shape(spec)
+    is_rgb = channels == RGB_CHANNELS
+    size = _table(builder, _uint(width), _uint(height))
     properties = _table(builder, _byte(_RGB), size) if is_rgb else _table(builder)
     # The model normalises values in 0..255 itself, so tools must not.
     unchanged = _table(builder, _floats(builder, [0.0]), _floats(builder, [1.0]))
     return _tensor(
         builder,
         name,
-        f"A frame in 0..255, its short side resized to {spec.short_side}, cropped to the centre",
+        f"A frame in 0..255, {_fitting(spec)}",
         content=_table(builder, _byte(_IMAGE if is_rgb else _FEATURE), properties),
         process_units=_vector(builder, [_table(builder, _byte(_NORMALISATION), unchanged)]),
         stats=_table(builder, _floats(builder, [255.0]), _floats(builder, [0.0])),
@@ -107,14 +119,37 @@ def _input(builder, name, spec):
 
 
 def _output(builder, name, spec):
+    if isinstance(spec, DetectorSpec) and name in _RESULTS:
+        return _result(builder, name, spec)
     if name != "logits":
         return _cache(builder, name, "the next frame's input of this name")
-    files = None
-    if spec.labels is not None:
-        strings = builder.CreateString(LABEL_FILE), builder.CreateString("Names of the classes")
-        files = _vector(builder, [_table(builder, *strings, _byte(_TENSOR_AXIS_LABELS))])
+    files = _label_files(builder, spec, _TENSOR_AXIS_LABELS)
     function = "sigmoid" if spec.multi_label else "softmax"
     return _tensor(builder, name, f"Score of each class, before a {function}", files=files)
+
+
+def _fitting(spec):
+    if isinstance(spec, DetectorSpec):
+        return "scaled to fit, at the top left; the rest has the mean colour"
+    return f"its short side resized to {spec.short_side}, cropped to the centre"
+
+
+def _result(builder, name, spec):
+    """Writes one of the outputs of a detector."""
+    files = _label_files(builder, spec, _TENSOR_VALUE_LABELS) if name == CLASSES else None
+    content = None
+    if name == BOXES:
+        order = _uints(builder, _YMIN_XMIN_YMAX_XMAX)
+        box = _table(builder, order, _byte(_BOUNDARIES))  # coordinates are ratios by default
+        content = _table(builder, _byte(_BOUNDING_BOX), box)
+    return _tensor(builder, *_RESULTS[name], content=content, files=files)
+
+
+def _label_files(builder, spec, kind):
+    if spec.labels is None:
+        return None
+    strings = builder.CreateString(LABEL_FILE), builder.CreateString("Names of the classes")
+    return _vector(builder, [_table(builder, *strings, _byte(kind))])
 
 
 def _cache(builder, name, link):
@@ -152,6 +187,13 @@ def _floats(builder, values):
     builder.StartVector(4, len(values), 4)
     for value in reversed(values):
         builder.PrependFloat32(value)
+    return builder.EndVector()
+
+
+def _uints(builder, values):
+    builder.StartVector(4, len(values), 4)
+    for value in reversed(values):
+        builder.PrependUint32(value)
     return builder.EndVector()
 
 

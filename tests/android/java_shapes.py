@@ -22,6 +22,8 @@ _INPUTS = {
     "conv": ((2, 3), ()),
     "depthwise_conv": ((2, 3), ()),
     "fully_connected": ((2, 3), ()),
+    "gather": ((2,), ()),
+    "non_max_suppression": ((5,), (2,)),
     "pad": ((2,), (1,)),
     "pool": ((1,), ()),
     "prelu": ((2,), ()),
@@ -33,6 +35,7 @@ _INPUTS = {
     "slice": ((3,), (1, 2)),
     "strided_slice": ((4,), (1, 2, 3)),
     "tile": ((2,), (1,)),
+    "top_k": ((2,), (1,)),
     "transpose": ((2,), (1,)),
     "transpose_conv": ((3, 4), (0,)),
 }
@@ -83,11 +86,21 @@ def random_call(rng: np.random.Generator, rule: str) -> Call:
     }
     result = random_shape(rng, rng.integers(0, 5))
     if rng.random() < 0.5:
-        result = repair(rule, shapes, constants, options, result)
-    return Call(shapes, constants, options, result, int(rng.integers(3, 6)))
+        result = repair(rng, rule, shapes, constants, options, result)
+    others = random_others(rng, rule, shapes, constants)
+    return Call(shapes, constants, options, result, int(rng.integers(3, 6)), others)
 
 
-def repair(rule, shapes, constants, options, result):
+def random_others(rng, rule, shapes, constants):
+    """Returns the shapes of further outputs, which are the right ones for some."""
+    if rule == "top_k" and rng.random() < 0.7 and constants[1].size:
+        return ((*shapes[0][:-1], int(constants[1].ravel()[0])),)
+    if rule == "non_max_suppression" and rng.random() < 0.7:
+        return ((),)
+    return tuple(random_shape(rng, rng.integers(0, 3)) for _ in range(rng.integers(0, 2)))
+
+
+def repair(rng, rule, shapes, constants, options, result):
     """Makes the rarest agreements of shapes; returns the shape of the result."""
     if rule == "depthwise_conv":
         shapes[1] = (1, *shapes[1][1:-1], shapes[0][-1] * options["depth_multiplier"])
@@ -100,6 +113,19 @@ def repair(rule, shapes, constants, options, result):
         sides = [side + size for side, size in zip(sides, kernel, strict=True)]
         constants[0] = np.array([batch, *sides, filters])
         options["padding"], shapes[2] = 1, (batch, 2, 2, depth)
+    elif rule == "top_k":
+        shapes[1], constants[1] = (), np.array(rng.integers(0, 4))
+    elif rule == "non_max_suppression":
+        shapes[1], shapes[2:] = shapes[0][:1], [()] * 3
+        shapes[0], constants[2] = (*shapes[0][:1], 4), np.array(rng.integers(0, 4))
+    elif rule == "strided_slice" and set(shapes[1:]) == {(len(shapes[0]),)}:
+        single = rng.integers(0, 2, constants[1].shape)
+        constants[2] = np.where(single, constants[1] + 1, constants[2])
+        constants[3] = np.maximum(constants[3], 1)
+        bits = int((single << np.arange(single.size)).sum())
+        options["shrink_axis_mask"] = bits
+        for name in ("begin_mask", "end_mask"):
+            options[name] &= ~bits
     elif rule == "reshape":
         constants[1] = np.array([*shapes[0][:2], -1] if len(shapes[0]) > 1 else [1, -1])
         shapes[1], size = constants[1].shape, int(np.prod(shapes[0]))

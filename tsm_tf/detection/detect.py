@@ -3,13 +3,14 @@
 import itertools
 import weakref
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from tsm_tf.detection.data.fit_frame import fit_frame
+from tsm_tf.detection.detections import Detections
 from tsm_tf.detection.prepare import FramesToClips, PrepareClip
 from tsm_tf.detection.rfcn import BOXES, CLASSES, COUNT, SCORES, DetectorModel
 from tsm_tf.errors import InputError
@@ -21,26 +22,12 @@ FRAMES_PER_STEP = 8
 _IMAGE = "image"
 
 
-class Detections(NamedTuple):
-    """The objects in a frame, the best first.
-
-    Attributes:
-        boxes: `float32 [n, 4]`: x1, y1, x2, y2 in half-open pixels of the original frame.
-        classes: `int32 [n]`, from 0.
-        scores: `float32 [n]`, in 0..1.
-    """
-
-    boxes: np.ndarray
-    classes: np.ndarray
-    scores: np.ndarray
-
-
 def detect_video(
     model: DetectorModel,
     frames: Iterable[np.ndarray],
     frames_per_step: int = FRAMES_PER_STEP,
 ) -> Iterator[Detections]:
-    """Yields the detections of each frame of a video.
+    """Yields the detections of each frame of a video, in pixels of the original frame.
 
     A detector without a shift, or with a unidirectional one, computes the same as frame by frame,
     from the first frame on: each shift's cache holds channels of the frame before. A detector with

@@ -114,7 +114,8 @@ def _average_weights(start, end, bins, cells, count, size, scale):
 
     first = ops.clip(ops.floor(bins * step + start), 0, size)
     last = ops.clip(ops.ceil((bins + 1) * step + start), 0, size)
-    inside = ops.cast((cells >= first) & (cells < last), "float32")
+    # The numbers are whole. Without booleans, devices need fewer kinds of operators.
+    inside = ops.clip(cells - first + 1, 0, 1) * ops.clip(last - cells, 0, 1)
     return inside / ops.maximum(last - first, 1)
 
 
@@ -125,7 +126,8 @@ def _align_weights(start, end, bins, cells, count, size, scale):
     total = 0.0
     for sample in range(_SAMPLES):
         place = start + bins * step + (sample + 0.5) / _SAMPLES * step
-        inside = ops.cast((place >= -1) & (place <= size), "float32")
+        # -1 <= place <= size, without booleans, for which devices need more kinds of operators
+        inside = ops.clip(ops.floor(place) + 2, 0, 1) * ops.clip(size + 1 - ops.ceil(place), 0, 1)
         place = ops.clip(place, 0, size - 1)
         total += inside * ops.relu(1 - ops.abs(place - cells))
     return total / _SAMPLES
@@ -133,5 +135,9 @@ def _align_weights(start, end, bins, cells, count, size, scale):
 
 def _round(x):
     """Rounds half away from zero, as in C."""
-    whole = ops.floor(ops.abs(x))
-    return ops.sign(x) * (whole + ops.cast(ops.abs(x) - whole >= 0.5, x.dtype))
+    return _round_positive(ops.relu(x)) - _round_positive(ops.relu(-x))
+
+
+def _round_positive(x):
+    whole = ops.floor(x)
+    return whole + ops.floor(2 * (x - whole))

@@ -187,7 +187,7 @@ def detections(spec: DetectorSpec, features: Any) -> dict[str, Any]:
         spec.proposal_iou,
         spec.num_candidates,
         name="rois",
-    )(logits[..., 1] - logits[..., 0], deltas, anchors_of(spec))
+    )(logits[..., 1] - logits[..., 0], deltas, anchors_of(spec, features))
 
     bins, pooled = spec.bins**2, []
     for name, channels in (("class", spec.num_classes + 1), ("box", 4)):
@@ -221,11 +221,11 @@ def backbone_layers(model: DetectorModel) -> frozenset[str]:
     return frozenset(layer.name for layer in backbone.layers)
 
 
-def anchors_of(spec: DetectorSpec) -> np.ndarray:
-    """Returns the anchors of a frame, `float32 [A, 4]`; see `all_anchors`."""
+def anchors_of(spec: DetectorSpec, maps: Any) -> np.ndarray:
+    """Returns the anchors of a frame with maps `[N, h, w, C]`; see `all_anchors`."""
     stride = spec.feature_stride
     base = base_anchors(stride, spec.anchor_ratios, spec.anchor_scales)
-    return all_anchors(*spec.map_size, stride, base)
+    return all_anchors(maps.shape[1], maps.shape[2], stride, base)
 
 
 def _conv(name: str, x: Any, filters: int) -> Any:

@@ -76,6 +76,40 @@ class StreamModel(keras.Model):
         return {name: ops.zeros((batch_size, *x.shape[1:]), x.dtype) for name, x in caches.items()}
 
 
+class ShiftCaches:
+    """The caches of a stream's shifts, as inputs and outputs of a functional model.
+
+    Args:
+        shift_div: `1 / shift_div` of the channels are cached.
+        batch_size: number of streams side by side, or None.
+        frames_per_step: number of frames of each stream per step; more than 1 need a batch size.
+
+    Attributes:
+        inputs: the caches of the last step, by the names of the shifts.
+        outputs: those of this step, by the same names.
+    """
+
+    def __init__(self, shift_div: int, batch_size: int | None, frames_per_step: int = 1):
+        self.shift_div = shift_div
+        self.batch_size = batch_size
+        self.frames_per_step = frames_per_step
+        self.inputs: dict[str, Any] = {}
+        self.outputs: dict[str, Any] = {}
+
+    def swap(self, name: str, x: Any) -> Any:
+        """Replaces the first channels by those of the frame before, and caches the last ones."""
+        fold = x.shape[-1] // self.shift_div
+        self.inputs[name] = keras.Input((*x.shape[1:-1], fold), self.batch_size, name=name)
+        before, own = self.inputs[name], part(x, -1, 0, fold)
+        if self.frames_per_step > 1:
+            count = before.shape[0]
+            earlier = own.shape[0] - count
+            before = ops.concatenate([before, part(own, 0, 0, earlier)], axis=0)
+            own = part(own, 0, earlier, count)
+        self.outputs[name] = own
+        return ops.concatenate([before, part(x, -1, fold, x.shape[-1] - fold)], axis=-1)
+
+
 def build_stream_model(
     model: Any,
     batch_size: int | None = None,
@@ -107,29 +141,21 @@ def build_stream_model(
     if frames_per_step > 1 and batch_size is None:
         batch_size = 1
     num_images = None if batch_size is None else frames_per_step * batch_size
-    inputs, outputs = {IMAGE: keras.Input(shape, num_images, name=IMAGE)}, {}
-
-    def swap(name, x):
-        """Replaces the first channels by those of the frame before, and returns the last ones."""
-        fold = x.shape[-1] // spec.shift_div
-        inputs[name] = keras.Input((*x.shape[1:-1], fold), batch_size, name=name)
-        before, own = inputs[name], part(x, -1, 0, fold)
-        if frames_per_step > 1:
-            count = before.shape[0]
-            earlier = own.shape[0] - count
-            before = ops.concatenate([before, part(own, 0, 0, earlier)], axis=0)
-            own = part(own, 0, earlier, count)
-        outputs[name] = own
-        return ops.concatenate([before, part(x, -1, fold, x.shape[-1] - fold)], axis=-1)
+    image = keras.Input(shape, num_images, name=IMAGE)
+    caches = ShiftCaches(spec.shift_div, batch_size, frames_per_step)
 
     def change(node, values):
         layer, x = node.operation, values.get(id(node.input_tensors[0]))
         if isinstance(layer, PrepareFrames):
             prepare = PrepareFrames(spec, layer.normalise, by_rows, name=layer.name)
-            return prepare(inputs[IMAGE])
+            return prepare(image)
         if isinstance(layer, TemporalShift):
-            return swap(layer.name, x)
+            return caches.swap(layer.name, x)
         return x if isinstance(layer, SegmentConsensus) else call_again(node, values)
 
-    logits = replay(model, inputs[IMAGE], change)
-    return StreamModel(inputs, {LOGITS: logits, **outputs}, name=f"{model.name}_stream")
+    logits = replay(model, image, change)
+    return StreamModel(
+        {IMAGE: image, **caches.inputs},
+        {LOGITS: logits, **caches.outputs},
+        name=f"{model.name}_stream",
+    )

@@ -50,5 +50,5 @@ def test_truth_and_detectors_are_side_by_side(videos, tmp_path):
     assert [count(panel, 1) > 50 for panel in panels] == [True, True, False, False]
     assert [count(panel, 0) > 50 for panel in panels] == [False, False, True, False]
     columns = np.flatnonzero((np.abs(panels[0].astype(int) - class_color(1)).sum(-1) < 60).any(0))
-    scale = panels[0].shape[1] / 60
+    scale = (panels[0].shape[1] - 4) / 60
     assert columns[0] == pytest.approx(20 * scale, abs=2)  # where the object is in the last frame

@@ -1,26 +1,42 @@
 import pytest
 
 from tsm_tf.detection.evaluation.subjects import name_subjects
-from tsm_tf.errors import InputError
+from tsm_tf.errors import InputError, MissingFile
 
 
-def names(checkpoints, detections=()):
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def names(folder, checkpoints, detections=()):
+    for name in checkpoints:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for name in detections:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
     return [subject.name for subject in name_subjects(checkpoints, detections)]
 
 
-def test_names_are_the_last_parts_of_the_paths():
-    assert names(["runs/rfcn", "runs/tsm/"], ["out/fgfa.txt"]) == ["rfcn", "tsm", "fgfa"]
-    assert names(["a/best", "b/best"]) == ["a_best", "b_best"]
-    assert names(["a/tsm"], ["b/tsm.txt"]) == ["a_tsm", "b_tsm"]
+@pytest.mark.parametrize(
+    ("checkpoints", "detections", "expected"),
+    [
+        (["runs/rfcn", "runs/tsm/"], ["out/fgfa.txt"], ["rfcn", "tsm", "fgfa"]),
+        (["a/best", "b/last"], [], ["a", "b"]),
+        (["a/best", "a/last"], [], ["best", "last"]),
+        (["x/tsm/last", "y/tsm/last"], [], ["x_tsm", "y_tsm"]),
+        (["a/tsm"], ["b/tsm.txt"], ["a_tsm", "b_tsm"]),
+        (["my run: 1"], ["é"], ["my_run__1", "detector"]),
+        (["x/a b", "x/a:b"], [], ["1_a_b", "2_a_b"]),
+    ],
+)
+def test_names_are_short_and_different(folder, checkpoints, detections, expected):
+    assert names(folder, checkpoints, detections) == expected
 
 
-def test_names_can_be_those_of_files(tmp_path):
-    assert names([f"{tmp_path}/my run: 1/é"]) == ["detector"]
-    first, second = names([f"{tmp_path}/a b", f"{tmp_path}/a:b"])
-    assert (first, second) != ("a_b", "a_b") and first.startswith("1_") and second.endswith("a_b")
-
-
-def test_files_are_known():
+def test_files_are_known(folder):
+    names(folder, ["runs/tsm"], ["tsm.txt"])
     subjects = name_subjects(["runs/tsm"], ["tsm.txt"])
     assert [subject.is_file for subject in subjects] == [False, True]
 
@@ -29,3 +45,12 @@ def test_files_are_known():
 def test_none_or_the_same(flags):
     with pytest.raises(InputError, match="`checkpoints`"):
         name_subjects(*flags)
+
+
+def test_missing_paths(folder):
+    (folder / "a").mkdir()
+    (folder / "f").touch()
+    with pytest.raises(MissingFile, match=r"`checkpoints` must be existing folders.*'f'"):
+        name_subjects(["a", "f"], [])
+    with pytest.raises(MissingFile, match=r"`detections` must be existing files.*'a'"):
+        name_subjects([], ["f", "a"])

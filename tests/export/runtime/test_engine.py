@@ -16,7 +16,7 @@ from export.format.reader import Tensor, read_model
 from export.runtime import ClipRunner, StreamRunner
 from export.runtime.compiled_model import MODULE, captured_log, compile_model
 from export.runtime.engine import RUNTIMES, load_engine
-from export.runtime.values import get_logits, put_image
+from export.runtime.values import get_values, put_image
 
 pytestmark = pytest.mark.skipif(
     not importlib.util.find_spec("ai_edge_litert"), reason="LiteRT is not installed"
@@ -190,8 +190,8 @@ def test_images_of_every_type():
 
 def test_logits_of_every_type():
     tensor = Tensor("logits", (1, 2), "int8", 0, True, (0.5,), (-3,), 0)
-    assert get_logits(np.array([[-3, 1]], np.int8), tensor).tolist() == [[0.0, 2.0]]
+    assert get_values(np.array([[-3, 1]], np.int8), tensor).tolist() == [[0.0, 2.0]]
     values = np.array([[1.5, 2]], np.float32)
-    logits = get_logits(values, tensor)
+    logits = get_values(values, tensor)
     values[:] = 0
     assert logits.tolist() == [[1.5, 2.0]]

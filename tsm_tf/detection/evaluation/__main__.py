@@ -16,12 +16,12 @@ from absl import flags
 from tsm_tf import cli, output_folder
 from tsm_tf.data.progress_line import ProgressLine
 from tsm_tf.detection.data.listing import open_detection_data
-from tsm_tf.detection.evaluation.collect import collect_boxes
+from tsm_tf.detection.evaluation.collect import collect_boxes, count_frames
 from tsm_tf.detection.evaluation.detections_file import read_detections
 from tsm_tf.detection.evaluation.figures import compute_figures, write_figures
 from tsm_tf.detection.evaluation.subjects import name_subjects
 from tsm_tf.detection.evaluation.vid_ap import GROUPS
-from tsm_tf.errors import InputError
+from tsm_tf.errors import InputError, naming
 
 _MARKER = "evaluation.json"
 
@@ -63,25 +63,35 @@ def main():
     marker = {
         "data": values.data,
         "split": values.split,
-        "detectors": {subject.name: _identity(subject) for subject in subjects},
+        "selection": {subject.name: _identity(subject) for subject in subjects},
     }
     output_folder.check_subject(output, _MARKER, marker)
-    detectors = {s.name: _load(s, listing.labels) for s in subjects if not s.is_file}
+    num_frames, labels = count_frames(videos), listing.labels
+    detected = {
+        subject.name: read_detections(subject.path, num_frames, len(labels))
+        for subject in subjects
+        if subject.is_file
+    }
+    models = {s.name: _load(s, len(labels)) for s in subjects if not s.is_file}
 
     from tsm_tf.detection.evaluation import film
 
-    progress = ProgressLine(len(videos), "videos", "read")
-    true = collect_boxes(videos, progress.show)
-    drawn = film.choose_video(videos, true, values.video)  # before anything is detected
+    true = collect_boxes(videos, ProgressLine(len(videos), "videos", "read").show)
+    drawn = film.choose_video(videos, true, values.video)
 
     output_folder.claim(output, _MARKER, marker)
-    detected = _detect(subjects, detectors, videos, output, true.num_frames, listing.labels)
-    results = _evaluate(detected, true, listing.labels, values.coco)
+    for name, model in models.items():
+        path = output / f"{name}.txt"
+        _detect(name, model, videos, path)
+        detected[name] = read_detections(path, num_frames, len(labels))
+    detected = {subject.name: detected[subject.name] for subject in subjects}
+
+    results = _evaluate(detected, true, labels, values.coco)
     _write(output, results)
     film.write_film(
         output,
         videos[drawn],
-        listing.labels,
+        labels,
         true,
         detected,
         values.min_score,
@@ -92,44 +102,36 @@ def main():
 
 def _identity(subject):
     """Returns what must be the same when results are updated."""
+    if subject.is_file:
+        return {"path": str(subject.path)}
+
     from tsm_tf.evaluation.evaluate import checkpoint_digest
 
-    digest = None if subject.is_file else checkpoint_digest(subject.path)
-    return {"path": str(subject.path), "sha256": digest}
+    with naming("checkpoints"):
+        return {"path": str(subject.path), "sha256": checkpoint_digest(subject.path)}
 
 
-def _load(subject, labels):
+def _load(subject, num_classes):
     from tsm_tf.detection.checkpoint import load_detector
 
-    model = load_detector(subject.path)
-    if model.spec.num_classes != len(labels):
-        rule = f"must have the {len(labels)} classes of the data; {subject.path} has others"
+    with naming("checkpoints"):
+        model = load_detector(subject.path)
+    if model.spec.num_classes != num_classes:
+        rule = f"must have the {num_classes} classes of the data; {subject.path} has others"
         raise InputError("checkpoints", rule, model.spec.num_classes)
     return model
 
 
-def _detect(subjects, detectors, videos, output, num_frames, labels):
-    """Returns the detections of each subject by name, from its file or after detecting."""
-    detected = {}
-    for subject in subjects:
-        path = subject.path
-        if not subject.is_file:
-            from tsm_tf.detection.detect import detect_video
-            from tsm_tf.detection.evaluation.detect_split import detect_split
+def _detect(name, model, videos, path):
+    from tsm_tf.detection.detect import detect_video
+    from tsm_tf.detection.evaluation.detect_split import detect_split
 
-            path = output / f"{subject.name}.txt"
-            print(f"{subject.name}: detecting", flush=True)
-            try:
-                detect_split(
-                    functools.partial(detect_video, detectors[subject.name]),
-                    videos,
-                    path,
-                )
-            except KeyboardInterrupt:
-                print("\ninterrupted; run the same command again to resume")
-                raise
-        detected[subject.name] = read_detections(path, num_frames, len(labels))
-    return detected
+    print(f"{name}: searching for objects", flush=True)
+    try:
+        detect_split(functools.partial(detect_video, model), videos, path)
+    except KeyboardInterrupt:
+        print("\ninterrupted; run the same command again to resume")
+        raise
 
 
 def _evaluate(detected, true, labels, with_coco):

@@ -28,20 +28,18 @@ def draw_curves(output: pathlib.Path, results: Mapping[str, Figures]) -> None:
         results: the figures by the detector's name; all with the same classes.
     """
     names, figures = plot_names(list(results)), list(results.values())
-    groups = {
-        f"{group.name} objects": [_mean(each.curves[group.name]) for each in figures]
+    groups = [
+        (f"{group.name} objects", [_mean(each.curves[group.name]) for each in figures])
         for group in MOTION_GROUPS
-    }
+    ]
     _draw(output / MOTION_FILE, groups, names, len(groups))
 
-    labels = plot_names(figures[0].labels)
     curves = [each.curves["all"] for each in figures]
-    classes = {
-        f"{number + 1} {label}": [_point(of_class[number]) for of_class in curves]
-        for number, label in enumerate(labels)
+    classes = [
+        (label, [_point(of_class[number]) for of_class in curves])
+        for number, label in enumerate(plot_names(figures[0].labels))
         if curves[0][number] is not None
-    }
-    classes = dict(list(classes.items())[:MAX_CLASSES])
+    ][:MAX_CLASSES]
     _draw(output / CLASS_FILE, classes, names, min(_COLUMNS, len(classes)))
 
 
@@ -63,7 +61,7 @@ def _draw(path, panels, names, columns):
     rows, columns = max(1, math.ceil(len(panels) / max(1, columns))), max(1, columns)
     figure = Figure(figsize=(3.1 * columns, 3 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-    for axis, (title, lines) in zip(axes.flat, panels.items(), strict=False):
+    for axis, (title, lines) in zip(axes.flat, panels, strict=False):
         for number, (name, line) in enumerate(zip(names, lines, strict=True)):
             if line is not None:
                 label = f"{name}: {line[1]:.1%}"

@@ -10,8 +10,8 @@ from typing import Protocol
 import numpy as np
 
 from tsm_tf.data.progress_line import ProgressLine
-from tsm_tf.data.sources.frame_folder import decode_image
 from tsm_tf.detection.data.annotated import AnnotatedVideo
+from tsm_tf.detection.data.picture import read_picture
 from tsm_tf.detection.evaluation.detections_file import join_detections, to_lines
 from tsm_tf.detection.evaluation.records import DetectedBoxes
 from tsm_tf.files import write_text
@@ -49,6 +49,7 @@ def detect_split(
     Raises:
         MissingFile: a picture does not exist.
         BadVideoError: a picture cannot be decoded.
+        InputError: a picture has another size than its annotation.
     """
     if path.is_file():
         return
@@ -72,7 +73,7 @@ def detect_split(
 def read_frames(video: AnnotatedVideo) -> Iterator[np.ndarray]:
     """Yields the frames of a video, RGB `uint8 [H, W, 3]`."""
     for frame in video.frames:
-        yield decode_image(frame.path, video.name)
+        yield read_picture(frame)
 
 
 def _detect_video(detect, video) -> DetectedBoxes:

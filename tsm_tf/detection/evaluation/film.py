@@ -22,8 +22,10 @@ MP4_FILE, GIF_FILE = "boxes.mp4", "boxes.gif"
 MAX_FRAMES = 240
 """Frames of a long video that are drawn."""
 
-_HEIGHT = 288  # pixels of a panel
-_MAX_WIDTH = 512
+_HEIGHT = 240  # pixels of a panel
+_MAX_WIDTH = 428
+_GAP = 4  # to the next panel
+_GIF_COLORS = 96
 _TRUTH = "truth"
 
 
@@ -108,11 +110,15 @@ def _panel(frame, title, boxes, classes, texts):
 
     colors = [class_color(int(c)) for c in classes]
     picture = draw_boxes(picture, boxes * scale, texts, colors)
-    return np.concatenate([caption([title], width, LINE_HEIGHT + 4), picture])
+    panel = np.concatenate([caption([title], width, LINE_HEIGHT + 4), picture])
+    return np.pad(panel, ((0, 0), (0, _GAP), (0, 0)), constant_values=255)
 
 
 def _write_gif(path, film, fps):
-    first, *others = [Image.fromarray(picture) for picture in film]
+    """Writes a GIF; frames with few colours and without dithering take less space."""
+    first, *others = [
+        Image.fromarray(picture).quantize(_GIF_COLORS, dither=Image.Dither.NONE) for picture in film
+    ]
     with replacing(path) as temporary:
         first.save(
             temporary,

@@ -33,7 +33,7 @@ class DetectorTraining(FittedModel):
         self.recipe = recipe
         self.raw = detector.raw()
         self.seed_generator = keras.random.SeedGenerator(recipe.seed)
-        self.anchors = anchors_of(detector.spec)
+        self.anchors = anchors_of(detector.spec, self.raw.output["class_maps"])
         self.parts = {}
         if keras.backend.backend() == "tensorflow":  # others would have to return their states
             self.parts = {name: keras.metrics.Mean(name=name) for name in _LOSSES}

@@ -4,6 +4,9 @@ import static org.tsm.format.OperatorCall.product;
 
 /** What operators need at most. The list of allowed operators has the limits. */
 final class Effort {
+    private static final long COMPARISONS = 30; // per element, to find the largest ones
+    private static final long OVERLAP = 16; // operations that the overlap of two boxes takes
+
     private long constantBytes;
     private long writtenBytes;
     private long multiplyAdds;
@@ -40,7 +43,10 @@ final class Effort {
         return value;
     }
 
-    /** Returns the multiply-adds of convolutions, matrix products and pools. */
+    /**
+     * Returns the multiply-adds of convolutions, matrix products and pools, and the steps that
+     * select boxes.
+     */
     private static long multiplyAdds(OperatorCall call) {
         long size = product(call.result);
         switch (call.rule) {
@@ -58,6 +64,10 @@ final class Effort {
                 int rank = call.shape(0).length;
                 int depth = call.option("adj_x") == 1 ? rank - 2 : rank - 1;
                 return Math.multiplyExact(size, call.shape(0)[depth]);
+            case "top_k":
+                return Math.multiplyExact(product(call.shape(0)), COMPARISONS);
+            case "non_max_suppression":
+                return Math.multiplyExact(call.shape(0)[0], COMPARISONS + size * OVERLAP);
             default:
                 return 0;
         }

@@ -14,6 +14,7 @@ final class OperatorCall {
     private final Map<String, Double> options;
     final int[] result;
     final int broadcastRank;
+    final List<int[]> others;
 
     /**
      * Describes an operator.
@@ -24,6 +25,7 @@ final class OperatorCall {
      * @param options values of the options
      * @param result the shape that the file gives to the output
      * @param broadcastRank most dimensions of inputs that are broadcast
+     * @param others the shapes that the file gives to further outputs
      */
     OperatorCall(
             String rule,
@@ -31,13 +33,15 @@ final class OperatorCall {
             Map<Integer, int[]> constants,
             Map<String, Double> options,
             int[] result,
-            int broadcastRank) {
+            int broadcastRank,
+            List<int[]> others) {
         this.rule = rule;
         this.shapes = shapes;
         this.constants = constants;
         this.options = options;
         this.result = result;
         this.broadcastRank = broadcastRank;
+        this.others = others;
     }
 
     boolean has(String option) {
@@ -65,6 +69,11 @@ final class OperatorCall {
     /** Returns a copy of the shape of an input. */
     long[] shape(int position) {
         return widened(shapes.get(position));
+    }
+
+    /** Returns a copy of the shape of an output after the first. */
+    long[] other(int position) {
+        return widened(others.get(position));
     }
 
     /** Returns the values of an input that is an integer constant. */

@@ -16,18 +16,26 @@ final class OperatorCheck {
     private final AllowedOperators.Row row;
     private final Graph graph;
     private final Set<Integer> fixed;
+    private final Map<Integer, Integer> bounds;
 
     /**
      * Prepares the check of an operator, whose tensors exist.
      *
      * @param fixed the tensors that count as constants; results of constants are added
+     * @param bounds for tensors that hold positions from 0, the number below which they are; those
+     *     of the operator's results are added
      */
     OperatorCheck(
-            Graph.Operator operator, AllowedOperators.Row row, Graph graph, Set<Integer> fixed) {
+            Graph.Operator operator,
+            AllowedOperators.Row row,
+            Graph graph,
+            Set<Integer> fixed,
+            Map<Integer, Integer> bounds) {
         this.operator = operator;
         this.row = row;
         this.graph = graph;
         this.fixed = fixed;
+        this.bounds = bounds;
     }
 
     void check(Effort effort) throws Damaged {
@@ -48,6 +56,7 @@ final class OperatorCheck {
         if ((row.name.equals("ADD") || row.name.equals("SUB")) && result.scales.length > 0) {
             checkSum(result);
         }
+        checkPositions(call);
         addEffort(effort, call);
     }
 
@@ -63,8 +72,12 @@ final class OperatorCheck {
                 shapes.add(graph.tensors.get(input).shape);
             }
         }
+        List<int[]> others = new ArrayList<>();
+        for (int i = 1; i < operator.outputs.length; i++) {
+            others.add(graph.tensors.get(operator.outputs[i]).shape);
+        }
         return new OperatorCall(
-                row.shape, shapes, constants, options, result.shape, row.broadcastRank);
+                row.shape, shapes, constants, options, result.shape, row.broadcastRank, others);
     }
 
     /** Reads the options; each must have a value that the row allows. */
@@ -177,6 +190,29 @@ final class OperatorCheck {
             if (2 * scale >= (1 << SCALE_BITS) * (double) result.scales[0]) {
                 throw new Damaged("a result whose scale is too small");
             }
+        }
+    }
+
+    /**
+     * Checks that positions that an operator reads at lie inside its input. Not every runtime checks
+     * them. Only these operators make integers, and none computes with them.
+     */
+    private void checkPositions(OperatorCall call) throws Damaged {
+        switch (row.shape) {
+            case "gather":
+                Integer bound = bounds.get(operator.inputs[1]);
+                if (bound == null || bound > call.shape(0)[0]) {
+                    throw new Damaged("positions that may be outside its input");
+                }
+                break;
+            case "top_k":
+                int[] source = graph.tensors.get(operator.inputs[0]).shape;
+                bounds.put(operator.outputs[1], source[source.length - 1]);
+                break;
+            case "non_max_suppression":
+                bounds.put(operator.outputs[0], (int) call.shape(0)[0]);
+                break;
+            default:
         }
     }
 

@@ -44,6 +44,12 @@ final class OperatorShapes {
                 return fullyConnected();
             case "batch_matmul":
                 return batchMatmul();
+            case "gather":
+                return gather();
+            case "top_k":
+                return topK();
+            case "non_max_suppression":
+                return nonMaxSuppression();
             case "concatenation":
                 return concatenation();
             case "reduce":
@@ -244,15 +250,24 @@ final class OperatorShapes {
         int[] begins = perDimension(1);
         int[] ends = perDimension(2);
         int[] strides = perDimension(3);
+        int kept = 0;
         for (int i = 0; i < result.length; i++) {
+            long masks = call.option("begin_mask") | call.option("end_mask");
+            if ((call.option("shrink_axis_mask") >> i & 1) == 1) {
+                // one position, without the dimension
+                boolean inside = begins[i] >= 0 && begins[i] < result[i] && strides[i] == 1;
+                boolean single = ends[i] == begins[i] + 1 && (masks >> i & 1) == 0;
+                require(inside && single, "a position outside its input");
+                continue;
+            }
             boolean fromStart = (call.option("begin_mask") >> i & 1) == 1;
             boolean toEnd = (call.option("end_mask") >> i & 1) == 1;
             long begin = fromStart ? 0 : position(begins[i], result[i]);
             long end = toEnd ? result[i] : position(ends[i], result[i]);
             require(strides[i] >= 1, "a stride below 1");
-            result[i] = Math.max(0, Math.floorDiv(end - begin - 1, (long) strides[i]) + 1);
+            result[kept++] = Math.max(0, Math.floorDiv(end - begin - 1, (long) strides[i]) + 1);
         }
-        return result;
+        return Arrays.copyOf(result, kept);
     }
 
     /** Returns a position that may count from the end, as in Python. */
@@ -271,6 +286,42 @@ final class OperatorShapes {
         require(fits && open <= 1, "another shape");
         require(product(call.shape(0)) == product(call.result), "another size than its input");
         return widened(call.result);
+    }
+
+    private long[] gather() throws Damaged {
+        long[] source = call.shape(0);
+        long[] indices = call.shape(1);
+        require(source.length > 0, "a source without dimensions");
+        long[] result = Arrays.copyOf(indices, indices.length + source.length - 1);
+        System.arraycopy(source, 1, result, indices.length, source.length - 1);
+        return result;
+    }
+
+    private long[] topK() throws Damaged {
+        long[] result = call.shape(0);
+        boolean single = result.length > 0 && call.shape(1).length == 0;
+        require(single, "more than one number of values");
+        int count = call.values(1)[0];
+        // With as many as there are, kernels sort in a way that a NaN leads outside the input.
+        require(count >= 1 && count < result[result.length - 1], "a wrong number of values");
+        result[result.length - 1] = count;
+        boolean fits = call.others.size() == 1 && Arrays.equals(call.other(0), result);
+        require(fits, "positions of another shape than the values");
+        return result;
+    }
+
+    private long[] nonMaxSuppression() throws Damaged {
+        long[] boxes = call.shape(0);
+        long[] scores = call.shape(1);
+        boolean fits = scores.length == 1 && Arrays.equals(boxes, new long[] {scores[0], 4});
+        require(fits, "boxes that do not fit the scores");
+        require(call.inputs() == 5, "other settings");
+        for (int setting = 2; setting < 5; setting++) {
+            require(call.shape(setting).length == 0, "settings that are not single");
+        }
+        require(call.others.size() == 1 && call.other(0).length == 0, "a count that is not single");
+        require(call.values(2)[0] >= 1, "no boxes to select");
+        return new long[] {call.values(2)[0]};
     }
 
     private long[] resizeBilinear() throws Damaged {

@@ -126,6 +126,7 @@ public final class Verifier {
     private void checkOperators() throws Damaged {
         Map<Integer, Integer> lastUse = lastUse();
         Set<Integer> fixed = new HashSet<>(constants);
+        Map<Integer, Integer> bounds = new HashMap<>();
         long live = 0;
         for (int input : graph.inputs) {
             live += graph.tensors.get(input).bytes();
@@ -141,7 +142,7 @@ public final class Verifier {
                         operator.code);
             }
             try {
-                new OperatorCheck(operator, row, graph, fixed).check(effort);
+                new OperatorCheck(operator, row, graph, fixed, bounds).check(effort);
             } catch (Damaged error) {
                 throw new Damaged("an operator %s with %s", row.name, error.getMessage());
             }

@@ -45,6 +45,11 @@ public class FormatTest {
             constants.put(Integer.valueOf(position), ints(values.getJSONArray(position)));
         }
 
+        List<int[]> others = new ArrayList<>();
+        for (int i = 0; i < json.getJSONArray("others").length(); i++) {
+            others.add(ints(json.getJSONArray("others").getJSONArray(i)));
+        }
+
         Map<String, Double> options = new HashMap<>();
         JSONObject numbers = json.getJSONObject("options");
         for (Iterator<String> names = numbers.keys(); names.hasNext(); ) {
@@ -57,7 +62,8 @@ public class FormatTest {
                 constants,
                 options,
                 ints(json.getJSONArray("result")),
-                json.getInt("broadcast_rank"));
+                json.getInt("broadcast_rank"),
+                others);
     }
 
     @Test
@@ -75,8 +81,8 @@ public class FormatTest {
             assertArrayEquals(line, expected, result(call(json)));
             count++;
         }
-        assertEquals(19 * 400, count);
-        assertEquals(accepted.toString(), 19, accepted.size());
+        assertEquals(22 * 400, count);
+        assertEquals(accepted.toString(), 22, accepted.size());
     }
 
     private static long[] result(OperatorCall call) {
@@ -97,7 +103,13 @@ public class FormatTest {
                 List<int[]> none = new ArrayList<>();
                 OperatorCall empty =
                         new OperatorCall(
-                                row.shape, none, new HashMap<>(), new HashMap<>(), new int[0], 4);
+                                row.shape,
+                                none,
+                                new HashMap<>(),
+                                new HashMap<>(),
+                                new int[0],
+                                4,
+                                none);
                 // An unknown rule would be an IllegalStateException.
                 assertThrows(
                         IndexOutOfBoundsException.class, () -> new OperatorShapes(empty).result());
