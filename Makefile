@@ -57,6 +57,7 @@ test-slow: env test-jax test-torch test-backends
 
 # Keras' other backends, in environments without TensorFlow. PyTorch's takes 5 GB; it also reads real .pth files.
 BACKEND_TESTS := tests/layers tests/networks3d tests/models tests/weights tests/hostile tests/training/test_jax.py tests/training/step/test_optimizer.py
+BACKEND_TESTS += $(patsubst %,tests/detection/test_%.py,anchors boxes detect_boxes losses nms position_pool propose targets)
 test-jax test-torch: test-%: .venv-%/.installed
 	KERAS_BACKEND=$* .venv-$*/bin/python -m pytest -m "not slow" -n 2 --dist worksteal $(BACKEND_TESTS)
 

@@ -17,7 +17,7 @@ def read_any_spec(text: str) -> AnySpec:
     Raises:
         InputError: not a JSON object, another kind of model, or a value that cannot be built.
     """
-    return any_spec_from_dict(read_object(text))
+    return any_spec_from_dict(read_object(text, kind=None))
 
 
 def any_spec_from_dict(values: Mapping[str, Any]) -> AnySpec:

@@ -23,6 +23,7 @@ from tsm_tf.spec_checks import (
 RFCN, FGFA = METHODS = ("rfcn", "fgfa")
 AVERAGE, ALIGN = POOLINGS = ("average", "align")
 STRIDES = (8, 16)
+FGFA_FRAMES = 3  # per training sample: the current one, and two that are aggregated
 
 _CHOICES = {
     "method": METHODS,
@@ -43,6 +44,8 @@ _INTEGERS = {
     "num_candidates": (1, 1_000_000),
     "num_proposals": (1, 10_000),
     "max_detections": (1, 10_000),
+    "flow_channels": (1, 1024),
+    "window_radius": (1, 1000),
 }
 _NUMBERS = {
     "width": (0.01, 16),
@@ -93,6 +96,8 @@ class DetectorSpec:
         score_threshold: lowest score of a detection.
         detection_iou: overlap from which on the worse of two detections of a class is dropped.
         max_detections: detections per frame.
+        flow_channels: channels of FGFA's FlowNet after its first convolution, 64 in the original.
+        window_radius: frames before and after each frame that FGFA aggregates when it detects.
         fps: frames per second of the training videos; None if unknown.
         mean: mean per channel, for values scaled to 0..1; empty: the backbone's.
         std: standard deviation per channel, as `mean`.
@@ -127,6 +132,8 @@ class DetectorSpec:
     score_threshold: float = 0.001
     detection_iou: float = 0.3
     max_detections: int = 300
+    flow_channels: int = 64
+    window_radius: int = 9
     fps: float | None = None
     mean: tuple[float, ...] = ()  # never empty after __post_init__
     std: tuple[float, ...] = ()
@@ -141,9 +148,9 @@ class DetectorSpec:
         for name in ("mean", "std"):
             check_per_channel(name, getattr(self, name), RGB_CHANNELS)
         check_labels(self.labels, None, self.num_classes)
-        if self.method == FGFA and self.shift_mode != "none":
-            rule = f"must be none for {FGFA}, which computes each frame's features on their own"
-            raise InputError("shift_mode", rule, self.shift_mode)
+        for name, only in (("shift_mode", "none"), ("num_segments", FGFA_FRAMES)):
+            if self.method == FGFA and getattr(self, name) != only:
+                raise InputError(name, f"must be {only} for {FGFA}", getattr(self, name))
         if self.takes_clips:
             rule = "must be a network of frames to detect objects in each of them"
             raise InputError("backbone", rule, self.backbone)
@@ -193,6 +200,11 @@ class DetectorSpec:
     def num_anchors(self) -> int:
         """Anchors per cell of the feature maps."""
         return len(self.anchor_ratios) * len(self.anchor_scales)
+
+    @property
+    def num_detected(self) -> int:
+        """Frames per sample in which objects are detected; FGFA: the first one only."""
+        return 1 if self.method == FGFA else self.num_segments
 
     @property
     def map_size(self) -> tuple[int, int]:

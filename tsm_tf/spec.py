@@ -10,7 +10,6 @@ from tsm_tf.errors import InputError
 from tsm_tf.event_rules import EventRules
 from tsm_tf.relations import AVERAGE, Relations, check_consensus
 from tsm_tf.spec_checks import (
-    CLASSIFIER,
     DEFAULT_SHIFT_DIV,
     check_choice,
     check_integer,
@@ -298,4 +297,4 @@ class ModelSpec:
         Raises:
             InputError: not that of a classifier, an unknown field, or one that cannot be built.
         """
-        return cls.from_dict(read_object(text, CLASSIFIER))
+        return cls.from_dict(read_object(text))

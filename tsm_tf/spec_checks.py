@@ -196,7 +196,7 @@ def check_keys(values: Iterable[str], known: set[str], spec: str) -> None:
         raise InputError(spec, rule, unknown)
 
 
-def read_object(text: str, kind: str | None = None) -> dict[str, Any]:
+def read_object(text: str, kind: str | None = CLASSIFIER) -> dict[str, Any]:
     """Returns the JSON object that describes a spec.
 
     Args:

@@ -31,13 +31,11 @@ class CompiledEngine:
 
         self._inputs, outputs = model.interface()
         self._image = np.zeros(self._inputs["image"].shape, self._inputs["image"].dtype)
-        self._results = {name: outputs[name] for name in outputs.keys() - self._inputs.keys()}
+        results = {name: outputs[name] for name in outputs.keys() - self._inputs.keys()}
         names = self._inputs.keys() - {"image"}
         with captured_log():  # the first access to a buffer is logged as well
             self._image_buffer = self._input_buffer("image")
-            results = {name: self._result_output(name) for name in self._results}
-            self._result_buffers = {name: buffer for name, (buffer, _) in results.items()}
-            self._readers = {name: read for name, (_, read) in results.items()}
+            self._results = {name: self._result(name, results[name]) for name in results}
             caches = {name: self._input_buffer(name) for name in names}
             new_caches = {name: self._output_buffer(name) for name in names}
             self._turns = (self._turn(caches, new_caches), self._turn(new_caches, caches))
@@ -49,24 +47,23 @@ class CompiledEngine:
     def _output_buffer(self, name):
         return self._compiled.create_output_buffer_by_name(SIGNATURE, name)
 
-    def _result_output(self, name):
-        """Returns the buffer of an output that is no cache, and what reads it.
+    def _result(self, name, tensor):
+        """Returns the buffer of an output that is no cache, what reads it, and its description.
 
         On the CPU, the model writes into an array of ours, which saves a call per step.
         """
-        tensor = self._results[name]
         if self.runtime == "litert":
             values = _aligned_zeros(tensor.shape, np.dtype(tensor.dtype))
             buffers = importlib.import_module(BUFFERS)
-            return buffers.TensorBuffer.create_from_host_memory(values), lambda: values
+            return buffers.TensorBuffer.create_from_host_memory(values), lambda: values, tensor
 
         buffer = self._output_buffer(name)
-        return buffer, lambda: _read(buffer, tensor)
+        return buffer, lambda: _read(buffer, tensor), tensor
 
     def _turn(self, caches, new_caches):
         """Returns the caches, and all buffers in the order of the signature."""
         inputs = {"image": self._image_buffer, **caches}
-        outputs = {**self._result_buffers, **new_caches}
+        outputs = {**{name: buffer for name, (buffer, *_) in self._results.items()}, **new_caches}
         order = self._compiled.get_signature_list()[SIGNATURE]
         return (
             caches,
@@ -84,8 +81,7 @@ class CompiledEngine:
         self.run()
         self._turns = self._turns[::-1]
         return {
-            name: get_values(self._readers[name](), tensor)
-            for name, tensor in self._results.items()
+            name: get_values(read(), tensor) for name, (_, read, tensor) in self._results.items()
         }
 
     def fill_caches(self, values: Mapping[str, int], rows: int | slice) -> None:

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from detection_golden import golden, half_open
+from detection_golden import golden, half_open, tensors
 from testing import array
 
 from tsm_tf.detection.nms import non_maximum_suppression, select_boxes, use_selector
@@ -34,9 +34,9 @@ def test_golden(threshold):
     boxes, scores = half_open(golden()["nms/dets"][:, :4]), golden()["nms/dets"][:, 4]
     expected = golden()[f"nms/keep_{threshold}"]
 
-    keep = array(non_maximum_suppression(boxes, scores, threshold))
+    keep = array(non_maximum_suppression(*tensors(boxes, scores), threshold))
     np.testing.assert_array_equal(np.flatnonzero(keep), np.sort(expected))
-    found, count = select_boxes(boxes[None], scores[None, None], threshold, 100)
+    found, count = select_boxes(*tensors(boxes[None], scores[None, None]), threshold, 100)
     assert array(count).tolist() == [len(expected)]
     np.testing.assert_array_equal(array(found)[0, : len(expected)], expected)
 
@@ -44,7 +44,7 @@ def test_golden(threshold):
 def test_images_and_classes_are_independent():
     boxes = some_boxes(2, 60)
     scores = np.random.default_rng(1).permutation(2 * 3 * 60).reshape(2, 3, 60).astype(np.float32)
-    found, count = select_boxes(boxes, scores, 0.4, 40, 100.0)
+    found, count = select_boxes(*tensors(boxes, scores), 0.4, 40, 100.0)
     for image in range(2):
         kept = [60 * c + i for c in range(3) for i in greedy(boxes[image], scores[image, c], 0.4)]
         kept = [i for i in kept if scores[image].flat[i] > 100]
@@ -57,17 +57,18 @@ def test_images_and_classes_are_independent():
 
 def test_equal_scores_and_no_boxes():
     boxes = np.array([[[0, 0, 9, 9], [0, 0, 9, 9], [20, 0, 29, 9]]], np.float32)
-    found, count = select_boxes(boxes, np.ones((1, 1, 3), np.float32), 0.5, 5)
+    boxes, scores = tensors(boxes, np.ones((1, 1, 3), np.float32))
+    found, count = select_boxes(boxes, scores, 0.5, 5)
     np.testing.assert_array_equal(array(found), [[0, 2, 0, 0, 0]])
     assert array(count).tolist() == [2]
-    assert array(select_boxes(boxes, np.zeros((1, 1, 3)), 0.5, 5, 0.0)[1]).tolist() == [0]
+    assert array(select_boxes(boxes, scores, 0.5, 5, 1.0)[1]).tolist() == [0]
 
 
 def test_another_selector_is_used_in_its_context_only():
     def fail(*arguments):
         raise NotImplementedError(arguments[2:])
 
-    arguments = some_boxes(1, 4), np.ones((1, 1, 4), np.float32), 0.5, 2
+    arguments = *tensors(some_boxes(1, 4), np.ones((1, 1, 4), np.float32)), 0.5, 2
     with pytest.raises(NotImplementedError, match=r"\(0\.5, 2, -inf\)"), use_selector(fail):
         select_boxes(*arguments)
     assert array(select_boxes(*arguments)[0]).shape == (1, 2)

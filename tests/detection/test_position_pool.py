@@ -1,13 +1,10 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
-from detection_golden import golden, half_open
+from detection_golden import golden, gradient, half_open, tensors
 from testing import array, frames, refuses
 
 from tsm_tf.detection.position_pool import PositionPool
-
-HALF_PIXELS = np.array([0.5, 0.5, -0.5, -0.5], np.float32)
 
 
 def golden_case(bins):
@@ -45,15 +42,19 @@ def test_golden_gradient(kind):
     owner = golden()["psroi/k3/rois"][:, 0]
     upstream = np.moveaxis(golden()["psroi/k3/upstream"], 1, -1)
     upstream = np.stack([upstream * (owner == i)[:, None, None, None] for i in range(2)])
+    (upstream,) = tensors(upstream)
 
-    maps, rois = tf.constant(maps), tf.constant(rois)
-    with tf.GradientTape() as tape:
-        tape.watch((maps, rois))
-        pooled = PositionPool(3, 16, kind, vote=False)(maps, rois)
-    gradient, none = tape.gradient(pooled, (maps, rois), upstream)
+    def weighted_sum(maps):
+        return keras.ops.sum(PositionPool(3, 16, kind, vote=False)(maps, rois) * upstream)
+
     expected = golden()[f"psroi/k3/{name}"].transpose(0, 2, 3, 1)
-    np.testing.assert_allclose(array(gradient), expected, atol=1e-5)
-    assert none is None
+    np.testing.assert_allclose(gradient(weighted_sum, maps), expected, atol=1e-5)
+
+
+def test_no_gradient_reaches_the_regions():
+    maps, rois = frames(1, 6, 6, 9), np.float32([[[3, 5, 70, 60], [20, 9, 33, 90]]])
+    layer = PositionPool(3, 16, "align")
+    assert not gradient(lambda x: keras.ops.sum(layer(maps, x)) + keras.ops.sum(x * 0), rois).any()
 
 
 def test_average_by_hand():
@@ -64,6 +65,16 @@ def test_average_by_hand():
     np.testing.assert_allclose(pooled[0, 0, 0, 1], bins[0:2, 1, :, 0, 1].mean(0), rtol=1e-5)
     np.testing.assert_allclose(pooled[0, 0, 1, 0], bins[1:3, 0, :, 1, 0].mean(0), rtol=1e-5)
     np.testing.assert_allclose(pooled[0, 1, 1, 1], bins[2, 2:4, :, 1, 1].mean(0), rtol=1e-5)
+
+
+def test_compiled_bins_have_the_same_borders():
+    random = np.random.default_rng(0)
+    start, size = random.integers(0, 400, (2, 1, 1000, 2))
+    rois = np.concatenate([start, start + size + 1], axis=-1).astype(np.float32)
+    maps, layer = frames(1, 50, 50, 49), PositionPool(7, 16)
+    model = keras.Model(inputs := [keras.Input(x.shape[1:]) for x in (maps, rois)], layer(*inputs))
+    found = model.predict_on_batch([maps, rois])
+    np.testing.assert_allclose(found, array(layer(maps, rois)), atol=1e-5)
 
 
 def test_in_a_saved_model_and_in_half_precision(tmp_path):

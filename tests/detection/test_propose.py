@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 import pytest
-from detection_golden import golden, half_open
+from detection_golden import golden, gradient, half_open, tensors
 from testing import array
 
 from tsm_tf.detection.anchors import all_anchors, base_anchors
@@ -31,6 +31,21 @@ def test_candidates_and_deviations():
     all_of_them = Proposals(3, **SIZE, threshold=1.0, deviations=(1, 1, 1, 1))
     expected = array(all_of_them(scores, deltas, ANCHORS))[0]
     np.testing.assert_allclose(rois, np.tile(expected, (10, 1)), atol=1e-4)
+
+
+def test_no_gradient_passes():
+    scores, deltas = tensors(*golden_inputs())
+    layer = Proposals(30, **SIZE)
+
+    def through_deltas(x):
+        return keras.ops.sum(layer(scores, x, ANCHORS)) + keras.ops.sum(x)
+
+    np.testing.assert_allclose(gradient(through_deltas, array(deltas)), 1, atol=1e-5)
+
+
+def test_nan_scores_give_some_region():
+    scores, deltas = golden_inputs()
+    assert array(Proposals(30, **SIZE)(scores * np.nan, deltas, ANCHORS)).shape == (1, 30, 4)
 
 
 def test_in_a_saved_model_and_in_half_precision(tmp_path):

@@ -1,25 +1,27 @@
 """Detects objects in the frames of a video, one after the other."""
 
+import collections
 import itertools
 import weakref
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
+from tsm_tf.catalogue import RGB_CHANNELS
 from tsm_tf.detection.data.fit_frame import fit_frame
 from tsm_tf.detection.detections import Detections
+from tsm_tf.detection.fgfa.window import window_detector
 from tsm_tf.detection.prepare import FramesToClips, PrepareClip
-from tsm_tf.detection.rfcn import BOXES, CLASSES, COUNT, SCORES, DetectorModel
+from tsm_tf.detection.rfcn import BOXES, CLASSES, COUNT, DETECTIONS, SCORES, DetectorModel
+from tsm_tf.detector_spec import FGFA, RFCN
 from tsm_tf.errors import InputError
-from tsm_tf.layers.part import part
 from tsm_tf.layers.temporal_shift import TemporalShift
 from tsm_tf.models.graph import call_again, replay
+from tsm_tf.models.stream import IMAGE, ShiftCaches
 
 FRAMES_PER_STEP = 8
-_IMAGE = "image"
+ROIS = "rois"
 
 
 def detect_video(
@@ -31,42 +33,91 @@ def detect_video(
 
     A detector without a shift, or with a unidirectional one, computes the same as frame by frame,
     from the first frame on: each shift's cache holds channels of the frame before. A detector with
-    a bidirectional shift takes windows of its `num_segments` frames, one after the other.
+    a bidirectional shift takes windows of its `num_segments` frames, one after the other. FGFA
+    takes the `window_radius` frames before and after each frame.
 
     Args:
         model: the detector.
         frames: frames `uint8 [H, W, 3]`, RGB, of any one size.
         frames_per_step: frames that are computed at once, for speed; the detections of a frame wait
-            for as many. A bidirectional detector ignores it.
+            for as many. A bidirectional detector and FGFA ignore it.
 
     Raises:
         InputError: there is no frame per step.
     """
+    outputs_of = _window_outputs if model.spec.method == FGFA else _step_outputs
+    for outputs, scale in outputs_of(model, frames, frames_per_step):
+        count = outputs[COUNT]
+        yield Detections(
+            outputs[BOXES][:count] / np.float32(scale),
+            outputs[CLASSES][:count],
+            outputs[SCORES][:count],
+        )
+
+
+def propose_video(
+    model: DetectorModel,
+    frames: Iterable[np.ndarray],
+    frames_per_step: int = FRAMES_PER_STEP,
+) -> Iterator[np.ndarray]:
+    """Yields the proposals of each frame of a video, whatever their class.
+
+    Args:
+        model: the detector.
+        frames: as in `detect_video`.
+        frames_per_step: as in `detect_video`.
+
+    Yields:
+        `float32 [num_proposals, 4]`, best first, in half-open pixels of the original frame. They
+        may cover the padding on its right and bottom.
+
+    Raises:
+        InputError: there is no frame per step, or the method is FGFA.
+    """
+    if model.spec.method == FGFA:
+        raise InputError("method", f"must be {RFCN} for proposals", FGFA)
+    for outputs, scale in _step_outputs(model, frames, frames_per_step):
+        yield outputs[ROIS] / np.float32(scale)
+
+
+def _fitted(spec, frames):
+    size = (spec.input_height, spec.input_width)
+    return (fit_frame(frame, size) for frame in frames)
+
+
+def _window_outputs(model, frames, _):
+    """Yields each frame's outputs, and its scale, with the frames around it."""
+    scales = collections.deque()
+
+    def images():
+        for image, scale in _fitted(model.spec, frames):
+            scales.append(scale)
+            yield image
+
+    for outputs in window_detector(model).detect(images()):
+        yield outputs, scales.popleft()
+
+
+def _step_outputs(model, frames, frames_per_step):
+    """Yields each frame's outputs, and its scale, with the state of the frames before it."""
     if frames_per_step < 1:
         raise InputError("frames_per_step", "must be at least 1", frames_per_step)
-    spec = model.spec
-    size = (spec.input_height, spec.input_width)
+    fitted = _fitted(model.spec, frames)
     step = _step_of(model, frames_per_step)
-    fitted = (fit_frame(frame, size) for frame in frames)
     state = {
         name: np.zeros(x.shape, keras.backend.standardize_dtype(x.dtype))
         for name, x in step.input.items()
-        if name != _IMAGE
+        if name != IMAGE
     }
 
-    while chunk := list(itertools.islice(fitted, step.input[_IMAGE].shape[0])):
+    while chunk := list(itertools.islice(fitted, step.input[IMAGE].shape[0])):
         images = np.stack([image for image, _ in chunk])
-        missing = step.input[_IMAGE].shape[0] - len(images)
+        missing = step.input[IMAGE].shape[0] - len(images)
         images = np.pad(images, ((0, missing), *[(0, 0)] * 3), mode="edge")
-        outputs = step.predict_on_batch({_IMAGE: images, **state})
+        outputs = step.predict_on_batch({IMAGE: images, **state})
         state = {name: outputs[name] for name in state}
         for number, (_, scale) in enumerate(chunk):
-            count = outputs[COUNT][number]
-            yield Detections(
-                outputs[BOXES][number, :count] / np.float32(scale),
-                outputs[CLASSES][number, :count],
-                outputs[SCORES][number, :count],
-            )
+            yield {name: outputs[name][number] for name in (*DETECTIONS, ROIS)}, scale
 
 
 _STEPS: weakref.WeakKeyDictionary[keras.Model, dict[int, keras.Model]] = weakref.WeakKeyDictionary()
@@ -84,33 +135,30 @@ def _build_step(model: DetectorModel, num_frames: int) -> keras.Model:
     """Returns a model with the same layers for the frames of a step, and caches.
 
     Its inputs are `"image"` `[num_frames, H, W, 3]` and the caches by the names of the shifts. Its
-    outputs are those of the detector, one row per frame, and the caches for the next step.
+    outputs are those of the detector and its proposals, one row per frame, and the caches for the
+    next step.
     """
     spec = model.spec
     if spec.shift_mode == "bidirectional":
         num_frames = spec.num_segments
-    shape = (spec.input_height, spec.input_width, 3)
-    inputs: dict[str, Any] = {_IMAGE: keras.Input(shape, num_frames, name=_IMAGE)}
-    caches = {}
-
-    def swap(name, x):
-        """Replaces the first channels by those of the frame before, and keeps the last frame's."""
-        fold = x.shape[-1] // spec.shift_div
-        inputs[name] = keras.Input((*x.shape[1:-1], fold), 1, name=name, dtype=x.dtype)
-        last, own = num_frames - 1, part(x, -1, 0, fold)
-        caches[name] = part(own, 0, last, 1)
-        before = inputs[name]
-        if last:
-            before = ops.concatenate([before, part(own, 0, 0, last)], axis=0)
-        return ops.concatenate([before, part(x, -1, fold, x.shape[-1] - fold)], axis=-1)
+    shape = (spec.input_height, spec.input_width, RGB_CHANNELS)
+    image = keras.Input(shape, num_frames, name=IMAGE)
+    caches, proposals = ShiftCaches(spec.shift_div, 1, num_frames), {}
 
     def change(node, values):
         layer, x = node.operation, values.get(id(node.input_tensors[0]))
         if isinstance(layer, PrepareClip):
-            return call_again(node, {**values, id(node.input_tensors[0]): inputs[_IMAGE]})
+            return layer(image)
         if isinstance(layer, TemporalShift) and spec.shift_mode == "unidirectional":
-            return swap(layer.name, x)
-        return x if isinstance(layer, FramesToClips) else call_again(node, values)
+            return caches.swap(layer.name, x)
+        if isinstance(layer, FramesToClips):
+            return x
+        outputs = call_again(node, values)
+        if layer.name == ROIS:
+            proposals[ROIS] = outputs
+        return outputs
 
-    outputs = replay(model, inputs[_IMAGE], change)
-    return keras.Model(inputs, {**outputs, **caches}, name=f"{model.name}_step")
+    found = replay(model, image, change)
+    inputs = {IMAGE: image, **caches.inputs}
+    outputs = {**found, **proposals, **caches.outputs}
+    return keras.Model(inputs, outputs, name=f"{model.name}_step")

@@ -27,18 +27,18 @@ def non_maximum_suppression(boxes: Any, scores: Any, threshold: float) -> Any:
         `bool [..., N]`, in the order of the boxes.
     """
     boxes, scores = ops.stop_gradient(boxes), ops.stop_gradient(scores)
-    better, worse = scores[..., :, None], scores[..., None, :]
+    score, other = scores[..., :, None], scores[..., None, :]
     positions = ops.arange(scores.shape[-1])
-    is_earlier = positions[:, None] < positions
-    is_better = (better > worse) | ((better == worse) & is_earlier)
-    suppresses = ops.cast(is_better & (iou(boxes, boxes) > threshold), "float32")
+    is_later = positions[:, None] > positions
+    is_worse = (score < other) | ((score == other) & is_later)
+    is_hit = is_worse & (iou(boxes, boxes) > threshold)  # row: a box; column: what may drop it
 
     def is_unfinished(_, is_changed):
         return is_changed
 
     def update(keep, _):
-        hits = ops.matmul(ops.cast(keep, "float32")[..., None, :], suppresses)[..., 0, :]
-        return hits == 0, ops.any(keep != (hits == 0))
+        kept = ops.logical_not(ops.any(is_hit & keep[..., None, :], axis=-1))
+        return kept, ops.any(kept != keep)
 
     start = ops.ones_like(scores, dtype="bool")
     return ops.while_loop(is_unfinished, update, (start, ops.convert_to_tensor(True)))[0]

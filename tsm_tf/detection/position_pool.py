@@ -70,7 +70,7 @@ class PositionPool(keras.layers.Layer):
         columns = ops.reshape(columns, (-1, count, 1, width))  # [B*k, R, 1, W]
 
         cells = ops.reshape(maps, (-1, height * width, channels // k**2, k, k))
-        cells = ops.transpose(cells, (3, 0, 4, 1, 2))  # [k, B, k, H*W, C]
+        cells = ops.unstack(ops.transpose(cells, (3, 0, 4, 1, 2)), k)  # k times [B, k, H*W, C]
 
         pooled = []
         for i in range(k):  # a product for all at once would need k times the memory
@@ -107,28 +107,31 @@ class PositionPool(keras.layers.Layer):
         }
 
 
-def _average_weights(start, end, bins, cells, count, size, scale):
+def _average_weights(start, end, bins, cells, count, limit, scale):
     start = _round(start) * scale
     end = (_round(end - 1) + 1) * scale  # the original rounds the inclusive corner
-    step = ops.maximum(end - start, 0.1) / count
+    size = ops.maximum(end - start, 0.1)
+    # Compilers replace a division by a constant with a product, which is rounded differently and
+    # moves some borders of bins to another cell. They do not see that this is a constant.
+    step = size / ops.clip(size, count, count)
 
-    first = ops.clip(ops.floor(bins * step + start), 0, size)
-    last = ops.clip(ops.ceil((bins + 1) * step + start), 0, size)
+    first = ops.clip(ops.floor(bins * step + start), 0, limit)
+    last = ops.clip(ops.ceil((bins + 1) * step + start), 0, limit)
     # The numbers are whole. Without booleans, devices need fewer kinds of operators.
     inside = ops.clip(cells - first + 1, 0, 1) * ops.clip(last - cells, 0, 1)
     return inside / ops.maximum(last - first, 1)
 
 
-def _align_weights(start, end, bins, cells, count, size, scale):
+def _align_weights(start, end, bins, cells, count, limit, scale):
     step = (end - start) * scale / count
     start = start * scale - 0.5
 
     total = 0.0
     for sample in range(_SAMPLES):
         place = start + bins * step + (sample + 0.5) / _SAMPLES * step
-        # -1 <= place <= size, without booleans, for which devices need more kinds of operators
-        inside = ops.clip(ops.floor(place) + 2, 0, 1) * ops.clip(size + 1 - ops.ceil(place), 0, 1)
-        place = ops.clip(place, 0, size - 1)
+        # -1 <= place <= limit, without booleans, for which devices need more kinds of operators
+        inside = ops.clip(ops.floor(place) + 2, 0, 1) * ops.clip(limit + 1 - ops.ceil(place), 0, 1)
+        place = ops.clip(place, 0, limit - 1)
         total += inside * ops.relu(1 - ops.abs(place - cells))
     return total / _SAMPLES
 

@@ -66,7 +66,8 @@ class Proposals(keras.layers.Layer):
 
         limit = min(self.num_proposals, count)
         chosen, found = select_boxes(boxes, scores[:, None], self.threshold, limit)
-        slots = ops.arange(self.num_proposals, dtype="int32") % found[:, None]
+        found = ops.maximum(found, 1)[:, None]  # none are found among NaN scores
+        slots = ops.arange(self.num_proposals, dtype="int32") % found
         chosen = ops.take_along_axis(chosen, slots, axis=1)
         return ops.take_along_axis(boxes, chosen[..., None], axis=1)
 

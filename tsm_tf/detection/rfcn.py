@@ -8,10 +8,12 @@ import numpy as np
 from tsm_tf.catalogue import RGB_CHANNELS, find_architecture
 from tsm_tf.detection.anchors import all_anchors, base_anchors
 from tsm_tf.detection.detect_boxes import DetectBoxes
+from tsm_tf.detection.fgfa.flow_guided import flow_guided_aggregation
 from tsm_tf.detection.position_pool import PositionPool
 from tsm_tf.detection.prepare import FramesToClips, PrepareClip
 from tsm_tf.detection.propose import Proposals
-from tsm_tf.detector_spec import DetectorSpec
+from tsm_tf.detector_spec import FGFA, DetectorSpec
+from tsm_tf.errors import InputError
 from tsm_tf.layers.site import SHIFT, Site
 from tsm_tf.layers.temporal_shift import TemporalShift
 from tsm_tf.models.dilation import dilated
@@ -53,7 +55,7 @@ class DetectorModel(keras.Model):
     def raw(self) -> keras.Model:
         """Returns the model from clips to what the losses take, which shares the layers.
 
-        Its outputs, for N = B*T frames with A anchors each (in the order of `all_anchors`):
+        Its outputs, for N = B*T frames (FGFA: B) and A anchors in the order of `all_anchors`:
 
         - `"object_logits"` `[N, A, 2]`, background first
         - `"object_deltas"` `[N, A, 4]`, divided by their standard deviations
@@ -72,8 +74,11 @@ class DetectorModel(keras.Model):
         """Returns the model for clips of another length, which shares the weights.
 
         Raises:
-            InputError: a length that the spec cannot have.
+            InputError: a length that the spec cannot have, or the method is FGFA.
         """
+        if self.spec.method == FGFA:
+            rule = f"must stay {self.spec.num_segments} for {FGFA}"
+            raise InputError("num_segments", rule, num_segments)
         spec = self.spec.replace(num_segments=num_segments)
 
         def change(node, values):
@@ -100,8 +105,10 @@ def build_detector(spec: DetectorSpec) -> DetectorModel:
     clip = clip_input(spec)
     frames = PrepareClip(spec, name="frames")(clip)
     features = detector_features(spec, backbone_maps(spec, frames))
+    if spec.method == FGFA:
+        features = flow_guided_aggregation(spec)([frames, features])
     outputs = detections(spec, features)
-    clips = {name: FramesToClips(spec.num_segments, name=name)(x) for name, x in outputs.items()}
+    clips = {name: FramesToClips(spec.num_detected, name=name)(x) for name, x in outputs.items()}
     return DetectorModel(clip, clips, name=f"{spec.method}_{spec.backbone.rpartition(':')[2]}")
 
 

@@ -1,11 +1,12 @@
 """Turns the last strides of a 2D network into dilation, for denser feature maps."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from tsm_tf.errors import InputError
-from tsm_tf.models.graph import call_again, forget, replay
+from tsm_tf.models.graph import calls, forget, replay
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
 
@@ -28,18 +29,19 @@ def dilated(model: keras.Model, stride: int) -> keras.Model:
         InputError: beyond the stride, a layer other than a convolution looks at several cells.
     """
     strides = {id(x): 1 for x in model.inputs}  # of the original network
-
-    def change(node, values):
+    producers = {}
+    for node in calls(model):
         before = max((strides[id(x)] for x in node.input_tensors), default=1)
         after = before * _stride(node.operation)
-        strides.update((id(x), after) for x in node.outputs)
         if after > stride:
-            _dilate(node.operation, max(1, before // stride))
-        return call_again(node, values)
+            sources = [producers.get(id(x)) for x in node.input_tensors]
+            _dilate(node.operation, max(1, before // stride), sources)
+        for x in node.outputs:
+            strides[id(x)], producers[id(x)] = after, node.operation
 
     frames = keras.Input(model.inputs[0].shape[1:], name=model.inputs[0].name)
     forget(model)
-    return keras.Model(frames, replay(model, frames, change), name=model.name)
+    return keras.Model(frames, replay(model, frames), name=model.name)
 
 
 def _stride(layer: Any) -> int:
@@ -47,14 +49,28 @@ def _stride(layer: Any) -> int:
     return stride[0] if isinstance(stride, (tuple, list)) else stride
 
 
-def _dilate(layer: Any, dilation: int) -> None:
-    """Removes a layer's stride, and dilates what it looks at."""
+def _dilate(layer: Any, dilation: int, sources: Sequence[Any]) -> None:
+    """Removes a layer's stride, and dilates what it looks at.
+
+    Args:
+        layer: the layer.
+        dilation: that of its inputs.
+        sources: the layers that computed its inputs.
+    """
     if isinstance(layer, _CONVOLUTIONS):
         layer.strides = (1, 1)
-        if max(layer.kernel_size) > 1:
-            layer.dilation_rate = (dilation * layer.dilation_rate[0],) * 2
-    elif isinstance(layer, keras.layers.ZeroPadding2D):
-        layer.padding = tuple(tuple(dilation * size for size in pair) for pair in layer.padding)
+        if max(layer.kernel_size) == 1:
+            return
+        layer.dilation_rate = (dilation * layer.dilation_rate[0],) * 2
+        for source in sources:
+            if isinstance(source, keras.layers.ZeroPadding2D) and layer.padding == "valid":
+                source.padding = tuple(map(_pad, source.padding, layer.kernel_size, [dilation] * 2))
     elif hasattr(layer, "pool_size") or hasattr(layer, "kernel_size"):
         rule = f"must have no other layer than convolutions where it is dilated; has {layer.name}"
         raise InputError("backbone", rule, type(layer).__name__)
+
+
+def _pad(sides: tuple[int, int], kernel_size: int, dilation: int) -> tuple[int, int]:
+    """Returns the padding that keeps the size; what it has before the first cell is dilated."""
+    before = dilation * sides[0]
+    return before, dilation * (kernel_size - 1) - before

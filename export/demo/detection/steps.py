@@ -12,17 +12,15 @@ START = "start"
 PER_FRAME, TSM, FGFA = "per_frame", "tsm", "fgfa"
 TRAINING = {
     # flags of the training of each detector
-    PER_FRAME: ("--shift_mode=none",),
-    TSM: ("--shift_mode=unidirectional",),
-    FGFA: ("--shift_mode=none", "--method=fgfa"),
+    PER_FRAME: ("--recipe=shapes", "--shift_mode=none"),
+    TSM: ("--recipe=shapes", "--shift_mode=unidirectional"),
+    FGFA: ("--recipe=shapes_fgfa",),
 }
 STREAMED = (TSM, PER_FRAME)
 """Detectors that run one frame at a time, and are exported."""
 
 LAST = "last"
 """The folder of a run with the weights after the last epoch; the best are chosen by validation."""
-
-_RECIPE = "shapes"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +87,6 @@ def _render_step(data, size):
 def _train_step(name, output, epochs, seed):
     arguments = (
         "tsm_tf.detection.training",
-        f"--recipe={_RECIPE}",
         f"--data={output / 'data'}",
         f"--output={output / name}",
         *TRAINING.get(name, TRAINING[PER_FRAME]),

@@ -66,20 +66,15 @@ class SampleLoader:
         self._cache = _FrameCache(cache_bytes)
 
     @property
-    def num_frames(self) -> int:
-        """Frames of a sample: T, or 3 for FGFA, the current frame first."""
-        return 3 if self.spec.method == FGFA else self.spec.num_segments
-
-    @property
     def size(self) -> tuple[int, int]:
         """Height and width of the input."""
         return self.spec.input_height, self.spec.input_width
 
     def load(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Returns a sample: clip `uint8 [T, H, W, 3]`, boxes `float32 [T, M, 4]`, classes.
+        """Returns a sample: clip `uint8 [T, H, W, 3]`, boxes `float32 [D, M, 4]`, classes.
 
-        Boxes are x1, y1, x2, y2 in pixels of the input, half-open. Classes are `int32 [T, M]`, -1
-        for the padding.
+        D is T, or 1 for FGFA: the current frame, which is the first of the clip. Boxes are x1, y1,
+        x2, y2 in pixels of the input, half-open. Classes are `int32 [D, M]`, -1 for the padding.
 
         Raises:
             BadFrameError: a bad picture, or a bad annotation with its file and line.
@@ -89,8 +84,8 @@ class SampleLoader:
         places = self._places(rng, sample)
         is_mirrored = self.sampling.training and rng.random() < 0.5
 
-        clip = np.empty((self.num_frames, *self.size, 3), np.uint8)
-        boxes = np.zeros((self.num_frames, self.sampling.max_boxes, 4), np.float32)
+        clip = np.empty((self.spec.num_segments, *self.size, 3), np.uint8)
+        boxes = np.zeros((self.spec.num_segments, self.sampling.max_boxes, 4), np.float32)
         classes = np.full(boxes.shape[:2], NO_CLASS, np.int32)
         for t, place in enumerate(places):
             frame = self._fitted(sample.video, int(place))
@@ -99,7 +94,7 @@ class SampleLoader:
             clip[t] = frame.pixels
             boxes[t, : len(kept)] = frame.boxes[kept]
             classes[t, : len(kept)] = frame.classes[kept]
-        return clip, boxes, classes
+        return clip, boxes[: self.spec.num_detected], classes[: self.spec.num_detected]
 
     def _places(self, rng, sample):
         """Returns the frames of a sample, as indices into its video."""
@@ -109,8 +104,8 @@ class SampleLoader:
                 return middle_neighbors(count, sampling.max_offset)
             return random_neighbors(rng, count, sample.key_frame, sampling.max_offset)
         if not sampling.training:
-            return middle_window(count, self.num_frames, sampling.stride)
-        return random_window(rng, count, sample.key_frame, self.num_frames, sampling.stride)
+            return middle_window(count, self.spec.num_segments, sampling.stride)
+        return random_window(rng, count, sample.key_frame, self.spec.num_segments, sampling.stride)
 
     def _fitted(self, video, place):
         key = video, place

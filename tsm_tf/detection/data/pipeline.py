@@ -39,7 +39,8 @@ def detection_dataset(
     with `order`, a resumed training sees exactly what an uninterrupted one would. A validation
     dataset has the middle window of each video.
 
-    For FGFA, a sample has 3 frames: the current frame, and two others at random offsets.
+    For FGFA, a sample has 3 frames: the current frame, whose boxes are given, and two others at
+    random offsets.
 
     Args:
         listing: the data, or its folder.
@@ -88,9 +89,9 @@ def detection_dataset(
             observer.bad_video(error)
             raise
 
-    count, most = loader.num_frames, max_boxes
+    count, most = spec.num_detected, max_boxes
     specs = (
-        tf.TensorSpec((count, *loader.size, 3), tf.uint8),
+        tf.TensorSpec((spec.num_segments, *loader.size, 3), tf.uint8),
         tf.TensorSpec((count, most, 4), tf.float32),
         tf.TensorSpec((count, most), tf.int32),
     )

@@ -33,10 +33,13 @@ _INTEGERS = {
     "shift_div": "1/shift_div of the channels move in each direction.",
     "num_proposals": "Regions per frame.",
     "max_detections": "Detections per frame.",
+    "flow_channels": "FGFA: channels of FlowNet's first convolution, 64 in the original.",
+    "window_radius": "FGFA: frames before and after a frame that a test aggregates.",
     "epochs": "Passes over the training samples.",
     "batch_size": "Samples per step, on all devices together.",
     "frozen_stages": "Stages of the backbone that are frozen.",
     "frame_stride": "Distance of a sample's frames in the video.",
+    "max_offset": "FGFA: largest distance of a sample's other frames.",
     "max_boxes": "Objects per frame that are trained at most.",
     "seed": "Seed for weights, order, samples and flips.",
 }

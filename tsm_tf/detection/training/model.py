@@ -21,7 +21,8 @@ class DetectorTraining(FittedModel):
     """Trains a detector, whose weights it shares, by its four losses.
 
     The targets of `fit` are a dict: true `"boxes"` `[B, T, M, 4]` in half-open pixels of the input,
-    and their `"classes"` `[B, T, M]`, from 0, with -1 for padding. All frames count alike.
+    and their `"classes"` `[B, T, M]`, from 0, with -1 for padding. All
+    frames have the same weight.
 
     Args:
         detector: from `build_detector`.

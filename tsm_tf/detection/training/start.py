@@ -6,10 +6,11 @@ import keras
 
 from tsm_tf.catalogue import find_architecture
 from tsm_tf.detection.checkpoint import load_detector
+from tsm_tf.detection.fgfa.flow_guided import AGGREGATION, aggregation_layers
 from tsm_tf.detection.recipes import DetectionRecipe
 from tsm_tf.detection.rfcn import CLASS_LAYERS, DetectorModel, backbone_layers, build_detector
 from tsm_tf.detection.training.model import DetectorTraining
-from tsm_tf.detector_spec import DetectorSpec
+from tsm_tf.detector_spec import FGFA, DetectorSpec
 from tsm_tf.devices import Devices, precision
 from tsm_tf.errors import InputError, naming
 from tsm_tf.keras_internals import clip_after_reduction
@@ -91,7 +92,8 @@ def build_initialised(
 def weights_of_detector(detector: DetectorModel, checkpoint: str) -> list[str]:
     """Initialises a detector from another one, which may have another shift.
 
-    The classifier of regions stays new if the classes differ.
+    The classifier of regions stays new if the classes differ, and FGFA's own networks if the other
+    detector is R-FCN.
 
     Args:
         detector: from `build_detector`.
@@ -111,6 +113,8 @@ def weights_of_detector(detector: DetectorModel, checkpoint: str) -> list[str]:
         detector.spec.num_classes,
     )
     keep = frozenset() if is_same else CLASS_LAYERS
+    if source.spec.method != detector.spec.method == FGFA:
+        keep |= aggregation_layers(detector.get_layer(AGGREGATION))
     return transfer(source, detector, detector.spec.network_spec(), "init", checkpoint, keep)
 
 
