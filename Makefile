@@ -1,4 +1,4 @@
-# make demo | demo-detection | test | test-slow | test-jax | test-torch | lint | lint-web | bench | bench-data | bench-train | bench-litert-torch | fuzz | apk | apk-test; each makes its environment first.
+# make demo | demo-detection | test | test-slow | test-jax | test-torch | lint | lint-web | bench | bench-data | bench-train | bench-litert-torch | bench-networks | bench-gestures | fuzz | apk | apk-test; each makes its environment first.
 # Python 3.11 gets the pinned set, with which the numbers in docs/ were measured. 3.12 and 3.13 get the newest releases.
 LOCK_3.11 := lock.txt
 LOCK_3.12 := lock-latest.txt
@@ -14,7 +14,7 @@ RUN := $(VENV)/bin/python
 PIP = $(1)/bin/python -m pip install --quiet --disable-pip-version-check
 DEMO ?= runs/demo
 
-.PHONY: env demo demo-detection test test-slow test-jax test-torch test-backends test-latest lint lint-web format bench bench-data bench-train bench-litert-torch fuzz soak clean \
+.PHONY: env demo demo-detection test test-slow test-jax test-torch test-backends test-latest lint lint-web format bench bench-data bench-train bench-litert-torch bench-networks bench-gestures fuzz soak clean \
   apk apk-unsigned apk-test apk-deps apk-tools apk-models apk-screenshots
 
 env: $(VENV)/.installed
@@ -111,6 +111,15 @@ bench-train: env .venv-torch/.installed
 # GPU, Debian's chromium has a driver: VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json
 bench-litert-torch: env .venv-litert-torch/.installed
 	$(RUN) -m benchmarks.run --parts=litert_torch_latency --torch_python=.venv-litert-torch/bin/python
+
+# The paper's networks in turns with TSM ResNet-50: latency and throughput, beside the paper's figures; 15 minutes.
+# On a GPU with JAX: KERAS_BACKEND=jax .venv-jax/bin/python -m benchmarks.networks_latency
+bench-networks: env
+	$(RUN) -m benchmarks.run --parts=networks_latency
+
+# Networks trained on rendered gestures with one recipe: accuracy over computation; 20 minutes.
+bench-gestures: env
+	$(RUN) -m benchmarks.gesture_networks
 
 # Hours of reliability: a million steps of a stream, and damaged model files. `make soak STEPS=20000` for a short one.
 STEPS ?= 1000000

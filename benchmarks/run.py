@@ -196,6 +196,11 @@ def litert_torch_latency(settings: Settings) -> list[Command]:
     ]
 
 
+def networks_latency(settings: Settings) -> list[Command]:
+    """The networks that the paper compares with, against TSM ResNet-50."""
+    return [("benchmarks.networks_latency", f"--output={settings.output}")]
+
+
 PARTS: dict[str, Callable[[Settings], list[Command]]] = {
     part.__name__: part
     for part in (
@@ -206,10 +211,12 @@ PARTS: dict[str, Callable[[Settings], list[Command]]] = {
         training_input,
         training_step,
         litert_torch_latency,
+        networks_latency,
     )
 }
-# The others take minutes and need environments of their own, with PyTorch and with litert-torch.
-_DEFAULT = [name for name in PARTS if name not in ("training_step", "litert_torch_latency")]
+# These take 10 minutes and more, or need environments of their own, with PyTorch and litert-torch.
+_LONG = ("training_step", "litert_torch_latency", "networks_latency")
+_DEFAULT = [name for name in PARTS if name not in _LONG]
 
 
 def run_part(name: str, settings: Settings) -> None:

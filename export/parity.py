@@ -188,25 +188,50 @@ def main():
     values = flags.FLAGS
     path = pathlib.Path(values.model)
     contents = read_contents(path, values.unchecked)
-    listing = data_flags.read(values.split)
-
     os.environ["KERAS_BACKEND"] = "tensorflow"
+    if contents.is_detector:
+        proof = _prove_detector(path, contents)
+    else:
+        proof = _prove_classifier(path, contents)
+
+    print(f"{path} ({contents.variant}) {proof}")
+    if contents.variant == "float32" and not proof.difference <= TOLERANCE:
+        rule = f"must differ from Keras by at most {TOLERANCE}"
+        raise InputError("model", rule, f"{proof.difference:.2e}")
+
+
+def _prove_classifier(path, contents):
+    values = flags.FLAGS
+    listing = data_flags.read(values.split)
     from export.sample_clips import from_videos
     from tsm_tf.weights.checkpoint import load_checkpoint, load_spec
     from tsm_tf.weights.presets.load import resolve_checkpoint
 
     checkpoint = resolve_checkpoint(values.checkpoint)
-    if load_spec(checkpoint) != contents.spec:
-        rule = "must be the one that the model was made from; its spec differs"
-        raise InputError("checkpoint", rule, str(path))
+    _check_same(load_spec(checkpoint), contents.spec, path)
     clips = from_videos(contents.spec, listing, values.split, values.num_videos)
     expected = keras_logits(load_checkpoint(checkpoint), clips, contents.is_online)
+    return prove(path, clips, expected, values.runtime, values.unchecked)
 
-    proof = prove(path, clips, expected, values.runtime, values.unchecked)
-    print(f"{path} ({contents.variant}) {proof}")
-    if contents.variant == "float32" and not proof.difference <= TOLERANCE:
-        rule = f"must differ from Keras by at most {TOLERANCE}"
-        raise InputError("model", rule, f"{proof.difference:.2e}")
+
+def _prove_detector(path, contents):
+    values = flags.FLAGS
+    from export.detection_clips import from_annotated
+    from export.detection_parity import keras_detections, prove_detector
+    from tsm_tf.detection.checkpoint import load_detector, load_detector_spec
+    from tsm_tf.detection.data.listing import open_detection_data
+
+    _check_same(load_detector_spec(values.checkpoint), contents.spec, path)
+    listing = open_detection_data(values.data)
+    clips = from_annotated(contents.spec, listing, values.split, values.num_videos)
+    expected = keras_detections(load_detector(values.checkpoint), clips)
+    return prove_detector(path, clips, expected, values.runtime, values.unchecked)
+
+
+def _check_same(spec, expected, path):
+    if spec != expected:
+        rule = "must be the one that the model was made from; its spec differs"
+        raise InputError("checkpoint", rule, str(path))
 
 
 def run_command() -> None:

@@ -16,3 +16,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def golden_dir():
     """Exact numbers of the original implementation: see its README."""
     return pathlib.Path(__file__).parent / "golden"
+
+
+@pytest.fixture(scope="module")
+def checkpoint(model, tmp_path_factory):
+    """A checkpoint of the module's `model`."""
+    from tsm_tf import save_checkpoint  # loads Keras, which other modules do without
+
+    folder = tmp_path_factory.mktemp("checkpoint")
+    save_checkpoint(model, folder)
+    return folder

@@ -1,94 +1,52 @@
-"""Small detectors for tests: one of the real network, and one that finds bright squares."""
+"""Small detectors and samples that tests share."""
 
-import pathlib
-import tempfile
+import numpy as np
 
-import tensorflow as tf
-from weights import with_weights
-
-from export.tflite.convert import convert
-from export.tflite.draft import Draft
-from tsm_tf.detection.rfcn import build_detector
 from tsm_tf.detector_spec import DetectorSpec
 
-SPEC = DetectorSpec(
-    backbone="mobilenet_v2",
-    num_classes=3,
-    labels=("ring", "cross", "ü"),
-    num_segments=4,
-    input_height=64,
-    input_width=96,
-    width=0.35,
-    detector_channels=32,
-    detector_dilation=1,
-    anchor_scales=(1, 2),
-    num_candidates=60,
-    num_proposals=20,
-    bins=3,
-    max_detections=10,
-    score_threshold=0.05,
-    fps=5.0,
-)
-_SHARPNESS = 8  # without it, all classes have about the same score
-_BACKGROUND = 150  # green up to this level
+
+def small_spec(**fields):
+    """A detector for frames of 48x64 pixels, with three classes and clips of three frames."""
+    values = {
+        "backbone": "resnet_small",
+        "num_classes": 3,
+        "labels": ("cat", "dog", "fox"),
+        "num_segments": 3,
+        "input_height": 48,
+        "input_width": 64,
+        "feature_stride": 8,
+        "detector_channels": 16,
+        "detector_dilation": 1,
+        "anchor_scales": (2, 3),
+        "anchor_ratios": (1,),
+        "num_proposals": 12,
+        "bins": 2,
+        "max_detections": 10,
+    }
+    return DetectorSpec(**{**values, **fields})
 
 
-def write_detector(path: pathlib.Path) -> pathlib.Path:
-    """Writes an online file of an untrained network, whose boxes depend on every pixel."""
-    model = with_weights(build_detector(SPEC))
-    kernel = model.get_layer("class_conv").kernel
-    kernel.assign(kernel * _SHARPNESS)
-    path.write_bytes(Draft(convert(model, online=True)).seal(SPEC, "float32"))
-    return path
+def awaken(model, seed=0):
+    """Gives the heads large weights, so that scores differ and several boxes are found."""
+    rng = np.random.default_rng(seed)
+    for name in ("object_conv", "delta_conv", "class_conv", "box_conv"):
+        layer = model.get_layer(name)
+        layer.set_weights([rng.normal(0, 0.3, w.shape) for w in layer.get_weights()])
+    return model
 
 
-def write_bright_detector(path: pathlib.Path) -> pathlib.Path:
-    """Writes an online file that finds the bright rectangle in a frame, whatever the noise.
-
-    Its boxes: that rectangle, class 0, score 0.9; where it was in the frame before, from a cache,
-    class 1, score 0.6; a third one, class 2, score 0.2, which is too low to be shown.
-    """
-    module = _BrightDetector()
-    with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(module, folder, {"serving_default": module.serve})
-        content = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
-    path.write_bytes(Draft(content).seal(SPEC, "float32"))
-    return path
-
-
-class _BrightDetector(tf.Module):
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec((1, SPEC.input_height, SPEC.input_width, 3), name="image"),
-            tf.TensorSpec((1, 1, 1, 4), name="shift_00"),
-        ]
-    )
-    def serve(self, image, shift_00):
-        green = tf.reduce_sum(image * [0.0, 1.0, 0.0], axis=3)
-        light = tf.nn.relu(green - _BACKGROUND)
-        total = tf.reduce_sum(light) + 1
-        edges = []
-        for axis, size in ((1, SPEC.input_height), (2, SPEC.input_width)):
-            shape = [1, 1, 1]
-            shape[axis] = size
-            place = tf.reshape((tf.range(size, dtype=tf.float32) + 0.5) / size, shape)
-            center = tf.reduce_sum(light * place) / total
-            distance = tf.abs(place - center)
-            half = 2 * tf.reduce_sum(light * distance) / total  # a rectangle's mean distance
-            edges.append((center - half, center + half))
-
-        corners = [edge for pair in zip(*edges, strict=True) for edge in pair]
-        box = tf.concat([tf.reshape(edge, (1, 1, 1)) for edge in corners], axis=2)
-        box = tf.minimum(tf.nn.relu(box), 1.0)
-        present = tf.reshape(tf.minimum(total, 1.0), (1, 1))  # 1 always, but no constant
-        third = tf.constant([[[0.25, 0.25, 0.5, 0.5]]]) * present
-        rest = SPEC.max_detections - 3
-        return {
-            "boxes": tf.concat(
-                [box, tf.reshape(shift_00, (1, 1, 4)), third, tf.zeros((1, rest, 4))], axis=1
-            ),
-            "classes": tf.constant([[0.0, 1.0, 2.0] + [0.0] * rest]) * present,
-            "scores": tf.constant([[0.9, 0.6, 0.2] + [0.0] * rest]) * present,
-            "count": tf.reshape(3 * present, (1,)),
-            "shift_00": tf.reshape(box, (1, 1, 1, 4)),
-        }
+def samples(count, spec, seed=0):
+    """Clips of bright squares on noise, with their boxes; the class is the colour."""
+    rng = np.random.default_rng(seed)
+    shape = (count, spec.num_segments, spec.input_height, spec.input_width, 3)
+    clips = rng.integers(0, 120, shape).astype(np.uint8)
+    boxes = np.zeros((*shape[:2], 3, 4), np.float32)
+    classes = np.full((*shape[:2], 3), -1, np.int32)
+    for index in np.ndindex(*shape[:2]):
+        side = rng.integers(14, 24)
+        x, y = rng.integers(0, spec.input_width - side), rng.integers(0, spec.input_height - side)
+        color = rng.integers(0, 3)
+        clips[index][y : y + side, x : x + side, color] = 255
+        boxes[index][0] = x, y, x + side, y + side
+        classes[index][0] = color
+    return clips, {"boxes": boxes, "classes": classes}

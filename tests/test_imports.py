@@ -76,6 +76,7 @@ ALLOWED = {
         *("tsm_tf.evaluation", "tsm_tf.multi_label", "tsm_tf.predict"),
     },
     "tsm_tf/analysis": {"tsm_tf", *TENSORFLOW, "matplotlib", *VIDEO},
+    "tsm_tf/analysis/clip_timing.py": {"tsm_tf", *TENSORFLOW, "jax"},
     "tsm_tf/detection": {"tsm_tf", *TENSORFLOW, "matplotlib", *VIDEO},
     "tsm_tf/detection/data": {
         *("numpy", "tensorflow", *VIDEO, *DATA, "tsm_tf.detection.data", "tsm_tf.detector_spec"),

@@ -58,11 +58,16 @@ class Architecture:
         is_family: the row is for every name that begins with `name`.
         has_imagenet_weights: Keras can download ImageNet weights for it.
         starts_from: other backbones whose weights it can start from, inflated over time if they
-            are 2D; layers that they lack stay new.
+            are 2D; layers that they lack stay new. Empty for networks that their authors train from
+            scratch: SlowFast, X3D, CSN, R(2+1)D, CorrNet.
         small: smaller networks of its kind, the smallest first, for quick trials.
         sizes: the smallest and the largest `input_size`.
         segment_step: `num_segments` must be a multiple of it.
         has_filters_per_frame: its weights are for one number of frames.
+        family: the name of its kind in pictures, for networks of clips. Networks of frames are TSN,
+            TSM or TRN, which the spec decides.
+        same_weights_as: the backbone that names and shapes of its weights are taken for, because
+            they do not tell the two apart; empty if they are its own.
     """
 
     name: str
@@ -79,6 +84,8 @@ class Architecture:
     sizes: tuple[int, int] = (SMALLEST, LARGEST)
     segment_step: int = 1
     has_filters_per_frame: bool = False
+    family: str = ""
+    same_weights_as: str = ""
 
     def load_builder(self) -> Callable:
         """Imports and returns the builder."""
@@ -113,22 +120,26 @@ def _resnet_v1(name: str) -> Architecture:
     )
 
 
-def _i3d(name: str, segment_step: int, *options: str) -> Architecture:
+def _i3d(name: str, segment_step: int, same_weights_as: str = "") -> Architecture:
     return Architecture(
         name,
         "tsm_tf.networks3d.i3d:i3d",
         takes="clips",
-        options=frozenset({"width", *options}),
+        options=frozenset({"width", "non_local"}),
         starts_from=frozenset({"resnet50"}),
         segment_step=segment_step,
+        family="I3D",
+        same_weights_as=same_weights_as,
     )
 
 
 def _clip_network(
     name: str,
+    family: str,
     builder: str,
     segment_step: int = 1,
     has_filters_per_frame: bool = False,
+    same_weights_as: str = "",
 ) -> Architecture:
     return Architecture(
         name,
@@ -137,6 +148,8 @@ def _clip_network(
         options=frozenset({"width"}),
         segment_step=segment_step,
         has_filters_per_frame=has_filters_per_frame,
+        family=family,
+        same_weights_as=same_weights_as,
     )
 
 
@@ -150,6 +163,7 @@ def _eco(name: str, sizes: tuple[int, int], *starts_from: str) -> Architecture:
         small=("eco_lite_small",),
         sizes=sizes,
         segment_step=4,
+        family="ECO",
     )
 
 
@@ -198,12 +212,12 @@ _ROWS = (
         flow_preprocessing=(128 / 255, 1 / 255),
         sizes=(223, 230),  # others do not end in the original's 7x7 maps
     ),
-    _i3d("i3d_r50_3x3x3", 16, "non_local"),
-    _i3d("i3d_r50_3x1x1", 8, "non_local"),
-    _i3d("i3d_r50_3x1x1_full_rate", 2, "non_local"),
-    _i3d("i3d_r50_3x1x1_stride16", 2, "non_local"),
-    _i3d("i3d_r50_heavy", 2, "non_local"),
-    _i3d("i3d_r50_replace", 1, "non_local"),
+    _i3d("i3d_r50_3x3x3", 16),
+    _i3d("i3d_r50_3x1x1", 8),
+    _i3d("i3d_r50_3x1x1_full_rate", 2, "i3d_r50_3x1x1"),
+    _i3d("i3d_r50_3x1x1_stride16", 2, "i3d_r50_3x1x1"),
+    _i3d("i3d_r50_heavy", 2),
+    _i3d("i3d_r50_replace", 1),
     Architecture(
         "i3d_r50_gcn",
         "tsm_tf.networks3d.region_graph:region_graph",
@@ -212,18 +226,23 @@ _ROWS = (
         options=frozenset({"width", "non_local"}),
         starts_from=frozenset({"resnet50", "i3d_r50_3x1x1", "i3d_r50_3x1x1_stride16"}),
         segment_step=2,
+        family="I3D",
     ),
-    _clip_network("r2plus1d_r50", "r2plus1d:r2plus1d"),
-    _clip_network("r2plus1d_r50_pool1", "r2plus1d:r2plus1d"),
-    _clip_network("ircsn_r50", "csn:csn"),
-    _clip_network("ircsn_r152", "csn:csn"),
-    _clip_network("ipcsn_r50", "csn:csn"),
-    _clip_network("ipcsn_r152", "csn:csn"),
-    _clip_network("x3d_s", "x3d:x3d"),
-    _clip_network("x3d_m", "x3d:x3d"),
-    _clip_network("slowfast_r50_8x8", "slowfast:slowfast", segment_step=4),
-    _clip_network("slowfast_r50_4x16", "slowfast:slowfast", segment_step=8),
-    _clip_network("corrnet_r50", "corrnet:corrnet", 2, has_filters_per_frame=True),
+    _clip_network("r2plus1d_r50", "R(2+1)D", "r2plus1d:r2plus1d"),
+    _clip_network(
+        "r2plus1d_r50_pool1", "R(2+1)D", "r2plus1d:r2plus1d", same_weights_as="r2plus1d_r50"
+    ),
+    _clip_network("ircsn_r50", "CSN", "csn:csn"),
+    _clip_network("ircsn_r152", "CSN", "csn:csn"),
+    _clip_network("ipcsn_r50", "CSN", "csn:csn"),
+    _clip_network("ipcsn_r152", "CSN", "csn:csn"),
+    _clip_network("x3d_s", "X3D", "x3d:x3d", same_weights_as="x3d_m"),
+    _clip_network("x3d_m", "X3D", "x3d:x3d"),
+    _clip_network("slowfast_r50_8x8", "SlowFast", "slowfast:slowfast", segment_step=4),
+    _clip_network("slowfast_r50_4x16", "SlowFast", "slowfast:slowfast", segment_step=8),
+    _clip_network("slowfast_r50_8x8_mmaction", "SlowFast", "slowfast:slowfast", segment_step=4),
+    _clip_network("slowfast_r50_4x16_mmaction", "SlowFast", "slowfast:slowfast", segment_step=8),
+    _clip_network("corrnet_r50", "CorrNet", "corrnet:corrnet", 2, has_filters_per_frame=True),
     _eco("eco_lite", (199, 230), "bn_inception"),
     _eco("eco", (223, 230), "bn_inception"),
     _eco("eco_lite_small", (SMALLEST, LARGEST)),

@@ -188,6 +188,21 @@ def check_network(
         raise InputError("shift_div", f"must be {DEFAULT_SHIFT_DIV}: {rule}", shift_div)
 
 
+def check_takes_clips_alone(backbone: str, purpose: str) -> None:
+    """Raises if a network takes boxes as a second input.
+
+    Args:
+        backbone: name of the network.
+        purpose: what cannot be done with boxes, such as `"be exported"`.
+
+    Raises:
+        InputError: about `backbone`.
+    """
+    if find_architecture(backbone).takes_boxes:
+        rule = f"must be a network that takes no boxes beside its clips to {purpose}"
+        raise InputError("backbone", rule, backbone)
+
+
 def check_keys(values: Iterable[str], known: set[str], spec: str) -> None:
     """Raises an `InputError` about fields that a kind of spec does not have."""
     unknown = sorted(set(values) - known)

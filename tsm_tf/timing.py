@@ -1,5 +1,6 @@
 """Timing in turns: ratios that hold while the machine's speed drifts."""
 
+import random
 import statistics
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -7,6 +8,7 @@ from typing import TypeVar
 
 WARM_UP_CALLS = 2
 _ROUNDS_PER_MESSAGE = 5
+_RESAMPLES = 1000
 
 Name = TypeVar("Name", bound=Hashable)
 
@@ -55,3 +57,19 @@ def interleaved(
 def paired_ratio(seconds: Sequence[float], baseline: Sequence[float]) -> float:
     """Returns the median of the ratios within each round."""
     return statistics.median(a / b for a, b in zip(seconds, baseline, strict=True))
+
+
+def median_interval(values: Sequence[float], share: float = 0.95) -> tuple[float, float]:
+    """Returns a bootstrap interval of the median.
+
+    Args:
+        values: measurements, such as the ratios of the rounds.
+        share: share of the medians of 1000 resamples that lie in the interval. The resamples
+            are always the same.
+    """
+    generator = random.Random(0)
+    medians = sorted(
+        statistics.median(generator.choices(values, k=len(values))) for _ in range(_RESAMPLES)
+    )
+    outside = round(_RESAMPLES * (1 - share) / 2)
+    return medians[outside], medians[-1 - outside]

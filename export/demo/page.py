@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from export.demo.steps import MODES, WEB, Step
+from tsm_tf.any_spec import AnySpec
 from tsm_tf.data.synthetic.render import CONTACT_SHEET
 from tsm_tf.evaluation.report import METRICS_FILE
 from tsm_tf.evaluation.stream.report import FIGURES_FILE
 from tsm_tf.files import write_text
 from tsm_tf.html_page import render_page
-from tsm_tf.spec import ModelSpec
 from tsm_tf.training.run_folder.run_settings import RUN_FILE
 from tsm_tf.versions import installed_versions
 
@@ -22,7 +22,7 @@ _PACKAGES = ("tensorflow", "keras", "tflite-runtime", "numpy", "av")
 
 def write_page(
     output: pathlib.Path,
-    spec: ModelSpec,
+    spec: AnySpec,
     steps: Sequence[Step],
 ) -> dict[str, dict[str, float]]:
     """Writes `index.html` from the results of the steps.

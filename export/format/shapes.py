@@ -301,6 +301,16 @@ def _resize_bilinear(call):
     return (batch, height, width, channels)
 
 
+def _unpack(call):
+    source = call.shapes[0]
+    axis = _axis(call.options["axis"], len(source))
+    result = (*source[:axis], *source[axis + 1 :])
+    count = 1 + len(call.others)
+    _require(source[axis] == call.options["num"] == count, f"{count} parts")
+    _require(set(call.others) <= {result}, "parts whose shapes differ")
+    return result
+
+
 RULES: dict[str, Callable[[Call], Shape]] = {
     "any": _any,
     "batch_matmul": _batch_matmul,
@@ -325,5 +335,6 @@ RULES: dict[str, Callable[[Call], Shape]] = {
     "top_k": _top_k,
     "transpose": _transpose,
     "transpose_conv": _transpose_conv,
+    "unpack": _unpack,
 }
 """The rules by the names that `allowed_operators.json` uses."""

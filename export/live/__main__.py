@@ -27,9 +27,7 @@ from export.runtime.engine import RUNTIMES
 from export.runtime.interpreter import DELEGATES
 from tsm_tf import cli, output_folder
 from tsm_tf.detection.detections import SHOWN_SCORE
-from tsm_tf.detector_spec import DetectorSpec
 from tsm_tf.errors import InputError
-from tsm_tf.spec import ModelSpec
 
 _OF_CLASSIFIERS = ("events", "command", "original_smoothing", "averaged_steps", "refractory_steps")
 _OF_DETECTORS = ("threshold",)
@@ -121,7 +119,7 @@ def main():
         values.unchecked,
     )
 
-    is_detector = isinstance(runner.spec, DetectorSpec)
+    is_detector = runner.is_detector
     _check_flags(is_detector)
 
     # Imported here, so that a missing package is reported in one line.
@@ -170,7 +168,7 @@ def _check_output(output):
 
 def _load_runner(model, num_threads, runtime, delegate, unchecked):
     runner = StreamRunner(model, num_threads, runtime, delegate, unchecked)
-    if isinstance(runner.spec, ModelSpec) and runner.spec.modality != "rgb":
+    if not runner.is_detector and runner.spec.modality != "rgb":
         raise InputError("model", "must take RGB frames", runner.spec.modality)
     if runner.num_streams > 1:
         received = f"{model}, which has {runner.num_streams}"

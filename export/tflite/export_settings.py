@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tsm_tf.any_spec import AnySpec, any_spec_from_dict
 from tsm_tf.detector_spec import DetectorSpec
 from tsm_tf.errors import InputError
+from tsm_tf.spec_checks import check_takes_clips_alone
 
 if TYPE_CHECKING:
     from tsm_tf.data.listing import Listing
@@ -130,14 +131,15 @@ def output_paths(
     """Returns the path of each variant's file. Call it before slow work.
 
     Raises:
-        InputError: an unknown variant, a model that cannot stream, an output that is not a folder,
-            or a folder that already holds one of the files or another model's card.
+        InputError: an unknown variant, a model that takes boxes or cannot stream, an output that is
+            not a folder, or a folder that already holds one of the files or another model's card.
     """
     unknown = set(variants) - set(VARIANTS)
     if unknown or not variants or len(set(variants)) < len(variants):
         rule = f"must be names from {', '.join(VARIANTS)}, each at most once"
         raise InputError("variants", rule, ",".join(variants))
 
+    check_takes_clips_alone(spec.backbone, "be exported")
     if online:
         spec.check_streamable()
     is_detector = isinstance(spec, DetectorSpec)

@@ -50,6 +50,17 @@ def test_the_cost_of_all_views(tmp_path):
     assert 0.9 * ten["multiply_adds_G"] > 2 * five["multiply_adds_G"]
 
 
+def test_networks_of_other_kinds_have_their_names(tmp_path):
+    small = {"num_classes": 2, "input_size": 32}
+    i3d = write_run(tmp_path / "i3d", ModelSpec("i3d_r50_3x1x1", width=0.1, **small))
+    trn = write_run(tmp_path / "trn", SPEC.replace(shift_mode="none", consensus="trn"))
+    for run in (i3d, trn):
+        write_result(run, run)
+    rows = accuracy_cost.own_rows(read_runs([i3d, trn]))
+    assert [row["family"] for row in rows] == ["I3D", "TRN"]
+    accuracy_cost.plot(rows, tmp_path / "own.png", "without the paper's")
+
+
 def test_the_paper_alone(tmp_path, capsys):
     run_main(accuracy_cost, f"--output={tmp_path / 'out'}")
     assert "ours: 0 evaluation(s)" in capsys.readouterr().out

@@ -2,13 +2,15 @@
 
 import csv
 
+import keras
 import pytest
+import tensorflow as tf
 from analysis.maps import linear_clip_model
 from testing import refuses, run_main
 
 import tsm_tf
 from tsm_tf.analysis import latency
-from tsm_tf.analysis.clip_timing import clip_calls, describe, timed_device
+from tsm_tf.analysis.clip_timing import clip_calls, describe, is_out_of_memory, timed_device
 from tsm_tf.versions import device
 
 
@@ -23,6 +25,38 @@ def test_models_of_one_shape_get_the_same_clips():
     first, second = calls["a"](), calls["b"]()
     assert first.shape == (5, 3)
     assert (first == second).all() and len({tuple(row) for row in first.tolist()}) == 5
+
+
+def test_boxes_are_the_second_input():
+    class Mean(keras.layers.Layer):
+        def call(self, inputs):
+            clips, boxes = inputs
+            assert clips.shape == (2, 4, 32, 32, 3) and boxes.shape == (2, 2, 10, 4)
+            return keras.ops.reshape(boxes, (2, -1))
+
+        def compute_output_shape(self, input_shape):
+            return (input_shape[0][0], 80)
+
+    clips = keras.Input((4, 32, 32, 3), batch_size=2)
+    boxes = keras.Input((2, None, 4), batch_size=2)
+    model = keras.Model([clips, boxes], Mean()([clips, boxes]))
+    found = clip_calls({"": model}, batch_size=2)[""]().reshape(-1, 4)
+    assert (found[:, :2] <= found[:, 2:]).all()
+    assert found.min() >= 0 and 16 < found.max() <= 31
+
+
+def test_backends_that_cannot_be_timed(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    with refuses("KERAS_BACKEND", "tensorflow, jax", "torch"):
+        clip_calls({})
+
+
+def test_full_memory():
+    assert is_out_of_memory(MemoryError())
+    assert is_out_of_memory(tf.errors.ResourceExhaustedError(None, None, "OOM when allocating"))
+    assert is_out_of_memory(RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 1 bytes"))
+    assert not is_out_of_memory(RuntimeError("the shapes differ"))
+    assert not is_out_of_memory(tf.errors.InvalidArgumentError(None, None, "the shapes differ"))
 
 
 def test_a_checkpoint_beside_the_paper(tmp_path, capsys):
@@ -51,6 +85,8 @@ def test_specs():
     ]
     small = tsm_tf.ModelSpec(width=0.35, input_size=48)
     assert describe(small) == "online TSM mobilenet_v2 0.35 8f 48 px"
+    small = tsm_tf.ModelSpec("i3d_r50_3x1x1", num_segments=16, width=0.25)
+    assert describe(small) == "I3D i3d_r50_3x1x1 0.25 16f 224 px"
     assert timed_device() in (device(), "GPU") or "NVIDIA" in timed_device()
 
 

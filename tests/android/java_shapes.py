@@ -38,6 +38,7 @@ _INPUTS = {
     "top_k": ((2,), (1,)),
     "transpose": ((2,), (1,)),
     "transpose_conv": ((3, 4), (0,)),
+    "unpack": ((1,), ()),
 }
 _LARGEST_OPTION = 3  # of strides and the like
 
@@ -95,6 +96,8 @@ def random_others(rng, rule, shapes, constants):
     """Returns the shapes of further outputs, which are the right ones for some."""
     if rule == "top_k" and rng.random() < 0.7 and constants[1].size:
         return ((*shapes[0][:-1], int(constants[1].ravel()[0])),)
+    if rule == "unpack" and shapes[0] and rng.random() < 0.7:
+        return (shapes[0][1:],) * (shapes[0][0] - 1)
     if rule == "non_max_suppression" and rng.random() < 0.7:
         return ((),)
     return tuple(random_shape(rng, rng.integers(0, 3)) for _ in range(rng.integers(0, 2)))
@@ -115,6 +118,8 @@ def repair(rng, rule, shapes, constants, options, result):
         options["padding"], shapes[2] = 1, (batch, 2, 2, depth)
     elif rule == "top_k":
         shapes[1], constants[1] = (), np.array(rng.integers(0, 4))
+    elif rule == "unpack" and shapes[0]:
+        options.update(axis=rng.choice([0, -len(shapes[0])]).item(), num=shapes[0][0])
     elif rule == "non_max_suppression":
         shapes[1], shapes[2:] = shapes[0][:1], [()] * 3
         shapes[0], constants[2] = (*shapes[0][:1], 4), np.array(rng.integers(0, 4))

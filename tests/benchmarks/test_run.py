@@ -22,6 +22,7 @@ def test_parts_and_their_commands():
         "training_input": ["tsm_tf.data.synthetic", "benchmarks.training_input"],
         "training_step": ["benchmarks.training_step"],
         "litert_torch_latency": ["export.tflite"] * 2 + ["benchmarks.litert_torch_latency"],
+        "networks_latency": ["benchmarks.networks_latency"],
     }
     for part in run.PARTS.values():
         assert "--output=/r" in part(SETTINGS)[-1]

@@ -34,13 +34,6 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def checkpoint(model, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("checkpoint")
-    save_checkpoint(model, folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def output(data, checkpoint, tmp_path_factory):
     """A folder with the report on `val`."""
     folder = tmp_path_factory.mktemp("evaluation") / "new"

@@ -1,6 +1,6 @@
 import keras
-import numpy as np
 import pytest
+from convolutions import assert_computes, assert_step_moves_the_kernel, convolve
 from testing import array, assert_layer_works, frames, refuses
 
 from tsm_tf.layers.clip_conv import ClipConv
@@ -18,39 +18,19 @@ CASES = {
 }
 
 
-def by_hand(x, kernel, bias, strides):
-    """One output position at a time."""
-    sizes = kernel.shape[:3]
-    padded = np.pad(x, ((0, 0), *((size // 2, size // 2) for size in sizes), (0, 0)))
-    counts = [(n - 1) // s + 1 for n, s in zip(x.shape[1:4], strides, strict=True)]
-    out = np.zeros((len(x), *counts, kernel.shape[-1]))
-    for t, y, z in np.ndindex(*counts):
-        starts = np.multiply((t, y, z), strides)
-        window = tuple(slice(a, a + n) for a, n in zip(starts, sizes, strict=True))
-        out[:, t, y, z] = np.einsum("bthwi,thwio->bo", padded[(slice(None), *window)], kernel)
-    return out + bias
-
-
 @pytest.mark.parametrize(("kernel_size", "strides"), CASES.values(), ids=CASES)
 def test_by_hand(kernel_size, strides):
     x = frames(2, 5, 6, 7, 3)
     layer = ClipConv(4, kernel_size, strides, bias_initializer="random_normal")
-    found = array(layer(x))
-    expected = by_hand(x, array(layer.kernel), array(layer.bias), strides)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-    layer.over_frames = True
-    np.testing.assert_allclose(array(layer(x)), expected, atol=1e-5)
-    assert layer.compute_output_shape(x.shape) == expected.shape
-    assert layer.compute_output_shape((None, None, 6, 7, 3))[1] is None
+    layer.build(x.shape)
+    expected = convolve(x, array(layer.kernel), strides) + array(layer.bias)
+    for layer.over_frames in (False, True):
+        assert_computes(layer, x, expected)
 
 
 @pytest.mark.parametrize(("kernel_size", "strides"), CASES.values(), ids=CASES)
 def test_a_training_step_moves_the_weights(kernel_size, strides):
-    model = keras.Sequential([keras.Input((5, 6, 7, 3)), ClipConv(4, kernel_size, strides)])
-    before = array(model.layers[0].kernel).copy()
-    model.compile("sgd", "mse")
-    model.train_on_batch(frames(2, 5, 6, 7, 3), np.ones((2, *model.output_shape[1:])))
-    assert np.all(array(model.layers[0].kernel) != before)
+    assert_step_moves_the_kernel(ClipConv(4, kernel_size, strides))
 
 
 @pytest.mark.parametrize("case", ["every second frame", "some pixels"])

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from convolutions import assert_computes, assert_step_moves_the_kernel, convolve
 from testing import array, assert_layer_works, frames, refuses
 
 from tsm_tf.layers.depthwise_clip_conv import DepthwiseClipConv
@@ -13,37 +14,18 @@ CASES = {
 }
 
 
-def by_hand(x, kernel, strides):
-    """One output position at a time."""
-    sizes = kernel.shape[:3]
-    padded = np.pad(x, ((0, 0), *((size // 2, size // 2) for size in sizes), (0, 0)))
-    counts = [(n - 1) // s + 1 for n, s in zip(x.shape[1:4], strides, strict=True)]
-    out = np.zeros((len(x), *counts, x.shape[-1]))
-    for t, y, z in np.ndindex(*counts):
-        starts = np.multiply((t, y, z), strides)
-        window = tuple(slice(a, a + n) for a, n in zip(starts, sizes, strict=True))
-        out[:, t, y, z] = np.einsum("bthwc,thwc->bc", padded[(slice(None), *window)], kernel)
-    return out
-
-
 @pytest.mark.parametrize(("kernel_size", "strides"), CASES.values(), ids=CASES)
 def test_by_hand(kernel_size, strides):
     x = frames(2, 5, 6, 7, 3)
     layer = DepthwiseClipConv(kernel_size, strides)
-    found = array(layer(x))
-    expected = by_hand(x, array(layer.kernel)[:, :, :, 0], strides)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-    assert layer.compute_output_shape(x.shape) == expected.shape
-    assert layer.compute_output_shape((None, None, 6, 7, 3))[1] is None
+    layer.build(x.shape)
+    on_diagonal = array(layer.kernel) * np.eye(3)  # [t, h, w, 1, 3] to [t, h, w, 3, 3]
+    assert_computes(layer, x, convolve(x, on_diagonal, strides))
 
 
 @pytest.mark.parametrize(("kernel_size", "strides"), CASES.values(), ids=CASES)
 def test_a_training_step_moves_the_weights(kernel_size, strides):
-    model = keras.Sequential([keras.Input((5, 6, 7, 3)), DepthwiseClipConv(kernel_size, strides)])
-    before = array(model.layers[0].kernel).copy()
-    model.compile("sgd", "mse")
-    model.train_on_batch(frames(2, 5, 6, 7, 3), np.ones((2, *model.output_shape[1:])))
-    assert np.all(array(model.layers[0].kernel) != before)
+    assert_step_moves_the_kernel(DepthwiseClipConv(kernel_size, strides))
 
 
 def test_works_everywhere(tmp_path):

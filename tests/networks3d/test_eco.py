@@ -78,6 +78,14 @@ def test_starts_from_the_2d_network(tmp_path):
     new = initial_weights(model, str(tmp_path))
     layers = {path.split("/")[0] for path in new}
     assert {"res3a_2", "res5b_bn", "head"} <= layers
+    assert all(layer.startswith(("res3", "res4", "res5", "head")) for layer in layers)
+
+    image, end = video_frames(1, 1, 224, 224, 3), "inception_3c_double_3x3_1_relu"
+    expected, found = (
+        array(keras.Model(x.input, x.get_layer(end).output)(np.repeat(image, time, 1)))
+        for x, time in ((source, 1), (model, 4))
+    )
+    np.testing.assert_allclose(found, np.repeat(expected, 4, axis=0), rtol=1e-5, atol=1e-5)
     assert all(name.startswith(("res", "head")) for name in layers)
     for name in ("conv1_7x7_s2", "inception_3c_double_3x3_1"):
         expected = source.get_layer(name).get_weights()

@@ -14,7 +14,11 @@ from tsm_tf import (
     load_official_weights,
     save_checkpoint,
 )
+from tsm_tf.analysis.cam_models import load_models
+from tsm_tf.evaluation.protocols import EFFICIENT
 from tsm_tf.layers.region_graph import overlap_graphs
+from tsm_tf.predict.keras_models import load_predictor
+from tsm_tf.training.step.distill import load_teacher
 from tsm_tf.weights.official import infer_spec
 
 ENDS = {
@@ -129,3 +133,14 @@ def test_refuses_boxes_that_do_not_fit(model):
         model.predict([clips, boxes[..., [2, 1, 0, 3]]], verbose=0)
     with refuses("inputs", "[clips, boxes] for i3d_r50_gcn"):
         model(clips)
+
+
+def test_refuses_what_needs_clips_alone(model, tmp_path):
+    save_checkpoint(model, tmp_path)
+    for call, purpose in (
+        (lambda: load_predictor(tmp_path, EFFICIENT, 1), "predict videos without a data folder"),
+        (lambda: load_models([tmp_path]), "be mapped"),
+        (lambda: load_teacher(str(tmp_path), SPEC), "learn from a teacher"),
+    ):
+        with refuses("backbone", "takes no boxes", purpose, "i3d_r50_gcn"):
+            call()

@@ -20,7 +20,7 @@ from videos import encode, moving_square
 from weights import with_weights
 
 import tsm_tf.predict.__main__ as command
-from tsm_tf import ModelSpec, build_model, load_preset, save_checkpoint
+from tsm_tf import ModelSpec, build_model, load_preset
 from tsm_tf.data.loader import center_clip
 from tsm_tf.data.sources.video_file import VIDEO_FILES, probe
 from tsm_tf.data.video import Video
@@ -39,16 +39,6 @@ SPEC = ModelSpec(num_classes=3, labels=LABELS, num_segments=2, input_size=32, wi
 @pytest.fixture(scope="module")
 def model():
     return with_weights(build_model(SPEC))
-
-
-@pytest.fixture(scope="module")
-def checkpoint(model, tmp_path_factory):
-    return saved(model, tmp_path_factory.mktemp("checkpoint"))
-
-
-def saved(model, folder):
-    save_checkpoint(model, folder)
-    return folder
 
 
 @pytest.fixture

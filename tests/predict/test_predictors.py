@@ -6,7 +6,7 @@ from testing import refuses
 from videos import encode, moving_square, write_data
 from weights import with_weights
 
-from tsm_tf import ModelSpec, build_model, save_checkpoint
+from tsm_tf import ModelSpec, build_model
 from tsm_tf.data.listing import Listing
 from tsm_tf.data.sources.bad_video import BadVideoError
 from tsm_tf.data.sources.video_file import VIDEO_FILES
@@ -25,13 +25,6 @@ SPEC = ModelSpec(num_classes=3, num_segments=2, input_size=32, width=0.35, fps=5
 @pytest.fixture(scope="module")
 def model():
     return with_weights(build_model(SPEC))
-
-
-@pytest.fixture(scope="module")
-def checkpoint(model, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("checkpoint")
-    save_checkpoint(model, folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,12 @@
 import numpy as np
 import pytest
 from official import OfficialCase
+from other_names import (
+    mmaction_name,
+    mmaction_resnext_name,
+    mmaction_slowfast_name,
+    pytorchvideo_i3d_name,
+)
 from testing import array, video_frames
 
 from tsm_tf import build_model, load_official_weights
@@ -152,3 +158,19 @@ def test_pytorchvideo():
     assert official_names(["blocks.10.proj.weight"]) == {
         "blocks.10.proj.weight": "blocks.10.proj.weight"
     }
+
+
+def test_other_projects_names_of_whole_networks(golden_dir):
+    """Each name of the golden cases, converted to another project's and back."""
+    for key, rename, back in (
+        ("SLOWFAST", mmaction_slowfast_name, lambda name: name.replace("blocks.6.proj", "new_fc")),
+        ("I3D311", pytorchvideo_i3d_name, None),
+        ("RX101", mmaction_resnext_name, lambda name: name.replace("base_model.", "")),
+        ("TRNM_R50", mmaction_name, lambda name: name.replace("base_model.", "")),
+    ):
+        names = list(OfficialCase(golden_dir, key, "networks").shapes)
+        expected = official_names(names) if back is None else {x: back(x) for x in names}
+        renamed = {x: rename(x) for x in names if rename(x)}
+        found = official_names(renamed.values())
+        for name, other in renamed.items():
+            assert found[other] == expected[name].replace(".net.", "."), other

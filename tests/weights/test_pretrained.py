@@ -2,6 +2,7 @@ import hashlib
 import re
 import subprocess
 import sys
+import types
 import zipfile
 
 import keras
@@ -11,6 +12,7 @@ from testing import array, refuses, video_frames
 from weights import with_weights
 
 from tsm_tf import ModelSpec, build_model, find_shift_sites, retrofit, save_checkpoint
+from tsm_tf.catalogue import ARCHITECTURES
 from tsm_tf.weights import torchvision_files
 from tsm_tf.weights.pretrained import initial_weights, pretrained_weights
 
@@ -248,3 +250,26 @@ def test_official_files(tmp_path):
     np.savez(tmp_path / "resnet18.npz", **state_dict)
     with refuses("weights", "missing layer1.0.conv1.weight"):
         pretrained_weights(model, str(tmp_path / "resnet18.npz"))
+
+
+FROM_SCRATCH = [
+    row.name for row in ARCHITECTURES.values() if row.takes == "clips" and not row.starts_from
+]
+
+
+def test_refuses_2d_weights_for_networks_that_are_trained_from_scratch(tmp_path, monkeypatch):
+    """The networks of clips are not built: only their specs are asked."""
+    path = tmp_path / "resnet18.npz"
+    path.touch()
+    source = build_model(ModelSpec("resnet18", num_segments=1, input_size=32))
+    monkeypatch.setattr("tsm_tf.weights.pretrained.load_checkpoint", lambda _: source)
+    monkeypatch.setattr("tsm_tf.weights.pretrained._official", lambda _: source)
+    for backbone in FROM_SCRATCH:
+        model = types.SimpleNamespace(spec=ModelSpec(backbone, num_segments=8))
+        for load, name, argument in (
+            (pretrained_weights, "imagenet", "weights"),
+            (pretrained_weights, str(path), "weights"),
+            (initial_weights, "runs/resnet18", "init"),
+        ):
+            with refuses(argument, f"of {backbone} itself", "trained from scratch", name):
+                load(model, name)

@@ -15,6 +15,7 @@ from typing import Any
 from absl import flags
 
 from tsm_tf import cli, output_folder
+from tsm_tf.analysis.families import family
 from tsm_tf.analysis.paper_tables import OURS, PAPER, read_paper
 from tsm_tf.errors import InputError
 from tsm_tf.evaluation.plot_text import plot_text
@@ -25,8 +26,7 @@ COLUMNS = (
     *("multiply_adds_G", "parameters_M", "top1"),
 )
 _MARKER = "accuracy_cost.json"
-_AREA = 12.0  # square points per million parameters
-_SMALLEST = 20.0
+_LARGEST, _SMALLEST = 1800.0, 20.0  # areas of bubbles in square points
 _INNER = 0.7  # half the side of the square in a circle, relative to its radius
 _LINE = "#8a949e"
 _DISTANCES = (3, 12)  # points from a bubble to its name
@@ -41,7 +41,11 @@ _PLACES = (
     (-0.7, 0.7, "right", "bottom"),
     (-0.7, -0.7, "right", "top"),
 )
-_COLORS = {
+_TITLE = (
+    "filled: ours, on our data; hollow: the paper's, on Something-Something-V1\n"
+    "(Table 2); area: parameters; cross: their number is not published"
+)
+COLORS = {
     "TSM": "#3a7ca5",
     "TSN": "#7a8794",
     "TRN": "#8f6bb0",
@@ -49,6 +53,9 @@ _COLORS = {
     "I3D": "#c4622d",
     "CorrNet": "#b0892c",
     "CSN": "#a8476b",
+    "SlowFast": "#2f9e9e",
+    "X3D": "#d08aa8",
+    "R(2+1)D": "#6b6b3f",
 }
 
 Row = dict[str, Any]
@@ -80,7 +87,7 @@ def own_rows(runs: Sequence[Any]) -> list[Row]:
             rows.append(
                 {
                     "source": OURS,
-                    "family": "TSN" if run.spec.shift_mode == "none" else "TSM",
+                    "family": family(run.spec),
                     "model": run.name,
                     "data": evaluation["data"],
                     "protocol": protocol.name,
@@ -99,20 +106,31 @@ def paper_rows() -> list[Row]:
     return [{**data, **row} for row in read_paper("accuracy_cost")]
 
 
-def plot(rows: Sequence[Row], path: pathlib.Path) -> None:
-    """Draws one bubble per row: filled for ours, hollow for the paper's."""
+def plot(rows: Sequence[Row], path: pathlib.Path, title: str = _TITLE) -> None:
+    """Draws one bubble per row: filled for ours, hollow for the paper's.
+
+    Args:
+        rows: values by the names in `COLUMNS`. A row without `data` has its model as its only
+            label.
+        path: the PNG file.
+        title: what the picture shows.
+    """
     from matplotlib.figure import Figure  # takes a second to import
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     figure = Figure(figsize=(11, 6.5), dpi=110, layout="constrained")
     axes = figure.subplots()
-    bubbles = [_draw_bubble(axes, row) for row in rows]
+    most = max(row["parameters_M"] or 0 for row in rows)
+    bubbles = [_draw_bubble(axes, row, most) for row in rows]
     axes.set(
         xscale="log",
         xlabel="multiply-adds per video (G)",
         ylabel="top-1 (%)",
-        title="filled: ours, on our data; hollow: the paper's, on Something-Something-V1\n"
-        "(Table 2); area: parameters; cross: their number is not published",
+        title=title,
     )
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.margins(0.12)
     axes.grid(alpha=0.3)
 
@@ -122,15 +140,15 @@ def plot(rows: Sequence[Row], path: pathlib.Path) -> None:
         figure.savefig(temporary, dpi=figure.dpi)
 
 
-def _draw_bubble(axes, row: Row) -> float:
-    """Draws a row, and returns the radius in points."""
-    is_own, color = row["source"] == OURS, _COLORS[row["family"]]
+def _draw_bubble(axes, row: Row, most: float) -> float:
+    """Draws a row, whose area is relative to `most` million parameters; returns the radius."""
+    is_own, color = row["source"] == OURS, COLORS[row["family"]]
     point = row["multiply_adds_G"], row["top1"]
     if not row["parameters_M"]:  # not published
         axes.scatter(*point, s=_SMALLEST, marker="x", color=color)
         return math.sqrt(_SMALLEST) / 2
 
-    area = max(_SMALLEST, _AREA * row["parameters_M"])
+    area = max(_SMALLEST, _LARGEST * row["parameters_M"] / most)
     axes.scatter(
         *point,
         s=area,
@@ -156,7 +174,7 @@ def _place_labels(axes, rows: Sequence[Row], radii: Sequence[float]) -> None:
     for row, point, radius in zip(rows, points, radii, strict=True):
         is_own = row["source"] == OURS
         name = row["model"]
-        if is_own:
+        if is_own and row["data"]:
             name += f"\n{row['data']} ({row['protocol']})"
         label = axes.annotate(
             plot_text(name),

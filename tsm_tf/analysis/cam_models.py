@@ -26,6 +26,7 @@ from tsm_tf.evaluation.metrics import softmax
 from tsm_tf.files import write_csv
 from tsm_tf.multi_label.sigmoid import sigmoid
 from tsm_tf.spec import ModelSpec
+from tsm_tf.spec_checks import check_takes_clips_alone
 from tsm_tf.weights.checkpoint import BEST, load_checkpoint, load_spec
 from tsm_tf.weights.presets.load import resolve_checkpoint
 
@@ -103,6 +104,7 @@ def load_models(
 def _check_spec(checkpoint, spec, first):
     if spec.modality != "rgb":
         raise InputError("checkpoints", "must be of models of RGB frames", checkpoint)
+    check_takes_clips_alone(spec.backbone, "be mapped")
     for name in ("num_segments", "num_classes", "labels"):
         if getattr(spec, name) != getattr(first, name):
             rule = f"must have the {name} of the first, {getattr(first, name)}"

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from tsm_tf.analysis.layer_cost import LayerCost
 
-
 _BOXES = "boxes"  # an input for any number of them
-_NUM_BOXES = 10  # as in Wang and Gupta 2018
+NUM_BOXES = 10
+"""Boxes per time step of models that take boxes, as in Wang and Gupta 2018."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +109,7 @@ def model_cost(model: "keras.Model") -> ModelCost:
     if frames is None:
         frames = rows = _frames_in_batch(model)
 
-    flat = inline(model, rows, _NUM_BOXES)
+    flat = inline(model, rows, NUM_BOXES)
     seen: set[int] = set()
     layers = tuple(call_cost(node, seen) for node in calls(flat))
     forget(flat)

@@ -72,6 +72,20 @@ def max_pool3d(
     return ClipPool("max", pool_size, strides, padding, name=name)(x)
 
 
+def block_weights(pattern: str, counts: Sequence[int]) -> set[str]:
+    """Returns the official names of one weight in all blocks.
+
+    Args:
+        pattern: such as `"layer{stage}.{block}.conv2.weight"`; stages count from 1, blocks from 0.
+        counts: blocks per stage.
+    """
+    return {
+        pattern.format(stage=stage, block=block)
+        for stage, count in enumerate(counts, 1)
+        for block in range(count)
+    }
+
+
 def four_stages(
     x: Any,
     counts: Sequence[int],

@@ -13,6 +13,7 @@ from tsm_tf.layers.depthwise_clip_conv import DepthwiseClipConv
 from tsm_tf.networks3d.blocks import (
     Size,
     batch_norm3d,
+    block_weights,
     conv3d,
     conv_bn_relu3d,
     four_stages,
@@ -90,11 +91,8 @@ def infer_backbone(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any] | No
         if len(shape) == 5 and shape[1:] == (1, 3, 3, 3) and ".conv2." in name
     }
     for backbone, (is_preserved, blocks) in NETWORKS.items():
-        expected = {
-            f"layer{stage}.{index}.conv2.{int(is_preserved)}.conv.weight"
-            for stage, count in enumerate(blocks, 1)
-            for index in range(count)
-        }
+        pattern = f"layer{{stage}}.{{block}}.conv2.{int(is_preserved)}.conv.weight"
+        expected = block_weights(pattern, blocks)
         if depthwise == expected:
             filters, channels = shapes["conv1.weight"][:2]
             return {

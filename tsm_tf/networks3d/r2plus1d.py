@@ -10,7 +10,14 @@ from typing import Any
 import keras
 
 from tsm_tf.backbones.blocks import round_channels
-from tsm_tf.networks3d.blocks import Size, batch_norm3d, conv3d, four_stages, max_pool3d
+from tsm_tf.networks3d.blocks import (
+    Size,
+    batch_norm3d,
+    block_weights,
+    conv3d,
+    four_stages,
+    max_pool3d,
+)
 from tsm_tf.spec import ModelSpec
 
 BLOCKS = (3, 4, 6, 3)
@@ -125,11 +132,7 @@ def infer_backbone(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any] | No
         if it is another network.
     """
     temporal = {name for name in shapes if name.endswith(".conv2.0.3.weight")}
-    expected = {
-        f"layer{stage}.{index}.conv2.0.3.weight"
-        for stage, count in enumerate(BLOCKS, 1)
-        for index in range(count)
-    }
+    expected = block_weights("layer{stage}.{block}.conv2.0.3.weight", BLOCKS)
     if temporal != expected or "stem.3.weight" not in shapes:
         return None
     return {

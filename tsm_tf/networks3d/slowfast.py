@@ -1,4 +1,4 @@
-"""SlowFast ResNet-50 (Feichtenhofer et al. 2019), as in PyTorchVideo.
+"""SlowFast ResNet-50 (Feichtenhofer et al. 2019), as in PyTorchVideo and in MMAction2.
 
 The slow pathway sees one of `alpha` frames; the fast pathway sees all of them, with an eighth of
 the channels, and is added to the slow one after the stem and each stage but the last.
@@ -12,7 +12,13 @@ import keras
 
 from tsm_tf.backbones.blocks import round_channels
 from tsm_tf.layers.select_frames import SelectFrames
-from tsm_tf.networks3d.blocks import batch_norm3d, conv3d, conv_bn_relu3d, max_pool3d
+from tsm_tf.networks3d.blocks import (
+    batch_norm3d,
+    block_weights,
+    conv3d,
+    conv_bn_relu3d,
+    max_pool3d,
+)
 from tsm_tf.spec import ModelSpec
 
 
@@ -33,12 +39,32 @@ class Pathway:
 
 BLOCKS = (3, 4, 6, 3)
 SLOW, FAST = Pathway(64, 1, (1, 1, 3, 3)), Pathway(8, 5, (3, 3, 3, 3))
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """A network of the family.
+
+    Args:
+        alpha: fast frames per slow frame.
+        kernel: size over time of the kernels that join the pathways.
+        is_mmaction: as in MMAction2: the pathways are joined without batch norms and ReLUs, the
+            slow one sees every `alpha`-th frame, and the classifier takes the fast one's features
+            first.
+    """
+
+    alpha: int
+    kernel: int
+    is_mmaction: bool = False
+
+
 VARIANTS = {
-    # name: (alpha: fast frames per slow frame, size over time of the kernels that join the two)
-    "slowfast_r50_8x8": (4, 7),
-    "slowfast_r50_4x16": (8, 5),
+    "slowfast_r50_8x8": Variant(4, 7),
+    "slowfast_r50_4x16": Variant(8, 5),
+    "slowfast_r50_8x8_mmaction": Variant(4, 7, is_mmaction=True),
+    "slowfast_r50_4x16_mmaction": Variant(8, 5, is_mmaction=True),
 }
-_FUSION = "blocks.0.multipathway_fusion.conv_fast_to_slow.weight"
+_FUSION = "blocks.0.multipathway_fusion"
 
 
 def slowfast(clips: Any, spec: ModelSpec) -> dict[str, Any]:
@@ -46,16 +72,16 @@ def slowfast(clips: Any, spec: ModelSpec) -> dict[str, Any]:
 
     Returns:
         `"stage_1"` to `"stage_4"` of the slow pathway, without the fast one's channels; and
-        `"features"`, vectors `[B, 2304]` times the width, the slow pathway's first.
+        `"features"`, vectors `[B, 2304]` times the width of both pathways.
     """
-    alpha, kernel = VARIANTS[spec.backbone]
-    numbers = slow_frames(spec.num_segments, alpha)
+    variant = VARIANTS[spec.backbone]
+    numbers = slow_frames(spec.num_segments, variant)
     slow = _stem("blocks_0", 0, SelectFrames(numbers, name="slow_frames")(clips), SLOW, spec.width)
     fast = _stem("blocks_0", 1, clips, FAST, spec.width)
 
     outputs = {}
     for stage, num_blocks in enumerate(BLOCKS, 1):
-        joined = _join(f"blocks_{stage - 1}_multipathway_fusion", slow, fast, alpha, kernel)
+        joined = _join(f"blocks_{stage - 1}_multipathway_fusion", slow, fast, variant)
         slow = _stage(stage, 0, joined, SLOW, spec.width, num_blocks)
         fast = _stage(stage, 1, fast, FAST, spec.width, num_blocks)
         outputs[f"stage_{stage}"] = slow
@@ -64,22 +90,27 @@ def slowfast(clips: Any, spec: ModelSpec) -> dict[str, Any]:
         keras.layers.GlobalAveragePooling3D(name=f"{name}_avgpool")(x)
         for name, x in (("slow", slow), ("fast", fast))
     ]
+    if variant.is_mmaction:
+        vectors.reverse()
     return {**outputs, "features": keras.layers.Concatenate(name="features")(vectors)}
 
 
-def slow_frames(num_segments: int, alpha: int) -> tuple[int, ...]:
+def slow_frames(num_segments: int, variant: Variant) -> tuple[int, ...]:
     """Returns the numbers of the frames that the slow pathway sees.
 
-    They are evenly spaced from the first frame to the last and rounded down, as the original's
+    In MMAction2 they are 0, `alpha`, and so on. In PyTorchVideo, they are evenly spaced from the
+    first frame to the last and rounded down, as
     `torch.linspace(0, num_segments - 1, num_segments // alpha).long()`, except where that loses an
     exact integer to its own rounding (at four numbers of frames up to 1024, such as frame 53 of
     160).
 
     Args:
         num_segments: frames of the clip.
-        alpha: fast frames per slow frame.
+        variant: the network.
     """
-    count = num_segments // alpha
+    if variant.is_mmaction:
+        return tuple(range(0, num_segments, variant.alpha))
+    count = num_segments // variant.alpha
     return tuple(i * (num_segments - 1) // max(1, count - 1) for i in range(count))
 
 
@@ -97,17 +128,15 @@ def _stem(block: str, index: int, x: Any, pathway: Pathway, width: float) -> Any
     return max_pool3d(f"{name}_pool", x, (1, 3, 3), (1, 2, 2), (0, 1, 1))
 
 
-def _join(name: str, slow: Any, fast: Any, alpha: int, kernel: int) -> Any:
+def _join(name: str, slow: Any, fast: Any, variant: Variant) -> Any:
     """Appends the fast pathway, at the slow one's frame rate, to the channels of the slow one."""
-    fast = conv_bn_relu3d(
-        f"{name}_conv_fast_to_slow",
-        f"{name}_norm",
-        f"{name}_relu",
-        fast,
-        2 * fast.shape[-1],
-        (kernel, 1, 1),
-        (alpha, 1, 1),
-    )
+    convolution, filters = f"{name}_conv_fast_to_slow", 2 * fast.shape[-1]
+    kernel, strides = (variant.kernel, 1, 1), (variant.alpha, 1, 1)
+    if variant.is_mmaction:
+        fast = conv3d(convolution, fast, filters, kernel, strides)
+    else:
+        names = (convolution, f"{name}_norm", f"{name}_relu")
+        fast = conv_bn_relu3d(*names, fast, filters, kernel, strides)
     return keras.layers.Concatenate(name=name)([slow, fast])
 
 
@@ -148,7 +177,8 @@ def _block(name: str, x: Any, filters: int, first_time: int, space: int) -> Any:
 def infer_backbone(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any] | None:
     """Returns the fields of `ModelSpec` that the shapes of official weights determine.
 
-    `alpha` leaves no trace in them: it is taken from the kernels that join the pathways.
+    `alpha` leaves no trace in them: it is taken from the kernels that join the pathways. Those
+    without batch norms are MMAction2's.
 
     Args:
         shapes: official names without wrappers to shapes in PyTorch's layout.
@@ -158,17 +188,14 @@ def infer_backbone(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any] | No
         if it is another network.
     """
     found = {name for name in shapes if name.endswith(".branch2.conv_b.weight")}
-    expected = {
-        f"blocks.{stage}.multipathway_blocks.{pathway}.res_blocks.{index}.branch2.conv_b.weight"
-        for stage, count in enumerate(BLOCKS, 1)
-        for pathway in (0, 1)
-        for index in range(count)
-    }
-    if found != expected:
+    begin, end = "blocks.{stage}.multipathway_blocks", "res_blocks.{block}.branch2.conv_b.weight"
+    slow, fast = (block_weights(f"{begin}.{pathway}.{end}", BLOCKS) for pathway in (0, 1))
+    if found != slow | fast:
         return None
     filters, channels = shapes["blocks.0.multipathway_blocks.0.conv.weight"][:2]
-    for backbone, (_, kernel) in VARIANTS.items():
-        if shapes[_FUSION][2] == kernel:
+    found = shapes[f"{_FUSION}.conv_fast_to_slow.weight"][2], f"{_FUSION}.norm.weight" not in shapes
+    for backbone, variant in VARIANTS.items():
+        if found == (variant.kernel, variant.is_mmaction):
             return {
                 "backbone": backbone,
                 "channels": channels,

@@ -10,7 +10,7 @@ import keras
 
 from tsm_tf.backbones.blocks import round_channels
 from tsm_tf.layers.depthwise_clip_conv import DepthwiseClipConv
-from tsm_tf.networks3d.blocks import batch_norm3d, conv3d
+from tsm_tf.networks3d.blocks import batch_norm3d, block_weights, conv3d
 from tsm_tf.spec import ModelSpec
 
 STAGES = ((24, 3), (48, 5), (96, 11), (192, 7))  # channels, blocks
@@ -93,11 +93,8 @@ def infer_backbone(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any] | No
         a frame; None if it is another network.
     """
     found = {name for name in shapes if name.endswith(".branch2.conv_b.weight")}
-    expected = {
-        f"blocks.{stage}.res_blocks.{index}.branch2.conv_b.weight"
-        for stage, (_, count) in enumerate(STAGES, 1)
-        for index in range(count)
-    }
+    pattern = "blocks.{stage}.res_blocks.{block}.branch2.conv_b.weight"
+    expected = block_weights(pattern, [count for _, count in STAGES])
     if found != expected or "blocks.5.pool.post_conv.weight" not in shapes:
         return None
     filters, channels = shapes["blocks.0.conv.conv_t.weight"][:2]

@@ -8,6 +8,7 @@ from tsm_tf.evaluation.protocols import Protocol
 from tsm_tf.evaluation.stream.logits import keras_streams
 from tsm_tf.evaluation.view_logits import ClipScorer, sized_model
 from tsm_tf.predict.predictors import ClipPredictor, Predictor, Step, StreamPredictor, check_stream
+from tsm_tf.spec_checks import check_takes_clips_alone
 from tsm_tf.weights.checkpoint import load_checkpoint, load_spec
 
 
@@ -25,9 +26,10 @@ def load_predictor(
 
     Raises:
         MissingFile: there is no checkpoint.
-        InputError: it cannot be loaded, cannot take these views, or cannot stream.
+        InputError: it cannot be loaded, takes boxes, cannot take these views, or cannot stream.
     """
     spec = load_spec(checkpoint)
+    check_takes_clips_alone(spec.backbone, "predict videos without a data folder")
     if protocol is None:
         check_stream(spec)
     else:

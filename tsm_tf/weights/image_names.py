@@ -11,6 +11,10 @@ from tsm_tf.backbones.mobilenet_v2 import STAGES
 
 _PYTORCHVIDEO_HEAD = re.compile(r"^blocks\.\d\.proj\.")
 _LAST = 1 + sum(blocks for _, _, blocks, _ in STAGES)
+# As written in MMAction2, and of the ResNeXt that it takes from another library.
+_MMACTION_STEMS = {"backbone.conv1.conv.weight", "backbone.conv1.weight"}
+_MMACTION_PATHWAYS = {"slow": 0, "fast": 1}
+_I3D_STAGES = {1: 1, 3: 2, 4: 3, 5: 4}  # block 2 is a max-pool
 _WRAPPERS = re.compile(r"^((module|model|_orig_mod)\.)+")  # DataParallel, Lightning, torch.compile
 _TIMM_FIRST = {"conv_dw": 0, "bn1": 1, "conv_pw": 3, "bn2": 4}  # the block without expansion
 _TIMM_OTHER = {"conv_pw": 0, "bn1": 1, "conv_dw": 3, "bn2": 4, "conv_pwl": 6, "bn3": 7}
@@ -35,8 +39,12 @@ def _find_layout(names: Collection[str]) -> Callable[[str], str]:
         return _from_timm
     if "backbone.layer1.0.conv.0.conv.weight" in names:
         return _from_mmaction_mobilenet
-    if "backbone.conv1.conv.weight" in names:
+    if not _MMACTION_STEMS.isdisjoint(names):
         return _from_mmaction_resnet
+    if "backbone.slow_path.conv1.conv.weight" in names:
+        return _from_mmaction_slowfast
+    if {"blocks.0.conv.weight", "blocks.6.proj.weight"} <= set(names):
+        return _from_pytorchvideo_i3d
     if any(_PYTORCHVIDEO_HEAD.match(name) for name in names):
         return _from_pytorchvideo
     return str
@@ -76,9 +84,11 @@ def _from_timm(name: str) -> str:
 def _from_mmaction_resnet(name: str) -> str:
     """Converts `backbone.layer1.0.conv1.conv.net.weight` and `backbone.layer1.0.conv1.bn.bias`.
 
-    Also those of non-local blocks, such as `backbone.layer2.0.non_local_block.g.0.conv.weight`.
+    Also those of non-local blocks, such as `backbone.layer2.0.non_local_block.g.0.conv.weight`, and
+    of temporal relations, `cls_head.consensus.fc_fusion_scales.0.1.weight`.
     """
     name = name.removeprefix("backbone.").replace("cls_head.fc_cls.", "new_fc.")
+    name = name.removeprefix("cls_head.")
     name = re.sub(r"\bnon_local_block\.(g\.0|theta|phi\.0)\.conv\.", r"nl.\1.", name)
     name = name.replace("non_local_block.conv_out.conv.", "nl.W.0.")
     name = name.replace("non_local_block.conv_out.bn.", "nl.W.1.")
@@ -115,3 +125,49 @@ def _from_mmaction_mobilenet(name: str) -> str:
 def _from_pytorchvideo(name: str) -> str:
     """Converts `blocks.6.proj.weight`, the classifier; the other names are the official ones."""
     return _PYTORCHVIDEO_HEAD.sub("new_fc.", name)
+
+
+def _from_pytorchvideo_i3d(name: str) -> str:
+    """Converts `blocks.3.res_blocks.0.branch2.conv_a.weight`, the first kernel of the second stage.
+
+    MMAction2's I3D has the same layers under the official ResNet's names.
+    """
+    name = _PYTORCHVIDEO_HEAD.sub("new_fc.", name)
+    name = re.sub(r"^blocks\.0\.conv\.", "conv1.", name)
+    name = re.sub(r"^blocks\.0\.norm\.", "bn1.", name)
+    block = re.fullmatch(r"blocks\.(\d)\.res_blocks\.(\d)\.(.+)", name)
+    if not block or int(block[1]) not in _I3D_STAGES:
+        return name
+    inner = block[3].replace("branch1_conv.", "downsample.0.")
+    inner = inner.replace("branch1_norm.", "downsample.1.")
+    for number, letter in enumerate("abc", 1):
+        inner = inner.replace(f"branch2.conv_{letter}.", f"conv{number}.")
+        inner = inner.replace(f"branch2.norm_{letter}.", f"bn{number}.")
+    return f"layer{_I3D_STAGES[int(block[1])]}.{block[2]}.{inner}"
+
+
+def _from_mmaction_slowfast(name: str) -> str:
+    """Converts `backbone.fast_path.layer1.0.conv1.bn.weight` to PyTorchVideo's name."""
+    name = name.replace("cls_head.fc_cls.", "new_fc.")
+    lateral = re.fullmatch(r"backbone\.slow_path\.(conv|layer)(\d)_lateral\.conv\.(\w+)", name)
+    if lateral:
+        stage = 0 if lateral[1] == "conv" else int(lateral[2])
+        return f"blocks.{stage}.multipathway_fusion.conv_fast_to_slow.{lateral[3]}"
+
+    stem = re.fullmatch(r"backbone\.(slow|fast)_path\.conv1\.(conv|bn)\.(\w+)", name)
+    if stem:
+        pathway, kind = _MMACTION_PATHWAYS[stem[1]], "norm" if stem[2] == "bn" else "conv"
+        return f"blocks.0.multipathway_blocks.{pathway}.{kind}.{stem[3]}"
+
+    block = re.fullmatch(
+        r"backbone\.(slow|fast)_path\.layer(\d)\.(\d)\.(downsample|conv[123])\.(conv|bn)\.(\w+)",
+        name,
+    )
+    if not block:
+        return name
+    pathway, kind = _MMACTION_PATHWAYS[block[1]], "norm" if block[5] == "bn" else "conv"
+    inner = f"branch1_{kind}"
+    if block[4] != "downsample":
+        inner = f"branch2.{kind}_{'abc'[int(block[4][-1]) - 1]}"
+    beginning = f"blocks.{block[2]}.multipathway_blocks.{pathway}.res_blocks.{block[3]}"
+    return f"{beginning}.{inner}.{block[6]}"

@@ -2,7 +2,7 @@
 
 import importlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -134,7 +134,9 @@ def _with_dots(name: str) -> str:
 
 def _to_keras_layout(array: np.ndarray, variable: Any) -> np.ndarray:
     if not variable.path.endswith("/kernel"):
-        return array
+        # Batch norms of TRN's first checkpoints have the shape [1, C].
+        is_row = array.ndim == 2 and len(array) == len(variable.shape) == 1
+        return array[0] if is_row else array
     if len(variable.shape) == 2:  # linear, or a 1x1x1 convolution: [out, in, 1, 1, 1]
         is_matrix = array.size == np.prod(array.shape[:2])
         return array.reshape(array.shape[:2]).T if is_matrix else array
@@ -214,14 +216,20 @@ def _check_frames(found: Mapping[str, Any], num_segments: int | None):
 
 def _infer_backbone(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
     """Asks each backbone's module whether the weights are its own."""
-    modules = {row.builder.partition(":")[0] for row in ARCHITECTURES.values()}
-    for name in sorted(modules):
-        infer = getattr(importlib.import_module(name), "infer_backbone", None)
+    known: dict[Callable, list[str]] = {}
+    for row in sorted(ARCHITECTURES.values(), key=lambda row: row.builder):
+        module = importlib.import_module(row.builder.partition(":")[0])
+        infer = getattr(module, "infer_backbone", None)
+        if infer and not row.same_weights_as:
+            known.setdefault(infer, []).append(row.name)
+
+    for infer in known:
         try:
-            found = infer(shapes) if infer else None
+            found = infer(shapes)
         except (IndexError, KeyError, TypeError, ValueError, ZeroDivisionError):
             continue  # other shapes than a network with these names has
         if found:
             return found
-    rule = "must be those of a ResNet (conv1, ...) or a MobileNetV2 (features.0.0, ...)"
+    names = ", ".join(name for backbones in known.values() for name in backbones)
+    rule = f"must have the names and shapes of one of these networks: {names}"
     raise InputError("state_dict", rule, sorted(shapes)[:5])

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tsm_tf.catalogue import find_architecture
+from tsm_tf.catalogue import Architecture, find_architecture
 from tsm_tf.errors import InputError, MissingFile, naming, one_line
 from tsm_tf.models.clip import ClipModel, build_model
 from tsm_tf.models.keras_network import application
@@ -108,6 +108,8 @@ def _imagenet(spec: ModelSpec) -> keras.Model:
     architecture = find_architecture(spec.backbone)
     published = sorted({spec.backbone, *architecture.starts_from} & set(FILES))
     if not architecture.has_imagenet_weights and not published:
+        if architecture.takes == "clips":
+            raise InputError("weights", _start_rule(architecture), IMAGENET)
         rule = f"must be a file for {spec.backbone}, because there are no weights for it"
         raise InputError("weights", rule, IMAGENET)
     try:
@@ -203,6 +205,7 @@ def transfer(
     Raises:
         InputError: the source lacks weights, or has others.
     """
+    _check_start(source, spec, argument, name)
     values = {_path(v): keras.ops.convert_to_numpy(v) for v in source.variables}
     kept = [v.path for v in model.variables if _is_in(v, keep)]
     targets = [v for v in model.variables if not _is_in(v, keep) and "seed" not in v.path]
@@ -226,6 +229,27 @@ def transfer(
         variable.assign(values[_path(variable)])
     refresh(model)
     return kept
+
+
+def _check_start(source: keras.Model, spec: ModelSpec, argument: str, name: str) -> None:
+    """Raises if a network of clips is not inflated from the network of frames in the source."""
+    architecture = find_architecture(spec.backbone)
+    if (
+        not isinstance(source, ClipModel)
+        or source.spec.takes_clips
+        or architecture.takes != "clips"
+    ):
+        return
+    if source.spec.backbone not in architecture.starts_from:
+        received = f"{source.spec.backbone} from {name}"
+        raise InputError(argument, _start_rule(architecture), received)
+
+
+def _start_rule(architecture: Architecture) -> str:
+    rule = f"must hold the weights of {architecture.name} itself"
+    if architecture.starts_from:
+        return f"{rule}, or of {', '.join(sorted(architecture.starts_from))}"
+    return f"{rule}, which is trained from scratch and not inflated from a 2D network"
 
 
 def _is_start(source: keras.Model, spec: ModelSpec) -> bool:

@@ -8,9 +8,9 @@ from typing import Any
 
 from export.demo.detection.steps import PER_FRAME, STREAMED, TSM, model_path
 from export.demo.steps import Step
+from tsm_tf.any_spec import AnySpec
 from tsm_tf.detection.data.synthetic.pictures import CONTACT_SHEET
 from tsm_tf.detection.evaluation.figures import JSON_FILE
-from tsm_tf.detector_spec import DetectorSpec
 from tsm_tf.files import write_text
 from tsm_tf.html_page import render_page
 from tsm_tf.versions import installed_versions
@@ -23,7 +23,7 @@ _PACKAGES = ("tensorflow", "keras", "tflite-runtime", "numpy", "av")
 
 def write_page(
     output: pathlib.Path,
-    spec: DetectorSpec,
+    spec: AnySpec,
     steps: Sequence[Step],
 ) -> dict[str, dict[str, float | None]]:
     """Writes `index.html` from the results of the steps.

@@ -71,7 +71,7 @@ def names_of(with_fgfa: bool) -> tuple[str, ...]:
 
 def model_path(output: pathlib.Path, name: str) -> pathlib.Path:
     """Returns the exported file of one of `STREAMED`."""
-    return output / "export" / name / "resnet_small_detector_float32.tflite"
+    return output / "export" / name / "resnet_small_rfcn_online_float32.tflite"
 
 
 def _render_step(data, size):

@@ -26,16 +26,20 @@ _SEED = 2019  # other numbers than those of the data set, which start with its s
 
 def render_unseen(output: pathlib.Path, num_frames: int) -> None:
     """Writes the video, H.264 at 10 frames per second."""
+    frames = _draw(num_frames)
+    size = frames.shape[2] * _ENLARGEMENT, frames.shape[1] * _ENLARGEMENT
+    large = [cv2.resize(frame, size, interpolation=cv2.INTER_NEAREST) for frame in frames]
+    write_video(output, np.stack(large), FPS)
+
+
+def _draw(num_frames):
+    """Returns the frames of the first scene that is suitable."""
     for number in itertools.count():
         scene = Scene((_SEED, number), num_frames)
         if len(scene.shapes) == _NUM_OBJECTS:
             frames, objects = scene.frames()
             if _has_fast_object(objects):
-                break
-
-    size = frames.shape[2] * _ENLARGEMENT, frames.shape[1] * _ENLARGEMENT
-    large = [cv2.resize(frame, size, interpolation=cv2.INTER_NEAREST) for frame in frames]
-    write_video(output, np.stack(large), FPS)
+                return frames
 
 
 def _has_fast_object(objects):

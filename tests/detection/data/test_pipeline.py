@@ -19,7 +19,7 @@ SPEC = DetectorSpec(
 )
 FGFA_SPEC = DetectorSpec(
     backbone="resnet18",
-    num_segments=1,
+    num_segments=3,
     input_height=HEIGHT,
     input_width=WIDTH,
     shift_mode="none",
@@ -166,8 +166,9 @@ def test_frames_are_fitted_and_mirrored_without_the_padding(listing):
 
 def test_fgfa_has_a_frame_and_two_others(listing):
     dataset = detection_dataset(listing, FGFA_SPEC, "train", 7, training=True, max_offset=2)
-    for clip, _, _ in samples(dataset):
+    for clip, boxes, classes in samples(dataset):
         key, *others = (frame_number(picture)[0] for picture in clip)
+        assert len(boxes) == len(classes) == 1  # those of the first frame
         assert all(abs(other - key) <= 2 for other in others)
         assert key in (1, 6, 11, 4) if key < 50 else others == [key, key]
 

@@ -1,4 +1,4 @@
-"""The command `python -m tsm_tf.detection.evaluation`, and the module `subjects` in it."""
+"""The command `python -m tsm_tf.detection.evaluation`."""
 
 import csv
 import json
@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from annotated_data import write_published
+from annotated_data import HEIGHT, WIDTH, write_published
 
 # In frame t, a dog is at t..t+10, 2..12, and in others than frame 1 of train/A/v1 a fox.
 DOGS = [(frame, 9, 0.9, t, 2, t + 9, 11) for frame, t in enumerate((0, 1, 2, 3, 0, 1, 2), 1)]
@@ -73,3 +73,64 @@ def test_bad_flags(data, tmp_path, flags, line):
     done = run(*flags, f"--data={data}", f"--output={tmp_path / 'out'}")
     assert done.returncode == 1 and line in done.stderr, done.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory):
+    """Two runs with a small detector each: online TSM, and one for other classes."""
+    from tsm_tf.detection.checkpoint import save_detector
+    from tsm_tf.detection.rfcn import build_detector
+    from tsm_tf.detector_spec import DetectorSpec
+
+    spec = DetectorSpec(
+        backbone="resnet_small",
+        input_height=HEIGHT,
+        input_width=WIDTH,
+        feature_stride=8,
+        detector_channels=16,
+        anchor_scales=(1, 2),
+        anchor_ratios=(1,),
+        num_proposals=8,
+        bins=3,
+        max_detections=5,
+    )
+    folder = tmp_path_factory.mktemp("runs")
+    save_detector(build_detector(spec), folder / "tsm" / "last")
+    save_detector(build_detector(spec.replace(num_classes=4)), folder / "four" / "last")
+    return folder
+
+
+@pytest.mark.slow
+def test_evaluates_checkpoints_once(checkpoints, data, tmp_path):
+    output = tmp_path / "out"
+    flags = (
+        f"--checkpoints={checkpoints / 'tsm' / 'last'}",
+        f"--data={data}",
+        f"--output={output}",
+    )
+    first = run(*flags)
+    assert first.returncode == 0, first.stderr
+    assert "tsm: searching for objects" in first.stdout and "2 of 2 videos searched" in first.stdout
+
+    lines = [line.split() for line in (output / "tsm.txt").read_text().splitlines()]
+    assert {int(line[0]) for line in lines} == set(range(1, 8)) and len(lines) <= 7 * 5
+    again = run(*flags)
+    assert again.returncode == 0 and "videos searched" not in again.stdout
+
+    given = run(
+        f"--detections={output / 'tsm.txt'}", f"--data={data}", f"--output={tmp_path / 'b'}"
+    )
+    assert given.returncode == 0, given.stderr
+    for name in ("average_precision.csv", "class_accuracy.csv", "results.json"):
+        assert (tmp_path / "b" / name).read_text() == (output / name).read_text()
+
+
+@pytest.mark.slow
+def test_a_detector_for_other_classes(checkpoints, data, tmp_path):
+    done = run(
+        f"--checkpoints={checkpoints / 'four' / 'last'}",
+        f"--data={data}",
+        f"--output={tmp_path / 'out'}",
+    )
+    assert done.returncode == 1 and not (tmp_path / "out").exists()
+    assert "`checkpoints` must have the 30 classes of the data" in done.stderr

@@ -60,6 +60,24 @@ def test_flownet_gets_rgb():
     np.testing.assert_allclose(found, array(rgb([images, features])), atol=1e-6)
 
 
+def test_mixed_precision():
+    single = small_layer()
+    weights = [array(x) for x in single.weights]
+    values = [frames(3, 48, 64, 3), frames(3, 6, 8, 4, seed=1)]
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        mixed = small_layer()
+    finally:
+        keras.config.set_dtype_policy(before)
+    mixed.set_weights(weights)
+    found = mixed(values)
+    assert keras.backend.standardize_dtype(found.dtype) == "bfloat16"
+    found = array(keras.ops.cast(found, "float32"))
+    np.testing.assert_allclose(found, array(single(values)), atol=0.1)
+    assert {x.dtype for x in mixed.weights} == {"float32"}
+
+
 def test_survives_keras_files(tmp_path):
     inputs = [keras.Input((48, 64, 3)), keras.Input((6, 8, 4))]
     model = keras.Model(inputs, small_layer(num_segments=4)(inputs))

@@ -48,6 +48,10 @@ def test_refuses_variants(tmp_path, variants):
 def test_refuses_models(tmp_path):
     with refuses("shift_mode", "to stream"):
         output_paths(SPEC.replace(shift_mode="bidirectional"), tmp_path, ("float32",), True)
+    with_boxes = ModelSpec("i3d_r50_gcn", num_segments=4)
+    for online in (True, False):
+        with refuses("backbone", "takes no boxes", "to be exported", "i3d_r50_gcn"):
+            output_paths(with_boxes, tmp_path, ("float32",), online)
     flow = SPEC.replace(modality="flow", mean=None, std=None)
     for variant in CALIBRATED:
         with refuses("variants", "flow", variant):

@@ -1,5 +1,5 @@
 import pytest
-from detectors import write_bright_detector
+from detector_files import write_bright_detector
 
 from export.web import litert_files
 from tsm_tf.errors import InputError

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from browser import SOFTWARE_GPU, Browser
-from detectors import SPEC, write_detector
+from detector_files import SPEC, write_detector
 from testing import video_frames
 from videos import encode, moving_square
 from web_page import (

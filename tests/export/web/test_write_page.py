@@ -4,7 +4,7 @@ import json
 import zlib
 
 import pytest
-from detectors import SPEC
+from detector_files import SPEC
 from testing import refuses, run_main
 
 from export.tflite.convert import convert

@@ -20,7 +20,12 @@ import torch_writer
 from analysis.run_folders import write_result
 from file_server import FileServer
 from official import OfficialCase
-from other_names import mmaction_name
+from other_names import (
+    mmaction_name,
+    mmaction_resnext_name,
+    mmaction_slowfast_name,
+    pytorchvideo_i3d_name,
+)
 from testing import array, refuses, run_main, step
 from videos import write_data
 
@@ -64,6 +69,34 @@ def as_mmaction(weights):
 
 def as_online(weights):
     return weights
+
+
+def as_published(weights):
+    """With the names of the golden case, which are MMAction2's."""
+    return {"meta": {}, "state_dict": weights}
+
+
+def as_pytorchvideo(weights):
+    return {"model_state": weights, "epoch": 196}
+
+
+def as_i3d_of_pytorchvideo(weights):
+    return as_pytorchvideo({pytorchvideo_i3d_name(name): x for name, x in weights.items()})
+
+
+def as_slowfast_of_mmaction(weights):
+    names = {name: mmaction_slowfast_name(name) for name in weights}
+    return as_published({names[name]: weights[name] for name in weights if names[name]})
+
+
+def as_resnext(weights):
+    return as_published({mmaction_resnext_name(name): x for name, x in weights.items()})
+
+
+def as_early_trn(weights):
+    """Batch norms in rows `[1, C]`, as in the files before version 0.4."""
+    weights = {name: x[None] if "_bn." in name else x for name, x in weights.items()}
+    return {"epoch": 1, "state_dict": {f"module.{name}": x for name, x in weights.items()}}
 
 
 @pytest.fixture
@@ -176,7 +209,16 @@ CASES = [
     ("F", "tsn_r50_8f_kinetics400", as_tsm, False, "kinetics", 1e-5),
     ("F", "tsn_r50_8f_kinetics400_mm", as_mmaction, True, "kinetics", 1e-5),
     ("I", "tsm_r50_flow_8f_kinetics400", as_tsm, True, "ucf101", 1e-5),
+    ("I3D311", "i3d_r50_32x2_kinetics400_mm", as_published, False, "kinetics", 1e-5),
+    ("IRCSN", "ircsn_r50_ig65m_kinetics400_mm", as_published, False, "kinetics", 1e-5),
+    ("SLOWFAST", "slowfast_r50_8x8_kinetics400_ptv", as_pytorchvideo, False, "kinetics", 1e-5),
+    ("X3DM", "x3d_m_16x5_kinetics400_ptv", as_pytorchvideo, False, "kinetics", 1e-5),
+    ("X3DM", "x3d_s_13x6_kinetics400_ptv", as_pytorchvideo, False, "kinetics", 1e-5),
 ]
+
+
+def case_of(golden_dir, key):
+    return OfficialCase(golden_dir, key, "official" if len(key) == 1 else "networks")
 
 
 @pytest.mark.slow
@@ -184,17 +226,18 @@ CASES = [
 def test_golden_logits(
     golden_dir, home, monkeypatch, tmp_path, key, name, wrap, is_old, data_set, tolerance
 ):
-    case = OfficialCase(golden_dir, key)
+    case = case_of(golden_dir, key)
     content = written(tmp_path / "a.pth", wrap(case.state_dict()), is_old)
     with FileServer() as server:
         serve(server, monkeypatch, name, content, data_set)
         model = load_preset(name, preprocess=False)
         assert load_preset(name).spec == model.spec and len(server.requests) == 1
 
-    size = case.settings["size"]
-    if size != model.spec.input_size:  # the golden frames are smaller
+    sizes = {"input_size": case.settings["size"], "num_segments": case.settings["num_segments"]}
+    spec = model.spec.replace(**sizes)
+    if spec != model.spec:  # the golden clips are smaller
         weights = model.get_weights()
-        model = build_model(model.spec.replace(input_size=size), preprocess=False)
+        model = build_model(spec, preprocess=False)
         model.set_weights(weights)
     logits = array(model(np.moveaxis(case.input, 2, -1), training=False))
     np.testing.assert_allclose(logits, case.expected["logits"], rtol=0, atol=tolerance)
@@ -227,6 +270,53 @@ def test_non_local_blocks_of_mmaction(golden_dir, home, monkeypatch, tmp_path):
     load_official_weights(expected, zeros)
     for ours, theirs in zip(model.get_weights(), expected.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+SLOWFAST_OF_MMACTION = (
+    *(-0.09905288, 0.18785127, 0.12473142, -0.21607637),
+    *(0.14865781, 0.06601359, -0.10432574, 0.03583273),
+)
+RENAMED = [
+    # golden case, preset, content of the file, data set with the case's classes
+    ("RX101", "tsn_rx101_3f_kinetics400_mm", as_resnext, "kinetics"),
+    ("TRNM_R50", "trn_r50_8f_sthv1_mm", as_mmaction, "sthv1"),
+    ("TRNM_BN", "trn_bninception_8f_sthv2_trn", as_early_trn, "sthv2"),
+    ("I3D311", "i3d_r50_8x8_kinetics400_ptv", as_i3d_of_pytorchvideo, "kinetics"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("key", "name", "wrap", "data_set"), RENAMED)
+def test_weights_under_other_names(
+    golden_dir, home, monkeypatch, tmp_path, key, name, wrap, data_set
+):
+    """Presets of networks that differ from the golden cases in shift, relations or strides."""
+    weights = case_of(golden_dir, key).state_dict()
+    with FileServer() as server:
+        content = written(tmp_path / "a.pth", wrap(weights), False)
+        preset = serve(server, monkeypatch, name, content, data_set)
+        model = load_preset(name)
+    expected = build_model(preset.spec())
+    load_official_weights(expected, weights)
+    for ours, theirs in zip(model.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.slow
+def test_slowfast_of_mmaction(golden_dir, home, monkeypatch, tmp_path):
+    """The logits are those of a network that was written in PyTorch from MMAction2's code: the
+    golden weights without the norms between the pathways, and the golden clip."""
+    case = case_of(golden_dir, "SLOWFAST")
+    name = "slowfast_r50_8x8_kinetics400_mm"
+    with FileServer() as server:
+        content = written(tmp_path / "a.pth", as_slowfast_of_mmaction(case.state_dict()), False)
+        serve(server, monkeypatch, name, content)
+        model = load_preset(name, preprocess=False)
+    weights = model.get_weights()
+    model = build_model(model.spec.replace(input_size=96, num_segments=16), preprocess=False)
+    model.set_weights(weights)
+    logits = array(model(np.moveaxis(case.input, 2, -1), training=False))
+    np.testing.assert_allclose(logits[0, :8], SLOWFAST_OF_MMACTION, rtol=0, atol=1e-5)
 
 
 @pytest.fixture

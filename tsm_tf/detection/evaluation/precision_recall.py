@@ -1,5 +1,6 @@
 """Precision over recall, and the area under it."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -49,7 +50,7 @@ def measure(hits: np.ndarray, false_alarms: np.ndarray, num_objects: int) -> Cur
     return Curve(float(steps @ precision), np.append(precision, 0.0)[at], num_objects)
 
 
-def mean_average_precision(curves: list[Curve | None]) -> float | None:
+def mean_average_precision(curves: Sequence[Curve | None]) -> float | None:
     """Returns the mean over the classes that have objects; None if none has."""
     values = [curve.average_precision for curve in curves if curve is not None]
     return float(np.mean(values)) if values else None

@@ -33,7 +33,7 @@ def aggregate(features: Any, weights: Any) -> Any:
         features: warped features `[B, T, H, W, C]`.
         weights: `[B, T, H, W, 1]`.
     """
-    return ops.sum(features * ops.cast(weights, features.dtype), axis=1)
+    return ops.sum(ops.multiply(features, ops.cast(weights, features.dtype)), axis=1)
 
 
 def _normalise(x: Any) -> Any:

@@ -78,7 +78,7 @@ class FlowGuidedAggregation(keras.layers.Layer):
 
     def _for_flownet(self, images):
         std = self.std if self.channel_order == "rgb" else self.std[::-1]
-        images = images * ops.convert_to_tensor(std, dtype=images.dtype)
+        images = ops.multiply(images, ops.convert_to_tensor(std, dtype=images.dtype))
         return images if self.channel_order == "rgb" else ops.flip(images, axis=-1)
 
     def of_window(self, images: Any, features: Any, embeddings: Any) -> Any:

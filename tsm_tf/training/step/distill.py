@@ -13,6 +13,7 @@ from keras import ops
 
 from tsm_tf.errors import InputError, naming
 from tsm_tf.spec import ModelSpec
+from tsm_tf.spec_checks import check_takes_clips_alone
 from tsm_tf.weights.checkpoint import load_checkpoint
 from tsm_tf.weights.presets.load import resolve_checkpoint
 
@@ -24,10 +25,12 @@ def load_teacher(checkpoint: str, spec: ModelSpec) -> keras.Model:
 
     Raises:
         MissingFile: no checkpoint.
-        InputError: its classes, channels or segments differ.
+        InputError: its classes, channels or segments differ, or one of the two takes boxes.
     """
     with naming("teacher"):
         teacher = load_checkpoint(resolve_checkpoint(checkpoint))
+    for network in (spec, teacher.spec):
+        check_takes_clips_alone(network.backbone, "learn from a teacher, or to be one")
     for name in ("labels", "num_classes", "num_segments", "modality"):
         theirs, ours = getattr(teacher.spec, name), getattr(spec, name)
         if theirs != ours:

@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 
+from tsm_tf.catalogue import find_architecture
 from tsm_tf.errors import InputError
 from tsm_tf.models.clip import ClipModel, build_model
 from tsm_tf.weights.checkpoint import SPEC_FILE, load_checkpoint, save_checkpoint
@@ -14,11 +15,10 @@ from tsm_tf.weights.presets.table import PREFIX, Preset, find_preset
 from tsm_tf.weights.state_dicts import read_state_dict
 
 _COMPARED = (
-    "backbone",
     "num_classes",
+    "consensus",
     "width",
     "modality",
-    "shift_place",
     "non_local",
     "temporal_pool",
 )
@@ -130,9 +130,13 @@ def _read(preset: Preset, path: pathlib.Path) -> dict:
         raise InputError("preset", rule, str(path)) from error
 
     spec = preset.spec()
-    expected = {name: getattr(spec, name) for name in _COMPARED}
+    same = find_architecture(spec.backbone).same_weights_as
+    expected = {"backbone": same or spec.backbone}
+    expected |= {name: getattr(spec, name) for name in _COMPARED}
     if spec.shift_mode != "unidirectional":  # of which the names say nothing
         expected["shift_mode"] = spec.shift_mode
+    if spec.shift_mode != "none":
+        expected["shift_place"] = spec.shift_place
     wrong = [
         f"{name} is {getattr(found, name)} and not {value}"
         for name, value in expected.items()

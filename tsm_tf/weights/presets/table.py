@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from tsm_tf.data.datasets.catalogue import DATA_SETS, MMACTION2, TSM
 from tsm_tf.errors import InputError
+from tsm_tf.relations import AVERAGE
 from tsm_tf.spec import CHANNELS, ModelSpec
 
 SAMPLINGS = ("uniform", "dense")
@@ -43,24 +44,22 @@ class Source:
     url: str
     licence: str
     class_order: str
-    flow_mean: float
-    flow_std: float
+    flow_mean: float = 0.5
+    flow_std: float = 0.226
 
 
-_MMACTION2_LICENCE = "Apache-2.0 for the code; there is no separate statement about the weights"
+_APACHE = "Apache-2.0 for the code; there is no separate statement about the weights"
 SOURCES = {
     "tsm": Source(
         title="the original TSM",
         url="https://github.com/mit-han-lab/temporal-shift-module",
         licence="MIT for the code; there is no separate statement about the weights",
         class_order=TSM,
-        flow_mean=0.5,
-        flow_std=0.226,
     ),
     "mm": Source(
         title="MMAction2 1.x",
         url="https://github.com/open-mmlab/mmaction2",
-        licence=_MMACTION2_LICENCE,
+        licence=_APACHE,
         class_order=MMACTION2,
         flow_mean=128 / 255,
         flow_std=128 / 255,
@@ -68,13 +67,32 @@ SOURCES = {
     "mm0": Source(
         title="MMAction2 0.x",
         url="https://github.com/open-mmlab/mmaction2/tree/0.x",
-        licence=_MMACTION2_LICENCE,
+        licence=_APACHE,
         class_order=MMACTION2,
         flow_mean=128 / 255,
         flow_std=128 / 255,
     ),
+    "ptv": Source(
+        title="PyTorchVideo",
+        url="https://github.com/facebookresearch/pytorchvideo",
+        licence=_APACHE,
+        class_order=TSM,  # that of MMAction2 differs in other data sets only
+    ),
+    "trn": Source(
+        title="TRN-pytorch",
+        url="https://github.com/zhoubolei/TRN-pytorch",
+        licence="BSD 2-clause for the code; there is no separate statement about the weights",
+        class_order=TSM,  # sorted, by its process_dataset.py
+    ),
 }
 """By the word in the table."""
+
+_NORMALISATIONS = {
+    # word in the table: mean and standard deviation of RGB that is scaled to 0..1
+    "": ((), ()),  # those of the backbone
+    "pytorchvideo": ((0.45,) * 3, (0.225,) * 3),
+    "vmz": ((0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,9 +124,12 @@ class Preset:
         accuracies: as reported by the source.
         files: the file, and copies of it or of its weights on other servers.
         backbone: see `ModelSpec`, also for the following.
+        consensus: how the logits of a clip come from those of its frames.
         shift_mode: direction of the shift.
         num_segments: frames per clip.
+        input_size: height and width of frames.
         modality: input.
+        normalisation: mean and standard deviation of RGB; empty for those of the backbone.
         non_local: whether there are non-local blocks.
     """
 
@@ -119,9 +140,12 @@ class Preset:
     accuracies: tuple[Accuracy, ...]
     files: tuple[File, ...]
     backbone: str
+    consensus: str
     shift_mode: str
     num_segments: int
+    input_size: int
     modality: str
+    normalisation: tuple[tuple[float, ...], tuple[float, ...]]
     non_local: bool
 
     @property
@@ -132,17 +156,22 @@ class Preset:
     def spec(self) -> ModelSpec:
         """Returns the description of the model."""
         labels = self.labels
-        flow_channels = CHANNELS["flow"] if self.modality == "flow" else 0
+        mean, std = self.normalisation
+        if self.modality == "flow":
+            mean = (self.source.flow_mean,) * CHANNELS["flow"]
+            std = (self.source.flow_std,) * CHANNELS["flow"]
         return ModelSpec(
             backbone=self.backbone,
             num_classes=len(labels),
             labels=labels,
             num_segments=self.num_segments,
+            input_size=self.input_size,
+            consensus=self.consensus,
             shift_mode=self.shift_mode,
             modality=self.modality,
             non_local=self.non_local,
-            mean=(self.source.flow_mean,) * flow_channels,  # empty: that of the backbone
-            std=(self.source.flow_std,) * flow_channels,
+            mean=mean,
+            std=std,
         )
 
 
@@ -196,6 +225,8 @@ def describe() -> str:
 
 def _describe_preset(preset: Preset) -> tuple[str, ...]:
     network = f"{preset.backbone}{', non-local' if preset.non_local else ''}"
+    if preset.consensus != AVERAGE:
+        network += f", {preset.consensus}"
     clip = f"{preset.num_segments} frames, {preset.sampling}"
     if preset.modality == "flow":
         clip += ", flow"
@@ -219,9 +250,12 @@ def _preset(row: Mapping[str, str]) -> Preset:
         accuracies=tuple(_accuracy(text) for text in row["accuracy"].split("; ") if text),
         files=tuple(file for file in files if file.url),
         backbone=row["backbone"],
+        consensus=row["consensus"],
         shift_mode=row["shift_mode"],
         num_segments=int(row["num_segments"]),
+        input_size=int(row["input_size"]),
         modality=row["modality"],
+        normalisation=_NORMALISATIONS[row["normalisation"]],
         non_local=row["non_local"] == "yes",
     )
 

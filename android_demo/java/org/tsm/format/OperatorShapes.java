@@ -50,6 +50,8 @@ final class OperatorShapes {
                 return topK();
             case "non_max_suppression":
                 return nonMaxSuppression();
+            case "unpack":
+                return unpack();
             case "concatenation":
                 return concatenation();
             case "reduce":
@@ -322,6 +324,20 @@ final class OperatorShapes {
         require(call.others.size() == 1 && call.other(0).length == 0, "a count that is not single");
         require(call.values(2)[0] >= 1, "no boxes to select");
         return new long[] {call.values(2)[0]};
+    }
+
+    private long[] unpack() throws Damaged {
+        long[] source = call.shape(0);
+        int axis = axis(call.option("axis"), source.length);
+        long[] result = new long[source.length - 1];
+        System.arraycopy(source, 0, result, 0, axis);
+        System.arraycopy(source, axis + 1, result, axis, result.length - axis);
+        int count = 1 + call.others.size();
+        require(source[axis] == count && call.option("num") == count, "a wrong number of parts");
+        for (int i = 0; i < call.others.size(); i++) {
+            require(Arrays.equals(call.other(i), result), "parts whose shapes differ");
+        }
+        return result;
     }
 
     private long[] resizeBilinear() throws Damaged {

@@ -81,8 +81,8 @@ public class FormatTest {
             assertArrayEquals(line, expected, result(call(json)));
             count++;
         }
-        assertEquals(22 * 400, count);
-        assertEquals(accepted.toString(), 22, accepted.size());
+        assertEquals(23 * 400, count);
+        assertEquals(accepted.toString(), 23, accepted.size());
     }
 
     private static long[] result(OperatorCall call) {
