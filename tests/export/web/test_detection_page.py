@@ -29,7 +29,7 @@ from export.live.detection_session import DetectionSession
 from export.runtime import StreamRunner
 from export.web.write_page import write_page
 
-FRAMES = moving_square(20, 240, 320)
+FRAMES = moving_square(20).repeat(5, axis=1).repeat(5, axis=2)
 FPS = int(SPEC.fps)
 COLUMNS = ("score", "x1", "y1", "x2", "y2")
 

