@@ -26,11 +26,11 @@ from export.runtime import StreamRunner
 from export.runtime.engine import RUNTIMES
 from export.runtime.interpreter import DELEGATES
 from tsm_tf import cli, output_folder
+from tsm_tf.detection.detections import SHOWN_SCORE
 from tsm_tf.errors import InputError
 
 _OF_CLASSIFIERS = ("events", "command", "original_smoothing", "averaged_steps", "refractory_steps")
 _OF_DETECTORS = ("threshold",)
-_SHOWN = 0.5  # by default
 _MAX_GAP = 2.0  # seconds without a frame after which the state of a live stream is reset
 
 
@@ -88,7 +88,8 @@ def define_flags():
     flags.DEFINE_float(
         "threshold",
         None,
-        f"Detectors: lowest score of the boxes that are shown and recorded; default: {_SHOWN}.",
+        "Detectors: lowest score of the boxes that are shown and recorded; default: "
+        f"{SHOWN_SCORE}.",
         lower_bound=0,
         upper_bound=1,
     )
@@ -151,7 +152,7 @@ def main():
         frames = AtRate(until_stop, runner.spec.fps)
         max_gap = _MAX_GAP if source.is_live else None
         if decoder is None:
-            threshold = _SHOWN if values.threshold is None else values.threshold
+            threshold = SHOWN_SCORE if values.threshold is None else values.threshold
             session = DetectionSession(runner, max_gap, threshold)
         else:
             session = Session(runner, decoder, max_gap, listeners)
