@@ -9,6 +9,7 @@ from detectors import awaken, small_spec
 from runtimes import ON_CPU, require
 from testing import refuses, run_main, video_frames
 
+from export import parity
 from export.format.flatbuffer import Table
 from export.format.metadata import DETECTIONS, read_contents
 from export.format.reader import parse_model, read_model
@@ -119,7 +120,7 @@ def test_borders_in_float32(detector, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_command_exports_a_checkpoint(detector, tmp_path):
+def test_the_commands_with_a_checkpoint(detector, tmp_path, capsys):
     """With annotated videos for the calibration and the comparison."""
     data = write_published(tmp_path / "data")
     labels = tmp_path / "data" / "labels.txt"
@@ -139,3 +140,10 @@ def test_the_command_exports_a_checkpoint(detector, tmp_path):
 
     with refuses("online", "must be given"):
         run_main(command, arguments[0], f"--output={tmp_path / 'other'}")
+
+    file = tmp_path / "out" / "resnet_small_rfcn_online_float32.tflite"
+    run_main(parity, f"--model={file}", arguments[0], f"--data={data}")
+    assert "detections in 6 frames differ from Keras by at most" in capsys.readouterr().out
+    save_detector(build_detector(detector.spec.replace(fps=9.0)), tmp_path / "other")
+    with refuses("checkpoint", "must be the one that the model was made from"):
+        run_main(parity, f"--model={file}", f"--checkpoint={tmp_path / 'other'}", f"--data={data}")
