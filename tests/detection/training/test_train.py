@@ -177,7 +177,8 @@ def test_layers_of_a_stage():
         stage_layers(get_recipe("shapes").model, 4)
 
 
-def test_command(run, data, tmp_path, capsys):
+@pytest.mark.slow
+def test_command(data, tmp_path, capsys):
     flags = {
         name: value for name, value in SMALL.items() if name not in ("detector_channels", "bins")
     }

@@ -33,6 +33,7 @@ class DetectorTraining(FittedModel):
         super().__init__(detector)
         self.recipe = recipe
         self.raw = detector.raw()
+        self.whole = keras.Model(self.raw.input, {**self.raw.output, **detector.output})
         self.seed_generator = keras.random.SeedGenerator(recipe.seed)
         self.anchors = anchors_of(detector.spec, self.raw.output["class_maps"])
         self.parts = {}
@@ -40,9 +41,7 @@ class DetectorTraining(FittedModel):
             self.parts = {name: keras.metrics.Mean(name=name) for name in _LOSSES}
 
     def call(self, clips, training=None):
-        if training:
-            return self.raw(clips, training=True)
-        return {**self.raw(clips, training=False), **self.clip_model(clips, training=False)}
+        return (self.raw if training else self.whole)(clips, training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         losses = self._mean_losses(self.targets_of(y), y_pred)
