@@ -189,10 +189,18 @@ def main():
     path = pathlib.Path(values.model)
     contents = read_contents(path, values.unchecked)
     os.environ["KERAS_BACKEND"] = "tensorflow"
+    which = values.split, values.num_videos
     if contents.is_detector:
-        proof = _prove_detector(path, contents)
+        from export.detection_parity import prove_detector
+        from tsm_tf.detection.data.listing import open_detection_data
+
+        listing = open_detection_data(values.data)
+        clips, expected = _detections(contents, values.checkpoint, listing, *which)
+        proof = prove_detector(path, clips, expected, values.runtime, values.unchecked)
     else:
-        proof = _prove_classifier(path, contents)
+        listing = data_flags.read(values.split)
+        clips, expected = _logits(contents, values.checkpoint, listing, *which)
+        proof = prove(path, clips, expected, values.runtime, values.unchecked)
 
     print(f"{path} ({contents.variant}) {proof}")
     if contents.variant == "float32" and not proof.difference <= TOLERANCE:
@@ -200,38 +208,33 @@ def main():
         raise InputError("model", rule, f"{proof.difference:.2e}")
 
 
-def _prove_classifier(path, contents):
-    values = flags.FLAGS
-    listing = data_flags.read(values.split)
+def _logits(contents, checkpoint, listing, split, num_videos):
+    """Returns clips, and the logits of a classifier's checkpoint on them."""
     from export.sample_clips import from_videos
     from tsm_tf.weights.checkpoint import load_checkpoint, load_spec
     from tsm_tf.weights.presets.load import resolve_checkpoint
 
-    checkpoint = resolve_checkpoint(values.checkpoint)
-    _check_same(load_spec(checkpoint), contents.spec, path)
-    clips = from_videos(contents.spec, listing, values.split, values.num_videos)
-    expected = keras_logits(load_checkpoint(checkpoint), clips, contents.is_online)
-    return prove(path, clips, expected, values.runtime, values.unchecked)
+    folder = resolve_checkpoint(checkpoint)
+    _check_same(load_spec(folder), contents)
+    clips = from_videos(contents.spec, listing, split, num_videos)
+    return clips, keras_logits(load_checkpoint(folder), clips, contents.is_online)
 
 
-def _prove_detector(path, contents):
-    values = flags.FLAGS
+def _detections(contents, checkpoint, listing, split, num_videos):
+    """Returns clips, and the detections of a detector's checkpoint in them."""
     from export.detection_clips import from_annotated
-    from export.detection_parity import keras_detections, prove_detector
+    from export.detection_parity import keras_detections
     from tsm_tf.detection.checkpoint import load_detector, load_detector_spec
-    from tsm_tf.detection.data.listing import open_detection_data
 
-    _check_same(load_detector_spec(values.checkpoint), contents.spec, path)
-    listing = open_detection_data(values.data)
-    clips = from_annotated(contents.spec, listing, values.split, values.num_videos)
-    expected = keras_detections(load_detector(values.checkpoint), clips)
-    return prove_detector(path, clips, expected, values.runtime, values.unchecked)
+    _check_same(load_detector_spec(checkpoint), contents)
+    clips = from_annotated(contents.spec, listing, split, num_videos)
+    return clips, keras_detections(load_detector(checkpoint), clips)
 
 
-def _check_same(spec, expected, path):
-    if spec != expected:
+def _check_same(spec, contents):
+    if spec != contents.spec:
         rule = "must be the one that the model was made from; its spec differs"
-        raise InputError("checkpoint", rule, str(path))
+        raise InputError("checkpoint", rule, contents.model.path)
 
 
 def run_command() -> None:

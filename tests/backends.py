@@ -45,6 +45,7 @@ def write(name, folder):
     model.compile(
         keras.optimizers.SGD(1e-3, clipnorm=1),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        jit_compile=False,  # JAX compiles X3D's step for longer than a minute
     )
     x = inputs_of(model.spec)
     before = [array(variable).copy() for variable in model.trainable_variables]

@@ -2,12 +2,14 @@
 
 import math
 
+import keras
 import numpy as np
 import pytest
 from boxes import random_boxes
 from testing import video_frames
+from weights import with_weights
 
-from tsm_tf import ModelSpec
+from tsm_tf import ModelSpec, build_model
 from tsm_tf.catalogue import ARCHITECTURES, KERAS, find_architecture
 
 BACKBONES = tuple(
@@ -48,6 +50,21 @@ def inputs_of(spec, count=2):
         return clips
     boxes = random_boxes(count)[:, : spec.num_segments // 2] * (spec.input_size - 1)
     return [clips, boxes.astype(np.float32)]
+
+
+def settled_model(spec):
+    """Returns a model with weights as after training: without zeros, and with batch norms that have
+    the statistics of some clips, so that activations neither grow nor vanish from block to block.
+    """
+    model = with_weights(build_model(spec))
+    norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    model(inputs_of(spec, 4), training=True)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    return model
 
 
 def every_network(*backbones):

@@ -120,7 +120,8 @@ def main():
     )
 
     is_detector = runner.is_detector
-    _check_flags(is_detector)
+    names = _OF_CLASSIFIERS if is_detector else _OF_DETECTORS
+    _check_omitted({name: values[name].value for name in names}, is_detector)
 
     # Imported here, so that a missing package is reported in one line.
     from export.live.detection_session import DetectionSession
@@ -180,14 +181,12 @@ def _load_runner(model, num_threads, runtime, delegate, unchecked):
     return runner
 
 
-def _check_flags(is_detector):
-    """Raises an `InputError` about flags that the other kind of model has."""
-    values = flags.FLAGS
-    names = _OF_CLASSIFIERS if is_detector else _OF_DETECTORS
+def _check_omitted(given, is_detector):
+    """Raises an `InputError` about flags that only the other kind of model has."""
     kind = "detector" if is_detector else "classifier"
-    for name in names:
-        if values[name].value not in (None, False):
-            raise InputError(name, f"must be omitted for a {kind}", values[name].value)
+    for name, value in given.items():
+        if value not in (None, False):
+            raise InputError(name, f"must be omitted for a {kind}", value)
 
 
 def _describe(runner):
