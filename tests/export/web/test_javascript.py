@@ -199,7 +199,8 @@ def test_fitted_frames_are_pythons(node, path):
 class Outputs:
     """Stands for a runner; its model gives the same outputs whatever the frame."""
 
-    labels, shape = DETECTOR.labels, (DETECTOR.input_height, DETECTOR.input_width, 3)
+    spec, labels = DETECTOR, DETECTOR.labels
+    shape = (DETECTOR.input_height, DETECTOR.input_width, 3)
 
     def __init__(self, outputs):
         self.outputs = outputs

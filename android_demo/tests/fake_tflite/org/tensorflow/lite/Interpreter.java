@@ -25,7 +25,7 @@ public final class Interpreter implements AutoCloseable {
     public static volatile float[] logits = {};
 
     /** A detector's outputs for the next frames, by name. */
-    public static volatile Map<String, float[]> detections = Map.of();
+    public static volatile Map<String, float[]> detections = new HashMap<>();
 
     /** Thrown by the next {@link #runSignature} call, if not null. */
     public static volatile RuntimeException failure;
