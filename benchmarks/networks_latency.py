@@ -84,6 +84,7 @@ class Comparison:
             "multiply_adds_G": round(network.clips * cost.total("multiply_adds") / 1e9, 2),
             "paper_multiply_adds_G": network.multiply_adds or "",
             "parameters_M": round(cost.total("parameters") / 1e6, 3),
+            "cores": len(os.sched_getaffinity(0)),
         }
         return {**row, **self._speed(network, model), **paper_columns(network)}
 
@@ -233,7 +234,7 @@ def define_flags():
         "networks", [], "Words, such as ECO: networks whose names contain one. Default: all."
     )
     flags.DEFINE_float(
-        "time_limit", 40, "Seconds of timed calls per network, about.", lower_bound=0
+        "time_limit", 30, "Seconds of timed calls per network, about.", lower_bound=0
     )
     flags.DEFINE_integer("rounds", 20, "Largest number of rounds.", lower_bound=_FEWEST_ROUNDS)
     flags.DEFINE_integer("batch_size", BATCH_SIZE, "Largest batch, in videos.", lower_bound=1)

@@ -88,10 +88,10 @@ NETWORKS = (
     Network("I3D_replace 8f", _spec("i3d_r50_replace", 8), 1, 48, (6, "I3D replace")),
     Network("NL I3D 32f", _spec("i3d_r50_3x1x1", 32, True), row=(5, "I3D NL R-50")),
     Network(
-        "NL I3D, stride 16, 2 x 32f",
-        _spec("i3d_r50_3x1x1_stride16", 32, True),
+        "I3D, stride 16, 2 x 32f",
+        _spec("i3d_r50_3x1x1_stride16", 32),
         2,
-        336,
+        306,
         (6, "Non-local I3D (Wang and Gupta)"),
     ),
     Network("NL I3D + GCN 32f", _spec("i3d_r50_gcn", 32, True), 1, 303),

@@ -117,7 +117,7 @@ def prove_detector(
         for stream, keras_stream in zip(actual, expected, strict=True)
         for found, keras in zip(stream, keras_stream, strict=True)
     ]
-    sizes = np.float32([spec.input_width, spec.input_height] * 2)
+    sizes = np.array([spec.input_width, spec.input_height] * 2, np.float32)
     differences = np.concatenate([_differences(*pair, sizes) for pair in pairs])
     if not differences.size:
         rule = "must have frames in which something is found, to compare the file with Keras"

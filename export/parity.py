@@ -188,25 +188,53 @@ def main():
     values = flags.FLAGS
     path = pathlib.Path(values.model)
     contents = read_contents(path, values.unchecked)
-    listing = data_flags.read(values.split)
-
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    from export.sample_clips import from_videos
-    from tsm_tf.weights.checkpoint import load_checkpoint, load_spec
-    from tsm_tf.weights.presets.load import resolve_checkpoint
+    which = values.split, values.num_videos
+    if contents.is_detector:
+        from export.detection_parity import prove_detector
+        from tsm_tf.detection.data.listing import open_detection_data
 
-    checkpoint = resolve_checkpoint(values.checkpoint)
-    if load_spec(checkpoint) != contents.spec:
-        rule = "must be the one that the model was made from; its spec differs"
-        raise InputError("checkpoint", rule, str(path))
-    clips = from_videos(contents.spec, listing, values.split, values.num_videos)
-    expected = keras_logits(load_checkpoint(checkpoint), clips, contents.is_online)
+        listing = open_detection_data(values.data)
+        clips, expected = _detections(contents, values.checkpoint, listing, *which)
+        proof = prove_detector(path, clips, expected, values.runtime, values.unchecked)
+    else:
+        listing = data_flags.read(values.split)
+        clips, expected = _logits(contents, values.checkpoint, listing, *which)
+        proof = prove(path, clips, expected, values.runtime, values.unchecked)
 
-    proof = prove(path, clips, expected, values.runtime, values.unchecked)
     print(f"{path} ({contents.variant}) {proof}")
     if contents.variant == "float32" and not proof.difference <= TOLERANCE:
         rule = f"must differ from Keras by at most {TOLERANCE}"
         raise InputError("model", rule, f"{proof.difference:.2e}")
+
+
+def _logits(contents, checkpoint, listing, split, num_videos):
+    """Returns clips, and the logits of a classifier's checkpoint on them."""
+    from export.sample_clips import from_videos
+    from tsm_tf.weights.checkpoint import load_checkpoint, load_spec
+    from tsm_tf.weights.presets.load import resolve_checkpoint
+
+    folder = resolve_checkpoint(checkpoint)
+    _check_same(load_spec(folder), contents)
+    clips = from_videos(contents.spec, listing, split, num_videos)
+    return clips, keras_logits(load_checkpoint(folder), clips, contents.is_online)
+
+
+def _detections(contents, checkpoint, listing, split, num_videos):
+    """Returns clips, and the detections of a detector's checkpoint in them."""
+    from export.detection_clips import from_annotated
+    from export.detection_parity import keras_detections
+    from tsm_tf.detection.checkpoint import load_detector, load_detector_spec
+
+    _check_same(load_detector_spec(checkpoint), contents)
+    clips = from_annotated(contents.spec, listing, split, num_videos)
+    return clips, keras_detections(load_detector(checkpoint), clips)
+
+
+def _check_same(spec, contents):
+    if spec != contents.spec:
+        rule = "must be the one that the model was made from; its spec differs"
+        raise InputError("checkpoint", rule, contents.model.path)
 
 
 def run_command() -> None:

@@ -32,8 +32,8 @@ from runtimes import ON_CPU
 from export.format.metadata import read_contents
 from export.runtime import StreamRunner, load_runner
 from export.runtime.interpreter import INTERPRETERS
+from tsm_tf.any_spec import AnySpec, frame_shape
 from tsm_tf.errors import InputError
-from tsm_tf.spec import ModelSpec
 
 SECONDS, MEMORY, ADDRESS_SPACE = 20, 1 << 30, 16 << 30
 GOOD = ("ran", "refused", "interpreter error")
@@ -84,9 +84,9 @@ def run(path: pathlib.Path, configuration: tuple[str, str]) -> str:
     return "ran"
 
 
-def one_frame(spec: ModelSpec) -> np.ndarray:
+def one_frame(spec: AnySpec) -> np.ndarray:
     """Returns a frame; the runner has checked its size."""
-    return np.full((spec.input_size, spec.input_size, spec.channels), 100, np.uint8)
+    return np.full(frame_shape(spec), 100, np.uint8)
 
 
 def run_batch(
@@ -165,7 +165,8 @@ def run_all(
 
 
 def make_models(folder: pathlib.Path) -> None:
-    """Writes small models: MobileNetV2 online in int8, and every operator, online and as a clip."""
+    """Writes small models: MobileNetV2, every operator of classifiers, and a detector."""
+    from detectors import awaken, small_spec
     from int8 import convert_int8
     from models_for_mutations import every_operator
     from weights import with_weights
@@ -173,6 +174,7 @@ def make_models(folder: pathlib.Path) -> None:
     from export.tflite.convert import convert
     from export.tflite.draft import Draft
     from tsm_tf import ModelSpec, build_model
+    from tsm_tf.detection.rfcn import build_detector
 
     small = with_weights(
         build_model(ModelSpec(num_classes=4, num_segments=4, input_size=32, width=0.35))
@@ -191,6 +193,9 @@ def make_models(folder: pathlib.Path) -> None:
     (folder / "every_online_int8.tflite").write_bytes(
         Draft(convert_int8(every)).seal(every.spec, "edgetpu")
     )
+    detector = awaken(build_detector(small_spec(num_candidates=60)))
+    content = convert(detector, online=True)
+    (folder / "detector_float32.tflite").write_bytes(Draft(content).seal(detector.spec))
 
 
 def write_mutants(

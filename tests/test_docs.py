@@ -36,7 +36,7 @@ PAGES = [*RUN, ROOT / "CHANGELOG.md", ROOT / "examples/README.md", ROOT / "tests
 SMALLER = {
     # what a test adds to a command to have its result in seconds
     "tsm_tf.data.synthetic": ["--num_train=18", "--num_val=9"],
-    "tsm_tf.detection.data.synthetic": ["--num_train=4", "--num_val=2"],
+    "tsm_tf.detection.data.synthetic": ["--num_train=12", "--num_val=2"],
     "tsm_tf.detection.training": ["--epochs=1"],
     "tsm_tf.evaluation.online": ["--rounds=2"],
     "tsm_tf.evaluation.stream": ["--background_minutes=1"],

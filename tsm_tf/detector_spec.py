@@ -294,6 +294,6 @@ class DetectorSpec:
         return cls.from_dict(read_object(text, DETECTOR))
 
 
-def _is_number(value: object, smallest: float, largest: float) -> bool:
+def _is_number(value: Any, smallest: float, largest: float) -> bool:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return is_number and smallest <= value <= largest

@@ -18,6 +18,7 @@ import os
 import pathlib
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 
@@ -120,8 +121,11 @@ def seal(content: bytes) -> bytes:
     return content[:at] + struct.pack("<I", checksum) + content[at + 4 :]
 
 
-def read_spec(path: str | os.PathLike, unchecked: bool = False) -> AnySpec:
-    """Returns the spec inside a `.tflite` file; checks and raises as `read_contents` does."""
+def read_spec(path: str | os.PathLike, unchecked: bool = False) -> Any:
+    """Returns the spec inside a `.tflite` file, a `ModelSpec` or a `DetectorSpec`.
+
+    Checks and raises as `read_contents` does.
+    """
     return read_contents(pathlib.Path(path), unchecked).spec
 
 

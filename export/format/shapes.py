@@ -6,38 +6,12 @@ rules without checking them.
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 
 from export.format.flatbuffer import Damaged
-
-Shape = tuple[int, ...]
-
-
-class Call(NamedTuple):
-    """An operator as its rule sees it.
-
-    Args:
-        shapes: shapes of the inputs that are present.
-        constants: values of the integer constants among them, by position.
-        options: values of the options.
-        result: the shape that the file gives to the output.
-        others: the shapes of further outputs.
-        broadcast_rank: most dimensions of inputs that are broadcast.
-    """
-
-    shapes: list[Shape]
-    constants: dict[int, np.ndarray]
-    options: dict[str, float]
-    result: Shape
-    broadcast_rank: int
-    others: tuple[Shape, ...] = ()
-
-
-def _require(condition: object, what: str) -> None:
-    if not condition:
-        raise Damaged(what)
+from export.format.operator_call import Call, Shape, position_of, require
+from export.format.selection_shapes import gather, non_max_suppression, top_k, unpack
 
 
 def _same(call):
@@ -52,7 +26,7 @@ def _broadcast(call):
     first, second = call.shapes
     is_simple = first == second or 1 in (math.prod(first), math.prod(second))
     rank = max(len(first), len(second))
-    _require(is_simple or rank <= call.broadcast_rank, f"shapes that differ in {rank} dimensions")
+    require(is_simple or rank <= call.broadcast_rank, f"shapes that differ in {rank} dimensions")
     return _broadcast_shapes(first, second)
 
 
@@ -65,7 +39,7 @@ def _broadcast_shapes(first, second):
 
 def _prelu(call):
     source, slopes = call.shapes
-    _require(len(source) <= 4 and _broadcast_shapes(source, slopes) == source, "too many slopes")
+    require(len(source) <= 4 and _broadcast_shapes(source, slopes) == source, "too many slopes")
     return source
 
 
@@ -78,7 +52,7 @@ def _windows(call, size, kernel, side):
 
 
 def _image(shape):
-    _require(len(shape) == 4, "an image without 4 dimensions")
+    require(len(shape) == 4, "an image without 4 dimensions")
     return shape
 
 
@@ -86,7 +60,7 @@ def _conv(call):
     batch, height, width, channels = _image(call.shapes[0])
     filters, *kernel, depth = _image(call.shapes[1])
     groups = channels // depth
-    _require(channels == groups * depth and filters % groups == 0, "filters of another depth")
+    require(channels == groups * depth and filters % groups == 0, "filters of another depth")
     _check_bias(call, 2, filters)
     return (
         batch,
@@ -100,7 +74,7 @@ def _depthwise_conv(call):
     batch, height, width, channels = _image(call.shapes[0])
     one, *kernel, filters = _image(call.shapes[1])
     multiplier = call.options["depth_multiplier"]
-    _require(one == 1 and filters == channels * multiplier, "filters of another depth")
+    require(one == 1 and filters == channels * multiplier, "filters of another depth")
     _check_bias(call, 2, filters)
     return (
         batch,
@@ -112,21 +86,21 @@ def _depthwise_conv(call):
 
 def _transpose_conv(call):
     shape = tuple(call.constants[0].ravel().tolist())
-    _require(call.shapes[0] == (4,) and min(shape) >= 1, "a wrong shape of its output")
+    require(call.shapes[0] == (4,) and min(shape) >= 1, "a wrong shape of its output")
     filters, *kernel, depth = _image(call.shapes[1])
     batch, height, width, channels = _image(call.shapes[2])
 
-    _require(depth == channels and shape[0] == batch, "filters of another depth")
-    _require(shape[3] == filters, "another number of filters than channels")
-    _require(_windows(call, shape[1], kernel[0], "h") == height, "another height")
-    _require(_windows(call, shape[2], kernel[1], "w") == width, "another width")
+    require(depth == channels and shape[0] == batch, "filters of another depth")
+    require(shape[3] == filters, "another number of filters than channels")
+    require(_windows(call, shape[1], kernel[0], "h") == height, "another height")
+    require(_windows(call, shape[2], kernel[1], "w") == width, "another width")
     _check_bias(call, 3, filters)
     return shape
 
 
 def _check_bias(call, position, units):
     if len(call.shapes) > position:
-        _require(call.shapes[position] == (units,), "a bias of another size")
+        require(call.shapes[position] == (units,), "a bias of another size")
 
 
 def _pool(call):
@@ -141,32 +115,32 @@ def _pool(call):
 
 def _fully_connected(call):
     source, weights = call.shapes[:2]
-    _require(len(weights) == 2 and source, "weights that are not a matrix")
+    require(len(weights) == 2 and source, "weights that are not a matrix")
     units, depth = weights
     _check_bias(call, 2, units)
     if call.options["keep_num_dims"]:
-        _require(source[-1] == depth, "weights of another depth")
+        require(source[-1] == depth, "weights of another depth")
         return (*source[:-1], units)
-    _require(math.prod(source) % depth == 0, "weights of another depth")
+    require(math.prod(source) % depth == 0, "weights of another depth")
     return (math.prod(source) // depth, units)
 
 
 def _batch_matmul(call):
     left, right = call.shapes
-    _require(len(left) == len(right) >= 2, "matrices with other dimensions")
+    require(len(left) == len(right) >= 2, "matrices with other dimensions")
     rows, depth = left[-2:][:: -1 if call.options["adj_x"] else 1]
     other, columns = right[-2:][:: -1 if call.options["adj_y"] else 1]
-    _require(depth == other and left[:-2] == right[:-2], "matrices that do not fit")
+    require(depth == other and left[:-2] == right[:-2], "matrices that do not fit")
     return (*left[:-2], rows, columns)
 
 
 def _concatenation(call):
     first = call.shapes[0]
-    axis = _axis(call.options["axis"], len(first))
+    axis = position_of(call.options["axis"], len(first))
     total = 0
     for shape in call.shapes:
-        _require(len(shape) == len(first), "inputs with other dimensions")
-        _require(
+        require(len(shape) == len(first), "inputs with other dimensions")
+        require(
             (*shape[:axis], *shape[axis + 1 :]) == (*first[:axis], *first[axis + 1 :]),
             "inputs whose shapes differ",
         )
@@ -174,19 +148,14 @@ def _concatenation(call):
     return (*first[:axis], total, *first[axis + 1 :])
 
 
-def _axis(axis, rank):
-    _require(-rank <= axis < rank, f"the axis {axis}")
-    return axis % rank
-
-
 def _axes(call):
-    axes = [_axis(axis, len(call.shapes[0])) for axis in call.constants[1].ravel().tolist()]
-    _require(axes and len(set(axes)) == len(axes), "axes that are not distinct")
+    axes = [position_of(axis, len(call.shapes[0])) for axis in call.constants[1].ravel().tolist()]
+    require(axes and len(set(axes)) == len(axes), "axes that are not distinct")
     return axes
 
 
 def _reduce(call):
-    _require(len(call.shapes[1]) <= 1, "axes that are not a list")
+    require(len(call.shapes[1]) <= 1, "axes that are not a list")
     axes = _axes(call)
     if call.options["keep_dims"]:
         return tuple(1 if i in axes else size for i, size in enumerate(call.shapes[0]))
@@ -194,38 +163,38 @@ def _reduce(call):
 
 
 def _reverse(call):
-    _require(call.shapes[1] == (1,), "more than one axis")
+    require(call.shapes[1] == (1,), "more than one axis")
     _axes(call)
     return call.shapes[0]
 
 
 def _transpose(call):
-    _require(call.shapes[1] == (len(call.shapes[0]),), "another number of axes")
+    require(call.shapes[1] == (len(call.shapes[0]),), "another number of axes")
     axes = call.constants[1].tolist()
-    _require(sorted(axes) == list(range(len(axes))), "axes that are no permutation")
+    require(sorted(axes) == list(range(len(axes))), "axes that are no permutation")
     return tuple(call.shapes[0][axis] for axis in axes)
 
 
 def _pad(call):
     source = call.shapes[0]
-    _require(call.shapes[1] == (len(source), 2), "another number of paddings")
+    require(call.shapes[1] == (len(source), 2), "another number of paddings")
     paddings = call.constants[1]
-    _require((paddings >= 0).all(), "a negative padding")
+    require((paddings >= 0).all(), "a negative padding")
     return tuple((paddings.sum(axis=1) + source).tolist())
 
 
 def _tile(call):
     source = call.shapes[0]
-    _require(call.shapes[1] == (len(source),), "another number of repetitions")
+    require(call.shapes[1] == (len(source),), "another number of repetitions")
     repetitions = call.constants[1]
-    _require((repetitions >= 1).all(), "a number of repetitions below 1")
+    require((repetitions >= 1).all(), "a number of repetitions below 1")
     return tuple((repetitions * source).tolist())
 
 
 def _per_dimension(call):
     """Returns constants with one value per dimension."""
     rank = len(call.shapes[0])
-    _require(all(shape == (rank,) for shape in call.shapes[1:]), "another number of dimensions")
+    require(all(shape == (rank,) for shape in call.shapes[1:]), "another number of dimensions")
     return [call.constants[i].tolist() for i in range(1, len(call.shapes))]
 
 
@@ -233,7 +202,7 @@ def _slice(call):
     result = []
     for start, size, length in zip(*_per_dimension(call), call.shapes[0], strict=True):
         size = length - start if size == -1 else size
-        _require(0 <= start < start + size <= length, "a part outside its input")
+        require(0 <= start < start + size <= length, "a part outside its input")
         result.append(size)
     return tuple(result)
 
@@ -248,12 +217,12 @@ def _strided_slice(call):
         if single >> i & 1:  # one position, without the dimension
             is_inside = 0 <= begin < length and end == begin + 1 and stride == 1
             is_masked = (masks[0] | masks[1]) >> i & 1
-            _require(is_inside and not is_masked, "a position outside its input")
+            require(is_inside and not is_masked, "a position outside its input")
             continue
         begin, end = (
             None if mask >> i & 1 else at for mask, at in zip(masks, (begin, end), strict=True)
         )
-        _require(stride >= 1, f"a stride of {stride}")
+        require(stride >= 1, f"a stride of {stride}")
         result.append(len(range(length)[begin:end:stride]))
     return tuple(result)
 
@@ -263,52 +232,16 @@ def _reshape(call):
     fits = len(wanted) == len(call.result) and all(
         size in (-1, actual) for size, actual in zip(wanted, call.result, strict=True)
     )
-    _require(len(call.shapes[1]) == 1 and wanted.count(-1) <= 1 and fits, "another shape")
-    _require(math.prod(call.shapes[0]) == math.prod(call.result), "another size than its input")
+    require(len(call.shapes[1]) == 1 and wanted.count(-1) <= 1 and fits, "another shape")
+    require(math.prod(call.shapes[0]) == math.prod(call.result), "another size than its input")
     return call.result
-
-
-def _gather(call):
-    source, indices = call.shapes
-    _require(source, "a source without dimensions")
-    return (*indices, *source[1:])
-
-
-def _top_k(call):
-    source, numbers = call.shapes
-    _require(source and numbers == (), "more than one number of values")
-    count = int(call.constants[1])
-    # With as many as there are, kernels sort in a way that a NaN leads outside the input.
-    _require(1 <= count < source[-1], f"{count} of {source[-1]} values")
-    result = (*source[:-1], count)
-    _require(call.others == (result,), "positions of another shape than the values")
-    return result
-
-
-def _non_max_suppression(call):
-    boxes, scores, *settings = call.shapes
-    _require(boxes == (*scores, 4) and len(scores) == 1, "boxes that do not fit the scores")
-    _require(settings == [(), (), ()] and call.others == ((),), "settings that are not single")
-    count = int(call.constants[2])
-    _require(count >= 1, f"{count} boxes to select")
-    return (count,)
 
 
 def _resize_bilinear(call):
     batch, _, _, channels = _image(call.shapes[0])
-    _require(call.shapes[1] == (2,), "another number of sizes")
+    require(call.shapes[1] == (2,), "another number of sizes")
     height, width = call.constants[1].tolist()
     return (batch, height, width, channels)
-
-
-def _unpack(call):
-    source = call.shapes[0]
-    axis = _axis(call.options["axis"], len(source))
-    result = (*source[:axis], *source[axis + 1 :])
-    count = 1 + len(call.others)
-    _require(source[axis] == call.options["num"] == count, f"{count} parts")
-    _require(set(call.others) <= {result}, "parts whose shapes differ")
-    return result
 
 
 RULES: dict[str, Callable[[Call], Shape]] = {
@@ -319,8 +252,8 @@ RULES: dict[str, Callable[[Call], Shape]] = {
     "conv": _conv,
     "depthwise_conv": _depthwise_conv,
     "fully_connected": _fully_connected,
-    "gather": _gather,
-    "non_max_suppression": _non_max_suppression,
+    "gather": gather,
+    "non_max_suppression": non_max_suppression,
     "pad": _pad,
     "pool": _pool,
     "prelu": _prelu,
@@ -332,9 +265,9 @@ RULES: dict[str, Callable[[Call], Shape]] = {
     "slice": _slice,
     "strided_slice": _strided_slice,
     "tile": _tile,
-    "top_k": _top_k,
+    "top_k": top_k,
     "transpose": _transpose,
     "transpose_conv": _transpose_conv,
-    "unpack": _unpack,
+    "unpack": unpack,
 }
 """The rules by the names that `allowed_operators.json` uses."""

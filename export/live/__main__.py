@@ -26,13 +26,11 @@ from export.runtime import StreamRunner
 from export.runtime.engine import RUNTIMES
 from export.runtime.interpreter import DELEGATES
 from tsm_tf import cli, output_folder
-from tsm_tf.detector_spec import DetectorSpec
+from tsm_tf.detection.detections import SHOWN_SCORE
 from tsm_tf.errors import InputError
-from tsm_tf.spec import ModelSpec
 
 _OF_CLASSIFIERS = ("events", "command", "original_smoothing", "averaged_steps", "refractory_steps")
 _OF_DETECTORS = ("threshold",)
-_SHOWN = 0.5  # by default
 _MAX_GAP = 2.0  # seconds without a frame after which the state of a live stream is reset
 
 
@@ -90,7 +88,8 @@ def define_flags():
     flags.DEFINE_float(
         "threshold",
         None,
-        f"Detectors: lowest score of the boxes that are shown and recorded; default: {_SHOWN}.",
+        "Detectors: lowest score of the boxes that are shown and recorded; default: "
+        f"{SHOWN_SCORE}.",
         lower_bound=0,
         upper_bound=1,
     )
@@ -120,8 +119,9 @@ def main():
         values.unchecked,
     )
 
-    is_detector = isinstance(runner.spec, DetectorSpec)
-    _check_flags(is_detector)
+    is_detector = runner.is_detector
+    names = _OF_CLASSIFIERS if is_detector else _OF_DETECTORS
+    _check_omitted({name: values[name].value for name in names}, is_detector)
 
     # Imported here, so that a missing package is reported in one line.
     from export.live.detection_session import DetectionSession
@@ -152,7 +152,7 @@ def main():
         frames = AtRate(until_stop, runner.spec.fps)
         max_gap = _MAX_GAP if source.is_live else None
         if decoder is None:
-            threshold = _SHOWN if values.threshold is None else values.threshold
+            threshold = SHOWN_SCORE if values.threshold is None else values.threshold
             session = DetectionSession(runner, max_gap, threshold)
         else:
             session = Session(runner, decoder, max_gap, listeners)
@@ -169,7 +169,7 @@ def _check_output(output):
 
 def _load_runner(model, num_threads, runtime, delegate, unchecked):
     runner = StreamRunner(model, num_threads, runtime, delegate, unchecked)
-    if isinstance(runner.spec, ModelSpec) and runner.spec.modality != "rgb":
+    if not runner.is_detector and runner.spec.modality != "rgb":
         raise InputError("model", "must take RGB frames", runner.spec.modality)
     if runner.num_streams > 1:
         received = f"{model}, which has {runner.num_streams}"
@@ -181,14 +181,12 @@ def _load_runner(model, num_threads, runtime, delegate, unchecked):
     return runner
 
 
-def _check_flags(is_detector):
-    """Raises an `InputError` about flags that the other kind of model has."""
-    values = flags.FLAGS
-    names = _OF_CLASSIFIERS if is_detector else _OF_DETECTORS
+def _check_omitted(given, is_detector):
+    """Raises an `InputError` about flags that only the other kind of model has."""
     kind = "detector" if is_detector else "classifier"
-    for name in names:
-        if values[name].value not in (None, False):
-            raise InputError(name, f"must be omitted for a {kind}", values[name].value)
+    for name, value in given.items():
+        if value not in (None, False):
+            raise InputError(name, f"must be omitted for a {kind}", value)
 
 
 def _describe(runner):

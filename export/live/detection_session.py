@@ -35,7 +35,8 @@ class DetectionSession:
         event: empty, because detectors recognise no events.
     """
 
-    columns, box_columns = COLUMNS, BOX_COLUMNS
+    columns: tuple[str, ...] = COLUMNS
+    box_columns: tuple[str, ...] = BOX_COLUMNS
     event = ""
 
     def __init__(
@@ -68,7 +69,8 @@ class DetectionSession:
             self.runner.reset()
 
         started = time.perf_counter()
-        fitted, scale = fit_frame(frame, self.runner.shape[:2])
+        spec = self.runner.spec
+        fitted, scale = fit_frame(frame, (spec.input_height, spec.input_width))
         found = self.runner.step(fitted).above(self.threshold)
         milliseconds = 1000 * (time.perf_counter() - started)
         self.milliseconds.append(milliseconds)

@@ -71,8 +71,10 @@ class LiveSession(Protocol):
 
     columns: tuple[str, ...]
     box_columns: tuple[str, ...]
-    box_rows: list[dict]
     milliseconds: list[float]
+
+    @property
+    def box_rows(self) -> Sequence[dict]: ...
 
     @property
     def shown(self) -> str: ...
@@ -102,7 +104,9 @@ class Session:
         events: how often each class was recognised.
     """
 
-    columns, box_columns, box_rows = COLUMNS, (), []
+    columns: tuple[str, ...] = COLUMNS
+    box_columns: tuple[str, ...] = ()
+    box_rows: Sequence[dict] = ()
 
     def __init__(
         self,

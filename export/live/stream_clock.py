@@ -28,7 +28,7 @@ class StreamClock:
 
     def rate(self) -> float:
         """Returns the recent frame rate in frames per second."""
-        took = self._moments[-1] - self._moments[0]
+        took = self._moments[-1] - self._moments[0] if self._moments else 0
         return (len(self._moments) - 1) / took if took else 0.0
 
     def status(self, milliseconds: float, runtime: str) -> str:

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from export.format.metadata import BOXES, CLASSES, COUNT, SCORES, read_contents
+from export.format.metadata import read_contents
 from export.format.reader import Model
+from export.runtime.detector_results import read_detections, result_shapes
 from export.runtime.engine import load_engine
-from tsm_tf.any_spec import AnySpec, frame_shape
-from tsm_tf.detection.detections import Detections
-from tsm_tf.detector_spec import DetectorSpec
+from tsm_tf.any_spec import frame_shape
 from tsm_tf.errors import InputError
 
 _USUAL_FPS = 8
@@ -39,6 +38,7 @@ class StreamRunner:
 
     Attributes:
         spec: the model's `ModelSpec`, or `DetectorSpec`.
+        is_detector: whether the model finds boxes, instead of classifying frames.
         labels: class names, or class numbers if the model has no names.
         smoothing: the file's `SmoothingRules`, for classifiers.
         num_streams: number of streams side by side (`--streams` of the export).
@@ -75,12 +75,13 @@ class StreamRunner:
     ):
         path = pathlib.Path(path)
         contents = read_contents(path, unchecked)
-        self.spec = contents.spec
+        self.spec: Any = contents.spec
+        self.is_detector = contents.is_detector
         self.smoothing = contents.smoothing
         self.labels = self.spec.labels or tuple(map(str, range(self.spec.num_classes)))
         self._initial_caches = contents.initial_caches
 
-        shape, results = frame_shape(self.spec), _results(self.spec)
+        shape, results = frame_shape(self.spec), result_shapes(self.spec)
         if not contents.is_online or not _feeds_back(contents.model, shape, results):
             rule = (
                 "must be an online model (python -m export.tflite --online), "
@@ -124,9 +125,14 @@ class StreamRunner:
 
         with self._in_use:
             results = self.engine.step(frame)
-        if isinstance(self.spec, DetectorSpec):
-            return _read_detections(results, self.spec)
+        if self.is_detector:
+            return read_detections(results, self.spec)
         return results["logits"].reshape(*self._axes, -1)
+
+    def check_classifier(self) -> None:
+        """Raises an `InputError` if the model is a detector."""
+        if self.is_detector:
+            raise InputError("model", "must be a classifier", "a detector")
 
     def reset(self, stream: int | None = None) -> None:
         """Resets one stream, or all: the next frame is treated as the first.
@@ -253,25 +259,6 @@ def _check_frames(frames, shape, argument):
         raise InputError(argument, f"must be an array of the shape {shape}", received)
     if frames.dtype != np.uint8 and frames.dtype.kind != "f":
         raise InputError(argument, "must be uint8, or float in 0..255", frames.dtype.name)
-
-
-def _results(spec: AnySpec) -> dict[str, tuple[int, ...] | None]:
-    """Returns the outputs other than caches, with their shapes where they are the same for all."""
-    if not isinstance(spec, DetectorSpec):
-        return {"logits": None}
-    count = spec.max_detections
-    return {BOXES: (1, count, 4), CLASSES: (1, count), SCORES: (1, count), COUNT: (1,)}
-
-
-def _read_detections(results: dict[str, np.ndarray], spec: DetectorSpec) -> Detections:
-    """Returns the detections in the outputs of a file, in pixels of its input."""
-    count = int(np.clip(np.nan_to_num(results[COUNT][0]), 0, spec.max_detections))
-    ymin, xmin, ymax, xmax = results[BOXES][0, :count].T
-    boxes = np.stack([xmin, ymin, xmax, ymax], axis=1)
-    boxes *= np.float32([spec.input_width, spec.input_height] * 2)
-    # Whatever a damaged model gives, a class has a label.
-    classes = np.clip(np.nan_to_num(results[CLASSES][0, :count]), 0, spec.num_classes - 1)
-    return Detections(boxes, classes.astype(np.int32), results[SCORES][0, :count])
 
 
 def _feeds_back(

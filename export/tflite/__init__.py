@@ -4,8 +4,9 @@
 
 An online file maps `image` (`[1, S, S, 3]`, RGB 0..255) and the caches `shift_00`, ... to `logits`
 and the new caches, which have the same names (paper, section 4.2). A clip file maps `image`
-`[T, S, S, 3]` to `logits` `[1, num_classes]`. The spec, with labels and preprocessing, is inside
-the file.
+`[T, S, S, 3]` to `logits` `[1, num_classes]`. The online file of a detector gives, instead of
+logits, `boxes` `[1, N, 4]` (ymin, xmin, ymax, xmax in 0..1), `classes` `[1, N]`, `scores` `[1, N]`
+and `count` `[1]`. The spec, with labels and preprocessing, is inside the file.
 
 An export runs through these modules: `convert` (Keras to the bytes of a file), `draft` (edits and
 metadata), `export.parity` (comparison with Keras), and `card` (the report). `exporter` calls them.
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import keras
 
     from tsm_tf.data.listing import Listing
+    from tsm_tf.detection.data.listing import DetectionListing
 
 __all__ = [
     "CALIBRATED",
@@ -54,13 +56,14 @@ def export_model(
     keep_float: str | None = ExportSettings.keep_float,
     gpu_friendly: bool = ExportSettings.gpu_friendly,
     unchecked: bool = ExportSettings.unchecked,
-    data: "Listing | str | None" = ExportSettings.data,
+    data: "Listing | DetectionListing | str | None" = ExportSettings.data,
     num_videos: int = ExportSettings.num_videos,
 ) -> list[pathlib.Path]:
-    """Converts a clip model, compares the files with Keras, and writes them.
+    """Converts a clip model or a detector, compares the files with Keras, and writes them.
 
     Args:
-        model: a model of `build_model` or `load_checkpoint`.
+        model: a model of `build_model` or `load_checkpoint`, or of `build_detector` or
+            `load_detector`.
         output: folder for `<backbone>_online_<variant>.tflite` or
             `<backbone>_clip_<variant>.tflite`.
         online: True for one frame and its caches, False for whole clips.
@@ -74,7 +77,8 @@ def export_model(
         keep_float: layers that stay in float32 in quantised files.
         gpu_friendly: reject files that a GPU does not run completely and correctly.
         unchecked: write files even if they contain operators that `export.format` refuses.
-        data: videos to calibrate and compare on, a `Listing` or what it is made of.
+        data: videos to calibrate and compare on, a `Listing` or what it is made of; for a detector
+            a `DetectionListing`.
         num_videos: number of videos from it.
 
     Returns:

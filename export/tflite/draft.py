@@ -99,7 +99,7 @@ class Draft:
         first = [self.signature.outputs[name] for name in names]
         graph = self._model.subgraphs[0]
         graph.outputs = [*first, *(index for index in graph.outputs if index not in first)]
-        del self.graph, self.signature  # they describe the file as it was
+        self.__dict__.pop("graph", None)  # it describes the file as it was
 
     def read_initial_caches(self) -> dict[str, int]:
         """Returns the value of each cache before the first frame: zero in the cache's own type.

@@ -120,9 +120,10 @@ def _proof_clips(spec: AnySpec, settings: ExportSettings) -> list[SampleClips]:
 def _calibration_clips(spec: AnySpec, settings: ExportSettings) -> SampleClips:
     if settings.data:
         return _video_clips(spec, settings, "train")
-    is_detector = isinstance(spec, DetectorSpec)
-    render = detection_clips.from_shapes if is_detector else sample_clips.from_gestures
-    clips = render(spec, settings.num_videos)
+    if isinstance(spec, DetectorSpec):
+        clips = detection_clips.from_shapes(spec, settings.num_videos)
+    else:
+        clips = sample_clips.from_gestures(spec, settings.num_videos)
     line = f"no --data: calibrating on {clips.source}, which may not resemble your videos"
     print(line, flush=True)
     return clips
@@ -214,8 +215,10 @@ def _prove(
     """Compares a file with Keras on all clips; returns the proof of the last ones."""
     proofs = []
     for clips, results in expected:
-        compare = prove if isinstance(results, np.ndarray) else prove_detector
-        proof = compare(path, clips, results, unchecked=unchecked)
+        if isinstance(results, np.ndarray):
+            proof = prove(path, clips, results, unchecked=unchecked)
+        else:
+            proof = prove_detector(path, clips, results, unchecked=unchecked)
         # Written so that a NaN fails as well.
         if variant == "float32" and not proof.difference <= TOLERANCE:
             rule = f"must differ from Keras by at most {TOLERANCE}; nothing was written"

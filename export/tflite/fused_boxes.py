@@ -17,72 +17,67 @@ from tsm_tf.detection.propose import Proposals
 _NO_SCORE = -3e38
 
 
-class FusedProposals(keras.layers.Layer):
+class FusedProposals(Proposals):
     """The proposals of one image, as `Proposals` finds them.
 
     If there are fewer than `num_proposals`, the best one is repeated instead of all of them.
     Repeated regions are dropped at the end in any case.
     """
 
-    def __init__(self, layer: Proposals):
-        super().__init__(name=layer.name, dtype=layer.dtype_policy)
-        self._layer = layer
-
     def call(self, scores, deltas, anchors):
-        layer = self._layer
-        scores, deltas = scores[0], deltas[0] * np.array(layer.deviations, np.float32)
-        if layer.num_candidates < scores.shape[0]:
-            scores, order = tf.math.top_k(scores, layer.num_candidates)
+        scores, deltas = scores[0], deltas[0] * np.array(self.deviations, np.float32)
+        if self.num_candidates < scores.shape[0]:
+            scores, order = tf.math.top_k(scores, self.num_candidates)
             deltas, anchors = tf.gather(deltas, order), tf.gather(anchors, order)
 
-        boxes = clip_boxes(decode_boxes(deltas, anchors), layer.height, layer.width)
-        chosen, _ = _select(boxes, scores, layer.num_proposals, layer.threshold, _NO_SCORE)
-        return tf.gather(boxes, chosen)[None]
+        boxes = clip_boxes(decode_boxes(deltas, anchors), self.height, self.width)
+        chosen, found = _select(boxes, scores, self.num_proposals, self.threshold, _NO_SCORE)
+        is_found = _is_found(found, self.num_proposals)[:, None]
+        rois = tf.gather(boxes, chosen)
+        return (rois * is_found + rois[:1] * (1 - is_found))[None]
 
 
-class FusedDetections(keras.layers.Layer):
+class FusedDetections(DetectBoxes):
     """The detections of one image, as `DetectBoxes` finds them.
 
     The classes' boxes lie beside each other like tiles, so that one suppression serves them all.
     Padding has the class 0.
     """
 
-    def __init__(self, layer: DetectBoxes):
-        super().__init__(name=layer.name, dtype=layer.dtype_policy)
-        self._layer = layer
-
     def call(self, rois, probabilities, deltas):
-        layer = self._layer
-        deltas = deltas[0] * np.array(layer.deviations, np.float32)
-        boxes = clip_boxes(decode_boxes(deltas, rois[0]), layer.height, layer.width)
+        deltas = deltas[0] * np.array(self.deviations, np.float32)
+        boxes = clip_boxes(decode_boxes(deltas, rois[0]), self.height, self.width)
         num_rois, num_classes = probabilities.shape[1], probabilities.shape[2] - 1
 
         scores = tf.reshape(tf.transpose(probabilities[0, :, 1:]), [num_classes * num_rois])
         classes = np.repeat(np.arange(num_classes, dtype=np.float32), num_rois)
         candidates = tf.tile(boxes, [num_classes, 1])
-        tiles = candidates + _tile_corners(classes, layer.height, layer.width)
+        tiles = candidates + _tile_corners(classes, self.height, self.width)
 
-        count = layer.max_detections
-        chosen, found = _select(tiles, scores, count, layer.threshold, layer.score_threshold)
-        found = tf.cast(found, tf.float32)
-        is_found = tf.clip_by_value(found - np.arange(count, dtype=np.float32), 0, 1)
+        count = self.max_detections
+        chosen, found = _select(tiles, scores, count, self.threshold, self.score_threshold)
+        is_found = _is_found(found, count)
         return (
             (tf.gather(candidates, chosen) * is_found[:, None])[None],
             (tf.gather(classes, chosen) * is_found)[None],
             (tf.gather(scores, chosen) * is_found)[None],
-            tf.reshape(found, [1]),
+            tf.reshape(tf.cast(found, tf.float32), [1]),
         )
 
 
 def fused(layer: keras.layers.Layer) -> keras.layers.Layer:
     """Returns the layer of this module that takes the place of a detector's layer, or the layer."""
-    if isinstance(layer, Proposals):
-        return FusedProposals(layer)
-    return FusedDetections(layer) if isinstance(layer, DetectBoxes) else layer
+    for kind, substitute in ((Proposals, FusedProposals), (DetectBoxes, FusedDetections)):
+        if isinstance(layer, kind):
+            return substitute.from_config(layer.get_config())
+    return layer
 
 
 def _select(boxes, scores, limit, threshold, min_score):
-    """Returns the positions of the boxes that are kept, best first, and how many there are."""
+    """Returns the positions of the boxes that are kept, best first, and how many there are.
+
+    The padding is 0, the position of any box.
+    """
     return tf.raw_ops.NonMaxSuppressionV4(
         boxes=boxes,
         scores=scores,
@@ -91,6 +86,11 @@ def _select(boxes, scores, limit, threshold, min_score):
         score_threshold=min_score,
         pad_to_max_output_size=True,
     )
+
+
+def _is_found(count, limit):
+    """Returns 1 for each of the first `count` boxes, and 0 for the padding: `[limit]`."""
+    return tf.clip_by_value(tf.cast(count, tf.float32) - np.arange(limit, dtype=np.float32), 0, 1)
 
 
 def _tile_corners(classes: np.ndarray, height: int, width: int) -> np.ndarray:

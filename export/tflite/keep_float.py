@@ -61,7 +61,8 @@ def find_results(content: bytes, layers: Collection[str]) -> list[str]:
 def find_box_operators(content: bytes) -> list[str]:
     """Returns the names of the tensors that the last part of a detector computes.
 
-    These are the last convolutions, and what computes the detections from their results.
+    These are the last convolutions, and what computes the detections from their results. The names
+    of several results of one operator are joined by semicolons, as in LiteRT Quantizer.
 
     Args:
         content: bytes of a float32 file.
@@ -73,7 +74,7 @@ def find_box_operators(content: bytes) -> list[str]:
     for operator in reversed(graph.operators):
         if needed.isdisjoint(operator.outputs):
             continue
-        found.append(graph.tensors[operator.outputs[0]].name)
+        found.append(";".join(graph.tensors[index].name for index in operator.outputs))
         if operator.name != "CONV_2D":
             needed.update(operator.inputs)
     return found

@@ -119,10 +119,15 @@ def _input(builder, name, spec):
 
 
 def _output(builder, name, spec):
-    if isinstance(spec, DetectorSpec) and name in _RESULTS:
-        return _result(builder, name, spec)
-    if name != "logits":
-        return _cache(builder, name, "the next frame's input of this name")
+    if isinstance(spec, DetectorSpec):
+        if name in _RESULTS:
+            return _result(builder, name, spec)
+    elif name == "logits":
+        return _logits(builder, name, spec)
+    return _cache(builder, name, "the next frame's input of this name")
+
+
+def _logits(builder, name, spec):
     files = _label_files(builder, spec, _TENSOR_AXIS_LABELS)
     function = "sigmoid" if spec.multi_label else "softmax"
     return _tensor(builder, name, f"Score of each class, before a {function}", files=files)

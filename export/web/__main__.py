@@ -1,4 +1,4 @@
-"""Writes a page that recognises gestures in the browser, from a camera or a video.
+"""Writes a page that runs a model in the browser, on a camera or a video.
 
     python -m export.web --model=FILE --output=DIR
     python -m http.server --directory=DIR

@@ -1,4 +1,4 @@
-"""Writes a folder with a page that recognises gestures in the browser."""
+"""Writes a folder with a page that runs a model in the browser."""
 
 import json
 import os

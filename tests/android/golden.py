@@ -3,8 +3,9 @@
 One folder per model: `model.tflite`; `frames` uint8 [60, S, S, 3]; `logits` float32 [60, classes];
 `events` int32 [60], the class whose event begins with the frame, or -1; `caches`, all caches after
 the last frame, sorted by name. Little-endian, C order. For some models also `mutants` and
-`repacked`, see java_mutants.py. The folder `rules` has `shapes` as in java_shapes.py, and `specs`
-as in java_events.py.
+`repacked`, see java_mutants.py. The folder `detector` has no logits, but `detections`, float32: for
+each frame their number, and then class, score and box of each. The folder `rules` has `shapes` as
+in java_shapes.py, and `specs` as in java_events.py.
 """
 
 import functools
@@ -29,9 +30,6 @@ _RUNTIME = "tensorflow"  # the installed runtime that is nearest to the Java tes
 
 def write_case(archive: zipfile.ZipFile, name: str, path: pathlib.Path, frames: np.ndarray) -> None:
     """Streams frames through a model, and adds its folder to the archive."""
-    from java_mutants import mutant_lines
-    from mutants import repacked
-
     from export.format.reader import read_model
     from export.runtime import StreamRunner
     from tsm_tf.evaluation.events import EventDecoder
@@ -59,10 +57,37 @@ def write_case(archive: zipfile.ZipFile, name: str, path: pathlib.Path, frames: 
         "caches": b"".join(cache.tobytes() for cache in caches),
     }
     if name in _MUTATED:
-        contents["repacked"] = repacked(contents["model.tflite"])
-        contents["mutants"] = "".join(
-            f"{line}\n" for line in mutant_lines(contents["model.tflite"])
-        )
+        contents |= mutations(contents["model.tflite"])
+    write_folder(archive, name, contents)
+
+
+def write_detector_case(archive: zipfile.ZipFile, path: pathlib.Path, frames: np.ndarray) -> None:
+    """Streams frames through a detector, and adds its folder to the archive."""
+    from export.runtime import StreamRunner
+
+    runner = StreamRunner(path, runtime=_RUNTIME)
+    detections = []
+    for frame in frames:
+        boxes, classes, scores = runner.step(frame)
+        rows = np.concatenate([classes[:, None], scores[:, None], boxes], axis=1)
+        detections += [len(rows), *rows.ravel()]
+    contents = {
+        "model.tflite": path.read_bytes(),
+        "frames": frames.tobytes(),
+        "detections": np.array(detections, "<f4").tobytes(),
+    }
+    write_folder(archive, "detector", contents | mutations(contents["model.tflite"]))
+
+
+def mutations(content: bytes) -> dict[str, str | bytes]:
+    from java_mutants import mutant_lines
+    from mutants import repacked
+
+    lines = "".join(f"{line}\n" for line in mutant_lines(content))
+    return {"repacked": repacked(content), "mutants": lines}
+
+
+def write_folder(archive: zipfile.ZipFile, name: str, contents: dict[str, str | bytes]) -> None:
     for part, content in contents.items():
         archive.writestr(zipfile.ZipInfo(f"{name}/{part}"), content)
 
@@ -79,10 +104,12 @@ def stream(size: int) -> np.ndarray:
 def main(output: str) -> None:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
+    from detector_files import write_detector
     from java_events import spec_lines
     from java_shapes import shape_lines
     from jester import LABELS as JESTER_LABELS
     from tensorflow.lite.python import interpreter
+    from testing import video_frames
     from weights import with_weights
 
     from export.tflite import export_model
@@ -97,6 +124,12 @@ def main(output: str) -> None:
         for part, lines in (("shapes", shape_lines()), ("specs", spec_lines())):
             text = "".join(f"{line}\n" for line in lines)
             archive.writestr(zipfile.ZipInfo(f"rules/{part}"), text)
+        path = write_detector(pathlib.Path(folder, "detector.tflite"))
+        interpreter.Interpreter = functools.partial(
+            with_xnnpack, experimental_op_resolver_type=plain
+        )
+        write_detector_case(archive, path, video_frames(12, 64, 96, 3))
+        interpreter.Interpreter = with_xnnpack
         for size, variants in _MODELS.items():
             labels = JESTER_LABELS if size == _JESTER_SIZE else LABELS
             spec = ModelSpec(

@@ -7,6 +7,7 @@ import struct
 import cv2
 import numpy as np
 import pytest
+from box_cases import random_outputs
 from decoder_cases import (
     EVENT_CASES,
     THRESHOLDS,
@@ -20,9 +21,12 @@ from PIL import Image
 from videos import natural_videos
 
 from export.live.frame_clock import AtRate
+from export.runtime.detector_results import read_detections
 from tsm_tf.data.crops import center_crop, eval_frame
 from tsm_tf.data.resize import scaled_size
 from tsm_tf.data.sources.video_file import iterate_frames
+from tsm_tf.detection.data.fit_frame import fit_frame, fitting_scale
+from tsm_tf.detector_spec import DetectorSpec
 from tsm_tf.spec import ModelSpec
 
 # Row padding and pixel stride of the chroma planes: planar, planar with padding, and interleaved,
@@ -65,22 +69,29 @@ def upright(rgb, rotation, mirror):
     return np.ascontiguousarray(turned[:, ::-1] if mirror else turned)
 
 
+def image_size(spec):
+    """Height and width of a model's image, and the side to which frames are resized; 0 to fit."""
+    if isinstance(spec, DetectorSpec):
+        return spec.input_height, spec.input_width, 0
+    return spec.input_size, spec.input_size, spec.short_side
+
+
 def java_frames(host_tool, cases):
     """The app's frames for pairs of a spec, an RGB frame, a layout, a rotation and a mirror."""
     data = b""
     for spec, rgb, (padding, stride), rotation, mirror in cases:
         y, u, v = to_yuv(rgb)
         height, width = rgb.shape[:2]
-        data += ints(spec.input_size, spec.short_side, width, height, rotation, mirror)
+        data += ints(*image_size(spec), width, height, rotation, mirror)
         data += in_memory(y, padding, 1)
         data += in_memory(u, padding, stride) + in_memory(v, padding, stride)
     answer = np.frombuffer(host_tool(["yuv"], data), np.uint8)
 
-    sizes = [case[0].input_size for case in cases]
-    assert len(answer) == sum(size * size * 3 for size in sizes)
-    ends = np.cumsum([size * size * 3 for size in sizes])
+    sizes = [image_size(case[0])[:2] for case in cases]
+    ends = np.cumsum([height * width * 3 for height, width in sizes])
+    assert len(answer) == ends[-1]
     return [
-        frame.reshape(size, size, 3)
+        frame.reshape(*size, 3)
         for frame, size in zip(np.split(answer, ends[:-1]), sizes, strict=True)
     ]
 
@@ -118,6 +129,49 @@ def test_frames_are_pythons(host_tool, path):
         for expected in (eval_frame(seen, spec), pillow_frame(seen, spec)):
             difference = np.abs(actual.astype(int) - expected).max()
             assert difference <= 2, (rgb.shape, spec.input_size, case[2:], difference)
+
+
+def test_fitted_frames_are_pythons(host_tool):
+    """What detectors see: whole frames with a border on the right, at the bottom, or nowhere."""
+    frame = next(itertools.islice(iterate_frames(natural_videos()[0]), 5, None))[1]
+    small = cv2.resize(frame, (257, 191), interpolation=cv2.INTER_AREA)
+    sizes = ((64, 96), (96, 64), (191, 257), (300, 310))
+    specs = [DetectorSpec(input_height=height, input_width=width) for height, width in sizes]
+    cases = [
+        (spec, rgb, LAYOUTS[2], rotation, rotation == 90)
+        for spec in specs
+        for rgb in (small, small[:33, :77])  # a half is rounded to the even neighbour
+        for rotation in (0, 90, 180, 270)
+    ]
+    for case, actual in zip(cases, java_frames(host_tool, cases), strict=True):
+        spec, rgb, _, rotation, mirror = case
+        seen = upright(to_rgb(*to_yuv(rgb)), rotation, mirror)
+        expected, _ = fit_frame(seen, (spec.input_height, spec.input_width))
+        difference = np.abs(actual.astype(int) - expected).max()
+        assert difference <= 2, (rgb.shape, case[2:], difference)
+
+
+def test_boxes_are_pythons(host_tool):
+    """In pixels of the frame, also those of a damaged model."""
+    spec = DetectorSpec(num_classes=3, input_height=64, input_width=96, max_detections=10)
+    size = (spec.input_height, spec.input_width)
+    rng, data, expected = np.random.default_rng(0), b"", []
+    for width, height in ((640, 480), (480, 640), (96, 64), (31, 17)):
+        for count in (0, 1, 10, 11, -1, 2.5, np.nan, np.inf):
+            outputs = random_outputs(rng, spec, count)
+            data += ints(*size, spec.num_classes, spec.max_detections, width, height)
+            data += b"".join(values.astype(">f4").tobytes() for values in outputs.values())
+            found = read_detections(outputs, spec)
+            boxes = found.boxes / fitting_scale(height, width, size)
+            boxes = boxes.clip(0, (width, height) * 2)
+            rows = np.concatenate([found.classes[:, None], found.scores[:, None], boxes], axis=1)
+            expected.append(rows)
+
+    lines = host_tool(["boxes"], data).decode().split("\n")[:-1]
+    blank = np.flatnonzero([not line for line in lines])  # after each frame
+    assert np.diff(blank, prepend=-1).tolist() == [len(rows) + 1 for rows in expected]
+    actual = [list(map(float, line.split())) for line in lines if line]
+    np.testing.assert_allclose(actual, np.concatenate(expected), rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,6 @@ def test_a_network_of_the_paper(tmp_path):
     run_main(networks_latency, "--networks=GCN", *limits, f"--output={tmp_path}")
     with next(tmp_path.glob("*.csv")).open() as file:
         baseline, network = csv.DictReader(file)
-    assert (baseline["multiply_adds_G"], network["multiply_adds_G"]) == ("32.7", "237.15")
+    assert (baseline["multiply_adds_G"], network["multiply_adds_G"]) == ("32.7", "237.07")
     assert float(network["latency_ratio"]) > 2
     assert network["paper_multiply_adds_G"] == "303"

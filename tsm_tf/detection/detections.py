@@ -4,6 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+SHOWN_SCORE = 0.5
+"""Lowest score of the boxes that are drawn, unless the user says otherwise."""
+
 
 class Detections(NamedTuple):
     """The objects in a frame, the best first.

@@ -1,6 +1,6 @@
 """Position-sensitive pooling of regions (Dai et al. 2016, "R-FCN")."""
 
-from typing import Any, Literal
+from typing import Any
 
 import keras
 from keras import ops
@@ -46,7 +46,7 @@ class PositionPool(keras.layers.Layer):
         self,
         bins: int,
         stride: int,
-        kind: Literal["average", "align"] = "average",
+        kind: str = "average",
         vote: bool = True,
         **kwargs,
     ):

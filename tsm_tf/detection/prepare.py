@@ -83,5 +83,10 @@ class FramesToClips(keras.layers.Layer):
     def call(self, inputs):
         return ops.reshape(inputs, (-1, self.num_segments, *inputs.shape[1:]))
 
+    def compute_output_spec(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        batch, *shape = inputs.shape
+        clips = None if batch is None else batch // self.num_segments
+        return keras.KerasTensor((clips, self.num_segments, *shape), inputs.dtype)
+
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_segments": self.num_segments}

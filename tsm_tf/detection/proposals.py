@@ -90,7 +90,7 @@ def _read(source, path, numbers, sides) -> Iterator[np.ndarray]:
         frames = source.read(path, numbers[first : first + _FRAMES_PER_READ], None)
         if not sides:
             height, width = frames.shape[1:3]
-            sides.append(np.float32([width, height, width, height]))
+            sides.append(np.array([width, height, width, height], np.float32))
         yield from frames
 
 

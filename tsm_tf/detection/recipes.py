@@ -194,6 +194,7 @@ def shapes() -> DetectionRecipe:
             bins=3,
             pooling=ALIGN,
             max_detections=50,
+            fps=10,
         ),
         epochs=6,
         batch_size=4,
@@ -218,9 +219,8 @@ def shapes_fgfa() -> DetectionRecipe:
             --data=data/shapes --output=runs/fgfa --init=runs/start
 
     The same detector of single frames, with a FlowNet of an eighth of the channels (0.6 M
-    parameters) that trains on a CPU. Each sample has three frames and a loss on one of them, so a
-    batch of eleven costs as much as four windows of eight frames. FlowNet starts from random
-    weights, while the original is pretrained on Flying Chairs.
+    parameters) that trains on a CPU. Each sample has three frames and a loss on one of them.
+    FlowNet starts from random weights, while the original is pretrained on Flying Chairs.
     """
     return shapes().replace(
         method=FGFA,
@@ -229,7 +229,7 @@ def shapes_fgfa() -> DetectionRecipe:
         flow_channels=8,
         window_radius=4,
         max_offset=4,
-        batch_size=11,
+        batch_size=8,
     )
 
 

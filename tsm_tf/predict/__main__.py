@@ -144,6 +144,8 @@ def _load_tflite(path, inputs, protocol, _batch_size):
     from tsm_tf.predict.predictors import ClipPredictor, StreamPredictor
 
     runner = load_runner(path, os.cpu_count() or 1)
+    if isinstance(runner, StreamRunner):
+        runner.check_classifier()
     source = inputs.source(runner.spec.modality)
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()

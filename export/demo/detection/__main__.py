@@ -25,7 +25,7 @@ def define_flags():
         "Folder for everything; an interrupted demo is resumed.",
     )
     flags.DEFINE_bool("fgfa", False, "Also trains and evaluates FGFA, which needs optical flow.")
-    flags.DEFINE_bool("quick", False, "One epoch on 8 videos, to check that every step runs.")
+    flags.DEFINE_bool("quick", False, "One epoch on 12 videos, to check that every step runs.")
     flags.DEFINE_integer("seed", 0, "Seed of the trainings.", lower_bound=0)
 
 
@@ -38,7 +38,7 @@ def main():
     from export.demo.detection.page import NAMES, write_page
     from export.format.metadata import read_spec
 
-    precisions = write_page(output, read_spec(model_path(output, TSM)), steps)
+    precisions = write_page(output, read_spec(model_path(output, TSM)), steps, values.fgfa)
     for name, by_motion in precisions.items():
         shares = [
             f"{group} {'-' if by_motion[group] is None else f'{by_motion[group]:.1%}'}"

@@ -6,7 +6,13 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from export.demo.detection.steps import PER_FRAME, STREAMED, TSM, model_path
+from export.demo.detection.steps import (
+    PER_FRAME,
+    STREAMED,
+    TSM,
+    evaluation_folder,
+    model_path,
+)
 from export.demo.steps import Step
 from tsm_tf.any_spec import AnySpec
 from tsm_tf.detection.data.synthetic.pictures import CONTACT_SHEET
@@ -25,6 +31,7 @@ def write_page(
     output: pathlib.Path,
     spec: AnySpec,
     steps: Sequence[Step],
+    with_fgfa: bool = False,
 ) -> dict[str, dict[str, float | None]]:
     """Writes `index.html` from the results of the steps.
 
@@ -32,11 +39,13 @@ def write_page(
         output: the demo's folder, which has the results.
         spec: the spec of TSM's detector.
         steps: the steps that ran.
+        with_fgfa: whether FGFA was evaluated too.
 
     Returns:
         For each detector, the mAP by motion, 0..1.
     """
-    text = (output / "evaluation" / JSON_FILE).read_text(encoding="utf-8")
+    evaluation = evaluation_folder(with_fgfa)
+    text = (output / evaluation / JSON_FILE).read_text(encoding="utf-8")
     results: dict[str, dict[str, Any]] = json.loads(text)
     with (output / "benchmark" / "latency.csv").open(encoding="utf-8") as file:
         latency = list(csv.DictReader(file))
@@ -45,6 +54,7 @@ def write_page(
     page = render_page(
         _TEMPLATE,
         names=NAMES,
+        evaluation=evaluation,
         results=results,
         gains=_gains(results),
         accuracies=_accuracies(results),

@@ -2,7 +2,6 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
 
 from export.demo.steps import Step
 
@@ -43,7 +42,7 @@ class Size:
 
 
 FULL = Size(num_train=400, num_val=60, start_epochs=7, epochs=6, unseen_frames=120)
-QUICK = Size(num_train=8, num_val=4, start_epochs=1, epochs=1, unseen_frames=24)
+QUICK = Size(num_train=12, num_val=4, start_epochs=1, epochs=1, unseen_frames=24)
 
 
 def plan(output: pathlib.Path, size: Size, with_fgfa: bool = False, seed: int = 0) -> list[Step]:
@@ -59,7 +58,7 @@ def plan(output: pathlib.Path, size: Size, with_fgfa: bool = False, seed: int = 
     names = names_of(with_fgfa)
     steps = [_render_step(data, size), _train_step(START, output, size.start_epochs, seed)]
     steps += [_train_step(name, output, size.epochs, seed) for name in names]
-    steps.append(_evaluate_step(output, names))
+    steps.append(_evaluate_step(output, with_fgfa))
     steps += [_export_step(name, output) for name in STREAMED]
     return [*steps, *_live_steps(output, size), _benchmark_step(output)]
 
@@ -67,6 +66,11 @@ def plan(output: pathlib.Path, size: Size, with_fgfa: bool = False, seed: int = 
 def names_of(with_fgfa: bool) -> tuple[str, ...]:
     """Returns the detectors that are compared."""
     return (PER_FRAME, TSM, FGFA) if with_fgfa else (PER_FRAME, TSM)
+
+
+def evaluation_folder(with_fgfa: bool) -> str:
+    """Returns the folder of the evaluation; each has its own, so that FGFA can be added later."""
+    return "evaluation_with_fgfa" if with_fgfa else "evaluation"
 
 
 def model_path(output: pathlib.Path, name: str) -> pathlib.Path:
@@ -97,12 +101,13 @@ def _train_step(name, output, epochs, seed):
     return Step(f"train {name}", arguments)
 
 
-def _evaluate_step(output: pathlib.Path, names: Sequence[str]):
+def _evaluate_step(output, with_fgfa):
+    names = names_of(with_fgfa)
     arguments = (
         "tsm_tf.detection.evaluation",
         f"--checkpoints={','.join(str(output / name / LAST) for name in names)}",
         f"--data={output / 'data'}",
-        f"--output={output / 'evaluation'}",
+        f"--output={output / evaluation_folder(with_fgfa)}",
         "--coco",
     )
     return Step("evaluate by motion", arguments)

@@ -34,8 +34,9 @@ def render_unseen(output: pathlib.Path, num_frames: int) -> None:
 
 def _draw(num_frames):
     """Returns the frames of the first scene that is suitable."""
-    for number in itertools.count():
-        scene = Scene((_SEED, number), num_frames)
+    numbers = itertools.count()
+    while True:
+        scene = Scene((_SEED, next(numbers)), num_frames)
         if len(scene.shapes) == _NUM_OBJECTS:
             frames, objects = scene.frames()
             if _has_fast_object(objects):

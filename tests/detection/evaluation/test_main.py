@@ -77,7 +77,7 @@ def test_bad_flags(data, tmp_path, flags, line):
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory):
-    """Two runs with a small detector each: online TSM, and one for other classes."""
+    """Runs with a small detector each: online TSM, and some for other classes."""
     from tsm_tf.detection.checkpoint import save_detector
     from tsm_tf.detection.rfcn import build_detector
     from tsm_tf.detector_spec import DetectorSpec
@@ -97,6 +97,8 @@ def checkpoints(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     save_detector(build_detector(spec), folder / "tsm" / "last")
     save_detector(build_detector(spec.replace(num_classes=4)), folder / "four" / "last")
+    others = spec.replace(labels=tuple(map(str, range(30))))
+    save_detector(build_detector(others), folder / "others" / "last")
     return folder
 
 
@@ -126,9 +128,10 @@ def test_evaluates_checkpoints_once(checkpoints, data, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_detector_for_other_classes(checkpoints, data, tmp_path):
+@pytest.mark.parametrize("name", ["four", "others"])
+def test_a_detector_for_other_classes(checkpoints, data, tmp_path, name):
     done = run(
-        f"--checkpoints={checkpoints / 'four' / 'last'}",
+        f"--checkpoints={checkpoints / name / 'last'}",
         f"--data={data}",
         f"--output={tmp_path / 'out'}",
     )

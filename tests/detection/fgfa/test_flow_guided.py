@@ -85,17 +85,6 @@ def test_survives_keras_files(tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     values = [frames(8, 48, 64, 3), frames(8, 6, 8, 4, seed=1)]
-    expected = model.predict_on_batch(values)
+    expected = array(model(values))
     assert expected.shape == (2, 6, 8, 4)
-    np.testing.assert_allclose(loaded.predict_on_batch(values), expected, atol=1e-6)
-
-
-def test_a_training_step_moves_all_weights():
-    inputs = [keras.Input((48, 64, 3)), keras.Input((6, 8, 4))]
-    model = keras.Model(inputs, small_layer()(inputs))
-    before = [array(x).copy() for x in model.trainable_weights]
-    model.compile(keras.optimizers.SGD(100.0), "mse")
-    values = [frames(6, 48, 64, 3), frames(6, 6, 8, 4, seed=1)]
-    model.train_on_batch(values, frames(2, 6, 8, 4, seed=2))
-    for weight, old in zip(model.trainable_weights, before, strict=True):
-        assert np.any(array(weight) != old), weight.path
+    np.testing.assert_allclose(array(loaded(values)), expected, atol=1e-6)

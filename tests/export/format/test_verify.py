@@ -275,7 +275,7 @@ def scale_per_channel(tree):
         (rename_operator("MEAN", "CUSTOM"), "an operator CUSTOM, which this project never writes"),
         (rename_operator("MEAN", "SPLIT"), "an operator SPLIT, which this project never writes"),
         (rename_operator("ADD", "FLOOR_MOD"), "an operator FLOOR_MOD, which"),
-        (rename_operator("ADD", "DIV"), "an operator DIV, which"),
+        (rename_operator("ADD", "FLOOR_DIV"), "an operator FLOOR_DIV, which"),
         (rename_operator("SLICE", "FILL"), "an operator FILL, which"),
         (rename_operator("SLICE", "RANGE"), "an operator RANGE, which"),
         (rename_operator("PAD", "LOCAL_RESPONSE_NORMALIZATION"), "an operator LOCAL_RESPONSE"),

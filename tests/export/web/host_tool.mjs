@@ -4,6 +4,7 @@
  */
 
 import { readFileSync } from "node:fs";
+import { decodeBoxes } from "../../../export/web/page/js/detector.js";
 import { EventDecoder } from "../../../export/web/page/js/event_decoder.js";
 import { FrameClock } from "../../../export/web/page/js/frame_clock.js";
 import { PresenceDecoder } from "../../../export/web/page/js/presence_decoder.js";
@@ -26,17 +27,33 @@ const tools = {
 
   frames: (cases) => {
     const resizers = new Map();
-    return cases.map(({ input_size, short_side, width, height, rgba }) => {
-      const key = `${input_size} ${short_side}`;
+    return cases.map(({ model, width, height, rgba }) => {
+      const key = JSON.stringify(model);
       if (!resizers.has(key)) {
-        resizers.set(key, new FrameResizer(input_size, short_side));
+        resizers.set(key, resizerOf(model));
       }
-      const image = new Float32Array(3 * input_size * input_size);
-      resizers.get(key).convert(Buffer.from(rgba, "base64"), width, height, image);
+      const resizer = resizers.get(key);
+      const image = new Float32Array(3 * resizer.inputHeight * resizer.inputWidth).fill(7);
+      resizer.convert(Buffer.from(rgba, "base64"), width, height, image);
       return Buffer.from(Uint8Array.from(image)).toString("base64");
     });
   },
+
+  boxes: ({ info, frames }) =>
+    frames.map(({ outputs, width, height }) => {
+      const arrays = Object.entries(outputs).map(([name, values]) => [
+        name,
+        Float32Array.from(values, number),
+      ]);
+      return decodeBoxes(Object.fromEntries(arrays), info, width, height);
+    }),
 };
+
+function resizerOf({ kind, input_size, short_side, input_height, input_width, padding }) {
+  return kind === "detector"
+    ? FrameResizer.fitting(input_height, input_width, padding)
+    : FrameResizer.cropping(input_size, short_side);
+}
 
 function decode(decoder, logits, seconds) {
   return logits.map((row, i) => ({

@@ -5,23 +5,30 @@ has never seen.
 """
 
 import base64
-import contextlib
 import functools
 import hashlib
-import http.server
 import json
 import pathlib
 import re
 import shutil
-import threading
 
-import browser
 import cv2
 import numpy as np
 import pytest
 from browser import SOFTWARE_GPU, Browser
 from int8 import convert_int8
 from testing import video_frames
+from web_page import (
+    FAKE_DEVICE,
+    IS_READY,
+    MESSAGE,
+    SLOW_IN_CHROMIUM,
+    click,
+    errors_of,
+    fake_camera,
+    listen,
+    served,
+)
 
 from export.live.events import EventDecoder
 from export.live.frame_clock import AtRate
@@ -34,38 +41,8 @@ from tsm_tf.data.sources.video_file import iterate_frames
 DEMO = pathlib.Path(__file__).parents[3] / "docs" / "web"
 MODEL = DEMO / "mobilenet_v2_online_float16.tflite"
 SAMPLE = DEMO / "sample.mp4"
-FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 SECONDS = 9  # of the sample in quick tests
-IS_READY = "document.body.classList.contains('is-ready')"
-MESSAGE = "document.getElementById('message').textContent"
-
-# Slow, because a browser that hangs would stop the quick tests; CI runs them with a time limit.
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        browser.EXECUTABLE is None, reason="THE PAGE IS NOT TESTED: chromium is not installed"
-    ),
-]
-
-
-@contextlib.contextmanager
-def served(folder):
-    """Serves a folder as `python -m http.server` does, and yields its address."""
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    handler = functools.partial(Handler, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+pytestmark = SLOW_IN_CHROMIUM
 
 
 @pytest.fixture(scope="module")
@@ -101,25 +78,6 @@ def lived():
         rows.append((seconds, frame, logits))
         events += [(e.seconds, e.label, e.probability) for e in decoder.step(logits, seconds)]
     return rows, events
-
-
-def listen(page):
-    """Notes from now on what programs can listen to."""
-    page.evaluate(
-        "window.frames_seen = []; window.events_seen = [];"
-        "document.addEventListener('tsm:frame', (e) => frames_seen.push(e.detail.seconds));"
-        "document.addEventListener('tsm:event', ({ detail }) =>"
-        "  events_seen.push([detail.seconds, detail.label, detail.probability]));"
-    )
-
-
-def click(page, name):
-    page.evaluate(f"document.getElementById('{name}').click()")
-
-
-def errors_of(page):
-    """What went wrong, without the lines that LiteRT.js logs as errors."""
-    return [error for error in page.errors if not re.match(r"INFO|WARNING: \[npu", error)]
 
 
 def run_frames(page, accelerator):
@@ -199,7 +157,7 @@ def test_int8_with_float_borders(model, archives, tmp_path):
               const runner = await StreamRunner.create(bytes, "wasm");
               const results = [];
               for (const frame of {json.dumps(frames.reshape(8, -1).tolist())}) {{
-                results.push(Array.from(await runner.step(Float32Array.from(frame))));
+                results.push(Array.from((await runner.step(Float32Array.from(frame))).logits));
               }}
               return results;
             }})()"""
@@ -241,20 +199,9 @@ def test_plays_a_video_as_live_does(address):
 
 
 def test_sees_a_camera_as_live_does(address, tmp_path):
-    """Chromium plays the sample as the camera, at 30 frames per second.
-
-    Cameras are a little irregular. So each frame that `export.live` takes of the sample stays from
-    1/16 s before its time until 1/16 s after it, and the page takes the same frames.
-    """
+    """Chromium plays the sample as the camera."""
     rows, expected = lived()
-    camera = tmp_path / "camera.mjpeg"
-    with camera.open("wb") as file:
-        for number in range(int(30 * rows[-1][0])):
-            frame = rows[int(8 * (number / 30 + 1 / 16))][1]
-            picture = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
-            file.write(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])[1])
-
-    with Browser(*FAKE_CAMERA, f"--use-file-for-fake-video-capture={camera}") as page:
+    with Browser(*fake_camera(tmp_path, [frame for _, frame, _ in rows], fps=8)) as page:
         page.open(address)
         page.wait_for(IS_READY)
         listen(page)
@@ -328,7 +275,7 @@ def test_a_refused_camera(page, address):
 
 
 def test_the_camera_is_refused_although_there_is_one(address):
-    with Browser(FAKE_CAMERA[0]) as page:
+    with Browser(FAKE_DEVICE) as page:
         page.open(address)
         page.wait_for(IS_READY)
         setting = {"permission": {"name": "camera"}, "setting": "denied"}

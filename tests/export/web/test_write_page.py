@@ -4,6 +4,7 @@ import json
 import zlib
 
 import pytest
+from detector_files import SPEC
 from testing import refuses, run_main
 
 from export.tflite.convert import convert
@@ -29,6 +30,7 @@ def test_model_json_is_what_the_file_says(online, tmp_path):
     )
     content = path.read_bytes()
     assert read_model_info(path) == {
+        "kind": "classifier",
         "file": "a.tflite",
         "bytes": len(content),
         "crc32": f"{zlib.crc32(content):08x}",
@@ -49,6 +51,49 @@ def test_model_json_is_what_the_file_says(online, tmp_path):
             "refractory_seconds": 1.0,
         },
     }
+
+
+def test_model_json_of_a_detector(detector):
+    content = detector.read_bytes()
+    assert read_model_info(detector) == {
+        "kind": "detector",
+        "file": "detector.tflite",
+        "bytes": len(content),
+        "crc32": f"{zlib.crc32(content):08x}",
+        "variant": "float32",
+        "backbone": "resnet_small",
+        "labels": ["ring", "cross", "ü"],
+        "fps": 5.0,
+        "input_height": 64,
+        "input_width": 96,
+        "padding": [123, 116, 103],
+        "shown_score": 0.5,
+        "colors": [[31, 119, 180], [255, 127, 14], [44, 160, 44]],
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "argument", "rule"),
+    [
+        ({"method": "fgfa", "shift_mode": "none"}, "method", "must be rfcn to stream: fgfa needs"),
+        ({"shift_mode": "bidirectional"}, "shift_mode", "must not be bidirectional to stream"),
+    ],
+)
+def test_refuses_detectors_that_need_later_frames(detector, tmp_path, changes, argument, rule):
+    """Such as files whose spec was changed by hand; the export writes none."""
+    path = with_spec(detector, tmp_path / "later.tflite", **changes)
+    with refuses(argument, rule):
+        read_model_info(path)
+
+
+def test_refuses_a_detector_that_is_not_one(online, tmp_path):
+    """Its spec and its outputs contradict each other."""
+    path = tmp_path / "model.tflite"
+    path.write_bytes(Draft(online.read_bytes()).seal(SPEC, "float32"))
+    with refuses(
+        "model", "must return each cache that it takes, and boxes, classes, count, scores"
+    ):
+        read_model_info(path)
 
 
 def test_defaults_are_written_out(online, tmp_path):

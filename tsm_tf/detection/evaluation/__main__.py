@@ -66,37 +66,27 @@ def main():
         "selection": {subject.name: _identity(subject) for subject in subjects},
     }
     output_folder.check_subject(output, _MARKER, marker)
-    num_frames, labels = count_frames(videos), listing.labels
+    labels, num_frames = listing.labels, count_frames(videos)
     detected = {
         subject.name: read_detections(subject.path, num_frames, len(labels))
         for subject in subjects
         if subject.is_file
     }
-    models = {s.name: _load(s, len(labels)) for s in subjects if not s.is_file}
+    models = {s.name: _load(s, labels) for s in subjects if not s.is_file}
 
     from tsm_tf.detection.evaluation import film
 
     true = collect_boxes(videos, ProgressLine(len(videos), "videos", "read").show)
-    drawn = film.choose_video(videos, true, values.video)
+    drawn = videos[film.choose_video(videos, true, values.video)]
 
     output_folder.claim(output, _MARKER, marker)
     for name, model in models.items():
-        path = output / f"{name}.txt"
-        _detect(name, model, videos, path)
-        detected[name] = read_detections(path, num_frames, len(labels))
+        detected[name] = _detect(model, videos, output / f"{name}.txt", num_frames)
     detected = {subject.name: detected[subject.name] for subject in subjects}
 
     results = _evaluate(detected, true, labels, values.coco)
     _write(output, results)
-    film.write_film(
-        output,
-        videos[drawn],
-        labels,
-        true,
-        detected,
-        values.min_score,
-        values.fps,
-    )
+    film.write_film(output, drawn, labels, true, detected, values.min_score, values.fps)
     print(f"written to {output}")
 
 
@@ -111,27 +101,30 @@ def _identity(subject):
         return {"path": str(subject.path), "sha256": checkpoint_digest(subject.path)}
 
 
-def _load(subject, num_classes):
+def _load(subject, labels):
     from tsm_tf.detection.checkpoint import load_detector
 
     with naming("checkpoints"):
         model = load_detector(subject.path)
-    if model.spec.num_classes != num_classes:
-        rule = f"must have the {num_classes} classes of the data; {subject.path} has others"
-        raise InputError("checkpoints", rule, model.spec.num_classes)
+    classes = model.spec.labels or model.spec.num_classes
+    if classes not in (labels, len(labels)):
+        rule = f"must have the {len(labels)} classes of the data; {subject.path} has others"
+        raise InputError("checkpoints", rule, classes)
     return model
 
 
-def _detect(name, model, videos, path):
+def _detect(model, videos, path, num_frames):
+    """Returns a model's detections from its file, which is written first if it is missing."""
     from tsm_tf.detection.detect import detect_video
     from tsm_tf.detection.evaluation.detect_split import detect_split
 
-    print(f"{name}: searching for objects", flush=True)
+    print(f"{path.stem}: searching for objects", flush=True)
     try:
         detect_split(functools.partial(detect_video, model), videos, path)
     except KeyboardInterrupt:
         print("\ninterrupted; run the same command again to resume")
         raise
+    return read_detections(path, num_frames, model.spec.num_classes)
 
 
 def _evaluate(detected, true, labels, with_coco):

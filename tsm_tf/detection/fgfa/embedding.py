@@ -9,11 +9,11 @@ def build_embedding(
     """Builds the embedding network, 1x1, 3x3 and 1x1 convolutions (FGFA, section 3.4).
 
     Args:
-        height: of the features.
-        width: of the features.
-        channels: of the features, 1,024 in the paper. The hidden layers have half as many, the
-            output has twice as many.
-        name: of the model.
+        height: rows of the features.
+        width: columns of the features.
+        channels: channels of the features, 1,024 in the paper. The hidden layers have half as many,
+            the output has twice as many.
+        name: name of the model.
 
     Returns:
         A model from `[N, height, width, channels]` to `[N, height, width, 2 * channels]`.

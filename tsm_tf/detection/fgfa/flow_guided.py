@@ -117,7 +117,7 @@ class FlowGuidedAggregation(keras.layers.Layer):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "FlowGuidedAggregation":
         for name in ("flownet", "embedding"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)

@@ -52,12 +52,12 @@ def build_flownet(
     of the features. It is 2.5 for a stride of 16, and 5 for a stride of 8.
 
     Args:
-        height: of the images, in pixels.
-        width: of the images, in pixels.
+        height: rows of the images, in pixels.
+        width: columns of the images, in pixels.
         stride: pixels of the images per pixel of the flow, 8 or 16.
-        channels: of the first convolution, 64 in the original (38.7 M parameters). All others are
-            in proportion: 8 makes a network that trains on a CPU.
-        name: of the model.
+        channels: outputs of the first convolution, 64 in the original (38.7 M parameters). All
+            others are in proportion: 8 makes a network that trains on a CPU.
+        name: name of the model.
 
     Returns:
         A model with two inputs, the current images and the others, `[N, height, width, 3]`, RGB

@@ -85,7 +85,8 @@ def build_initialised(
         return detector
 
     source = initialization.init or initialization.weights
-    print(f"initial weights from {source}; new: {', '.join(new) or 'none'}")
+    layers = dict.fromkeys(path.partition("/")[0] for path in new)
+    print(f"initial weights from {source}; new: {', '.join(layers) or 'none'}")
     return detector
 
 

@@ -89,6 +89,7 @@ def _tflite_model(path, runtime):
     from tsm_tf.evaluation.stream.evaluate import Model
 
     runner = StreamRunner(path, runtime=runtime)
+    runner.check_classifier()
     if len(runner.shape) != 3:
         rule = "must take one frame of one stream per step"
         raise InputError("model", rule, f"frames of the shape {runner.shape}")

@@ -1,20 +1,34 @@
+import { DetectionView } from "./detection_view.js";
+import { Detector } from "./detector.js";
+import { element } from "./elements.js";
 import { Figures } from "./figures.js";
 import { fetchModel } from "./model_info.js";
 import { PageError } from "./page_error.js";
 import { Player, hasSeveralCameras } from "./player.js";
 import { Recogniser } from "./recogniser.js";
+import { RecognitionView } from "./recognition_view.js";
 import { StreamRunner } from "./stream_runner.js";
-import { View, element } from "./view.js";
 
 /**
  * Wires the page. Programs can listen to two events of the document: `tsm:frame`, whose `detail` is
- * a `Recognition`, for each frame that the model sees, and `tsm:event`, whose `detail` is a
- * `GestureEvent`, for each gesture.
+ * a `Recognition`, or a `FrameDetections` of a detector, for each frame that the model sees, and
+ * `tsm:event`, whose `detail` is a `GestureEvent`, for each gesture.
  */
+
+/** @typedef {import("./recogniser.js").Recognition} Recognition */
+/** @typedef {import("./detector.js").FrameDetections} FrameDetections */
 
 const MODEL_FOLDER = new URL("../model/", import.meta.url);
 const MAX_GAP = 2; // seconds without a frame from a camera, after which the stream is forgotten
 const FIRST_PREDICTION = "tsm:first-prediction"; // a mark among the browser's performance entries
+
+/**
+ * What the page shows of the model's results.
+ *
+ * @typedef {object} View
+ * @property {(result: any) => void} showResult
+ * @property {() => void} clear
+ */
 
 /** The page. */
 class App {
@@ -26,8 +40,13 @@ class App {
   constructor(info, bytes, runner) {
     this.bytes = bytes;
     this.runner = runner;
-    this.recogniser = new Recogniser(info, runner);
-    this.view = new View(document, info);
+    this.info = info;
+    const [stream, view] =
+      info.kind === "detector"
+        ? [new Detector(info, runner), new DetectionView(document, info)]
+        : [new Recogniser(info, runner), new RecognitionView(document, info)];
+    this.stream = stream;
+    this.view = /** @type {View} */ (view);
     this.figures = new Figures();
     const video = /** @type {HTMLVideoElement} */ (element(document, "video"));
     this.player = new Player(video, (seconds) => this.onFrame(seconds), showMessage);
@@ -49,9 +68,10 @@ class App {
     element(document, "stage").classList.add("is-on");
     try {
       await this.step;
-      this.recogniser.reset();
+      this.stream.reset();
       this.view.clear();
       this.figures.reset();
+      this.showFigures();
       await open();
     } catch (error) {
       this.stop();
@@ -68,7 +88,7 @@ class App {
 
   async startCamera() {
     await this.start(async () => {
-      this.recogniser.maxGap = MAX_GAP;
+      this.stream.maxGap = MAX_GAP;
       await this.player.openCamera(this.facing);
       const { classList } = element(document, "stage");
       classList.toggle("is-mirrored", this.facing === "user");
@@ -82,18 +102,18 @@ class App {
    */
   async startVideo(url, name) {
     await this.start(async () => {
-      this.recogniser.maxGap = Infinity;
+      this.stream.maxGap = Infinity;
       await this.player.openVideo(url, name);
     });
   }
 
   /** @param {number} seconds */
   async onFrame(seconds) {
-    if (!this.recogniser.wants(seconds)) {
+    if (!this.stream.wants(seconds)) {
       return;
     }
     const began = performance.now();
-    const step = this.recogniser.process(this.player.grab());
+    const step = this.stream.process(this.player.grab());
     this.step = step.then(ignore, ignore);
     try {
       const result = await step;
@@ -105,18 +125,25 @@ class App {
     }
   }
 
-  /** @param {import("./recogniser.js").Recognition} result */
+  /** @param {Recognition | FrameDetections} result */
   show(result) {
     if (!performance.getEntriesByName(FIRST_PREDICTION).length) {
       performance.mark(FIRST_PREDICTION);
     }
     this.view.showResult(result);
-    const { milliseconds, rate } = this.figures;
-    this.view.showFigures(milliseconds, rate, this.recogniser.clock.dropped);
+    this.showFigures();
     document.dispatchEvent(new CustomEvent("tsm:frame", { detail: result }));
-    for (const event of result.events) {
+    for (const event of "events" in result ? result.events : []) {
       document.dispatchEvent(new CustomEvent("tsm:event", { detail: event }));
     }
+  }
+
+  /** Shows how long frames take, how many there are per second, and how many were missed. */
+  showFigures() {
+    const { milliseconds, rate } = this.figures;
+    element(document, "milliseconds").textContent = milliseconds?.toFixed(1) ?? "–";
+    element(document, "rate").textContent = rate?.toFixed(1) ?? "–";
+    element(document, "dropped").textContent = String(this.stream.clock.dropped);
   }
 
   /** @param {import("./stream_runner.js").Accelerator} accelerator */
@@ -125,8 +152,8 @@ class App {
     const runner = await StreamRunner.create(this.bytes, accelerator);
     await this.step;
     this.runner.delete();
-    this.runner = this.recogniser.runner = runner;
-    this.recogniser.forget();
+    this.runner = this.stream.runner = runner;
+    this.stream.forget();
     this.figures.reset();
     showMessage("");
   }
@@ -172,7 +199,7 @@ function connectSources(app) {
     event.target.value = ""; // so that the same file can be chosen again
   });
 
-  const { sample } = app.recogniser.info;
+  const { sample } = app.info;
   element(document, "sample").hidden = !sample;
   on("sample", "click", () => {
     return app.startVideo(new URL(sample ?? "", MODEL_FOLDER).href, "The sample video");

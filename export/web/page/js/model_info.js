@@ -1,26 +1,49 @@
 import { PageError } from "./page_error.js";
 
 /**
- * What `export.web` writes about a model, from the metadata in its file.
+ * What `export.web` writes about every model, from the metadata in its file.
  *
- * @typedef {object} ModelInfo
+ * @typedef {object} CommonInfo
  * @property {string} file name of the `.tflite` file
  * @property {number} bytes its size
  * @property {string} crc32 its checksum
  * @property {string} variant how it is quantised
  * @property {string} backbone
- * @property {string[]} labels in the order of the logits
- * @property {number[]} background indices of the classes in which nothing happens
- * @property {number} input_size height and width of the model's frames
- * @property {number} short_side pixels to which a frame's shorter side is resized before the crop
+ * @property {string[]} labels in the order of the classes
  * @property {number | null} fps frames per second; null if unknown
- * @property {boolean} multi_label whether several classes may be present at once
- * @property {number[]} thresholds of the classes of a model with several classes
- * @property {import("./event_decoder.js").EventRules} events
  * @property {string | null} card name of the model card
  * @property {string | null} sample name of the sample video
  * @property {string | null} note what visitors should know about the model
  */
+
+/**
+ * About a classifier.
+ *
+ * @typedef {object} OfClassifiers
+ * @property {"classifier"} kind
+ * @property {number[]} background indices of the classes in which nothing happens
+ * @property {number} input_size height and width of the model's frames
+ * @property {number} short_side pixels to which a frame's shorter side is resized before the crop
+ * @property {boolean} multi_label whether several classes may be present at once
+ * @property {number[]} thresholds of the classes of a model with several classes
+ * @property {import("./event_decoder.js").EventRules} events
+ */
+
+/**
+ * About a detector.
+ *
+ * @typedef {object} OfDetectors
+ * @property {"detector"} kind
+ * @property {number} input_height of the model's frames
+ * @property {number} input_width of the model's frames
+ * @property {number[]} padding RGB of the border of frames of another aspect ratio
+ * @property {number} shown_score lowest score of the boxes that are drawn, until the visitor moves it
+ * @property {number[][]} colors RGB of each class
+ */
+
+/** @typedef {CommonInfo & OfClassifiers} ClassifierInfo */
+/** @typedef {CommonInfo & OfDetectors} DetectorInfo */
+/** @typedef {ClassifierInfo | DetectorInfo} ModelInfo */
 
 /**
  * Fetches `model.json` and the model.

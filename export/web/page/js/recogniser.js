@@ -1,5 +1,5 @@
 import { EventDecoder } from "./event_decoder.js";
-import { FrameClock } from "./frame_clock.js";
+import { FrameStream } from "./frame_stream.js";
 import { PresenceDecoder } from "./presence_decoder.js";
 import { FrameResizer } from "./resize.js";
 
@@ -24,41 +24,18 @@ import { FrameResizer } from "./resize.js";
  * @property {GestureEvent[]} events that begin with this frame
  */
 
-/**
- * One frame at a time to logits.
- *
- * @typedef {object} Runner
- * @property {(image: Float32Array) => Promise<Float32Array>} step
- * @property {() => void} reset
- */
-
 /** Chooses the frames that are due, runs the model on them, and decodes its output into events. */
-export class Recogniser {
+export class Recogniser extends FrameStream {
   /**
-   * @param {import("./model_info.js").ModelInfo} info
-   * @param {Runner} runner
+   * @param {import("./model_info.js").ClassifierInfo} info
+   * @param {import("./frame_stream.js").Runner} runner
    */
   constructor(info, runner) {
+    super(info.fps, runner, FrameResizer.cropping(info.input_size, info.short_side));
     this.info = info;
-    this.runner = runner;
-    this.clock = new FrameClock(info.fps);
-    this.resizer = new FrameResizer(info.input_size, info.short_side);
     this.decoder = info.multi_label
       ? new PresenceDecoder(info.thresholds, info.events.smoothing_seconds)
       : new EventDecoder(info.labels.length, info.background, info.events);
-    this.image = new Float32Array(3 * info.input_size * info.input_size);
-    /** Seconds without a frame after which the stream is forgotten. */
-    this.maxGap = Infinity;
-    this.last = 0;
-  }
-
-  /**
-   * Returns whether a frame is due. Call it once for each frame.
-   *
-   * @param {number} seconds the frame's time
-   */
-  wants(seconds) {
-    return this.clock.take(seconds);
   }
 
   /**
@@ -68,13 +45,8 @@ export class Recogniser {
    * @returns {Promise<Recognition>}
    */
   async process(frame) {
-    const seconds = this.clock.elapsed;
-    if (seconds - this.last > this.maxGap) {
-      this.forget();
-    }
-    this.last = seconds;
-    this.resizer.convert(frame.data, frame.width, frame.height, this.image);
-    const logits = await this.runner.step(this.image);
+    const { outputs, seconds } = await this.run(frame);
+    const { logits } = outputs;
     const found = this.decoder.step(logits, seconds);
     const probabilities = Array.from(this.decoder.means);
     return {
@@ -93,14 +65,7 @@ export class Recogniser {
 
   /** Forgets what the model and the decoder have seen, as after a gap in the stream. */
   forget() {
-    this.runner.reset();
+    super.forget();
     this.decoder.reset();
-  }
-
-  /** Starts over: the next frame is the first one of another stream. */
-  reset() {
-    this.forget();
-    this.clock.reset();
-    this.last = 0;
   }
 }

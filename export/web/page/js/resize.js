@@ -1,6 +1,7 @@
 /**
- * What the model sees of a frame: resized, then cropped at the centre. The filter is the one in
- * `tsm_tf/data/resize.py`, antialiased bilinear interpolation; tests compare the two.
+ * What the model sees of a frame. Classifiers see it resized, then cropped at the centre; detectors
+ * see all of it, resized to fit, with a border at the bottom or on the right. The filter is the one
+ * in `tsm_tf/data/resize.py`, antialiased bilinear interpolation; tests compare the two.
  */
 
 const CHANNELS = 3;
@@ -52,15 +53,37 @@ export function resizeAxis(source, scaled, from, kept) {
   return { first, weights, longest };
 }
 
-/** Resizes and crops frames. It keeps tables for the size of the last frame. */
+/**
+ * Returns the scale at which a frame fits into an image.
+ *
+ * @param {number} width of the frame
+ * @param {number} height of the frame
+ * @param {number} inputHeight
+ * @param {number} inputWidth
+ */
+export function fittingScale(width, height, inputHeight, inputWidth) {
+  return Math.min(inputHeight / height, inputWidth / width);
+}
+
+/**
+ * Computes both axes for a frame of a width and a height.
+ *
+ * @typedef {(width: number, height: number) => {columns: Axis, rows: Axis}} Layout
+ */
+
+/** Resizes frames to the size of the model's image. It keeps tables for the size of the last frame. */
 export class FrameResizer {
   /**
-   * @param {number} inputSize height and width of the model's frames
-   * @param {number} shortSide pixels to which the shorter side is resized before the crop
+   * @param {number} inputHeight of the model's image
+   * @param {number} inputWidth of the model's image
+   * @param {Layout} layout what the top left of the image shows of a frame
+   * @param {number[]} padding RGB of the rest
    */
-  constructor(inputSize, shortSide) {
-    this.inputSize = inputSize;
-    this.shortSide = shortSide;
+  constructor(inputHeight, inputWidth, layout, padding) {
+    this.inputHeight = inputHeight;
+    this.inputWidth = inputWidth;
+    this.layout = layout;
+    this.padding = padding;
     this.width = 0;
     this.height = 0;
     /** @type {Axis} */
@@ -69,21 +92,70 @@ export class FrameResizer {
     /** Source rows that are already resized along x; row r is in `lines[r % lines.length]`. */
     this.lines = [new Float32Array(0)];
     this.lineRows = new Int32Array(0);
-    this.sums = new Float32Array(CHANNELS * inputSize);
+    this.sums = new Float32Array(0);
   }
 
   /**
-   * Writes a frame into the model's input.
+   * Returns what resizes a frame's shorter side, and crops a square at the centre, as `eval_frame`
+   * in `tsm_tf/data/crops.py`.
+   *
+   * @param {number} inputSize height and width of the model's image
+   * @param {number} shortSide pixels to which the shorter side is resized before the crop
+   */
+  static cropping(inputSize, shortSide) {
+    /**
+     * @param {number} source
+     * @param {number} narrow
+     */
+    const axis = (source, narrow) => {
+      const scaled = Math.max(shortSide, Math.floor((shortSide * source) / narrow));
+      return resizeAxis(source, scaled, roundHalfEven((scaled - inputSize) / 2), inputSize);
+    };
+    /** @type {Layout} */
+    const layout = (width, height) => {
+      const narrow = Math.min(width, height);
+      return { columns: axis(width, narrow), rows: axis(height, narrow) };
+    };
+    return new FrameResizer(inputSize, inputSize, layout, []);
+  }
+
+  /**
+   * Returns what resizes whole frames to fit, as `fit_frame` in `tsm_tf/detection/data`.
+   *
+   * @param {number} inputHeight of the model's image
+   * @param {number} inputWidth of the model's image
+   * @param {number[]} padding RGB of the border
+   */
+  static fitting(inputHeight, inputWidth, padding) {
+    /** @type {Layout} */
+    const layout = (width, height) => {
+      const scale = fittingScale(width, height, inputHeight, inputWidth);
+      /**
+       * @param {number} source
+       * @param {number} most
+       */
+      const axis = (source, most) => {
+        const scaled = Math.min(most, Math.max(1, roundHalfEven(source * scale)));
+        return resizeAxis(source, scaled, 0, scaled);
+      };
+      return { columns: axis(width, inputWidth), rows: axis(height, inputHeight) };
+    };
+    return new FrameResizer(inputHeight, inputWidth, layout, padding);
+  }
+
+  /**
+   * Writes a frame into the model's image.
    *
    * @param {Uint8ClampedArray | Uint8Array} pixels RGBA rows from top to bottom
    * @param {number} width of the frame
    * @param {number} height of the frame
-   * @param {Float32Array} image RGB `[inputSize, inputSize, 3]`; receives whole numbers in 0..255
+   * @param {Float32Array} image RGB `[inputHeight, inputWidth, 3]`; receives whole numbers in 0..255
    */
   convert(pixels, width, height, image) {
     this.#prepare(width, height);
     const { rows, sums } = this;
-    for (let row = 0; row < this.inputSize; row++) {
+    const stride = CHANNELS * this.inputWidth;
+    for (let row = 0; row < rows.first.length; row++) {
       sums.fill(0);
       const weights = rows.weights[row];
       for (let k = 0; k < weights.length; k++) {
@@ -94,10 +166,25 @@ export class FrameResizer {
         }
       }
 
-      const start = row * sums.length;
+      const start = row * stride;
       for (let i = 0; i < sums.length; i++) {
         image[start + i] = Math.floor(sums[i] + 0.5);
       }
+      this.#pad(image, start + sums.length, start + stride);
+    }
+    this.#pad(image, rows.first.length * stride, this.inputHeight * stride);
+  }
+
+  /**
+   * Fills whole pixels with the colour of the border.
+   *
+   * @param {Float32Array} image
+   * @param {number} begin
+   * @param {number} end
+   */
+  #pad(image, begin, end) {
+    for (let i = begin; i < end; i++) {
+      image[i] = this.padding[i % CHANNELS];
     }
   }
 
@@ -109,10 +196,9 @@ export class FrameResizer {
     if (width !== this.width || height !== this.height) {
       this.width = width;
       this.height = height;
-      const narrow = Math.min(width, height);
-      this.columns = this.#axis(width, narrow);
-      this.rows = this.#axis(height, narrow);
-      const length = CHANNELS * this.inputSize;
+      Object.assign(this, this.layout(width, height));
+      const length = CHANNELS * this.columns.first.length;
+      this.sums = new Float32Array(length);
       this.lines = Array.from({ length: this.rows.longest }, () => new Float32Array(length));
       this.lineRows = new Int32Array(this.lines.length);
     }
@@ -120,16 +206,7 @@ export class FrameResizer {
   }
 
   /**
-   * @param {number} source
-   * @param {number} narrow
-   */
-  #axis(source, narrow) {
-    const scaled = Math.max(this.shortSide, Math.floor((this.shortSide * source) / narrow));
-    return resizeAxis(source, scaled, roundHalfEven((scaled - this.inputSize) / 2), this.inputSize);
-  }
-
-  /**
-   * Returns a source row in RGB, resized to the model's width.
+   * Returns a source row in RGB, resized to the width of its part of the image.
    *
    * @param {Uint8ClampedArray | Uint8Array} pixels
    * @param {number} row
@@ -143,7 +220,7 @@ export class FrameResizer {
 
     this.lineRows[slot] = row;
     const start = row * this.width;
-    for (let column = 0; column < this.inputSize; column++) {
+    for (let column = 0; column < this.columns.first.length; column++) {
       let red = 0;
       let green = 0;
       let blue = 0;

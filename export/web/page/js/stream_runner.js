@@ -81,8 +81,8 @@ export class StreamRunner {
   /**
    * Runs the model on the next frame of the stream.
    *
-   * @param {Float32Array} image RGB in 0..255, `[input_size, input_size, 3]`
-   * @returns {Promise<Float32Array>} one logit per class
+   * @param {Float32Array} image RGB in 0..255, as large as the model's `image`
+   * @returns {Promise<import("./frame_stream.js").Outputs>} the outputs that are no caches
    */
   async step(image) {
     if (this.#mustReset) {
@@ -93,11 +93,10 @@ export class StreamRunner {
     this.#caches = null;
     inputs.image = new this.#litert.Tensor(image, this.#shapes.get("image"));
     try {
-      const { logits, ...caches } = await this.#model.run(inputs);
-      this.#caches = caches;
-      const values = await logits.data();
-      logits.delete();
-      return /** @type {Float32Array} */ (values);
+      const tensors = Object.entries(await this.#model.run(inputs));
+      this.#caches = Object.fromEntries(tensors.filter(([name]) => this.#shapes.has(name)));
+      const results = Object.fromEntries(tensors.filter(([name]) => !this.#shapes.has(name)));
+      return await read(results);
     } finally {
       deleteAll(inputs);
     }
@@ -128,6 +127,24 @@ export class StreamRunner {
       }
     }
     return caches;
+  }
+}
+
+/**
+ * Returns the values of tensors, and frees them.
+ *
+ * @param {Record<string, Tensor>} tensors
+ */
+async function read(tensors) {
+  /** @type {import("./frame_stream.js").Outputs} */
+  const values = {};
+  try {
+    for (const [name, tensor] of Object.entries(tensors)) {
+      values[name] = /** @type {Float32Array} */ (await tensor.data());
+    }
+    return values;
+  } finally {
+    deleteAll(tensors);
   }
 }
 

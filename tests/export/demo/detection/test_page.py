@@ -36,8 +36,10 @@ def output(tmp_path):
         }
         for name, by_motion in PRECISIONS.items()
     }
-    (tmp_path / "evaluation").mkdir()
-    (tmp_path / "evaluation" / "results.json").write_text(json.dumps(results))
+    for folder in ("evaluation", "evaluation_with_fgfa"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "results.json").write_text(json.dumps(results))
+        results = {**results, "fgfa": {**results["tsm"], "coco_ap50": None}}
 
     (tmp_path / "benchmark").mkdir()
     columns = ("model", "p50_ms", "p90_ms", "p99_ms", "ratio", "runtime", "threads", "device")
@@ -76,3 +78,10 @@ def test_page_has_every_result(output):
         assert text in page, text
     assert "<td>all</td>" not in page and "FGFA</td>" in page  # the paper's
     assert not list(output.glob(".writing*"))
+
+
+def test_page_with_fgfa(output):
+    assert list(write_page(output, SPEC, STEPS, with_fgfa=True)) == ["per_frame", "tsm", "fgfa"]
+    page = (output / "index.html").read_text(encoding="utf-8")
+    assert 'src="evaluation_with_fgfa/boxes.gif"' in page and 'src="fgfa/curves.png"' in page
+    assert '<td>FGFA</td><td class="n">91.5%</td>' in page

@@ -69,12 +69,12 @@ public final class Benchmark {
      */
     public static Result run(
             String model,
-            StreamClassifier classifier,
+            StreamModel stream,
             String delegate,
             int threads,
             Cancellation cancelled) {
-        fillRandomly(classifier.image);
-        classifier.reset();
+        fillRandomly(stream.image);
+        stream.reset();
 
         Latencies latencies = new Latencies(FRAMES);
         for (int frame = -WARM_UP; frame < FRAMES; frame++) {
@@ -82,17 +82,17 @@ public final class Benchmark {
                 return null;
             }
             long start = System.nanoTime();
-            classifier.step();
+            stream.run();
             if (frame >= 0) {
                 latencies.add(System.nanoTime() - start);
             }
         }
-        return new Result(model, classifier.file.variant, delegate, threads, latencies);
+        return new Result(model, stream.file.variant, delegate, threads, latencies);
     }
 
     private static void fillRandomly(ImageTensor image) {
         Random random = new Random(0);
-        for (int i = 0; i < image.size * image.size * ImageTensor.CHANNELS; i++) {
+        for (int i = 0; i < image.values; i++) {
             image.set(i, random.nextInt(256));
         }
     }

@@ -1,9 +1,8 @@
 package org.tsm.core;
 
 /**
- * Maps the model's frame to the camera's: a camera frame is turned upright, optionally mirrored,
- * resized by its shorter side and cropped at the centre, as {@code eval_frame} in {@code
- * tsm_tf/data/crops.py} does.
+ * Maps the model's image to the camera's frame: it is turned upright, optionally mirrored, and then
+ * resized as {@link InputFrame} says.
  *
  * <p>Each upright column and row lies along one axis of the source, so the offset of a pixel in a
  * plane is the sum of a column's and a row's offset.
@@ -23,21 +22,16 @@ final class FrameGeometry {
      * @param height of the source, in pixels
      * @param rotation clockwise degrees that turn the source upright: 0, 90, 180, 270
      * @param mirror whether to swap left and right in the upright frame
-     * @param shortSide length in pixels to which the shorter side is resized
-     * @param inputSize height and width of the model's frame, which is cropped from the centre
+     * @param input the model's image
      */
-    FrameGeometry(
-            int width, int height, int rotation, boolean mirror, int shortSide, int inputSize) {
+    FrameGeometry(int width, int height, int rotation, boolean mirror, InputFrame input) {
         this.width = width;
         this.height = height;
         this.rotation = rotation;
         this.mirror = mirror;
 
-        int across = uprightWidth();
-        int down = uprightHeight();
-        int narrow = Math.min(across, down);
-        columns = axis(across, narrow, shortSide, inputSize);
-        rows = axis(down, narrow, shortSide, inputSize);
+        columns = input.columns(uprightWidth(), uprightHeight());
+        rows = input.rows(uprightWidth(), uprightHeight());
     }
 
     boolean isFor(int width, int height, int rotation, boolean mirror) {
@@ -78,12 +72,5 @@ final class FrameGeometry {
             int along = (reversed ? down - 1 - i : i) >> halvings;
             offsets[i] = along * (rotation % 180 == 0 ? rowStride : pixelStride);
         }
-    }
-
-    private static ResizeAxis axis(int source, int narrow, int shortSide, int inputSize) {
-        int scaled = Math.max(shortSide, (int) ((double) shortSide * source / narrow));
-        // Python rounds halves to the even neighbour.
-        int from = (int) Math.rint((scaled - inputSize) / 2.0);
-        return new ResizeAxis(source, scaled, from, inputSize);
     }
 }

@@ -14,14 +14,14 @@ public final class ImageTensor {
     /** The bytes that the interpreter reads. */
     final ByteBuffer bytes;
 
-    /** Height and width in pixels. */
-    public final int size;
+    /** The number of values: rows by columns by channels. */
+    public final int values;
 
     private final FloatBuffer floats; // null for integer tensors
     private final byte[] quantized = new byte[256];
 
-    public ImageTensor(TensorType type, int size) {
-        this.size = size;
+    public ImageTensor(TensorType type, InputFrame input) {
+        values = input.height * input.width * CHANNELS;
         bytes = ByteBuffer.allocateDirect(type.bytes()).order(ByteOrder.nativeOrder());
         floats = type.element == TensorType.Element.FLOAT32 ? bytes.asFloatBuffer() : null;
         if (floats == null) {
@@ -34,7 +34,7 @@ public final class ImageTensor {
     /**
      * Sets one value.
      *
-     * @param index (row * size + column) * 3 + channel
+     * @param index (row * width + column) * 3 + channel
      * @param value in 0..255
      */
     public void set(int index, int value) {

@@ -23,21 +23,25 @@ public final class ModelFile {
     private static final String SPEC = "TSM_SPEC";
     private static final String STREAM = "TSM_STREAM";
     private static final String CHECKSUM = "TSM_CRC32";
+    private static final String KIND = "kind";
+    private static final String DETECTOR = "detector";
+    private static final String STREAMING = "rfcn"; // the detectors that need no later frames
     private static final String INTERPOLATION = "bilinear"; // ResizeAxis
     private static final double CROP = 0.875; // unless the spec says otherwise
-    private static final int LARGEST_SIZE = 2048; // a larger size comes from a damaged spec
+    private static final int LARGEST_SIZE = 4096; // a larger size comes from a damaged spec
+    private static final int MOST_DETECTIONS = 10_000;
 
     /** The file's bytes, for the interpreter. */
     public final ByteBuffer content;
 
-    /** Class names in the order of the logits; class numbers if the spec has no names. */
+    /** Class names in the order of the classes; class numbers if the spec has no names. */
     public final List<String> labels;
 
-    /** Height and width of a frame in pixels. */
-    public final int inputSize;
+    /** The size of the model's image, and how a frame gets there. */
+    public final InputFrame input;
 
-    /** Length in pixels to which a frame's shorter side is resized before the centre crop. */
-    public final int shortSide;
+    /** The number of objects that a detector can find in a frame; 0 for classifiers. */
+    public final int maxDetections;
 
     /** Frames per second of the training clips; NaN if unknown. */
     public final double fps;
@@ -45,10 +49,10 @@ public final class ModelFile {
     /** {@code float32}, {@code float16}, {@code int8}, ... */
     public final String variant;
 
-    /** When a gesture counts as an event. */
+    /** When a gesture counts as an event; detectors have none. */
     public final EventRules events;
 
-    /** Names of the classes in which nothing happens. */
+    /** Names of the classes in which nothing happens; detectors have none. */
     public final Set<String> background;
 
     private final double[] thresholds; // null unless videos may have several classes
@@ -74,10 +78,21 @@ public final class ModelFile {
         this.content = content;
         try {
             JSONObject spec = new JSONObject(specText);
-            checkFrames(spec);
-            int classes = inRange("num_classes", spec.getInt("num_classes"), 1, 1 << 20);
-            inputSize = inRange("input_size", spec.getInt("input_size"), 1, LARGEST_SIZE);
-            shortSide = (int) (inputSize / crop(spec));
+            boolean isDetector = isDetector(spec);
+            int classes = inRange("num_classes", spec, 1, 1 << 20);
+            if (isDetector) {
+                checkStreamable(spec);
+                input =
+                        InputFrame.fitted(
+                                inRange("input_height", spec, 1, LARGEST_SIZE),
+                                inRange("input_width", spec, 1, LARGEST_SIZE));
+                maxDetections = inRange("max_detections", spec, 1, MOST_DETECTIONS);
+            } else {
+                checkFrames(spec);
+                int size = inRange("input_size", spec, 1, LARGEST_SIZE);
+                input = InputFrame.cropped(size, (int) (size / crop(spec)));
+                maxDetections = 0;
+            }
             fps = fps(spec);
             labels = labels(spec, classes);
             thresholds = MultiLabelJson.thresholds(spec, classes);
@@ -95,6 +110,11 @@ public final class ModelFile {
         } catch (JSONException error) {
             throw new ModelException("The file's spec cannot be read: " + error.getMessage());
         }
+    }
+
+    /** Returns whether the model finds boxes, instead of classifying a stream. */
+    public boolean isDetector() {
+        return maxDetections > 0;
     }
 
     /**
@@ -129,6 +149,30 @@ public final class ModelFile {
                     "This file is not safe to run. It has " + error.getMessage());
         }
         return metadata;
+    }
+
+    /** Returns whether a spec is that of a detector; classifiers have no kind. */
+    private static boolean isDetector(JSONObject spec) throws JSONException, ModelException {
+        String kind = spec.isNull(KIND) ? null : spec.getString(KIND);
+        if (kind != null && !kind.equals(DETECTOR)) {
+            throw new ModelException("This app does not know this kind of model: " + kind);
+        }
+        return kind != null;
+    }
+
+    private static void checkStreamable(JSONObject spec) throws JSONException, ModelException {
+        String method = spec.getString("method");
+        String shift = spec.getString("shift_mode");
+        if (!method.equals(STREAMING) || shift.equals("bidirectional")) {
+            throw new ModelException(
+                    "This detector needs the frames that follow, so it cannot see a stream: its "
+                            + (method.equals(STREAMING) ? "shift is " + shift : "method is " + method));
+        }
+    }
+
+    private static int inRange(String name, JSONObject spec, int smallest, int largest)
+            throws JSONException, ModelException {
+        return inRange(name, spec.getInt(name), smallest, largest);
     }
 
     private static int inRange(String name, int value, int smallest, int largest)

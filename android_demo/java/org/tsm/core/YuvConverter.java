@@ -3,7 +3,7 @@ package org.tsm.core;
 import java.util.Arrays;
 
 /**
- * Converts camera frames to the model's image input in one pass: upright, resized, cropped, RGB.
+ * Converts camera frames to the model's image input in one pass: upright, resized, RGB.
  * Chroma is full-range BT.601 (JFIF), which Android defines for {@code YUV_420_888} from cameras.
  * Allocates only when the size or the orientation of the frames changes.
  */
@@ -19,29 +19,31 @@ public final class YuvConverter {
     private static final int CHROMA_ZERO = 128;
     private static final int CHANNELS = ImageTensor.CHANNELS;
 
-    private final int inputSize;
-    private final int shortSide;
-    private final float[] sums;
+    private final InputFrame input;
     private FrameGeometry geometry;
+    private float[] sums; // a row of the part of the image that shows the frame
     private int[] pixels; // one upright source row, RGB interleaved
     private int[][] columnOffsets;
     private int[][] rowOffsets;
 
-    // Source rows that are already resized to the model's width. Neighbouring target rows share
+    // Source rows that are already resized to the width of its part of the image. Neighbouring target rows share
     // them. Row r is in lines[r % lines.length], if lineRows says so.
     private float[][] lines;
     private int[] lineRows;
 
-    /**
-     * Creates a converter for a model.
-     *
-     * @param inputSize height and width of the model's frames
-     * @param shortSide length in pixels to which a frame's shorter side is resized before the crop
-     */
-    public YuvConverter(int inputSize, int shortSide) {
-        this.inputSize = inputSize;
-        this.shortSide = shortSide;
-        sums = new float[CHANNELS * inputSize];
+    /** Creates a converter for a model's image. */
+    public YuvConverter(InputFrame input) {
+        this.input = input;
+    }
+
+    /** Returns the width of the last frame when it is upright. */
+    public int uprightWidth() {
+        return geometry.uprightWidth();
+    }
+
+    /** Returns the height of the last frame when it is upright. */
+    public int uprightHeight() {
+        return geometry.uprightHeight();
     }
 
     /**
@@ -53,7 +55,9 @@ public final class YuvConverter {
     public void convert(YuvFrame frame, int rotation, boolean mirror, ImageTensor image) {
         prepare(frame, rotation, mirror);
 
-        for (int row = 0; row < inputSize; row++) {
+        int stride = CHANNELS * input.width;
+        int shown = geometry.rows.first.length;
+        for (int row = 0; row < shown; row++) {
             Arrays.fill(sums, 0);
             float[] weights = geometry.rows.weights[row];
             for (int k = 0; k < weights.length; k++) {
@@ -64,10 +68,19 @@ public final class YuvConverter {
                 }
             }
 
-            int start = row * sums.length;
+            int start = row * stride;
             for (int i = 0; i < sums.length; i++) {
                 image.set(start + i, (int) (sums[i] + 0.5f));
             }
+            pad(image, start + sums.length, start + stride);
+        }
+        pad(image, shown * stride, input.height * stride);
+    }
+
+    /** Fills whole pixels with the border's colour. */
+    private void pad(ImageTensor image, int begin, int end) {
+        for (int i = begin; i < end; i++) {
+            image.set(i, input.padding(i % CHANNELS));
         }
     }
 
@@ -75,11 +88,12 @@ public final class YuvConverter {
         int width = frame.width;
         int height = frame.height;
         if (geometry == null || !geometry.isFor(width, height, rotation, mirror)) {
-            geometry = new FrameGeometry(width, height, rotation, mirror, shortSide, inputSize);
+            geometry = new FrameGeometry(width, height, rotation, mirror, input);
+            sums = new float[CHANNELS * geometry.columns.first.length];
             pixels = new int[CHANNELS * geometry.uprightWidth()];
             columnOffsets = new int[3][geometry.uprightWidth()];
             rowOffsets = new int[3][geometry.uprightHeight()];
-            lines = new float[geometry.rows.longest][CHANNELS * inputSize];
+            lines = new float[geometry.rows.longest][sums.length];
             lineRows = new int[lines.length];
         }
 
@@ -96,7 +110,7 @@ public final class YuvConverter {
         geometry.rowOffsets(rowOffsets[plane], halvings, rowStride, pixelStride);
     }
 
-    /** Returns an upright source row in RGB, resized to the model's width. */
+    /** Returns an upright source row in RGB, resized to the width of its part of the image. */
     private float[] line(YuvFrame frame, int row) {
         int slot = row % lines.length;
         float[] line = lines[slot];
@@ -106,7 +120,7 @@ public final class YuvConverter {
 
         lineRows[slot] = row;
         toRgb(frame, row);
-        for (int column = 0; column < inputSize; column++) {
+        for (int column = 0; column < geometry.columns.first.length; column++) {
             float red = 0;
             float green = 0;
             float blue = 0;

@@ -18,7 +18,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.tsm.core.Benchmark;
 import org.tsm.core.ModelException;
-import org.tsm.core.StreamClassifier;
+import org.tsm.core.StreamModel;
 
 /**
  * Table 8 of the paper, measured on this phone: the latency of every model in the app at several
@@ -79,9 +79,9 @@ public final class BenchmarkActivity extends Activity {
 
     private String measure(String model, int threads) {
         String name = Models.name(model);
-        try (StreamClassifier classifier = Models.load(this, model, threads)) {
+        try (StreamModel loaded = Models.load(this, model, threads)) {
             Benchmark.Result result =
-                    Benchmark.run(name, classifier, DELEGATE, threads, () -> cancelled);
+                    Benchmark.run(name, loaded, DELEGATE, threads, () -> cancelled);
             return result == null ? "" : result.csv();
         } catch (ModelException | IOException | RuntimeException error) {
             Log.e(TAG, model, error);

@@ -33,6 +33,7 @@ public final class MainActivity extends Activity {
     private Camera camera;
     private Recogniser recogniser; // runs from onResume to onPause
     private TextureView preview;
+    private BoxesView boxes;
     private RecognitionView recognition;
     private TextView message;
     private Button retry;
@@ -66,6 +67,7 @@ public final class MainActivity extends Activity {
         getWindow().addFlags(WindowManager.LayoutParams.FLAG_KEEP_SCREEN_ON);
         setContentView(R.layout.main);
         preview = findViewById(R.id.preview);
+        boxes = findViewById(R.id.boxes);
         recognition = findViewById(R.id.recognition);
         message = findViewById(R.id.message);
         retry = findViewById(R.id.retry);
@@ -97,7 +99,7 @@ public final class MainActivity extends Activity {
     }
 
     private void start() {
-        recognition.clear();
+        clear();
         showMessage(0);
         recogniser.start(settings);
 
@@ -175,7 +177,12 @@ public final class MainActivity extends Activity {
 
     private void reset() {
         recogniser.reset();
+        clear();
+    }
+
+    private void clear() {
         recognition.clear();
+        boxes.clear();
     }
 
     /** Saves changed settings, and restarts model and camera. */
@@ -290,8 +297,14 @@ public final class MainActivity extends Activity {
         }
 
         @Override
+        public void onFrame(FoundObjects found) {
+            recognition.show(found);
+            boxes.show(found, isFront); // a front camera's preview is mirrored
+        }
+
+        @Override
         public void onModelError(String reason) {
-            recognition.clear();
+            clear();
             showMessage(getString(R.string.model_error, reason));
         }
     }

@@ -14,7 +14,7 @@ import java.util.Collections;
 import java.util.List;
 import org.tsm.core.ModelException;
 import org.tsm.core.ModelFile;
-import org.tsm.core.StreamClassifier;
+import org.tsm.core.StreamModel;
 
 /** The models that the user can choose: the app's assets, and files on the device. */
 final class Models {
@@ -78,15 +78,15 @@ final class Models {
     /**
      * Loads a model and prepares it for its first frame.
      *
-     * @throws ModelException if this is not an online TSM, or if it cannot be run
+     * @throws ModelException if this is not an online model, or if it cannot be run
      * @throws IOException if the file cannot be read
      */
-    static StreamClassifier load(Context context, String model, int threads)
+    static StreamModel load(Context context, String model, int threads)
             throws ModelException, IOException {
         ModelFile file = new ModelFile(read(context, model));
         TfLiteModel interpreter = new TfLiteModel(file.content, threads);
         try {
-            return new StreamClassifier(file, interpreter);
+            return StreamModel.of(file, interpreter);
         } catch (ModelException error) {
             interpreter.close();
             throw error;

@@ -7,9 +7,11 @@ import android.os.HandlerThread;
 import android.os.Looper;
 import android.util.Log;
 import java.io.IOException;
+import org.tsm.core.DetectionLoop;
 import org.tsm.core.FrameLoop;
 import org.tsm.core.ModelException;
 import org.tsm.core.ModelFile;
+import org.tsm.core.RecognitionLoop;
 import org.tsm.core.YuvFrame;
 
 /**
@@ -29,8 +31,11 @@ final class Recogniser {
         /** Called when a model is loaded. */
         void onModel(ModelFile file);
 
-        /** Called for each recognised frame. */
+        /** Called for each frame of a classifier. */
         void onFrame(Recognition recognition);
+
+        /** Called for each frame of a detector. */
+        void onFrame(FoundObjects found);
 
         /** Called when the model cannot be used, with a reason for the user. */
         void onModelError(String reason);
@@ -100,12 +105,21 @@ final class Recogniser {
 
         try {
             loop.process(frame, rotation, mirror);
-            Recognition recognition = Recognition.of(loop);
-            post(() -> listener.onFrame(recognition));
+            report(mirror);
         } catch (RuntimeException error) { // from a delegate
             Log.e(TAG, "inference", error);
             closeLoop();
             fail(String.valueOf(error.getMessage()));
+        }
+    }
+
+    private void report(boolean mirror) {
+        if (loop instanceof DetectionLoop) {
+            FoundObjects found = FoundObjects.of((DetectionLoop) loop, mirror);
+            post(() -> listener.onFrame(found));
+        } else {
+            Recognition recognition = Recognition.of((RecognitionLoop) loop);
+            post(() -> listener.onFrame(recognition));
         }
     }
 
@@ -130,7 +144,7 @@ final class Recogniser {
         }
         try {
             String model = Models.chosen(context, settings);
-            loop = new FrameLoop(Models.load(context, model, settings.threads));
+            loop = FrameLoop.of(Models.load(context, model, settings.threads));
             ModelFile file = loop.file;
             post(() -> listener.onModel(file));
         } catch (ModelException error) {

@@ -2,7 +2,7 @@ package org.tsm.demo;
 
 import java.util.List;
 import org.tsm.core.EventHistory;
-import org.tsm.core.FrameLoop;
+import org.tsm.core.RecognitionLoop;
 
 /** The result for one frame, as shown on the screen. Immutable. */
 final class Recognition {
@@ -23,10 +23,7 @@ final class Recognition {
     final List<String> labels;
 
     final EventHistory events;
-    final double framesPerSecond;
-    final double medianMillis;
-    final double p95Millis;
-    final long dropped;
+    final Statistics statistics;
 
     Recognition(
             String label,
@@ -34,23 +31,17 @@ final class Recognition {
             double[] probabilities,
             List<String> labels,
             EventHistory events,
-            double framesPerSecond,
-            double medianMillis,
-            double p95Millis,
-            long dropped) {
+            Statistics statistics) {
         this.label = label;
         this.names = names;
         this.probabilities = probabilities;
         this.labels = labels;
         this.events = events;
-        this.framesPerSecond = framesPerSecond;
-        this.medianMillis = medianMillis;
-        this.p95Millis = p95Millis;
-        this.dropped = dropped;
+        this.statistics = statistics;
     }
 
     /** Returns the result for the loop's last frame. */
-    static Recognition of(FrameLoop loop) {
+    static Recognition of(RecognitionLoop loop) {
         List<String> labels = loop.file.labels;
         String[] names = new String[loop.top.count()];
         double[] probabilities = new double[names.length];
@@ -65,10 +56,7 @@ final class Recognition {
                 probabilities,
                 labels,
                 loop.events(),
-                loop.framesPerSecond(),
-                loop.medianMillis(),
-                loop.p95Millis(),
-                loop.dropped());
+                Statistics.of(loop));
     }
 
     private static String label(List<String> labels, int[] shown) {

@@ -11,9 +11,13 @@ import android.widget.ProgressBar;
 import android.widget.TextView;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.tsm.core.EventHistory;
 
-/** Shows the event in progress, a bar for each of the best classes, the last events, and the speed. */
+/**
+ * Shows the event in progress, a bar for each of the best classes, the last events, and the speed;
+ * for a detector, how many objects there are of each class, and the speed.
+ */
 public final class RecognitionView extends LinearLayout {
     private static final int[] ROWS = {R.id.row1, R.id.row2, R.id.row3};
     private static final int FULL_BAR = 1000;
@@ -56,14 +60,42 @@ public final class RecognitionView extends LinearLayout {
         if (recognition.events != shownEvents) { // only after an event
             show(recognition.events, recognition.labels);
         }
+        show(recognition.statistics);
+    }
+
+    void show(FoundObjects found) {
+        List<String> numbers = new ArrayList<>();
+        for (Map.Entry<String, Integer> count : found.counts().entrySet()) {
+            numbers.add(
+                    getContext().getString(R.string.count, count.getKey(), count.getValue()));
+        }
+        label.setText(
+                numbers.isEmpty()
+                        ? getContext().getString(R.string.no_event)
+                        : TextUtils.join(SEPARATOR, numbers));
+        hide(GONE);
+        show(found.statistics);
+    }
+
+    private void show(Statistics speed) {
         statistics.setText(
                 getContext()
                         .getString(
                                 R.string.statistics,
-                                recognition.framesPerSecond,
-                                recognition.medianMillis,
-                                recognition.p95Millis,
-                                recognition.dropped));
+                                speed.framesPerSecond,
+                                speed.medianMillis,
+                                speed.p95Millis,
+                                speed.dropped));
+    }
+
+    /** Hides what only classifiers have. */
+    private void hide(int visibility) {
+        for (int row : ROWS) {
+            findViewById(row).setVisibility(visibility);
+        }
+        int texts = visibility == GONE ? GONE : VISIBLE;
+        lastEvents.setVisibility(texts);
+        counts.setVisibility(texts);
     }
 
     private void show(EventHistory events, List<String> labels) {
@@ -94,8 +126,6 @@ public final class RecognitionView extends LinearLayout {
         lastEvents.setText("");
         counts.setText("");
         statistics.setText("");
-        for (int row : ROWS) {
-            findViewById(row).setVisibility(INVISIBLE);
-        }
+        hide(INVISIBLE);
     }
 }

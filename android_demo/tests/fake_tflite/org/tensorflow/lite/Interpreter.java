@@ -10,8 +10,9 @@ import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
  * Replaces the phone's interpreter, whose library cannot be loaded here. It has the methods that
- * the app uses, and a test compares them with the real ones. It records all inputs. The logits are
- * {@link #logits}, and each new cache is the old one with 1 added to every byte.
+ * the app uses, and a test compares them with the real ones. It records all inputs. The outputs are
+ * {@link #logits} or {@link #detections}, and each new cache is the old one with 1 added to every
+ * byte.
  */
 public final class Interpreter implements AutoCloseable {
     public static final Map<String, FakeTensor> INPUTS = new LinkedHashMap<>();
@@ -22,6 +23,9 @@ public final class Interpreter implements AutoCloseable {
 
     /** The logits of the next frames. */
     public static volatile float[] logits = {};
+
+    /** A detector's outputs for the next frames, by name. */
+    public static volatile Map<String, float[]> detections = new HashMap<>();
 
     /** Thrown by the next {@link #runSignature} call, if not null. */
     public static volatile RuntimeException failure;
@@ -60,19 +64,32 @@ public final class Interpreter implements AutoCloseable {
         MADE.add(this);
     }
 
-    /** Describes the tensors of an online float model. */
+    /** Describes the tensors of an online float classifier. */
     public static void describe(int size, int classes, int caches) {
+        describeInputs(size, size, caches);
+        OUTPUTS.put("logits", new FakeTensor(DataType.FLOAT32, 1, classes));
+        logits = new float[classes];
+    }
+
+    /** Describes the tensors of an online float detector. */
+    public static void describeDetector(int height, int width, int most, int caches) {
+        describeInputs(height, width, caches);
+        OUTPUTS.put("boxes", new FakeTensor(DataType.FLOAT32, 1, most, 4));
+        OUTPUTS.put("classes", new FakeTensor(DataType.FLOAT32, 1, most));
+        OUTPUTS.put("scores", new FakeTensor(DataType.FLOAT32, 1, most));
+        OUTPUTS.put("count", new FakeTensor(DataType.FLOAT32, 1));
+    }
+
+    private static void describeInputs(int height, int width, int caches) {
         MADE.clear();
         INPUTS.clear();
         OUTPUTS.clear();
-        INPUTS.put("image", new FakeTensor(DataType.FLOAT32, 1, size, size, 3));
-        OUTPUTS.put("logits", new FakeTensor(DataType.FLOAT32, 1, classes));
+        INPUTS.put("image", new FakeTensor(DataType.FLOAT32, 1, height, width, 3));
         for (int i = 0; i < caches; i++) {
             String name = String.format("shift_%02d", i);
             INPUTS.put(name, new FakeTensor(DataType.FLOAT32, 1, 2, 2, i + 1));
             OUTPUTS.put(name, new FakeTensor(DataType.FLOAT32, 1, 2, 2, i + 1));
         }
-        logits = new float[classes];
         failure = null;
     }
 
@@ -118,7 +135,8 @@ public final class Interpreter implements AutoCloseable {
 
         for (Map.Entry<String, Object> output : outputs.entrySet()) {
             String name = output.getKey();
-            write((ByteBuffer) output.getValue(), OUTPUTS.get(name), frame.get(name));
+            float[] result = name.equals("logits") ? logits : detections.get(name);
+            write((ByteBuffer) output.getValue(), OUTPUTS.get(name), frame.get(name), result);
         }
     }
 
@@ -132,11 +150,12 @@ public final class Interpreter implements AutoCloseable {
     }
 
     /** Moves the position, as the real one does, so that a buffer that is not rewound overflows. */
-    private static void write(ByteBuffer buffer, FakeTensor tensor, byte[] cache) {
+    private static void write(
+            ByteBuffer buffer, FakeTensor tensor, byte[] cache, float[] result) {
         check(buffer, tensor);
         if (cache == null) {
-            for (float logit : logits) {
-                buffer.putFloat(logit);
+            for (float value : result) {
+                buffer.putFloat(value);
             }
             return;
         }

@@ -6,6 +6,7 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Paths;
 import java.util.ArrayList;
@@ -29,6 +30,9 @@ public final class HostTool {
                 case "yuv":
                     yuv(in);
                     break;
+                case "boxes":
+                    boxes(in);
+                    break;
                 case "events":
                     events(in, rest);
                     break;
@@ -50,21 +54,23 @@ public final class HostTool {
     }
 
     /**
-     * Converts frames. For each frame, the input has: input size, short side, width, height,
-     * rotation and mirror, and then three planes of row stride, pixel stride, length and bytes.
+     * Converts frames. For each frame, the input has: height and width of the image, short side (0
+     * to fit), width, height, rotation and mirror, and then three planes of row stride, pixel
+     * stride, length and bytes.
      */
     private static void yuv(DataInputStream in) throws IOException {
         YuvFrame frame = new YuvFrame();
         YuvConverter converter = null;
-        int converterSize = 0;
-        int converterSide = 0;
+        InputFrame last = InputFrame.fitted(0, 0);
         while (true) {
-            int size = in.readInt();
-            int side = in.readInt();
-            if (size != converterSize || side != converterSide) {
-                converter = new YuvConverter(size, side);
-                converterSize = size;
-                converterSide = side;
+            InputFrame input = inputFrame(in.readInt(), in.readInt(), in.readInt());
+            boolean isLast =
+                    input.height == last.height
+                            && input.width == last.width
+                            && input.shortSide() == last.shortSide();
+            if (!isLast) {
+                converter = new YuvConverter(input);
+                last = input;
             }
 
             frame.width = in.readInt();
@@ -79,13 +85,61 @@ public final class HostTool {
                 plane.load(ByteBuffer.wrap(bytes), rowStride, pixelStride);
             }
 
-            int[] shape = {1, size, size, 3};
+            int[] shape = {1, input.height, input.width, 3};
             ImageTensor image =
-                    new ImageTensor(new TensorType(TensorType.Element.UINT8, shape, 1, 0), size);
+                    new ImageTensor(new TensorType(TensorType.Element.UINT8, shape, 1, 0), input);
             converter.convert(frame, rotation, mirror, image);
             byte[] rgb = new byte[image.bytes.capacity()];
             image.bytes.get(rgb);
             System.out.write(rgb);
+        }
+    }
+
+    private static InputFrame inputFrame(int height, int width, int shortSide) {
+        return shortSide == 0
+                ? InputFrame.fitted(height, width)
+                : InputFrame.cropped(height, shortSide);
+    }
+
+    /**
+     * Reads detections. For each frame, the input has: height and width of the image, number of
+     * classes, number of rows, width and height of the frame as integers, and then the model's
+     * outputs as floats. The output has one line per object: class, score and box.
+     */
+    private static void boxes(DataInputStream in) throws IOException {
+        while (true) {
+            InputFrame input = InputFrame.fitted(in.readInt(), in.readInt());
+            int classes = in.readInt();
+            float[][] outputs = new float[4][];
+            int rows = in.readInt();
+            int across = in.readInt();
+            int down = in.readInt();
+            int[] lengths = {4 * rows, rows, rows, 1};
+            for (int i = 0; i < outputs.length; i++) {
+                outputs[i] = new float[lengths[i]];
+                for (int j = 0; j < lengths[i]; j++) {
+                    outputs[i][j] = in.readFloat();
+                }
+            }
+            Detections found = new Detections(rows);
+            found.read(
+                    FloatBuffer.wrap(outputs[0]),
+                    FloatBuffer.wrap(outputs[1]),
+                    FloatBuffer.wrap(outputs[2]),
+                    outputs[3][0],
+                    classes,
+                    input,
+                    across,
+                    down);
+            for (int i = 0; i < found.count(); i++) {
+                StringBuilder line = new StringBuilder();
+                line.append(found.classOf(i)).append(' ').append(found.score(i));
+                for (int side = 0; side < 4; side++) {
+                    line.append(' ').append(found.side(i, side));
+                }
+                System.out.println(line);
+            }
+            System.out.println();
         }
     }
 

@@ -34,7 +34,7 @@ public class AllocationTest {
     @Test
     public void tenThousandFramesAllocateNothing() throws ModelException {
         YuvFrame frame = frame(160, 120);
-        try (FrameLoop loop = new FrameLoop(new Golden("48_float32").classifier())) {
+        try (FrameLoop loop = FrameLoop.of(new Golden("48_float32").classifier())) {
             long thread = Thread.currentThread().getId();
             long allocated = 0;
             for (int i = 0; i < 12_000; i++) {
@@ -53,6 +53,25 @@ public class AllocationTest {
     }
 
     @Test
+    public void framesOfADetectorAllocateNothing() throws ModelException {
+        YuvFrame frame = frame(160, 120);
+        ModelFile file = new ModelFile(new Golden("detector").bytes("model.tflite"));
+        try (FrameLoop loop = FrameLoop.of(StreamModel.of(file, new HostModel(file.content)))) {
+            long thread = Thread.currentThread().getId();
+            long allocated = 0;
+            for (int i = 0; i < 300; i++) {
+                if (i == 100) {
+                    allocated = THREADS.getThreadAllocatedBytes(thread);
+                }
+                if (loop.wants(i * 2 * FRAME_NANOS)) {
+                    loop.process(frame, 90, true);
+                }
+            }
+            assertEquals(0, THREADS.getThreadAllocatedBytes(thread) - allocated, 1000);
+        }
+    }
+
+    @Test
     public void overheadIsSmall() throws ModelException {
         ModelFile file = new ModelFile(new Golden("224_float32").bytes("model.tflite"));
         HostModel model = new HostModel(file.content);
@@ -61,7 +80,7 @@ public class AllocationTest {
         Latencies conversions = new Latencies(100);
         EventDecoder decoder = new EventDecoder(file.labels, file.background, file.events);
         TopClasses top = new TopClasses(3);
-        YuvConverter converter = new YuvConverter(file.inputSize, file.shortSide);
+        YuvConverter converter = new YuvConverter(file.input);
         YuvFrame frame = frame(640, 480);
 
         try (StreamClassifier classifier = new StreamClassifier(file, model)) {

@@ -18,11 +18,13 @@ public final class Golden {
         this.name = name;
     }
 
-    static List<String> names() {
+    /** Returns the names of the folders with classifiers. */
+    static List<String> classifiers() {
         try (ZipFile archive = new ZipFile(PATH)) {
             return archive.stream()
                     .filter(entry -> entry.getName().endsWith("/model.tflite"))
                     .map(entry -> entry.getName().split("/")[0])
+                    .filter(name -> !name.equals("detector"))
                     .toList();
         } catch (IOException error) {
             throw new UncheckedIOException(error);

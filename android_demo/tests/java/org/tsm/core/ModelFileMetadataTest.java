@@ -2,6 +2,7 @@ package org.tsm.core;
 
 import static org.junit.Assert.assertArrayEquals;
 import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertFalse;
 import static org.junit.Assert.assertThrows;
 import static org.junit.Assert.assertTrue;
 
@@ -133,11 +134,54 @@ public class ModelFileMetadataTest {
 
     @Test
     public void readsInterpolationAndCrop() throws ModelException {
-        assertEquals(256, read("", "{}").shortSide);
-        assertEquals(256, read(", \"interpolation\": \"bilinear\"", "{}").shortSide);
-        assertEquals(256, read(", \"crop_pct\": null, \"interpolation\": null", "{}").shortSide);
-        assertEquals(248, read(", \"crop_pct\": 0.9", "{}").shortSide);
-        assertEquals(224, read(", \"crop_pct\": 1", "{}").shortSide);
+        assertEquals(256, read("", "{}").input.shortSide());
+        assertEquals(256, read(", \"interpolation\": \"bilinear\"", "{}").input.shortSide());
+        assertEquals(256, read(", \"crop_pct\": null, \"interpolation\": null", "{}").input.shortSide());
+        assertEquals(248, read(", \"crop_pct\": 0.9", "{}").input.shortSide());
+        assertEquals(224, read(", \"crop_pct\": 1", "{}").input.shortSide());
+    }
+
+    private static final String DETECTOR =
+            "{\"kind\": \"detector\", \"num_classes\": 2, \"labels\": [\"ring\", \"cross\"],"
+                    + " \"method\": \"rfcn\", \"shift_mode\": \"unidirectional\","
+                    + " \"input_height\": 96, \"input_width\": 128, \"max_detections\": 10,"
+                    + " \"fps\": null}";
+
+    private static ModelFile detector(String old, String replacement) throws ModelException {
+        assertTrue(old, DETECTOR.contains(old));
+        String spec = DETECTOR.replace(old, replacement);
+        return new ModelFile(ByteBuffer.allocate(0), spec, "{\"variant\": \"float16\"}");
+    }
+
+    @Test
+    public void readsDetectors() throws ModelException {
+        ModelFile file = detector("null", "8.0");
+        assertTrue(file.isDetector());
+        assertEquals(96, file.input.height);
+        assertEquals(128, file.input.width);
+        assertEquals(10, file.maxDetections);
+        assertEquals(Arrays.asList("ring", "cross"), file.labels);
+        assertEquals(8, file.fps, 0);
+        assertEquals("float16", file.variant);
+        assertFalse(read("", "{}").isDetector());
+    }
+
+    @Test
+    public void detectorsThatCannotStreamAreErrors() {
+        String start = "This detector needs the frames that follow, so it cannot see a stream: its ";
+        String[][] changes = {
+            {"rfcn", "fgfa", start + "method is fgfa"},
+            {"unidirectional", "bidirectional", start + "shift is bidirectional"},
+            {"detector", "segmenter", "This app does not know this kind of model: segmenter"},
+            {"10", "0", "The spec's max_detections is out of range: 0"},
+            {"128", "9999", "The spec's input_width is out of range: 9999"},
+            {"_classes\": 2", "_classes\": 3", "The spec has 2 labels for 3 classes"},
+        };
+        for (String[] change : changes) {
+            ModelException error =
+                    assertThrows(ModelException.class, () -> detector(change[0], change[1]));
+            assertTrue(error.getMessage(), error.getMessage().startsWith(change[2]));
+        }
     }
 
     @Test

@@ -59,8 +59,8 @@ public class ModelFileTest {
     @Test
     public void readsTheSpec() throws ModelException {
         ModelFile file = new ModelFile(original);
-        assertEquals(48, file.inputSize);
-        assertEquals(54, file.shortSide);
+        assertEquals(48, file.input.width);
+        assertEquals(54, file.input.shortSide());
         assertEquals(8, file.fps, 0);
         assertEquals(9, file.labels.size());
         assertEquals("Swiping Left", file.labels.get(0));
@@ -137,7 +137,7 @@ public class ModelFileTest {
     @Test
     public void mutationsAreRejectedAsInPythonOrRun() throws IOException {
         Map<String, Integer> counts = new TreeMap<>();
-        for (String model : List.of("48_float32", "48_weight_only", "48_int8")) {
+        for (String model : List.of("48_float32", "48_weight_only", "48_int8", "detector")) {
             Golden golden = new Golden(model);
             ByteBuffer[] sources = {golden.bytes("model.tflite"), golden.bytes("repacked")};
             String text = StandardCharsets.UTF_8.decode(golden.bytes("mutants")).toString();
@@ -155,6 +155,7 @@ public class ModelFileTest {
         assertTrue(counts.toString(), counts.get("48_float32 ran") > 30);
         assertTrue(counts.toString(), counts.get("48_weight_only ran") > 30);
         assertTrue(counts.toString(), counts.get("48_int8 ran") > 30);
+        assertTrue(counts.toString(), counts.get("detector ran") > 30);
     }
 
     private static String reasonToReject(ByteBuffer file) {
@@ -167,10 +168,10 @@ public class ModelFileTest {
     }
 
     private static String run(ByteBuffer mutant) {
-        try (StreamClassifier classifier =
-                new StreamClassifier(new ModelFile(mutant), new HostModel(mutant))) {
-            classifier.step();
-            classifier.step();
+        try (StreamModel model =
+                StreamModel.of(new ModelFile(mutant), new HostModel(mutant))) {
+            model.run();
+            model.run();
             return "ran";
         } catch (ModelException error) { // a spec that contradicts the tensors
             return "rejected by its spec";

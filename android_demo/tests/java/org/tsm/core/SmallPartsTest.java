@@ -41,7 +41,7 @@ public class SmallPartsTest {
     @Test
     public void integersKeepTheirRealValues() {
         TensorType type = new TensorType(TensorType.Element.INT8, new int[] {1, 2, 2, 3}, 1, -128);
-        ImageTensor image = new ImageTensor(type, 2);
+        ImageTensor image = new ImageTensor(type, InputFrame.fitted(2, 2));
         image.set(0, 0);
         image.set(1, 255);
         image.set(11, 130);
@@ -50,7 +50,7 @@ public class SmallPartsTest {
         assertEquals(2, image.bytes.get(11));
 
         type = new TensorType(TensorType.Element.UINT8, new int[] {1, 2, 2, 3}, 1, 0);
-        image = new ImageTensor(type, 2);
+        image = new ImageTensor(type, InputFrame.fitted(2, 2));
         image.set(5, 200);
         assertEquals(200, image.bytes.get(5) & 0xFF);
     }

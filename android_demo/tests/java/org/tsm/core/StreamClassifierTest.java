@@ -18,13 +18,13 @@ import org.junit.runners.Parameterized;
 public class StreamClassifierTest {
     @Parameterized.Parameters(name = "{0}")
     public static Iterable<String> names() {
-        return Golden.names();
+        return Golden.classifiers();
     }
 
     @Parameterized.Parameter public String name;
 
     private static void fill(ImageTensor image, ByteBuffer frames, int number) {
-        int values = image.size * image.size * ImageTensor.CHANNELS;
+        int values = image.values;
         for (int i = 0; i < values; i++) {
             image.set(i, frames.get(number * values + i) & 0xFF);
         }
@@ -116,7 +116,7 @@ public class StreamClassifierTest {
         ModelFile file = new ModelFile(new Golden(name).bytes("model.tflite"));
         try (HostModel model = new HostModel(file.content)) {
             TensorType before = model.inputs().get("image");
-            int size = file.inputSize;
+            int size = file.input.width;
             for (int[] shape : new int[][] {{8, size, size, 3}, {1, 8, size, size, 3}}) {
                 model.inputs()
                         .put(

@@ -7,6 +7,7 @@ import android.app.Activity;
 import android.graphics.Bitmap;
 import android.graphics.Canvas;
 import android.graphics.Color;
+import android.graphics.RectF;
 import android.os.Looper;
 import android.view.View;
 import java.io.File;
@@ -49,13 +50,17 @@ public class Screenshots {
         }
     }
 
-    private static void live(String name) throws Exception {
+    private static MainActivity started() throws Exception {
         Interpreter.describe(48, 9, 10);
         shadowOf(RuntimeEnvironment.getApplication()).grantPermissions(Manifest.permission.CAMERA);
         MainActivity activity = Robolectric.buildActivity(MainActivity.class).setup().get();
         Thread.sleep(500); // until the model is loaded
         shadowOf(Looper.getMainLooper()).idle();
+        return activity;
+    }
 
+    private static void live(String name) throws Exception {
+        MainActivity activity = started();
         RecognitionView view = activity.findViewById(R.id.recognition);
         view.show(
                 new Recognition(
@@ -64,11 +69,22 @@ public class Screenshots {
                         new double[] {0.83, 0.11, 0.04},
                         LABELS,
                         new EventHistory(LABELS.size()).with(1, 3.6).with(2, 6.9).with(0, 9.5),
-                        8,
-                        0,
-                        0,
-                        0));
+                        new Statistics(8, 0, 0, 0)));
         save(activity, name);
+    }
+
+    @Test
+    public void detector() throws Exception {
+        MainActivity activity = started();
+        Statistics speed = new Statistics(8, 0, 0, 0);
+        List<FoundObjects.Item> items =
+                List.of(
+                        new FoundObjects.Item("ring", 0, 0.93f, new RectF(60, 90, 220, 240)),
+                        new FoundObjects.Item("cross", 1, 0.71f, new RectF(200, 180, 330, 330)));
+        FoundObjects found = new FoundObjects(items, 480, 640, false, speed);
+        activity.<RecognitionView>findViewById(R.id.recognition).show(found);
+        activity.<BoxesView>findViewById(R.id.boxes).show(found, true);
+        save(activity, "detector");
     }
 
     @Test

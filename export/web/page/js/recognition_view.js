@@ -1,19 +1,23 @@
+import { create, element } from "./elements.js";
+
 const ALL_CLASSES = 10; // up to this many classes all have a bar, in the order of the labels
 const TOP_CLASSES = 5;
 const SHOWN_EVENTS = 6;
 const FLASH_MS = 600;
 
-/** What the page shows: the label, the bars, the events, the figures and the messages. */
-export class View {
+/** What the page shows of a classifier: the label, the bars and the events. */
+export class RecognitionView {
   /**
    * @param {Document} document
-   * @param {import("./model_info.js").ModelInfo} info
+   * @param {import("./model_info.js").ClassifierInfo} info
    */
   constructor(document, info) {
     this.document = document;
     this.info = info;
     this.total = 0;
     this.flashUntil = 0;
+    element(document, "recognition").hidden = false;
+    element(document, "label").hidden = false;
     this.bars = Array.from({ length: this.#numBars() }, () => this.#addBar());
     this.clear();
   }
@@ -25,7 +29,6 @@ export class View {
     element(this.document, "total").textContent = "none yet";
     this.#showLabel([]);
     this.#showBars(this.info.labels.map(() => 0));
-    this.showFigures(null, null, 0);
   }
 
   /** @param {import("./recogniser.js").Recognition} result */
@@ -33,17 +36,6 @@ export class View {
     this.#showLabel(result.shown);
     this.#showBars(result.probabilities);
     result.events.forEach((event) => this.#addEvent(event));
-  }
-
-  /**
-   * @param {number | null} milliseconds per frame
-   * @param {number | null} rate frames per second
-   * @param {number} dropped
-   */
-  showFigures(milliseconds, rate, dropped) {
-    element(this.document, "milliseconds").textContent = milliseconds?.toFixed(1) ?? "–";
-    element(this.document, "rate").textContent = rate?.toFixed(1) ?? "–";
-    element(this.document, "dropped").textContent = String(dropped);
   }
 
   #numBars() {
@@ -112,27 +104,4 @@ export class View {
       stage.classList.toggle("has-event", performance.now() < this.flashUntil - 1);
     }, FLASH_MS);
   }
-}
-
-/**
- * Returns an element of the page.
- *
- * @param {Document} document
- * @param {string} id
- */
-export function element(document, id) {
-  return /** @type {HTMLElement} */ (document.getElementById(id));
-}
-
-/**
- * @param {Document} document
- * @param {string} tag
- * @param {string} className
- * @param {Element} [parent]
- */
-function create(document, tag, className, parent) {
-  const made = document.createElement(tag);
-  made.className = className;
-  parent?.append(made);
-  return made;
 }
