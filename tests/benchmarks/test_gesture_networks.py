@@ -70,8 +70,7 @@ def test_missing_videos_are_reported_first(tmp_path):
 
 @pytest.mark.slow
 def test_the_whole_comparison_and_its_resumption(monkeypatch, tmp_path, capfd):
-    networks = {name: NETWORKS[name] for name in ("I3D 3x1x1 small", "TSM")}
-    monkeypatch.setattr(gesture_networks, "NETWORKS", networks)
+    monkeypatch.setattr(gesture_networks, "NETWORKS", {"TSM": NETWORKS["TSM"]})
     counts = "--num_train=18", "--num_val=9", "--epochs=1", "--rounds=2"
     folders = f"--work={tmp_path / 'work'}", f"--output={tmp_path / 'results'}"
     run_main(gesture_networks, *counts, *folders)
@@ -79,10 +78,9 @@ def test_the_whole_comparison_and_its_resumption(monkeypatch, tmp_path, capfd):
     table, picture = sorted((tmp_path / "results").iterdir())
     assert picture.name == table.with_suffix(".png").name and picture.stat().st_size > 20_000
     rows = rows_of(table)
-    assert [row["model"] for row in rows] == list(networks)
-    assert {row["steps"] for row in rows} == {"2"}
+    assert [(row["model"], row["steps"]) for row in rows] == [("TSM", "2")]
     assert "loss" in capfd.readouterr().out
 
     run_main(gesture_networks, *counts, *folders)
     printed = capfd.readouterr().out
-    assert printed.count("done before") == 5 and "loss" not in printed
+    assert printed.count("done before") == 3 and "loss" not in printed

@@ -74,7 +74,7 @@ def test_a_numbered_file_streams_under_our_names(tmp_path):
     engine = InterpreterEngine(model, 1, "auto", "none")
     engine.fill_caches({}, slice(None))
     frame = np.uint8([[[[1, 2], [3, 4]]]])
-    steps = [float(engine.step(frame)[0, 0]) for _ in range(3)]
+    steps = [float(engine.step(frame)["logits"][0, 0]) for _ in range(3)]
     added = sum(k * k for k in range(1, NUM_CACHES + 1))  # cache k has k values
     assert steps == [10, 10 + added, 10 + 2 * added]
 

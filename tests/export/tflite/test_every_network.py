@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from every_network import BACKBONES, every_network, settled_model, small_spec
+from every_network import BACKBONES, calm_model, every_network, small_spec
 from testing import refuses
 
+from export import sample_clips
 from export.format.metadata import read_contents
 from export.parity import keras_logits, run_clips
 from export.runtime import load_runner
-from export.sample_clips import from_gestures
+from export.sample_clips import drawn_patterns
 from export.tflite import export_model
 from export.tflite.export_settings import output_paths
 from tsm_tf.catalogue import find_architecture
@@ -21,10 +22,13 @@ EXPORTED = [name for name in BACKBONES if not find_architecture(name).takes_boxe
 
 @pytest.mark.filterwarnings("ignore:tflite-runtime has no fast int8")
 @every_network(*EXPORTED)
-def test_clip_files(backbone, tmp_path):
-    model = settled_model(small_spec(backbone))
+def test_clip_files(backbone, tmp_path, monkeypatch):
+    """The ranges of int8 files and the comparison are those of the same clips."""
+    spec = small_spec(backbone)
+    clips = drawn_patterns(spec, 4, spec.num_segments)
+    monkeypatch.setattr(sample_clips, "from_gestures", lambda *_: clips)
+    model = calm_model(spec)
     paths = export_model(model, tmp_path, online=False, variants=tuple(BOUNDS), num_videos=4)
-    clips = from_gestures(model.spec, 4)  # on which int8 files are calibrated without videos
     expected = keras_logits(model, clips, False)
     for path in paths:
         variant, found = read_contents(path).variant, run_clips(load_runner(path), clips, path)

@@ -142,8 +142,7 @@ def test_a_gpu_that_cannot_select_boxes(network):
 
 
 def test_sees_a_camera_as_live_does(address, detector, tmp_path):
-    """Boxes lie over the mirrored picture; the slider decides which are drawn."""
-    expected = lived(detector, FRAMES, threshold=0)
+    """Boxes lie over the mirrored picture."""
     with Browser(*fake_camera(tmp_path, FRAMES, FPS)) as page:
         page.open(address)
         page.wait_for(IS_READY)
@@ -153,17 +152,23 @@ def test_sees_a_camera_as_live_does(address, detector, tmp_path):
         )
         click(page, "camera")
         results = page.wait_for("results.length >= 12 && results.slice(0, 12)")
-        check_boxes([result["detections"] for result in results], expected[:12], tolerance=2)
+        # A busy machine may miss a frame; the model then never sees it.
+        numbers = [round(FPS * result["seconds"]) for result in results]
+        assert numbers[0] == 0 and max(numbers) < len(FRAMES)
+        expected = lived(detector, FRAMES[numbers], threshold=0)
+        check_boxes([result["detections"] for result in results], expected, tolerance=3)
 
         page.wait_for("document.querySelectorAll('#boxes .box').length === 2")
         assert page.evaluate("document.getElementById('counts').textContent") == "1 ring, 1 cross"
         drawn, box = page.evaluate(
-            "[Array.from(document.querySelectorAll('#boxes .box')).at(-1).getBBox().toJSON(),"
-            " results.at(-1).detections[0].box]"
+            "(() => { const box = Array.from(document.querySelectorAll('#boxes .box')).at(-1);"
+            " const read = (name) => Number(box.getAttribute(name));"
+            " return [['x', 'y', 'width', 'height'].map(read), results.at(-1).detections[0].box];"
+            " })()"
         )
         left, top, right, bottom = box
         np.testing.assert_allclose(
-            [drawn["x"], drawn["y"], drawn["width"], drawn["height"]],
+            drawn,
             [FRAMES.shape[2] - right, top, right - left, bottom - top],
             atol=0.01,
         )
@@ -173,7 +178,7 @@ def test_sees_a_camera_as_live_does(address, detector, tmp_path):
 
 
 def test_plays_a_video_as_live_does(address, detector):
-    expected = lived(detector, FRAMES, threshold=0)
+    """The slider decides which boxes are drawn, also when the video has ended."""
     with Browser() as page:
         page.open(address)
         page.wait_for(IS_READY)
@@ -187,8 +192,8 @@ def test_plays_a_video_as_live_does(address, detector):
         results = page.evaluate("results")
         numbers = [round(FPS * result["seconds"]) for result in results]
         assert len(numbers) >= 0.8 * len(FRAMES)
-        first = results[: next((i for i, n in enumerate(numbers) if i != n), len(numbers))]
-        check_boxes([result["detections"] for result in first], expected[: len(first)], tolerance=2)
+        expected = lived(detector, FRAMES[numbers], threshold=0)
+        check_boxes([result["detections"] for result in results], expected, tolerance=3)
 
         names = "[...document.querySelectorAll('#boxes text')].map((t) => t.textContent)"
         assert page.evaluate(names) == ["cross 60%", "ring 90%"]  # the best one is in front

@@ -61,7 +61,7 @@ def test_model_json_of_a_detector(detector):
         "bytes": len(content),
         "crc32": f"{zlib.crc32(content):08x}",
         "variant": "float32",
-        "backbone": "mobilenet_v2",
+        "backbone": "resnet_small",
         "labels": ["ring", "cross", "ü"],
         "fps": 5.0,
         "input_height": 64,
@@ -76,7 +76,7 @@ def test_model_json_of_a_detector(detector):
     ("changes", "argument", "rule"),
     [
         ({"method": "fgfa", "shift_mode": "none"}, "method", "must be rfcn to stream: fgfa needs"),
-        ({"shift_mode": "bidirectional"}, "shift_mode", "must be"),
+        ({"shift_mode": "bidirectional"}, "shift_mode", "must not be bidirectional to stream"),
     ],
 )
 def test_refuses_detectors_that_need_later_frames(detector, tmp_path, changes, argument, rule):

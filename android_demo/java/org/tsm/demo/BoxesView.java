@@ -64,7 +64,7 @@ public final class BoxesView extends View {
             place(item, box);
             int color = COLORS[item.classIndex % COLORS.length];
             line.setColor(color);
-            canvas.drawRect(box, line);
+            canvas.drawRect(box.left, box.top, box.right, box.bottom, line);
             bar.setColor(color);
             name(canvas, getContext().getString(R.string.found, item.label, percent(item)));
         }

@@ -34,7 +34,7 @@ public class DetectionScreenTest extends LiveScreenTestCase {
 
     private static InputStream open() {
         try {
-            return RuntimeEnvironment.getApplication().getAssets().open("test/detector.tflite");
+            return RuntimeEnvironment.getApplication().getAssets().open("detector.bin");
         } catch (IOException error) {
             throw new UncheckedIOException(error);
         }
