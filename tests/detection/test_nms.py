@@ -3,6 +3,7 @@ import pytest
 from detection_golden import golden, half_open, tensors
 from testing import array
 
+from tsm_tf.detection import nms
 from tsm_tf.detection.nms import non_maximum_suppression, select_boxes, use_selector
 
 
@@ -62,6 +63,14 @@ def test_equal_scores_and_no_boxes():
     np.testing.assert_array_equal(array(found), [[0, 2, 0, 0, 0]])
     assert array(count).tolist() == [2]
     assert array(select_boxes(boxes, scores, 0.5, 5, 1.0)[1]).tolist() == [0]
+
+
+def test_many_boxes_are_compared_one_image_at_a_time(monkeypatch):
+    boxes, scores = tensors(some_boxes(3, 60), np.random.default_rng(1).random((3, 2, 60)))
+    expected = select_boxes(boxes, scores, 0.5, 20, 0.1)
+    monkeypatch.setattr(nms, "_MANY", 59)
+    for ours, theirs in zip(select_boxes(boxes, scores, 0.5, 20, 0.1), expected, strict=True):
+        np.testing.assert_array_equal(array(ours), array(theirs))
 
 
 def test_another_selector_is_used_in_its_context_only():

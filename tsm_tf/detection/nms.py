@@ -8,6 +8,8 @@ from keras import ops
 
 from tsm_tf.detection.boxes import iou
 
+_MANY = 1000  # with more boxes, the overlaps of one image at a time are kept in memory
+
 Selector = Callable[[Any, Any, float, int, float], tuple[Any, Any]]
 
 
@@ -68,7 +70,11 @@ def select_boxes(
 
 
 def _select_boxes(boxes, scores, threshold, limit, min_score):
-    keep = non_maximum_suppression(boxes[:, None], scores, threshold) & (scores > min_score)
+    if boxes.shape[1] > _MANY:
+        keep = ops.map(lambda x: non_maximum_suppression(x[0], x[1], threshold), (boxes, scores))
+    else:
+        keep = non_maximum_suppression(boxes[:, None], scores, threshold)
+    keep &= scores > min_score
     total = scores.shape[1] * scores.shape[2]
     kept = ops.reshape(ops.where(keep, scores, float("-inf")), (-1, total))
     indices = ops.cast(ops.top_k(kept, min(limit, total))[1], "int32")
