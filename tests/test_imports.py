@@ -98,8 +98,7 @@ ALLOWED = {
         "tsm_tf.multi_label.sigmoid",
     },
     "export/web": {
-        *("export.format", "export.web", "export.live.find_model", "tsm_tf.camera.box_drawing"),
-        *("tsm_tf.detection.data.fit_frame", "tsm_tf.detection.detections"),
+        *("export.format", "export.web", "export.live.find_model", "tsm_tf.detection.detections"),
     },
     "export/edgetpu": EVERYTHING,
     "export/tflite": EVERYTHING,

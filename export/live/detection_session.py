@@ -7,10 +7,10 @@ import numpy as np
 
 from export.live.stream_clock import StreamClock
 from export.runtime import StreamRunner
-from tsm_tf.camera.box_drawing import class_color, draw_boxes
+from tsm_tf.camera.box_drawing import draw_boxes
 from tsm_tf.camera.panel import GREY, Panel, scaled
 from tsm_tf.detection.data.fit_frame import fit_frame
-from tsm_tf.detection.detections import Detections
+from tsm_tf.detection.detections import Detections, class_color
 
 COLUMNS = ("frame", "seconds", "detections", "milliseconds")
 BOX_COLUMNS = ("frame", "seconds", "label", "score", "x1", "y1", "x2", "y2")

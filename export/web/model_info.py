@@ -8,9 +8,7 @@ from typing import Any
 
 from export.format.metadata import DETECTIONS, Contents, read_contents
 from export.format.reader import Tensor
-from tsm_tf.camera.box_drawing import class_color
-from tsm_tf.detection.data.fit_frame import PADDING
-from tsm_tf.detection.detections import SHOWN_SCORE
+from tsm_tf.detection.detections import PADDING, SHOWN_SCORE, class_color
 from tsm_tf.detector_spec import DetectorSpec
 from tsm_tf.errors import InputError
 from tsm_tf.event_rules import EventRules

@@ -1,6 +1,7 @@
 import numpy as np
 
-from tsm_tf.camera.box_drawing import class_color, draw_boxes
+from tsm_tf.camera.box_drawing import draw_boxes
+from tsm_tf.detection.detections import class_color
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 

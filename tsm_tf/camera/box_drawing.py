@@ -10,7 +10,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 Color = tuple[int, int, int]
 
-_PALETTE = "tab10"
 _TEXT_COLOR = (255, 255, 255)
 _FONT_SIZE = 13  # pixels
 _LINE_WIDTH = 2
@@ -43,13 +42,6 @@ def draw_boxes(
         if text:
             _write(draw, text, left, top, color, canvas.size)
     return np.array(canvas)
-
-
-def class_color(number: int) -> Color:
-    """Returns the colour of a class, RGB; ten colours take turns."""
-    palette = matplotlib.colormaps[_PALETTE]
-    red, green, blue = (round(255 * value) for value in palette(number % palette.N)[:3])
-    return red, green, blue
 
 
 def _write(draw, text, left, top, color, size):

@@ -2,7 +2,8 @@ import numpy as np
 from testing import video_frames
 
 from tsm_tf.data.resize import Resizer
-from tsm_tf.detection.data.fit_frame import PADDING, fit_frame, fitting_scale
+from tsm_tf.detection.data.fit_frame import fit_frame, fitting_scale
+from tsm_tf.detection.detections import PADDING
 
 
 def test_a_frame_of_the_size_stays():

@@ -3,8 +3,8 @@ import pytest
 from PIL import Image
 from true_boxes import detected_boxes, write_annotated_video
 
-from tsm_tf.camera.box_drawing import class_color
 from tsm_tf.data.sources.video_file import read_frames
+from tsm_tf.detection.detections import class_color
 from tsm_tf.detection.evaluation.collect import collect_boxes
 from tsm_tf.detection.evaluation.film import choose_video, write_film
 from tsm_tf.errors import InputError

@@ -29,7 +29,8 @@ from export.runtime.detector_results import read_detections
 from tsm_tf.data.crops import center_crop, eval_frame
 from tsm_tf.data.resize import scaled_size
 from tsm_tf.data.sources.video_file import iterate_frames
-from tsm_tf.detection.data.fit_frame import PADDING, fit_frame
+from tsm_tf.detection.data.fit_frame import fit_frame
+from tsm_tf.detection.detections import PADDING
 from tsm_tf.detector_spec import DetectorSpec
 from tsm_tf.evaluation.presence import SMOOTHING_SECONDS
 from tsm_tf.spec import ModelSpec

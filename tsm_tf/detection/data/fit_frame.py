@@ -3,9 +3,7 @@
 import numpy as np
 
 from tsm_tf.data.resize import resize
-
-PADDING = (123, 116, 103)
-"""RGB of the border: the mean of ImageNet, which detectors subtract, rounded as in the original."""
+from tsm_tf.detection.detections import PADDING
 
 
 def fit_frame(frame: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, float]:

@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from tsm_tf.camera.box_drawing import class_color, draw_boxes
+from tsm_tf.camera.box_drawing import draw_boxes
 from tsm_tf.data.synthetic.render import write_video
 from tsm_tf.detection.data.annotated import AnnotatedVideo
+from tsm_tf.detection.detections import class_color
 from tsm_tf.detection.evaluation.detect_split import read_frames
 from tsm_tf.detection.evaluation.records import DetectedBoxes, TrueBoxes
 from tsm_tf.detection.evaluation.vid_ap import FAST
