@@ -81,7 +81,8 @@ ALLOWED = {
     "tsm_tf/analysis/clip_timing.py": {"tsm_tf", *TENSORFLOW, "jax"},
     "tsm_tf/detection": {"tsm_tf", *TENSORFLOW, "matplotlib", *VIDEO},
     "tsm_tf/detection/data": {
-        *("numpy", "tensorflow", *VIDEO, *DATA, "tsm_tf.detection.data", "tsm_tf.detector_spec"),
+        *("numpy", "tensorflow", *VIDEO, *DATA),
+        *("tsm_tf.detection.data", "tsm_tf.detection.detections", "tsm_tf.detector_spec"),
     },
     "export/format": {"numpy", "export.format"},
     "export/runtime": {
