@@ -48,7 +48,7 @@ class CompiledEngine:
         return self._compiled.create_output_buffer_by_name(SIGNATURE, name)
 
     def _result(self, name, tensor):
-        """Returns the buffer of an output that is no cache, what reads it, and its description.
+        """Returns the buffer of an output other than a cache, what reads it, and its description.
 
         On the CPU, the model writes into an array of ours, which saves a call per step.
         """

@@ -6,12 +6,12 @@ import shlex
 
 from absl import flags
 
-from tsm_tf import cli, execution_flags, spec_flags
+from tsm_tf import cli, spec_flags
 from tsm_tf.data import data_flags
 from tsm_tf.data.augmentation_settings import AugmentationSettings
 from tsm_tf.data.stream_sampling import StreamSampling
 from tsm_tf.errors import InputError
-from tsm_tf.training import augmentation_flags
+from tsm_tf.training import augmentation_flags, training_flags
 from tsm_tf.training.recipes import MODELS, OPTIMIZERS, RECIPES, SCHEDULES, Recipe, get_recipe
 from tsm_tf.training.run_folder.run_settings import MODEL_FIELDS
 from tsm_tf.training.settings import ON_BAD_VIDEO, Execution, Initialization
@@ -116,29 +116,12 @@ def _define_initialization_flags():
 
 
 def _define_execution_flags():
-    execution_flags.define()
-    flags.DEFINE_bool("jit_compile", None, "Compile with XLA. Default: Keras decides.")
-    flags.DEFINE_bool(
-        "sync_batch_norm", False, "Compute batch norms over the clips of all devices."
-    )
-    flags.DEFINE_integer(
-        "checkpoint_steps",
-        500,
-        "Steps between saved states within an epoch; 0 saves only at the end of each epoch.",
-        lower_bound=0,
-    )
-    flags.DEFINE_bool("profile", False, "Write a trace of some steps for TensorBoard.")
+    training_flags.define("clips", "videos")
     flags.DEFINE_enum(
         "on_bad_video",
         Execution.on_bad_video,
         list(ON_BAD_VIDEO),
         "Whether a video that cannot be decoded stops the training or is left out.",
-    )
-    flags.DEFINE_integer(
-        "cache_mib",
-        Execution.cache_mib,
-        "Memory for decoded videos, which later epochs then need not decode.",
-        lower_bound=0,
     )
 
 

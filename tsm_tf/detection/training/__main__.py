@@ -9,11 +9,12 @@ import shlex
 
 from absl import flags
 
-from tsm_tf import cli, execution_flags
+from tsm_tf import cli
 from tsm_tf.catalogue import known_backbones
 from tsm_tf.detection.recipes import RECIPES, get_recipe
 from tsm_tf.detector_spec import METHODS, POOLINGS
 from tsm_tf.spec import SHIFT_MODES, SHIFT_PLACES
+from tsm_tf.training import training_flags
 from tsm_tf.training.recipes.recipe import OPTIMIZERS, SCHEDULES
 from tsm_tf.training.settings import Execution, Initialization
 
@@ -73,7 +74,7 @@ def define_flags():
         None,
         "What the backbone starts from: imagenet, a file, preset:NAME, or a checkpoint folder.",
     )
-    _define_execution_flags()
+    training_flags.define("samples", "frames")
 
 
 def _define_recipe_flags():
@@ -85,27 +86,6 @@ def _define_recipe_flags():
     for name, text in _NUMBERS.items():
         flags.DEFINE_float(name, None, f"{text} {_NOTE}")
     flags.DEFINE_bool("freeze_batch_norms", None, f"Freeze all batch norms. {_NOTE}")
-
-
-def _define_execution_flags():
-    execution_flags.define()
-    flags.DEFINE_bool("jit_compile", None, "Compile with XLA. Default: Keras decides.")
-    flags.DEFINE_bool(
-        "sync_batch_norm", False, "Compute batch norms over the samples of all devices."
-    )
-    flags.DEFINE_integer(
-        "checkpoint_steps",
-        500,
-        "Steps between saved states within an epoch; 0 saves only at the end of each epoch.",
-        lower_bound=0,
-    )
-    flags.DEFINE_bool("profile", False, "Write a trace of some steps for TensorBoard.")
-    flags.DEFINE_integer(
-        "cache_mib",
-        Execution.cache_mib,
-        "Memory for decoded frames, which later epochs then need not decode.",
-        lower_bound=0,
-    )
 
 
 def main():

@@ -78,7 +78,7 @@ def mean_average_precision(
 
 
 def _flat(batches, *names):
-    """Returns the frame of each box that is no padding, `int64 [n]`, and columns of these boxes."""
+    """Returns the frame of each box, without padding, `int64 [n]`, and columns of these boxes."""
     columns = [
         np.concatenate([batch[name].reshape(-1, *batch[name].shape[2:]) for batch in batches])
         for name in names
