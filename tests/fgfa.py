@@ -2,22 +2,12 @@
 
 import detection_golden
 import numpy as np
+from detectors import small_spec
 
-from tsm_tf.detector_spec import DetectorSpec
-
-SPEC = DetectorSpec(
-    backbone="resnet_small",
-    num_classes=3,
-    num_segments=3,
-    input_height=48,
-    input_width=64,
+SPEC = small_spec(
+    labels=None,
     shift_mode="none",
     method="fgfa",
-    feature_stride=8,
-    detector_channels=16,
-    detector_dilation=1,
-    anchor_scales=(2, 3),
-    anchor_ratios=(1,),
     num_proposals=6,
     bins=3,
     max_detections=5,

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from detectors import small_spec
 from testing import array, refuses, run_main
 from videos import write_data
 
@@ -12,21 +13,14 @@ from tsm_tf.detection.data.fit_frame import fit_frame
 from tsm_tf.detection.detect import propose_video
 from tsm_tf.detection.proposals import middle_frames, video_boxes
 from tsm_tf.detection.rfcn import build_detector
-from tsm_tf.detector_spec import DetectorSpec
 from tsm_tf.spec import ModelSpec
 
-SPEC = DetectorSpec(
-    backbone="resnet_small",
+SPEC = small_spec(
     num_classes=2,
+    labels=None,
     num_segments=2,
-    input_height=48,
     input_width=48,
     shift_mode="none",
-    feature_stride=8,
-    detector_channels=16,
-    detector_dilation=1,
-    anchor_scales=(2, 3),
-    anchor_ratios=(1,),
     num_proposals=6,
     bins=3,
     max_detections=5,
