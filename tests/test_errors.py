@@ -36,6 +36,9 @@ def test_another_error_is_quoted_in_one_line():
     assert len(one_line(ValueError("x" * 10_000))) < 1100
 
 
-def test_the_smallest_extra_is_named():
-    assert "tsm-tf[live]" in missing_extra(ModuleNotFoundError(name="av.video"))
+def test_the_smallest_extra_is_named_unless_another_is_wanted():
+    missing = ModuleNotFoundError(name="av.video")
+    assert "tsm-tf[live]" in missing_extra(missing)
+    assert "tsm-tf[train]" in missing_extra(missing, wanted="train")
+    assert "tsm-tf[live]" in missing_extra(missing, wanted="export")
     assert missing_extra(ModuleNotFoundError(name="something_else")) is None

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
+STREAM_FILE = ROOT / "tests" / "compatibility" / "mobilenet_v2_online_int8.tflite"
 
 STANDARD_LIBRARY = {  # modules of tsm_tf that import nothing but the standard library and absl
     "tsm_tf.any_spec",
@@ -293,6 +294,23 @@ def test_missing_extra_is_one_line():
     )
     line = "the module `keras` is not installed: pip install 'tsm-tf[train]'"
     assert done.stdout == f"`tsm_tf.build_model`: {line}\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    "command, arguments, extra",
+    [
+        ("export.live", [f"--model={STREAM_FILE}", "--video=v.mp4"], "live"),
+        ("export.tflite", [], "export"),
+        ("tsm_tf.training", ["--recipe=gestures", "--data=d"], "train"),
+    ],
+)
+def test_a_command_names_the_extra_that_it_needs(command, arguments, extra, tmp_path):
+    arguments = [command, *arguments, f"--output={tmp_path / 'output'}"]
+    code = f"from {command}.__main__ import run_command; sys.argv = {arguments!r}; run_command()"
+    done = run_without(code, "tensorflow", "keras", "matplotlib", "av", "cv2", "PIL")
+    assert done.returncode == 1
+    assert f"is not installed: pip install 'tsm-tf[{extra}]'" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_every_public_name_loads():

@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import tsm_tf
+from tsm_tf.errors import EXTRAS_OF_MODULE
 
 ROOT = pathlib.Path(__file__).parent.parent
 CAPTURE = {"capture_output": True, "text": True}
@@ -116,6 +117,14 @@ def test_pip_refuses_a_wheel_with_another_hash(tmp_path):
         done = subprocess.run([*pip, *arguments], cwd=tmp_path, **CAPTURE)
         assert (done.returncode == 0) == succeeds, done.stderr
     assert "DO NOT MATCH THE HASHES" in done.stderr
+
+
+def test_errors_name_extras_that_install_the_module():
+    packages = {"cv2": "opencv-contrib-python-headless", "sklearn": "scikit-learn", "PIL": "pillow"}
+    extras = {extra: names(found) for extra, found in requirements().items()}
+    for module, named in EXTRAS_OF_MODULE.items():
+        package = canonicalize_name(packages.get(module, module))
+        assert all(package in extras[extra] for extra in named), module
 
 
 def test_base_is_small_and_live_has_no_tensorflow():

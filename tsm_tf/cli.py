@@ -12,6 +12,13 @@ from absl import app, flags, logging
 
 from tsm_tf.errors import InputError, missing_extra
 
+_EXTRA_OF_COMMANDS = {
+    "tsm_tf.data.record": "live",
+    "tsm_tf.data.shard": "shards",
+    "tsm_tf": "train",
+    "export.live": "live",
+    "export": "export",
+}
 _STOPPED: list[tuple[KeyboardInterrupt, int]] = []
 _ends_without_finalizing = False
 _exit_code = 0
@@ -94,12 +101,21 @@ def _guarded(main: Callable[[], None], positional: list[str]) -> None:
     except KeyboardInterrupt as error:
         _end(error, "stopped by Ctrl-C", 128 + signal.SIGINT)
     except ModuleNotFoundError as error:
-        line = missing_extra(error)
+        line = missing_extra(error, _extra_of(main))
         if line is None:
             raise
         sys.exit(f"error: {line}")
     except (InputError, OSError) as error:
         sys.exit(f"error: {' '.join(str(error).split()) or type(error).__name__}")
+
+
+def _extra_of(main: Callable[[], None]) -> str | None:
+    """Returns the extra that has everything for a command of this project."""
+    spec = main.__globals__["__spec__"]
+    for part, extra in _EXTRA_OF_COMMANDS.items():
+        if spec and f"{spec.name}.".startswith(f"{part}."):
+            return extra
+    return None
 
 
 def _raise_on_sigterm() -> None:

@@ -3,23 +3,23 @@
 import contextlib
 from collections.abc import Iterator
 
-EXTRA_OF_MODULE = {
-    "tensorflow": "train",
-    "keras": "train",
-    "matplotlib": "train",
-    "sklearn": "train",
-    "safetensors": "train",
-    "av": "live",
-    "cv2": "live",
-    "PIL": "live",
-    "ai_edge_litert": "live",
-    "jinja2": "export",
-    "flatbuffers": "export",
-    "litert_quantizer": "export",
-    "torch": "torch",
-    "apache_beam": "shards",
+EXTRAS_OF_MODULE = {
+    "tensorflow": ("train", "export", "shards"),
+    "keras": ("train", "export", "jax", "torch"),
+    "sklearn": ("train",),
+    "safetensors": ("train", "jax", "torch"),
+    "av": ("live", "train", "shards"),
+    "cv2": ("live", "train", "shards"),
+    "PIL": ("live",),
+    "matplotlib": ("live", "export", "train"),
+    "ai_edge_litert": ("live",),
+    "jinja2": ("export",),
+    "flatbuffers": ("export",),
+    "litert_quantizer": ("export",),
+    "torch": ("torch",),
+    "apache_beam": ("shards",),
 }
-"""The smallest extra in setup.cfg that installs each third-party module."""
+"""The extras in setup.cfg that install each third-party module, the smallest first."""
 
 _MAX_SHOWN = 1000  # characters of a value in an error
 
@@ -65,11 +65,19 @@ def one_line(error: BaseException) -> str:
     return shorten(" ".join(str(error).split()) or type(error).__name__)
 
 
-def missing_extra(error: ImportError) -> str | None:
-    """Returns one line that names the extra to install, or None if no extra has the module."""
+def missing_extra(error: ImportError, wanted: str | None = None) -> str | None:
+    """Returns one line that names the extra to install, or None if no extra has the module.
+
+    Args:
+        error: what the import raised.
+        wanted: extra to name if it has the module, rather than the smallest one that has it.
+    """
     module = (error.name or "").partition(".")[0]
-    extra = EXTRA_OF_MODULE.get(module)
-    return extra and f"the module `{module}` is not installed: pip install 'tsm-tf[{extra}]'"
+    extras = EXTRAS_OF_MODULE.get(module)
+    if extras is None:
+        return None
+    extra = wanted if wanted in extras else extras[0]
+    return f"the module `{module}` is not installed: pip install 'tsm-tf[{extra}]'"
 
 
 @contextlib.contextmanager
