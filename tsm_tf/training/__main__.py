@@ -1,6 +1,5 @@
 """Trains a model: `python -m tsm_tf.training --recipe=gestures --data=DIR --output=DIR`."""
 
-import dataclasses
 import pathlib
 import shlex
 
@@ -126,39 +125,32 @@ def _define_execution_flags():
 
 
 def main():
-    values = flags.FLAGS.flag_values_dict()
+    values, output = flags.FLAGS, flags.FLAGS.output
     recipe = get_recipe(
-        values["recipe"],
-        values["model"],
-        values["quick"],
-        values["linear_scaling"],
+        values.recipe,
+        values.model,
+        values.quick,
+        values.linear_scaling,
         **spec_flags.read(MODEL_FIELDS),
-        **_select(values, Recipe),
-        **_select(values, StreamSampling),
-        **_select(values, AugmentationSettings),
+        **_recipe_changes(),
+        **training_flags.select(StreamSampling),
+        **training_flags.select(AugmentationSettings),
     )
-    initialization = Initialization(**_select(values, Initialization))
-    execution = Execution(**_select(values, Execution))
-    listing, output = data_flags.read("train", "val"), values["output"]
+    initialization = Initialization(**training_flags.select(Initialization))
+    execution = Execution(**training_flags.select(Execution))
+    listing = data_flags.read("train", "val")
 
-    from tsm_tf.training.run_folder.callbacks import Preempted
     from tsm_tf.training.train import train
 
-    try:
+    with training_flags.resumable(output):
         train(recipe, listing, output, initialization=initialization, execution=execution)
-    except KeyboardInterrupt:
-        print(f"\ninterrupted; run the same command again to resume {output}")
-        raise
-    except Preempted:
-        print(f"\nstopped by SIGTERM; run the same command again to resume {output} at this step")
-        return
     _print_next_commands(recipe, data_flags.given(), pathlib.Path(output))
 
 
-def _select(values, kind):
-    """Returns the flags that are fields of a dataclass, without `model`, which is a name here."""
-    names = {field.name for field in dataclasses.fields(kind)} - {"model"}
-    return {name: values[name] for name in names & set(values)}
+def _recipe_changes():
+    changes = training_flags.select(Recipe)
+    del changes["model"]  # the flag is the name of one
+    return changes
 
 
 def _print_next_commands(recipe, data_arguments, output):

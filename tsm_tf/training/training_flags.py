@@ -1,4 +1,11 @@
-"""The flags of how a training runs, for the commands that train classifiers and detectors."""
+"""What the commands that train classifiers and detectors share: flags, and how they are stopped."""
+
+import contextlib
+import dataclasses
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
 
 from absl import flags
 
@@ -31,3 +38,32 @@ def define(samples: str, decoded: str) -> None:
         f"Memory for decoded {decoded}, which later epochs then need not decode.",
         lower_bound=0,
     )
+
+
+def select(kind: type) -> dict[str, Any]:
+    """Returns the values of the flags that have the names of a dataclass's fields."""
+    values = flags.FLAGS.flag_values_dict()
+    names = {field.name for field in dataclasses.fields(kind)}
+    return {name: values[name] for name in names & set(values)}
+
+
+@contextlib.contextmanager
+def resumable(output: str | os.PathLike) -> Iterator[None]:
+    """Context manager of a training that says how to resume it when it is stopped.
+
+    Args:
+        output: folder of the run.
+
+    Raises:
+        SystemExit: SIGTERM has stopped it, after it saved its state. The exit code is 0.
+    """
+    from tsm_tf.training.run_folder.callbacks import Preempted
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"\ninterrupted; run the same command again to resume {output}")
+        raise
+    except Preempted:
+        print(f"\nstopped by SIGTERM; run the same command again to resume {output} at this step")
+        sys.exit(0)

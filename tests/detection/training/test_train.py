@@ -2,6 +2,7 @@
 
 import csv
 import json
+import signal
 import subprocess
 import sys
 
@@ -195,3 +196,34 @@ def test_command(data, tmp_path, capsys):
     assert "7 samples per epoch from" in printed and "shift_mode none" in printed
     assert f"--checkpoints={tmp_path / 'last'}" in printed
     assert load_detector(tmp_path).spec.shift_mode == "none"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "code", "line"),
+    [(signal.SIGTERM, 0, "stopped by SIGTERM"), (signal.SIGINT, 130, "interrupted")],
+)
+def test_command_that_is_stopped_says_how_to_resume(data, tmp_path, number, code, line):
+    names = ("input_height", "input_width", "num_segments", "batch_size")
+    arguments = [
+        "--recipe=shapes",
+        f"--data={data}",
+        f"--output={tmp_path}",
+        *(f"--{name}={SMALL[name]}" for name in names),
+        "--epochs=1000",
+        "--checkpoint_steps=1",
+    ]
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "tsm_tf.detection.training", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        for _ in process.stdout:
+            if (tmp_path / "log.csv").is_file():  # after the first epoch
+                break
+        process.send_signal(number)
+        rest = process.stdout.read()
+    assert process.returncode == code, rest
+    assert f"{line}; run the same command again to resume {tmp_path}" in rest
+    assert load_newest(tmp_path).epoch >= 1

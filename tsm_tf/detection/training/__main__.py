@@ -92,28 +92,13 @@ def main():
     values, output = flags.FLAGS, pathlib.Path(flags.FLAGS.output)
     names = ("backbone", "freeze_batch_norms", *_ENUMS, *_INTEGERS, *_NUMBERS)
     recipe = get_recipe(values.recipe, **{name: values[name].value for name in names})
-    initialization = Initialization(init=values.init, weights=values.weights)
-    execution = Execution(
-        strategy=values.strategy,
-        mixed_precision=values.mixed_precision,
-        jit_compile=values.jit_compile,
-        sync_batch_norm=values.sync_batch_norm,
-        checkpoint_steps=values.checkpoint_steps,
-        profile=values.profile,
-        cache_mib=values.cache_mib,
-    )
+    initialization = Initialization(**training_flags.select(Initialization))
+    execution = Execution(**training_flags.select(Execution))
 
     from tsm_tf.detection.training.train import train
-    from tsm_tf.training.run_folder.callbacks import Preempted
 
-    try:
+    with training_flags.resumable(output):
         train(recipe, values.data, output, initialization=initialization, execution=execution)
-    except KeyboardInterrupt:
-        print(f"\ninterrupted; run the same command again to resume {output}")
-        raise
-    except Preempted:
-        print(f"\nstopped by SIGTERM; run the same command again to resume {output} at this step")
-        return
 
     print(f"written to {output}: best/, last/, log.csv, curves.png; tensorboard --logdir={output}")
     checkpoint = [f"--data={values.data}", f"--output={output / 'evaluation'}"]
