@@ -6,7 +6,8 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from export.demo.steps import MODES, WEB, Step
+from export.demo.step import Step
+from export.demo.steps import MODES, WEB
 from tsm_tf.any_spec import AnySpec
 from tsm_tf.data.synthetic.render import CONTACT_SHEET
 from tsm_tf.evaluation.report import METRICS_FILE

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 
-from export.demo.steps import Step
+from export.demo.step import Step
 from tsm_tf import cli, output_folder
 from tsm_tf.files import write_text
 

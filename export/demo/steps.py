@@ -2,8 +2,9 @@
 
 import dataclasses
 import pathlib
-import shlex
 from collections.abc import Mapping, Sequence
+
+from export.demo.step import Step, benchmark_step, export_step, render_step
 
 MODES = {"tsm": "unidirectional", "tsn": "none"}
 MODEL_FILE = "mobilenet_v2_online_float32.tflite"
@@ -41,33 +42,6 @@ FULL = Size(1440, 360, {"tsm": (), "tsn": ("--clip_epochs=4", "--epochs=6")}, 10
 QUICK = Size(18, 18, dict.fromkeys(MODES, ("--clip_epochs=1", "--epochs=1")), 0.5)
 
 
-@dataclasses.dataclass(frozen=True)
-class Step:
-    """A step of the demo.
-
-    Args:
-        name: a name for people.
-        arguments: the arguments of `python -m`.
-        fresh: a folder that is emptied before the step is repeated, or None.
-        optional: whether the demo continues if the step fails; the next run repeats it.
-    """
-
-    name: str
-    arguments: tuple[str, ...]
-    fresh: pathlib.Path | None = None
-    optional: bool = False
-
-    @property
-    def command(self) -> str:
-        """The command as a person would type it."""
-        return shlex.join(("python", "-m", *self.arguments))
-
-    @property
-    def log(self) -> str:
-        """The file with the step's output, relative to the demo's folder."""
-        return f"logs/{self.name.replace(' ', '_')}.txt"
-
-
 def plan(
     output: pathlib.Path,
     data: pathlib.Path | None,
@@ -86,34 +60,27 @@ def plan(
     is_rendered = data is None
     if data is None:
         data = output / "data"
-        steps.append(_render_step(data, size))
+        renderer = ("render gesture videos", "tsm_tf.data.synthetic")
+        steps.append(render_step(*renderer, data, size.num_train, size.num_val))
     videos = (f"--data={data}", *layout)
 
     steps += [_train_step(name, output, videos, size.training[name]) for name in MODES]
     steps += [_evaluate_step(name, output, videos) for name in MODES]
     # These fit the event rules, which the exported files then have.
     steps += [_evaluate_streams_step(name, output, videos, size) for name in MODES]
-    steps += [_export_step(name, output) for name in MODES]
-
-    models = [model_path(output, name) for name in MODES]
-    steps += [*_live_steps(output, videos, models[0]), _benchmark_step(output, models)]
-    steps.append(_web_step(output, models[0], is_rendered))
+    models = {name: model_path(output, name) for name in MODES}
+    steps += [
+        export_step(f"export {name.upper()}", output / name, path) for name, path in models.items()
+    ]
+    steps += _live_steps(output, videos, models["tsm"])
+    steps.append(benchmark_step(models.values(), output))
+    steps.append(_web_step(output, models["tsm"], is_rendered))
     return [*steps, _maps_step(output, data)] if is_rendered else steps
 
 
 def model_path(output: pathlib.Path, name: str) -> pathlib.Path:
     """Returns the exported file of a model, a key of `MODES`."""
     return output / "export" / name / MODEL_FILE
-
-
-def _render_step(data, size):
-    arguments = (
-        "tsm_tf.data.synthetic",
-        f"--output={data}",
-        f"--num_train={size.num_train}",
-        f"--num_val={size.num_val}",
-    )
-    return Step("render gesture videos", arguments)
 
 
 def _train_step(name, output, videos, training):
@@ -149,17 +116,6 @@ def _evaluate_streams_step(name, output, videos, size):
     return Step(f"evaluate {name.upper()} in streams", arguments)
 
 
-def _export_step(name, output):
-    folder = model_path(output, name).parent
-    arguments = (
-        "export.tflite",
-        "--online",
-        f"--checkpoint={output / name}",
-        f"--output={folder}",
-    )
-    return Step(f"export {name.upper()}", arguments, fresh=folder)
-
-
 def _live_steps(output, videos, model):
     unseen, stream = output / "unseen.mp4", output / "stream"
     events = stream / "events.jsonl"
@@ -183,15 +139,6 @@ def _live_steps(output, videos, model):
         Step("stream an unseen video", live, fresh=stream),
         Step("draw the truth", gif),
     )
-
-
-def _benchmark_step(output, models):
-    arguments = (
-        "export.benchmark",
-        f"--models={','.join(map(str, models))}",
-        f"--output={output / 'benchmark'}",
-    )
-    return Step("measure latency", arguments)
 
 
 def _web_step(output, model, is_rendered):

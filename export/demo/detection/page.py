@@ -13,7 +13,7 @@ from export.demo.detection.steps import (
     evaluation_folder,
     model_path,
 )
-from export.demo.steps import Step
+from export.demo.step import Step
 from tsm_tf.any_spec import AnySpec
 from tsm_tf.detection.data.synthetic.pictures import CONTACT_SHEET
 from tsm_tf.detection.evaluation.figures import JSON_FILE

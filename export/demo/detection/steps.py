@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 
-from export.demo.steps import Step
+from export.demo.step import Step, benchmark_step, export_step, render_step
 
 START = "start"
 """The detector of single frames from which the others start."""
@@ -56,11 +56,19 @@ def plan(output: pathlib.Path, size: Size, with_fgfa: bool = False, seed: int = 
     """
     data = output / "data"
     names = names_of(with_fgfa)
-    steps = [_render_step(data, size), _train_step(START, output, size.start_epochs, seed)]
+    renderer = ("render videos with boxes", "tsm_tf.detection.data.synthetic")
+    steps = [
+        render_step(*renderer, data, size.num_train, size.num_val),
+        _train_step(START, output, size.start_epochs, seed),
+    ]
     steps += [_train_step(name, output, size.epochs, seed) for name in names]
     steps.append(_evaluate_step(output, with_fgfa))
-    steps += [_export_step(name, output) for name in STREAMED]
-    return [*steps, *_live_steps(output, size), _benchmark_step(output)]
+
+    models = {name: model_path(output, name) for name in STREAMED}
+    steps += [
+        export_step(f"export {name}", output / name / LAST, path) for name, path in models.items()
+    ]
+    return [*steps, *_live_steps(output, size), benchmark_step(models.values(), output)]
 
 
 def names_of(with_fgfa: bool) -> tuple[str, ...]:
@@ -76,16 +84,6 @@ def evaluation_folder(with_fgfa: bool) -> str:
 def model_path(output: pathlib.Path, name: str) -> pathlib.Path:
     """Returns the exported file of one of `STREAMED`."""
     return output / "export" / name / "resnet_small_rfcn_online_float32.tflite"
-
-
-def _render_step(data, size):
-    arguments = (
-        "tsm_tf.detection.data.synthetic",
-        f"--output={data}",
-        f"--num_train={size.num_train}",
-        f"--num_val={size.num_val}",
-    )
-    return Step("render videos with boxes", arguments)
 
 
 def _train_step(name, output, epochs, seed):
@@ -113,17 +111,6 @@ def _evaluate_step(output, with_fgfa):
     return Step("evaluate by motion", arguments)
 
 
-def _export_step(name, output):
-    folder = model_path(output, name).parent
-    arguments = (
-        "export.tflite",
-        "--online",
-        f"--checkpoint={output / name / LAST}",
-        f"--output={folder}",
-    )
-    return Step(f"export {name}", arguments, fresh=folder)
-
-
 def _live_steps(output, size):
     unseen, stream = output / "unseen.mp4", output / "stream"
     render = (
@@ -141,9 +128,3 @@ def _live_steps(output, size):
         Step("render an unseen video", render),
         Step("stream the unseen video", live, fresh=stream),
     )
-
-
-def _benchmark_step(output):
-    models = ",".join(str(model_path(output, name)) for name in STREAMED)
-    arguments = ("export.benchmark", f"--models={models}", f"--output={output / 'benchmark'}")
-    return Step("measure latency", arguments)

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from export.demo.page import write_page
-from export.demo.steps import Step
+from export.demo.step import Step
 from tsm_tf import ModelSpec
 
 SPEC = ModelSpec(num_classes=2, labels=("left", "<right>"), shift_div=8)

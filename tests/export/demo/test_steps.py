@@ -9,7 +9,8 @@ import time
 import pytest
 
 from export.demo.run_steps import run
-from export.demo.steps import FULL, QUICK, Step, plan
+from export.demo.step import Step
+from export.demo.steps import FULL, QUICK, plan
 
 
 def test_every_step_is_a_command_that_exists(tmp_path):
@@ -113,7 +114,7 @@ def test_ctrl_c_waits_for_the_step(tmp_path):
         "    print('ended well')\n"
     )
     code = (
-        "import pathlib; from export.demo.steps import Step\n"
+        "import pathlib; from export.demo.step import Step\n"
         "from export.demo.run_steps import run\n"
         f"run([Step('one', ('step',)), Step('two', ('step',))], pathlib.Path({str(tmp_path)!r}))"
     )

@@ -1,26 +1,23 @@
 """Writes rendered gestures as H.264 files with list files, a data folder to train on."""
 
 import dataclasses
-import os
 import pathlib
-import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import av
 import cv2
 import numpy as np
 
 from tsm_tf.data.synthetic.gestures import LABELS, gesture_frames, num_gesture_frames
-from tsm_tf.data.worker_pool import run_jobs
-from tsm_tf.files import remove_temporary_files, replacing, write_text
+from tsm_tf.data.synthetic.rendering import render_missing
+from tsm_tf.files import replacing, write_text
 from tsm_tf.output_folder import claim
 
 SPLITS = ("train", "val")
 CONTACT_SHEET = "contact_sheet.png"
 _MARKER = "synthetic.json"
 _VERSION = 2
-_DONE_EVERY = 25  # videos
 _SHEET_FRAMES = 8
 _CAPTION_WIDTH = 230  # pixels
 
@@ -49,6 +46,9 @@ class _Job:
     def line(self):
         """Returns the line of the list file."""
         return f"{self.name} {num_gesture_frames(self.clip_seed)} {self.label}\n"
+
+    def is_done(self):
+        return (self.output / self.name).is_file()
 
     def render(self):
         write_video(self.output / self.name, *gesture_frames(self.label, self.clip_seed))
@@ -79,13 +79,7 @@ def render(
 
     for split in SPLITS:
         (output / "videos" / split).mkdir(parents=True, exist_ok=True)
-    missing = [job for split in SPLITS for job in jobs[split] if not (output / job.name).is_file()]
-    if missing:
-        try:
-            _render_all(missing, workers or os.cpu_count() or 1)
-        except BaseException:
-            remove_temporary_files(output)  # workers may have been killed
-            raise
+    render_missing(output, [job for split in SPLITS for job in jobs[split]], workers)
 
     write_text(output / "labels.txt", "\n".join(LABELS) + "\n")
     for split in SPLITS:
@@ -114,21 +108,6 @@ def write_video(path: pathlib.Path, frames: np.ndarray, fps: int) -> None:
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
             container.mux(stream.encode(picture))
         container.mux(stream.encode())
-
-
-def _render_all(jobs: Sequence[_Job], workers: int) -> None:
-    """Renders in processes and prints progress."""
-    started = time.perf_counter()
-
-    def show(number):
-        if number % _DONE_EVERY == 0 or number == len(jobs):
-            rate = number / (time.perf_counter() - started)
-            print(f"\r{number}/{len(jobs)} videos, {rate:.0f}/s", end="", flush=True)
-
-    try:
-        run_jobs(_Job.render, jobs, workers, show)
-    finally:
-        print()
 
 
 def _write_contact_sheet(path, seed):

@@ -5,7 +5,7 @@ import pytest
 
 from export.demo.detection.page import write_page
 from export.demo.detection.steps import model_path
-from export.demo.steps import Step
+from export.demo.step import Step
 from tsm_tf.detector_spec import DetectorSpec
 
 SPEC = DetectorSpec(backbone="resnet_small", num_classes=2, labels=("ring", "<cross>"))

@@ -4,35 +4,21 @@ The folder has the layout of ImageNet VID. Blur, glare and poles often hide what
 detector with memory finds more of them than one that looks at single frames.
 """
 
-import pathlib
-
-from absl import flags
-
 from tsm_tf import cli
+from tsm_tf.data.synthetic import rendering
 from tsm_tf.detection.data.synthetic.pictures import CONTACT_SHEET
 from tsm_tf.detection.data.synthetic.render import render
 
 
 def define_flags():
-    flags.DEFINE_string("output", None, "Folder for the videos and lists.", required=True)
-    flags.DEFINE_integer("num_train", 400, "Number of training videos.", lower_bound=1)
-    flags.DEFINE_integer("num_val", 60, "Number of validation videos.", lower_bound=1)
-    flags.DEFINE_integer("seed", 0, "The source of all random choices.", lower_bound=0)
-    flags.DEFINE_integer(
-        "workers",
-        0,
-        "Number of processes; 0 starts one per processor.",
-        lower_bound=0,
-    )
+    rendering.define_flags(num_train=400, num_val=60)
 
 
 def main():
-    values = flags.FLAGS
-    output = pathlib.Path(values.output)
-    counts = {"train": values.num_train, "val": values.num_val}
+    values = rendering.read_flags()
+    render(**values)
 
-    render(output, counts, values.seed, values.workers)
-
+    output = values["output"]
     print(
         f"written to {output}: Data, Annotations, ImageSets, labels.txt. "
         f"For an overview, open {output / CONTACT_SHEET}"

@@ -1,7 +1,6 @@
 """Writes rendered videos with boxes, in the layout of ImageNet VID."""
 
 import dataclasses
-import os
 import pathlib
 import zlib
 from collections.abc import Iterator, Mapping
@@ -9,8 +8,7 @@ from collections.abc import Iterator, Mapping
 import cv2
 import numpy as np
 
-from tsm_tf.data.progress_line import ProgressLine
-from tsm_tf.data.worker_pool import run_jobs
+from tsm_tf.data.synthetic.rendering import render_missing
 from tsm_tf.detection.data.synthetic.pictures import (
     CONTACT_SHEET,
     GIF,
@@ -19,7 +17,7 @@ from tsm_tf.detection.data.synthetic.pictures import (
 )
 from tsm_tf.detection.data.synthetic.scene import LABELS, SIZE, DrawnObject, Scene
 from tsm_tf.detection.data.vid_xml import XmlObject, write_xml
-from tsm_tf.files import remove_temporary_files, replacing, write_text
+from tsm_tf.files import replacing, write_text
 from tsm_tf.output_folder import claim
 
 NUM_FRAMES = {"train": 24, "val": 32}
@@ -95,21 +93,7 @@ def render(
     claim(output, _MARKER, {"version": _VERSION, "seed": seed, "counts": dict(counts)})
     jobs = {split: [_Job(output, split, i, seed) for i in range(counts[split])] for split in counts}
 
-    every = [job for split in counts for job in jobs[split]]
-    missing = [job for job in every if not job.is_done()]
-    if missing:
-        done = len(every) - len(missing)
-        progress = ProgressLine(len(every), "videos", "rendered", done)
-        try:
-            run_jobs(
-                _Job.render,
-                missing,
-                workers or os.cpu_count() or 1,
-                lambda number: progress.show(done + number),
-            )
-        except BaseException:
-            remove_temporary_files(output)  # workers may have been killed
-            raise
+    render_missing(output, [job for split in counts for job in jobs[split]], workers)
 
     write_text(output / "labels.txt", "\n".join(LABELS) + "\n")
     _write_lists(output / "ImageSets", jobs)
