@@ -1,18 +1,12 @@
 import json
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 from true_boxes import write_annotated_video
 
 from tsm_tf.data.sources.bad_video import BadVideoError
-from tsm_tf.detection.evaluation.detect_split import detect_split, read_frames
-
-
-class Found(NamedTuple):
-    boxes: np.ndarray
-    classes: np.ndarray
-    scores: np.ndarray
+from tsm_tf.detection.detections import Detections
+from tsm_tf.detection.evaluation.detect_split import detect_split, detect_with_file, read_frames
 
 
 def detector(seen, fails_at=None):
@@ -24,7 +18,7 @@ def detector(seen, fails_at=None):
             if len(seen) == fails_at:
                 raise KeyboardInterrupt
             score = frame[0, 0, 0] / 1000 + number / 100
-            yield Found(np.array([[1, 2, 4, 6]], np.float32), np.array([2]), np.array([score]))
+            yield Detections(np.array([[1, 2, 4, 6]], np.float32), np.array([2]), np.array([score]))
 
     return detect
 
@@ -86,3 +80,26 @@ def test_a_damaged_picture_is_named(videos, tmp_path):
     (tmp_path / "b" / "000001.png").write_bytes(b"\x89PNG")
     with pytest.raises(BadVideoError, match=r"000001\.png"):
         list(read_frames(videos[1]))
+
+
+def test_a_file_is_reset_for_each_video_and_gets_frames_that_fit():
+    class Runner:
+        """Finds one box, from the middle of the frame to its corner."""
+
+        shape = (20, 40, 3)
+        steps = 0
+
+        def reset(self):
+            self.steps = 0
+
+        def step(self, frame):
+            assert frame.shape == self.shape
+            self.steps += 1
+            boxes = np.array([[20, 10, 40, 20]], np.float32)
+            return Detections(boxes, np.array([self.steps]), np.array([0.5]))
+
+    runner = Runner()
+    for size, box in (((10, 20), [10, 5, 20, 10]), ((40, 80), [40, 20, 80, 40])):
+        found = list(detect_with_file(runner, np.zeros((2, *size, 3), np.uint8)))
+        assert [detections.classes.tolist() for detections in found] == [[1], [2]]
+        assert found[0].boxes.tolist() == [box]

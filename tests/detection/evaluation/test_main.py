@@ -2,12 +2,15 @@
 
 import csv
 import json
+import pathlib
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from annotated_data import HEIGHT, WIDTH, write_published
 
+CLASSIFIER = pathlib.Path(__file__).parents[2] / "compatibility/mobilenet_v2_online_int8.tflite"
 # In frame t, a dog is at t..t+10, 2..12, and in others than frame 1 of train/A/v1 a fox.
 DOGS = [(frame, 9, 0.9, t, 2, t + 9, 11) for frame, t in enumerate((0, 1, 2, 3, 0, 1, 2), 1)]
 FOXES = [(frame, 12, 0.8, 20, 8, 29, 29) for frame in range(1, 8)]
@@ -64,9 +67,11 @@ def test_evaluates_detections_files(data, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "line"),
     [
-        ((), "`checkpoints` or detections must name at least one"),
+        ((), "`checkpoints` models or detections must name at least one"),
         (("--detections=none.txt",), "`detections` must be existing files"),
         (("--checkpoints=none",), "`checkpoints` must be existing folders"),
+        (("--models=none",), "`models` must be existing files"),
+        ((f"--models={CLASSIFIER}",), "`models` must be a detector"),
     ],
 )
 def test_bad_flags(data, tmp_path, flags, line):
@@ -125,6 +130,27 @@ def test_evaluates_checkpoints_once(checkpoints, data, tmp_path):
     assert given.returncode == 0, given.stderr
     for name in ("average_precision.csv", "class_accuracy.csv", "results.json"):
         assert (tmp_path / "b" / name).read_text() == (output / name).read_text()
+
+
+@pytest.mark.slow
+def test_evaluates_an_exported_file_as_its_checkpoint(checkpoints, data, tmp_path):
+    checkpoint, files = checkpoints / "tsm" / "last", tmp_path / "files"
+    export = [sys.executable, "-m", "export.tflite", "--online", "--num_videos=2"]
+    subprocess.run(
+        [*export, f"--checkpoint={checkpoint}", f"--data={data}", f"--output={files}"], check=True
+    )
+    (model,) = files.glob("*.tflite")
+    output = tmp_path / "out"
+    done = run(
+        f"--checkpoints={checkpoint}", f"--models={model}", f"--data={data}", f"--output={output}"
+    )
+    assert done.returncode == 0, done.stderr
+    expected, found = (
+        np.loadtxt(output / f"{name}.txt").reshape(-1, 7) for name in ("tsm", model.stem)
+    )
+    assert expected.shape == found.shape and len(found)
+    close = np.isclose(found, expected, rtol=0, atol=2e-2).all(axis=1)  # corners in pixels
+    assert close.mean() >= 0.97
 
 
 @pytest.mark.slow

@@ -10,13 +10,13 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def names(folder, checkpoints, detections=()):
+def names(folder, checkpoints, detections=(), models=()):
     for name in checkpoints:
         (folder / name).mkdir(parents=True, exist_ok=True)
-    for name in detections:
+    for name in (*detections, *models):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
-    return [subject.name for subject in name_subjects(checkpoints, detections)]
+    return [subject.name for subject in name_subjects(checkpoints, models, detections)]
 
 
 @pytest.mark.parametrize(
@@ -35,13 +35,14 @@ def test_names_are_short_and_different(folder, checkpoints, detections, expected
     assert names(folder, checkpoints, detections) == expected
 
 
-def test_files_are_known(folder):
-    names(folder, ["runs/tsm"], ["tsm.txt"])
-    subjects = name_subjects(["runs/tsm"], ["tsm.txt"])
-    assert [subject.is_file for subject in subjects] == [False, True]
+def test_kinds_are_known(folder):
+    files = (["runs/tsm"], ["fast.tflite"], ["found.txt"])
+    assert names(folder, files[0], files[2], files[1]) == ["tsm", "fast", "found"]
+    kinds = [subject.kind for subject in name_subjects(*files)]
+    assert kinds == ["checkpoints", "models", "detections"]
 
 
-@pytest.mark.parametrize("flags", [([], []), (["a", "a"], []), (["a"], ["./a"])])
+@pytest.mark.parametrize("flags", [([], [], []), (["a", "a"], [], []), (["a"], [], ["./a"])])
 def test_none_or_the_same(flags):
     with pytest.raises(InputError, match="`checkpoints`"):
         name_subjects(*flags)
@@ -51,6 +52,8 @@ def test_missing_paths(folder):
     (folder / "a").mkdir()
     (folder / "f").touch()
     with pytest.raises(MissingFile, match=r"`checkpoints` must be existing folders.*'f'"):
-        name_subjects(["a", "f"], [])
+        name_subjects(["a", "f"], [], [])
+    with pytest.raises(MissingFile, match=r"`models` must be existing files.*'m'"):
+        name_subjects([], ["m"], [])
     with pytest.raises(MissingFile, match=r"`detections` must be existing files.*'a'"):
-        name_subjects([], ["f", "a"])
+        name_subjects([], [], ["f", "a"])

@@ -5,10 +5,12 @@
 Average precision as on ImageNet-VID (section 6 and Table 9 of the paper): per class, for slow,
 medium and fast objects, and by area. It also writes precision-recall curves, the detections of each
 detector as a text file, and a video with the true and the detected boxes side by side (Fig. 6).
-With `--detections`, such text files are evaluated without a detector.
+With `--models`, files of `export.tflite --online` are evaluated, one frame at a time as on a
+device. With `--detections`, such text files are evaluated without a detector.
 """
 
 import functools
+import hashlib
 import pathlib
 
 from absl import flags
@@ -17,9 +19,10 @@ from tsm_tf import cli, output_folder
 from tsm_tf.data.progress_line import ProgressLine
 from tsm_tf.detection.data.listing import open_detection_data
 from tsm_tf.detection.evaluation.collect import collect_boxes, count_frames
+from tsm_tf.detection.evaluation.detect_split import detect_split, detect_with_file
 from tsm_tf.detection.evaluation.detections_file import read_detections
 from tsm_tf.detection.evaluation.figures import compute_figures, write_figures
-from tsm_tf.detection.evaluation.subjects import name_subjects
+from tsm_tf.detection.evaluation.subjects import CHECKPOINTS, DETECTIONS, MODELS, name_subjects
 from tsm_tf.detection.evaluation.vid_ap import GROUPS
 from tsm_tf.errors import InputError, naming
 
@@ -28,6 +31,7 @@ _MARKER = "evaluation.json"
 
 def define_flags():
     flags.DEFINE_list("checkpoints", [], "Checkpoint folders of detectors, with commas.")
+    flags.DEFINE_list("models", [], "Exported files of detectors, with commas.")
     flags.DEFINE_list(
         "detections",
         [],
@@ -57,7 +61,7 @@ def define_flags():
 
 def main():
     values, output = flags.FLAGS, pathlib.Path(flags.FLAGS.output)
-    subjects = name_subjects(values.checkpoints, values.detections)
+    subjects = name_subjects(values.checkpoints, values.models, values.detections)
     listing = open_detection_data(values.data)
     videos = listing.videos(values.split)
     marker = {
@@ -70,9 +74,9 @@ def main():
     detected = {
         subject.name: read_detections(subject.path, num_frames, len(labels))
         for subject in subjects
-        if subject.is_file
+        if subject.kind == DETECTIONS
     }
-    models = {s.name: _load(s, labels) for s in subjects if not s.is_file}
+    detectors = {s.name: _load(s, labels) for s in subjects if s.kind != DETECTIONS}
 
     from tsm_tf.detection.evaluation import film
 
@@ -80,8 +84,10 @@ def main():
     drawn = videos[film.choose_video(videos, true, values.video)]
 
     output_folder.claim(output, _MARKER, marker)
-    for name, model in models.items():
-        detected[name] = _detect(model, videos, output / f"{name}.txt", num_frames)
+    for name, detect in detectors.items():
+        path = output / f"{name}.txt"
+        _detect(detect, videos, path)
+        detected[name] = read_detections(path, num_frames, len(labels))
     detected = {subject.name: detected[subject.name] for subject in subjects}
 
     results = _evaluate(detected, true, labels, values.coco)
@@ -92,39 +98,50 @@ def main():
 
 def _identity(subject):
     """Returns what must be the same when results are updated."""
-    if subject.is_file:
+    if subject.kind == DETECTIONS:
         return {"path": str(subject.path)}
+    if subject.kind == MODELS:
+        digest = hashlib.sha256(subject.path.read_bytes()).hexdigest()
+        return {"path": str(subject.path), "sha256": digest}
 
     from tsm_tf.evaluation.evaluate import checkpoint_digest
 
-    with naming("checkpoints"):
+    with naming(CHECKPOINTS):
         return {"path": str(subject.path), "sha256": checkpoint_digest(subject.path)}
 
 
 def _load(subject, labels):
-    from tsm_tf.detection.checkpoint import load_detector
+    """Returns what yields the detections of a video, see `detect_split`."""
+    with naming(subject.kind):
+        if subject.kind == MODELS:
+            from export.runtime import StreamRunner
 
-    with naming("checkpoints"):
-        model = load_detector(subject.path)
+            model = StreamRunner(subject.path)
+            if not model.is_detector:
+                raise InputError("model", "must be a detector", str(subject.path))
+            detect = functools.partial(detect_with_file, model)
+        else:
+            from tsm_tf.detection.checkpoint import load_detector
+            from tsm_tf.detection.detect import detect_video
+
+            model = load_detector(subject.path)
+            detect = functools.partial(detect_video, model)
+
     classes = model.spec.labels or model.spec.num_classes
     if classes not in (labels, len(labels)):
         rule = f"must have the {len(labels)} classes of the data; {subject.path} has others"
-        raise InputError("checkpoints", rule, classes)
-    return model
+        raise InputError(subject.kind, rule, classes)
+    return detect
 
 
-def _detect(model, videos, path, num_frames):
-    """Returns a model's detections from its file, which is written first if it is missing."""
-    from tsm_tf.detection.detect import detect_video
-    from tsm_tf.detection.evaluation.detect_split import detect_split
-
+def _detect(detect, videos, path):
+    """Writes the detections of a model, unless they are there."""
     print(f"{path.stem}: searching for objects", flush=True)
     try:
-        detect_split(functools.partial(detect_video, model), videos, path)
+        detect_split(detect, videos, path)
     except KeyboardInterrupt:
         print("\ninterrupted; run the same command again to resume")
         raise
-    return read_detections(path, num_frames, model.spec.num_classes)
 
 
 def _evaluate(detected, true, labels, with_coco):

@@ -11,24 +11,14 @@ import numpy as np
 
 from tsm_tf.data.progress_line import ProgressLine
 from tsm_tf.detection.data.annotated import AnnotatedVideo
+from tsm_tf.detection.data.fit_frame import fit_frame
 from tsm_tf.detection.data.picture import read_picture
+from tsm_tf.detection.detections import Detections
 from tsm_tf.detection.evaluation.detections_file import join_detections, to_lines
 from tsm_tf.detection.evaluation.records import DetectedBoxes
 from tsm_tf.files import write_text
 
-
-class FrameDetections(Protocol):
-    """What a detector found in a frame; see `tsm_tf.detection.detect.Detections`."""
-
-    @property
-    def boxes(self) -> np.ndarray: ...
-    @property
-    def classes(self) -> np.ndarray: ...
-    @property
-    def scores(self) -> np.ndarray: ...
-
-
-Detect = Callable[[Iterable[np.ndarray]], Iterator[FrameDetections]]
+Detect = Callable[[Iterable[np.ndarray]], Iterator[Detections]]
 """Yields the detections of each frame of a video."""
 
 
@@ -68,6 +58,29 @@ def detect_split(
 
     os.replace(unfinished.path, path)
     unfinished.forget()
+
+
+class FrameDetector(Protocol):
+    """A detector that runs one frame at a time; see `export.runtime.StreamRunner`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    def reset(self) -> None: ...
+    def step(self, frame: np.ndarray) -> Detections: ...
+
+
+def detect_with_file(runner: FrameDetector, frames: Iterable[np.ndarray]) -> Iterator[Detections]:
+    """Yields what an exported file finds in each frame of a video, in pixels of the frame.
+
+    Args:
+        runner: the file; it is reset first.
+        frames: `uint8 [H, W, 3]`, RGB, of any one size.
+    """
+    runner.reset()
+    for frame in frames:
+        fitted, scale = fit_frame(frame, runner.shape[:2])
+        found = runner.step(fitted)
+        yield found._replace(boxes=found.boxes / np.float32(scale))
 
 
 def read_frames(video: AnnotatedVideo) -> Iterator[np.ndarray]:

@@ -6,7 +6,11 @@ from collections.abc import Sequence
 
 from tsm_tf.errors import InputError, MissingFile
 
+CHECKPOINTS, MODELS, DETECTIONS = "checkpoints", "models", "detections"
+"""Kinds of subjects, named as their flags."""
+
 _RUN_FOLDERS = ("best", "last")
+_SUFFIXES = (".txt", ".tflite")
 _ALLOWED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
 
@@ -16,16 +20,20 @@ class Subject:
 
     Args:
         name: its name in tables, and that of its files.
-        path: checkpoint folder, or detections file.
-        is_file: whether it is a detections file.
+        path: checkpoint folder, exported file, or detections file.
+        kind: `CHECKPOINTS`, `MODELS` or `DETECTIONS`.
     """
 
     name: str
     path: pathlib.Path
-    is_file: bool
+    kind: str
 
 
-def name_subjects(checkpoints: Sequence[str], detections: Sequence[str]) -> list[Subject]:
+def name_subjects(
+    checkpoints: Sequence[str],
+    models: Sequence[str],
+    detections: Sequence[str],
+) -> list[Subject]:
     """Returns the subjects in the order of the flags.
 
     Their names are the last parts of their paths, as many as it takes to be different. The folders
@@ -35,27 +43,28 @@ def name_subjects(checkpoints: Sequence[str], detections: Sequence[str]) -> list
         MissingFile: a path does not exist.
         InputError: there are none, or two are the same.
     """
-    paths = [*map(pathlib.Path, checkpoints), *map(pathlib.Path, detections)]
-    if not paths:
-        raise InputError("checkpoints", "or detections must name at least one", [])
+    groups = {CHECKPOINTS: checkpoints, MODELS: models, DETECTIONS: detections}
+    given = [(kind, pathlib.Path(path)) for kind, paths in groups.items() for path in paths]
+    if not given:
+        raise InputError(CHECKPOINTS, "models or detections must name at least one", [])
+    paths = [path for _, path in given]
     if len(set(paths)) < len(paths):
-        raise InputError("checkpoints", "must be different", [str(path) for path in paths])
+        raise InputError(CHECKPOINTS, "must be different", [str(path) for path in paths])
 
-    subjects = []
-    for number, (name, path) in enumerate(zip(_names(paths), paths, strict=True)):
-        is_file = number >= len(checkpoints)
-        if is_file and not path.is_file():
-            raise MissingFile("detections", "must be existing files", str(path))
-        if not is_file and not path.is_dir():
-            raise MissingFile("checkpoints", "must be existing folders", str(path))
-        subjects.append(Subject(name, path, is_file))
-    return subjects
+    for kind, path in given:
+        if kind == CHECKPOINTS and not path.is_dir():
+            raise MissingFile(kind, "must be existing folders", str(path))
+        if kind != CHECKPOINTS and not path.is_file():
+            raise MissingFile(kind, "must be existing files", str(path))
+    return [
+        Subject(name, path, kind) for name, (kind, path) in zip(_names(paths), given, strict=True)
+    ]
 
 
 def _names(paths):
     """Returns short and different names for paths, which can be names of files."""
     full = [path.resolve().parts for path in paths]
-    full = [(*parts[:-1], parts[-1].removesuffix(".txt")) for parts in full]
+    full = [(*parts[:-1], _stem(parts[-1])) for parts in full]
     short = [parts[:-1] if parts[-1] in _RUN_FOLDERS else parts for parts in full]
 
     for parts in (short, full):
@@ -64,6 +73,12 @@ def _names(paths):
             if len(set(names)) == len(names):
                 return names
     return [f"{number}_{_file_name(parts[-1])}" for number, parts in enumerate(full, 1)]
+
+
+def _stem(name: str) -> str:
+    for suffix in _SUFFIXES:
+        name = name.removesuffix(suffix)
+    return name
 
 
 def _file_name(name: str) -> str:
