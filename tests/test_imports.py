@@ -215,8 +215,10 @@ def test_files_stay_small(path):
 SHARED_FLAGS = {  # called by `main`
     "tsm_tf/cli.py",
     "tsm_tf/data/data_flags.py",
+    "tsm_tf/data/synthetic/render_flags.py",
     "tsm_tf/evaluation/protocol_flags.py",
     "tsm_tf/spec_flags.py",
+    "tsm_tf/training/training_flags.py",
 }
 
 

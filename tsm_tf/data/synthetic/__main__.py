@@ -1,16 +1,16 @@
 """Renders gesture videos: `python -m tsm_tf.data.synthetic --output=data/gestures`."""
 
 from tsm_tf import cli
-from tsm_tf.data.synthetic import rendering
+from tsm_tf.data.synthetic import render_flags
 from tsm_tf.data.synthetic.render import CONTACT_SHEET, render
 
 
 def define_flags():
-    rendering.define_flags(num_train=1440, num_val=360)
+    render_flags.define(num_train=1440, num_val=360)
 
 
 def main():
-    values = rendering.read_flags()
+    values = render_flags.read()
     render(**values)
 
     output = values["output"]

@@ -1,11 +1,9 @@
-"""What the commands that render videos share: their flags, and the work in processes."""
+"""Renders videos in processes, for both commands that do."""
 
 import os
 import pathlib
 from collections.abc import Sequence
-from typing import Any, Protocol
-
-from absl import flags
+from typing import Protocol
 
 from tsm_tf.data.progress_line import ProgressLine
 from tsm_tf.data.worker_pool import run_jobs
@@ -22,31 +20,6 @@ class Job(Protocol):
     def render(self) -> None:
         """Renders and writes it."""
         ...
-
-
-def define_flags(num_train: int, num_val: int) -> None:
-    """Defines the flags of a command that renders videos; the numbers are defaults."""
-    flags.DEFINE_string("output", None, "Folder for the videos and lists.", required=True)
-    flags.DEFINE_integer("num_train", num_train, "Number of training videos.", lower_bound=1)
-    flags.DEFINE_integer("num_val", num_val, "Number of validation videos.", lower_bound=1)
-    flags.DEFINE_integer("seed", 0, "The source of all random choices.", lower_bound=0)
-    flags.DEFINE_integer(
-        "workers",
-        0,
-        "Number of processes; 0 starts one per processor.",
-        lower_bound=0,
-    )
-
-
-def read_flags() -> dict[str, Any]:
-    """Returns the arguments of `render` that the command line gives."""
-    values = flags.FLAGS
-    return {
-        "output": pathlib.Path(values.output),
-        "counts": {"train": values.num_train, "val": values.num_val},
-        "seed": values.seed,
-        "workers": values.workers,
-    }
 
 
 def render_missing(output: pathlib.Path, jobs: Sequence[Job], workers: int) -> None:

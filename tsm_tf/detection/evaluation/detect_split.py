@@ -76,9 +76,10 @@ def detect_with_file(runner: FrameDetector, frames: Iterable[np.ndarray]) -> Ite
         runner: the file; it is reset first.
         frames: `uint8 [H, W, 3]`, RGB, of any one size.
     """
+    height, width, _ = runner.shape
     runner.reset()
     for frame in frames:
-        fitted, scale = fit_frame(frame, runner.shape[:2])
+        fitted, scale = fit_frame(frame, (height, width))
         found = runner.step(fitted)
         yield found._replace(boxes=found.boxes / np.float32(scale))
 

@@ -5,17 +5,17 @@ detector with memory finds more of them than one that looks at single frames.
 """
 
 from tsm_tf import cli
-from tsm_tf.data.synthetic import rendering
+from tsm_tf.data.synthetic import render_flags
 from tsm_tf.detection.data.synthetic.pictures import CONTACT_SHEET
 from tsm_tf.detection.data.synthetic.render import render
 
 
 def define_flags():
-    rendering.define_flags(num_train=400, num_val=60)
+    render_flags.define(num_train=400, num_val=60)
 
 
 def main():
-    values = rendering.read_flags()
+    values = render_flags.read()
     render(**values)
 
     output = values["output"]
