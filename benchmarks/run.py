@@ -20,6 +20,7 @@ from collections.abc import Callable
 
 from absl import flags
 
+from benchmarks import fresh_detectors
 from benchmarks.results import RESULTS
 from tsm_tf import cli
 from tsm_tf.errors import InputError
@@ -108,26 +109,52 @@ def tflite_clip_latency(settings: Settings) -> list[Command]:
 
 
 def shift_latency(settings: Settings) -> list[Command]:
-    """Online TSM against the plain 2D network, as TFLite files in float32 and int8."""
-    work = settings.work / "shift_latency"
-    tsm, plain = work / "tsm", work / "plain_2d"
-    export = ("export.tflite", "--online", "--variants=float32,int8")
-    models = (
-        tsm,
-        plain / "mobilenet_v2_online_int8.tflite",
-        plain / "mobilenet_v2_online_float32.tflite",
-    )
+    """Online TSM against the plain 2D network, as TFLite files."""
+    commands: list[Command] = []
+    for backbone, variants in (("mobilenet_v2", ("int8", "float32")), ("resnet50", ("float32",))):
+        work = settings.work / "shift_latency" / backbone
+        tsm, plain = work / "tsm", work / "plain_2d"
+        models = [tsm, *(plain / f"{backbone}_online_{variant}.tflite" for variant in variants)]
+        export = (
+            "export.tflite",
+            "--online",
+            f"--backbone={backbone}",
+            f"--variants={','.join(variants)}",
+        )
+        commands += [
+            (*export, f"--output={tsm}"),
+            (*export, "--shift_mode=none", f"--output={plain}"),
+            (
+                "benchmarks.tflite_latency",
+                f"--name=shift_latency_{backbone}",
+                f"--models={','.join(map(str, models))}",
+                f"--output={settings.output}",
+            ),
+        ]
+    return commands
 
-    return [
-        (*export, f"--output={tsm}"),
-        (*export, "--shift_mode=none", f"--output={plain}"),
+
+def detector_latency(settings: Settings) -> list[Command]:
+    """Online TSM in R-FCN against R-FCN on single frames, as TFLite files."""
+    work = settings.work / "detector_latency"
+    checkpoints, files = work / "checkpoints", work / "files"
+    exports = [
         (
-            "benchmarks.tflite_latency",
-            "--name=shift_latency",
-            f"--models={','.join(map(str, models))}",
-            f"--output={settings.output}",
-        ),
+            "export.tflite",
+            "--online",
+            "--num_videos=2",
+            f"--checkpoint={checkpoints / name}",
+            f"--output={files / name}",
+        )
+        for name in fresh_detectors.NAMES
     ]
+    measurement = (
+        "benchmarks.tflite_latency",
+        "--name=detector_latency",
+        f"--models={','.join(str(files / name) for name in fresh_detectors.NAMES)}",
+        f"--output={settings.output}",
+    )
+    return [("benchmarks.fresh_detectors", f"--output={checkpoints}"), *exports, measurement]
 
 
 def size_latency(settings: Settings) -> list[Command]:
@@ -208,6 +235,7 @@ PARTS: dict[str, Callable[[Settings], list[Command]]] = {
         tflite_clip_latency,
         shift_latency,
         size_latency,
+        detector_latency,
         training_input,
         training_step,
         litert_torch_latency,

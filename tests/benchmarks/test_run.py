@@ -17,8 +17,13 @@ def test_parts_and_their_commands():
     assert modules == {
         "keras_clip_latency": ["benchmarks.keras_clip_latency"],
         "tflite_clip_latency": ["export.tflite", "export.tflite", "benchmarks.tflite_latency"] * 2,
-        "shift_latency": ["export.tflite", "export.tflite", "benchmarks.tflite_latency"],
+        "shift_latency": ["export.tflite", "export.tflite", "benchmarks.tflite_latency"] * 2,
         "size_latency": ["export.tflite"] * len(run.SIZES) + ["benchmarks.tflite_latency"],
+        "detector_latency": [
+            "benchmarks.fresh_detectors",
+            *["export.tflite"] * 2,
+            "benchmarks.tflite_latency",
+        ],
         "training_input": ["tsm_tf.data.synthetic", "benchmarks.training_input"],
         "training_step": ["benchmarks.training_step"],
         "litert_torch_latency": ["export.tflite"] * 2 + ["benchmarks.litert_torch_latency"],
@@ -41,11 +46,16 @@ def test_each_size_has_its_folder_and_the_largest_is_the_baseline():
 
 
 def test_the_plain_network_in_float32_is_the_baseline_of_the_shift():
-    models = run.shift_latency(SETTINGS)[-1][2].removeprefix("--models=").split(",")
-    assert models == [
-        "/w/shift_latency/tsm",
-        "/w/shift_latency/plain_2d/mobilenet_v2_online_int8.tflite",
-        "/w/shift_latency/plain_2d/mobilenet_v2_online_float32.tflite",
+    measurements = run.shift_latency(SETTINGS)[2::3]
+    mobilenet, resnet = (each[2].removeprefix("--models=").split(",") for each in measurements)
+    assert mobilenet == [
+        "/w/shift_latency/mobilenet_v2/tsm",
+        "/w/shift_latency/mobilenet_v2/plain_2d/mobilenet_v2_online_int8.tflite",
+        "/w/shift_latency/mobilenet_v2/plain_2d/mobilenet_v2_online_float32.tflite",
+    ]
+    assert resnet == [
+        "/w/shift_latency/resnet50/tsm",
+        "/w/shift_latency/resnet50/plain_2d/resnet50_online_float32.tflite",
     ]
 
 
