@@ -54,7 +54,7 @@ def test_results_in_the_repository_have_four_parts():
     assert len(names) > 5
     for name in names:
         what, precision, device, version = name.rsplit(".", 1)[0].split("-")
-        assert re.fullmatch(r"[a-z_]+", what), name
+        assert re.fullmatch(r"[a-z0-9_]+", what), name
         assert set(precision.split("+")) <= {"float32", "float16", "int8", "uint8"}, name
         assert short_device_name(device) == device, name
         assert re.fullmatch(r"[a-z_]+_\d[\d.]*(\+[a-z_]+_\d[\d.]*)*", version), name
