@@ -68,6 +68,13 @@ def test_curves_are_drawn(results, tmp_path):
         assert np.unique(np.array(classes.convert("RGB")).reshape(-1, 3), axis=0).shape[0] > 10
 
 
+def test_curves_keep_their_size_beside_long_names(results, tmp_path):
+    """Matplotlib warns, which is an error here, if legends leave no room for the curves."""
+    names = [f"a_folder_of_runs_with_a_long_name_and_a_detector_{number}" for number in range(8)]
+    draw_curves(tmp_path, dict.fromkeys(names, next(iter(results.values()))))
+    draw_curves(tmp_path, dict.fromkeys(["x" * 120], next(iter(results.values()))))
+
+
 def test_a_split_without_objects_has_empty_panels(tmp_path):
     true = true_boxes([], 3)
     figures = compute_figures(detected_boxes([(0, 0, 0.9, 0, 0, 50, 50)]), true, ("a",))

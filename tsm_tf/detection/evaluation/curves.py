@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from tsm_tf.detection.evaluation.figures import Figures
 from tsm_tf.detection.evaluation.precision_recall import RECALLS, Curve
@@ -18,6 +19,7 @@ MAX_CLASSES = 30
 """Classes with a panel of their own; the first ones that have objects."""
 
 _COLUMNS = 5
+_CHARACTER = 0.085  # inches
 
 
 def draw_curves(output: pathlib.Path, results: Mapping[str, Figures]) -> None:
@@ -57,15 +59,17 @@ def _point(curve: Curve | None):
 
 
 def _draw(path, panels, names, columns):
-    """Draws panels with one line per detector."""
+    """Draws panels with one line per detector, and the names of the detectors below them."""
     rows, columns = max(1, math.ceil(len(panels) / max(1, columns))), max(1, columns)
-    figure = Figure(figsize=(3.1 * columns, 3 * rows), layout="constrained")
+    name_width = _CHARACTER * max(map(len, names)) + 1  # inches, with a piece of line
+    width = max(3.1 * columns, name_width)
+    figure = Figure(figsize=(width, 3 * rows + 0.5), layout="constrained")
+
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for axis, (title, lines) in zip(axes.flat, panels, strict=False):
-        for number, (name, line) in enumerate(zip(names, lines, strict=True)):
+        for number, line in enumerate(lines):
             if line is not None:
-                label = f"{name}: {line[1]:.1%}"
-                axis.plot(RECALLS, line[0], color=f"C{number}", label=label)
+                axis.plot(RECALLS, line[0], color=f"C{number}", label=f"{line[1]:.1%}")
         axis.set(title=title, xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
         axis.grid(alpha=0.3)
         if axis.lines:
@@ -73,5 +77,8 @@ def _draw(path, panels, names, columns):
     for axis in axes.flat[len(panels) :]:
         axis.set_axis_off()
 
+    lines = [Line2D([], [], color=f"C{number}") for number in range(len(names))]
+    in_row = max(1, int(width / name_width))
+    figure.legend(lines, names, loc="outside lower center", ncols=in_row, fontsize="small")
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
