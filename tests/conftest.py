@@ -1,3 +1,4 @@
+import gc
 import os
 import pathlib
 import signal
@@ -26,3 +27,13 @@ def checkpoint(model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkpoint")
     save_checkpoint(model, folder)
     return folder
+
+
+@pytest.fixture
+def frees_networks():
+    """Frees the networks of a test; those of the whole catalogue would take more than 20 GB."""
+    yield
+    import keras
+
+    keras.utils.clear_session()
+    gc.collect()

@@ -67,6 +67,11 @@ def calm_model(spec):
 
 def every_network(*backbones):
     """Parametrises a slow test with all networks, or those that are given."""
-    return pytest.mark.parametrize(
-        "backbone", [pytest.param(name, marks=pytest.mark.slow) for name in backbones or BACKBONES]
-    )
+    names = [pytest.param(name, marks=pytest.mark.slow) for name in backbones or BACKBONES]
+
+    def decorate(test):
+        return pytest.mark.usefixtures("frees_networks")(
+            pytest.mark.parametrize("backbone", names)(test)
+        )
+
+    return decorate
