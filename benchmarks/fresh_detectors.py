@@ -24,7 +24,7 @@ _SPEC = DetectorSpec(
     fps=8,
 )
 _HEAD = ("object_conv", "delta_conv", "class_conv", "box_conv")
-_FACTOR = 3.0  # otherwise all scores are nearly equal, and selecting boxes is a matter of rounding
+_FACTOR = 2.0  # otherwise all scores are nearly equal, and selecting boxes is a matter of rounding
 
 
 def define_flags():
