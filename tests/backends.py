@@ -16,7 +16,7 @@ from testing import array
 from weights import with_weights
 
 from tsm_tf import build_model, load_checkpoint, retrofit, save_checkpoint
-from tsm_tf.evaluation.stream.logits import keras_step
+from tsm_tf.models.frame_step import keras_step
 
 RETROFITTED = "retrofitted"
 
@@ -48,9 +48,11 @@ def write(name, folder):
         jit_compile=False,  # JAX compiles X3D's step for longer than a minute
     )
     x = inputs_of(model.spec)
-    before = [array(variable).copy() for variable in model.trainable_variables]
+    # A bias in front of a batch norm has no gradient.
+    variables = [v for v in model.trainable_variables if v.name != "bias"]
+    before = [array(variable).copy() for variable in variables]
     model.fit(x, np.array([1, 2]), verbose=0)
-    pairs = zip(model.trainable_variables, before, strict=True)
+    pairs = zip(variables, before, strict=True)
     assert np.mean([np.any(array(variable) != value) for variable, value in pairs]) > 0.9
     save_checkpoint(model, folder / name)
     np.save(folder / f"{name}.npy", array(model(x, training=False)))

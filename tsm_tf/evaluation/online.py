@@ -74,7 +74,7 @@ def latencies(models: Mapping[str, "ClipModel"], rounds: int) -> dict[str, float
 
 
 def _one_frame(model) -> Callable[[], object]:
-    from tsm_tf.evaluation.stream.logits import keras_step
+    from tsm_tf.models.frame_step import keras_step
 
     size, channels = model.spec.input_size, model.spec.channels
     shape = (1, size, size, channels)

@@ -11,8 +11,9 @@ from tsm_tf.data.timeline import check_rates, timelines
 from tsm_tf.data.video import Video
 from tsm_tf.errors import InputError
 from tsm_tf.evaluation.stream.joined import DEFAULT_FPS, Joiner
-from tsm_tf.evaluation.stream.logits import keras_step, stream_logits
+from tsm_tf.evaluation.stream.logits import stream_logits
 from tsm_tf.models.clip import ClipModel
+from tsm_tf.models.frame_step import keras_step
 from tsm_tf.spec import ModelSpec
 from tsm_tf.spec_checks import check_one_class
 

@@ -5,8 +5,8 @@ import os
 import numpy as np
 
 from tsm_tf.evaluation.protocols import Protocol
-from tsm_tf.evaluation.stream.logits import keras_streams
 from tsm_tf.evaluation.view_logits import ClipScorer, sized_model
+from tsm_tf.models.frame_step import keras_streams
 from tsm_tf.predict.predictors import ClipPredictor, Predictor, Step, StreamPredictor, check_stream
 from tsm_tf.spec_checks import check_takes_clips_alone
 from tsm_tf.weights.checkpoint import load_checkpoint, load_spec

@@ -21,9 +21,10 @@ from tsm_tf.evaluation.events import Event
 from tsm_tf.evaluation.stream import __main__ as command
 from tsm_tf.evaluation.stream.evaluate import Model, Settings, evaluate_streams, summary
 from tsm_tf.evaluation.stream.joined import Gesture, JoinedStream, Joiner
-from tsm_tf.evaluation.stream.logits import keras_step, stream_logits
+from tsm_tf.evaluation.stream.logits import stream_logits
 from tsm_tf.evaluation.stream.report import plot_timeline
 from tsm_tf.event_rules import EventRules
+from tsm_tf.models.frame_step import keras_step
 
 LABELS = ("red", "green", "No gesture")
 SPEC = ModelSpec(num_classes=3, labels=LABELS, num_segments=2, input_size=32, width=0.35, fps=5.0)

@@ -71,7 +71,7 @@ def main():
 
 def _checkpoint_model(checkpoint):
     from tsm_tf.evaluation.stream.evaluate import Model
-    from tsm_tf.evaluation.stream.logits import keras_step
+    from tsm_tf.models.frame_step import keras_step
     from tsm_tf.weights.checkpoint import load_checkpoint
 
     model = load_checkpoint(checkpoint)

@@ -17,9 +17,10 @@ from tsm_tf.errors import InputError
 from tsm_tf.evaluation.stream.figures import Figures, compute_figures
 from tsm_tf.evaluation.stream.fitting import decode, fit_rules
 from tsm_tf.evaluation.stream.joined import DEFAULT_FPS, JoinedStream, Joiner, halves
-from tsm_tf.evaluation.stream.logits import Step, stream_logits
+from tsm_tf.evaluation.stream.logits import stream_logits
 from tsm_tf.evaluation.stream.report import FIGURES_FILE, write_report
 from tsm_tf.event_rules import EventRules
+from tsm_tf.models.frame_step import Step
 from tsm_tf.spec import ModelSpec
 from tsm_tf.spec_checks import check_one_class
 
