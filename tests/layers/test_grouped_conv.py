@@ -46,6 +46,15 @@ def test_works_everywhere(tmp_path):
     assert_layer_works(layer, frames(2, 5, 4, 64), tmp_path)
 
 
+def test_trains():
+    layer = GroupedConv2D(64, 3, groups=16)
+    model = keras.Sequential([keras.Input((5, 4, 64)), layer])
+    model.compile("sgd", "mse")
+    before = array(layer.kernel).copy()
+    model.fit(frames(2, 5, 4, 64), np.ones((2, 3, 2, 64)), verbose=0)
+    assert np.all(array(layer.kernel) != before)
+
+
 def test_its_gradient_takes_no_longer_than_that_of_a_dense_convolution():
     """Left to XLA, it takes 100 times as long."""
     times = {}

@@ -34,6 +34,7 @@ class GroupedConv2D(keras.layers.Conv2D):
 
         num_parts = _divisor(self.groups, inputs.shape[-1] // PART)
         channels, filters = inputs.shape[-1] // num_parts, self.filters // num_parts
+        kernel = ops.convert_to_tensor(kernel)  # JAX cannot slice a variable in training
         convolve, outputs = super().convolution_op, []
         for i in range(num_parts):
             part_kernel = part(kernel, -1, i * filters, filters)
