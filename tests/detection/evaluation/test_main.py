@@ -67,7 +67,7 @@ def test_evaluates_detections_files(data, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "line"),
     [
-        ((), "`checkpoints` models or detections must name at least one"),
+        ((), "`checkpoints` must name at least one detector"),
         (("--detections=none.txt",), "`detections` must be existing files"),
         (("--checkpoints=none",), "`checkpoints` must be existing folders"),
         (("--models=none",), "`models` must be existing files"),

@@ -46,7 +46,8 @@ def name_subjects(
     groups = {CHECKPOINTS: checkpoints, MODELS: models, DETECTIONS: detections}
     given = [(kind, pathlib.Path(path)) for kind, paths in groups.items() for path in paths]
     if not given:
-        raise InputError(CHECKPOINTS, "models or detections must name at least one", [])
+        rule = "must name at least one detector, unless --models or --detections do"
+        raise InputError(CHECKPOINTS, rule, [])
     paths = [path for _, path in given]
     if len(set(paths)) < len(paths):
         raise InputError(CHECKPOINTS, "must be different", [str(path) for path in paths])
