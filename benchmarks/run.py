@@ -16,7 +16,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from absl import flags
 
@@ -77,6 +77,16 @@ Command = tuple[str, ...]
 """A module and its flags."""
 
 
+def _measure_files(name: str, models: Sequence[pathlib.Path], settings: Settings) -> Command:
+    """Returns the command that lets TFLite files, or folders of them, take turns."""
+    return (
+        "benchmarks.tflite_latency",
+        f"--name={name}",
+        f"--models={','.join(map(str, models))}",
+        f"--output={settings.output}",
+    )
+
+
 def keras_clip_latency(settings: Settings) -> list[Command]:
     """TSM against TSN in Keras, for every backbone."""
     return [
@@ -98,12 +108,7 @@ def tflite_clip_latency(settings: Settings) -> list[Command]:
         commands += [
             (*export, "--shift_mode=bidirectional", f"--output={tsm}"),
             (*export, "--shift_mode=none", f"--output={tsn}"),
-            (
-                "benchmarks.tflite_latency",
-                f"--name=tflite_clip_latency_{backbone}",
-                f"--models={tsm},{tsn}",
-                f"--output={settings.output}",
-            ),
+            _measure_files(f"tflite_clip_latency_{backbone}", [tsm, tsn], settings),
         ]
     return commands
 
@@ -124,12 +129,7 @@ def shift_latency(settings: Settings) -> list[Command]:
         commands += [
             (*export, f"--output={tsm}"),
             (*export, "--shift_mode=none", f"--output={plain}"),
-            (
-                "benchmarks.tflite_latency",
-                f"--name=shift_latency_{backbone}",
-                f"--models={','.join(map(str, models))}",
-                f"--output={settings.output}",
-            ),
+            _measure_files(f"shift_latency_{backbone}", models, settings),
         ]
     return commands
 
@@ -148,12 +148,8 @@ def detector_latency(settings: Settings) -> list[Command]:
         )
         for name in fresh_detectors.NAMES
     ]
-    measurement = (
-        "benchmarks.tflite_latency",
-        "--name=detector_latency",
-        f"--models={','.join(str(files / name) for name in fresh_detectors.NAMES)}",
-        f"--output={settings.output}",
-    )
+    models = [files / name for name in fresh_detectors.NAMES]
+    measurement = _measure_files("detector_latency", models, settings)
     return [("benchmarks.fresh_detectors", f"--output={checkpoints}"), *exports, measurement]
 
 
@@ -174,14 +170,7 @@ def size_latency(settings: Settings) -> list[Command]:
         )
         for size, folder in zip(SIZES, folders, strict=True)
     ]
-    measurement = (
-        "benchmarks.tflite_latency",
-        "--name=size_latency",
-        "--curve",
-        f"--models={','.join(map(str, folders))}",
-        f"--output={settings.output}",
-    )
-    return [*commands, measurement]
+    return [*commands, (*_measure_files("size_latency", folders, settings), "--curve")]
 
 
 def training_input(settings: Settings) -> list[Command]:
